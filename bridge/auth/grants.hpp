@@ -1,0 +1,28 @@
+// Grants: what an identity may listen to.
+//
+// Thread: a value, immutable after construction. A subscription is granted only if one granted
+// pattern covers it, that is: matches every topic it could match. `@all` and the user's own
+// `@user/<sub>` are always granted, other names with '@' never.
+#pragma once
+
+#include <vector>
+
+#include "auth/identity.hpp"
+#include "config/config.hpp"
+
+namespace zws {
+
+class Grants {
+ public:
+  // `identity` null = anonymous. `open` = open mode: everything but foreign '@' names is granted.
+  Grants(const AuthConfig& config, const Identity* identity, bool open);
+
+  bool allows(const Pattern& wanted) const;
+
+ private:
+  bool everything_ = false;
+  std::string own_topic_;
+  std::vector<Pattern> patterns_;
+};
+
+}  // namespace zws

@@ -1,0 +1,26 @@
+// Identity: who a client is, as far as a token proved it.
+//
+// Thread: a value; immutable once made and shared as IdentityPtr.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/pattern.hpp"
+
+namespace zws {
+
+struct Identity {
+  std::string user;                            // the claim sub, 1-200 bytes
+  bool admin = false;                          // role or roles
+  std::optional<WallTime> ends;                // exp + 30 s: the instant at which the token ends
+  std::optional<WallTime> expires;             // exp, as shown to the client
+  std::optional<std::vector<Pattern>> topics;  // the claim topics, in place of auth.user.subscribe
+};
+
+using IdentityPtr = std::shared_ptr<const Identity>;
+
+}  // namespace zws

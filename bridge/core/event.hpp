@@ -1,0 +1,92 @@
+// Event: what one publish became: encoded once, then shared by every receiver.
+//
+// Thread: immutable after construction, so any thread may read it. Built by Intake only (and by the
+// queues that make `gap` markers of what they dropped).
+// Lifetime: EventPtr; all its text lives in one block owned by the event.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.hpp"
+
+namespace zws {
+
+// What happens to an event for a client whose queue is at its bound.
+enum class Overflow : std::uint8_t { drop_oldest, drop_newest, disconnect, conflate };
+
+class Event {
+ public:
+  enum class Kind : std::uint8_t {
+    message,  // something a producer (or the REST API) published
+    gap,      // a marker: `seq` to `last_seq` of `source` on `topic` are missing here
+  };
+
+  struct Fields {
+    Kind kind = Kind::message;
+    std::string_view topic;
+    std::uint64_t topic_hash = 0;  // topic_hash(topic)
+    std::string_view source;       // SRC; 1-64 bytes
+    std::uint64_t seq = 0;         // >= 1
+    std::uint64_t last_seq = 0;    // gap: the last missing one; message: equal to seq
+    std::string_view key;          // conflation key, at most 255 bytes; empty = the topic itself
+    Overflow overflow = Overflow::drop_oldest;
+    bool raw = false;      // format = "raw": the frame carries no @id
+    bool restart = false;  // the source began again: its history on the topic ends here
+    SteadyTime received{};  // when it came from ZeroMQ
+  };
+
+  // `frame` is the whole WebSocket frame (header included) in pieces that are joined.
+  Event(const Fields& fields, const std::vector<std::string_view>& frame);
+
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  Kind kind() const noexcept { return kind_; }
+  bool is_gap() const noexcept { return kind_ == Kind::gap; }
+  std::string_view topic() const noexcept { return slice(0, topic_size_); }
+  std::string_view source() const noexcept { return slice(topic_size_, source_size_); }
+  std::string_view key() const noexcept {
+    return key_size_ == 0 ? topic() : slice(topic_size_ + source_size_, key_size_);
+  }
+  // The bytes that go to the socket: one complete frame.
+  std::string_view frame() const noexcept {
+    const std::size_t at = topic_size_ + source_size_ + key_size_;
+    return std::string_view(bytes_).substr(at);
+  }
+  std::uint64_t topic_hash() const noexcept { return topic_hash_; }
+  std::uint64_t seq() const noexcept { return seq_; }
+  std::uint64_t last_seq() const noexcept { return last_seq_; }
+  Overflow overflow() const noexcept { return overflow_; }
+  bool raw() const noexcept { return raw_; }
+  bool restart() const noexcept { return restart_; }
+  SteadyTime received() const noexcept { return received_; }
+
+  // What the event holds in memory, its own bookkeeping included.
+  std::size_t memory_bytes() const noexcept { return sizeof(Event) + 32 + bytes_.capacity(); }
+
+ private:
+  std::string_view slice(std::size_t at, std::size_t size) const noexcept {
+    return std::string_view(bytes_).substr(at, size);
+  }
+
+  std::string bytes_;  // topic, source, key, frame
+  std::uint64_t topic_hash_;
+  std::uint64_t seq_;
+  std::uint64_t last_seq_;
+  SteadyTime received_;
+  std::uint8_t topic_size_;
+  std::uint8_t source_size_;
+  std::uint8_t key_size_;
+  Kind kind_;
+  Overflow overflow_;
+  bool raw_;
+  bool restart_;
+};
+
+using EventPtr = std::shared_ptr<const Event>;
+
+}  // namespace zws

@@ -1,0 +1,50 @@
+// The wall between the port and what answers on it: ws speaks HTTP, api decides what to say.
+//
+// Thread: handle() is called on the lane that took the request and must not block; the reply may be
+// called later, once, from any thread. Lifetime: the handler outlives the lanes.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace zws {
+
+struct HeaderLess {
+  using is_transparent = void;
+  bool operator()(std::string_view a, std::string_view b) const noexcept;
+};
+
+struct HttpRequest {
+  std::string method;  // as sent: GET, HEAD, POST, ...
+  std::string path;    // still percent-encoded, without the query
+  std::string query;   // without '?'
+  std::map<std::string, std::string, HeaderLess> headers;  // names compare without case
+  std::string body;
+  std::string address;  // the client's, after trusted proxies
+
+  std::string_view header(std::string_view name) const noexcept;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+
+  // {"success":false,"code":...,"message":...}
+  static HttpResponse error(int status, std::string_view code, std::string_view message);
+};
+
+using HttpReply = std::function<void(HttpResponse)>;
+
+class HttpHandler {
+ public:
+  virtual ~HttpHandler() = default;
+  virtual void handle(HttpRequest request, HttpReply reply) noexcept = 0;
+};
+
+}  // namespace zws

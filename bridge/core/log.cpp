@@ -1,0 +1,127 @@
+#include "core/log.hpp"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "core/json_text.hpp"
+#include "core/topic.hpp"
+
+namespace zws::log {
+namespace {
+
+std::atomic<Level> lowest{Level::info};
+std::atomic<Format> shape{Format::text};
+
+spdlog::logger& output() {
+  static const auto logger = [] {
+    auto made = std::make_shared<spdlog::logger>("zwsbridge",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    made->set_pattern("%v");
+    made->set_level(spdlog::level::trace);
+    return made;
+  }();
+  return *logger;
+}
+
+const char* word(Level level) noexcept {
+  switch (level) {
+    case Level::debug: return "debug";
+    case Level::info: return "info";
+    case Level::warning: return "warning";
+    case Level::error: return "error";
+    case Level::off: return "off";
+  }
+  return "info";
+}
+
+// U+200E/F, U+202A-E, U+2066-9 turn the direction of a terminal's text.
+bool is_bidi(std::string_view sequence) noexcept {
+  if (sequence.size() != 3 || static_cast<unsigned char>(sequence[0]) != 0xE2) return false;
+  const auto b = static_cast<unsigned char>(sequence[1]);
+  const auto c = static_cast<unsigned char>(sequence[2]);
+  return (b == 0x80 && ((c >= 0x8E && c <= 0x8F) || (c >= 0xA8 && c <= 0xAE))) ||
+         (b == 0x81 && c >= 0xA6 && c <= 0xA9);
+}
+
+void append_hex(std::string& out, std::string_view bytes) {
+  constexpr char digits[] = "0123456789abcdef";
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += "\\x";
+    out += digits[byte >> 4];
+    out += digits[byte & 15];
+  }
+}
+
+// The longest valid sequence at `at`, or one byte.
+std::string_view next_sequence(std::string_view text, std::size_t at, bool& valid) noexcept {
+  for (std::size_t size = 1; size <= 4 && at + size <= text.size(); ++size) {
+    if (is_utf8(text.substr(at, size))) {
+      valid = true;
+      return text.substr(at, size);
+    }
+  }
+  valid = false;
+  return text.substr(at, 1);
+}
+
+}  // namespace
+
+void configure(Level level, Format format) {
+  lowest = level;
+  shape = format;
+}
+
+bool enabled(Level level) noexcept { return level >= lowest.load(std::memory_order_relaxed); }
+
+void write(Level level, std::string_view line) noexcept try {
+  const std::string time = rfc3339(std::chrono::system_clock::now());
+  std::string text;
+  if (shape.load(std::memory_order_relaxed) == Format::json) {
+    text = R"({"time":")" + time + R"(","level":")" + word(level) + R"(","message":)";
+    append_json_string(text, line);
+    text += '}';
+  } else {
+    text = time + ' ' + word(level) + ' ';
+    text += line;
+  }
+  output().log(spdlog::level::info, text);
+  output().flush();
+} catch (...) {
+  // A log that cannot be written must not take the program with it.
+}
+
+std::string escaped(std::string_view text, std::size_t limit) {
+  std::string out;
+  std::size_t at = 0;
+  while (at < text.size() && out.size() < limit) {
+    bool valid = false;
+    const std::string_view sequence = next_sequence(text, at, valid);
+    if (!valid || has_control(sequence) || is_bidi(sequence)) {
+      append_hex(out, sequence);
+    } else {
+      if (sequence == "\"" || sequence == "\\") out += '\\';
+      out += sequence;
+    }
+    at += sequence.size();
+  }
+  if (at < text.size()) out += "...";
+  return out;
+}
+
+bool Quiet::pass(std::uint64_t& suppressed, SteadyTime now) noexcept {
+  const std::int64_t now_ns = now.time_since_epoch().count();
+  std::int64_t next = next_ns_.load(std::memory_order_relaxed);
+  if (now_ns < next || !next_ns_.compare_exchange_strong(next, now_ns + 1'000'000'000)) {
+    suppressed_.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  suppressed = suppressed_.exchange(0, std::memory_order_relaxed);
+  return true;
+}
+
+std::string more(std::uint64_t suppressed) {
+  return suppressed == 0 ? std::string{} : fmt::format(" ({} more like this)", suppressed);
+}
+
+}  // namespace zws::log

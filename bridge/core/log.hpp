@@ -1,0 +1,65 @@
+// The log: one line for each thing an operator should know, on stderr, as text or JSON.
+//
+// Thread: any. Everything that came from outside goes through escaped(). A line that strangers can
+// provoke goes through a Quiet, which lets one a second pass and counts the rest.
+#pragma once
+
+#include <spdlog/fmt/fmt.h>
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/clock.hpp"
+
+namespace zws::log {
+
+enum class Level { debug, info, warning, error, off };
+enum class Format { text, json };
+
+// Sets both for the whole program; call it before other threads start, or on reload.
+void configure(Level level, Format format);
+
+// Whether a line of this level would be written.
+bool enabled(Level level) noexcept;
+
+void write(Level level, std::string_view line) noexcept;
+
+template <typename... Args>
+void debug(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::debug)) write(Level::debug, fmt::format(format, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void info(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::info)) write(Level::info, fmt::format(format, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void warning(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::warning))
+    write(Level::warning, fmt::format(format, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void error(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::error)) write(Level::error, fmt::format(format, std::forward<Args>(args)...));
+}
+
+// `text` made harmless for a log line: control, bidi and invalid bytes as \xNN or \u{NNNN}, quotes
+// and backslashes escaped, cut to `limit` bytes with "..." behind it.
+std::string escaped(std::string_view text, std::size_t limit = 64);
+
+// A valve for one kind of line: at most one a second passes.
+class Quiet {
+ public:
+  // Whether the line may be written now; `suppressed` then says how many were not since the last.
+  bool pass(std::uint64_t& suppressed, SteadyTime now = std::chrono::steady_clock::now()) noexcept;
+
+ private:
+  std::atomic<std::int64_t> next_ns_{0};
+  std::atomic<std::uint64_t> suppressed_{0};
+};
+
+// " (N more like this)" or nothing.
+std::string more(std::uint64_t suppressed);
+
+}  // namespace zws::log

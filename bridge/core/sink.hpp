@@ -1,0 +1,29 @@
+// Sink: the door through which what was sent enters the corridor.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace zws {
+
+// One publish as it came, its shape already checked by the one who read it. Everything is borrowed
+// and must live until accept() returns.
+struct Arrival {
+  std::string_view topic;    // a valid topic
+  std::string_view payload;  // any bytes, at most limits.event_bytes
+  std::string_view source;   // empty: headerless, the bridge numbers it
+  std::uint64_t seq = 0;     // >= 1 when source is set
+  std::int64_t sent_ns = 0;  // Unix time in ns; 0: not given
+  std::string_view key;      // conflation key of the header; empty: not given
+};
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+
+  // Takes all `count` arrivals in this order. Thread: any; never blocks on a client.
+  virtual void accept(const Arrival* arrivals, std::size_t count) noexcept = 0;
+};
+
+}  // namespace zws

@@ -1,0 +1,20 @@
+#include "metrics/metrics.hpp"
+
+namespace zws {
+
+Metrics::Metrics(std::size_t lanes) {
+  for (std::size_t i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<LaneMetrics>());
+}
+
+void LatencyHistogram::observe(std::int64_t nanoseconds, std::uint64_t times) noexcept {
+  std::int64_t bound = 16'000;
+  std::size_t i = 0;
+  while (i + 1 < buckets && nanoseconds > bound) {
+    bound <<= 1;
+    ++i;
+  }
+  counts[i].add(times);
+  sum_ns.add(static_cast<std::uint64_t>(nanoseconds < 0 ? 0 : nanoseconds) * times);
+}
+
+}  // namespace zws

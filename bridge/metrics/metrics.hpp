@@ -1,0 +1,108 @@
+// Metrics: what the bridge counts while it works.
+//
+// Thread: each counter has one writer unless it says otherwise; a scrape may read from any thread at
+// any time, so reads and writes are relaxed atomics and cost what a plain add costs.
+// Lifetime: outlives every lane and the source.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace zws {
+
+// A number one thread adds to and any thread reads.
+class Counter {
+ public:
+  void add(std::uint64_t n = 1) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  void sub(std::uint64_t n) noexcept { add(~n + 1); }
+  void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
+  std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+// Received from ZeroMQ -> handed to the socket, in seconds. Bounds are powers of two of 16 us.
+class LatencyHistogram {
+ public:
+  static constexpr std::size_t buckets = 20;  // the last is +Inf
+  static constexpr double bound_seconds(std::size_t i) noexcept {
+    return 16e-6 * static_cast<double>(std::uint64_t{1} << i);
+  }
+  void observe(std::int64_t nanoseconds, std::uint64_t times) noexcept;
+
+  std::array<Counter, buckets> counts;
+  Counter sum_ns;
+};
+
+enum class DropReason : std::uint8_t {
+  slow_consumer,  // a client's queue was at its bound
+  lane_overload,  // waiting between ingest and a lane reached ingest.lane_bytes
+  disconnected,   // waiting for a client that went away or was closed
+  count_
+};
+
+enum class RejectReason : std::uint8_t {
+  no_payload,
+  topic_empty,
+  topic_too_long,
+  topic_not_utf8,
+  topic_control,
+  topic_wildcard,
+  topic_reserved,
+  commands_off,  // @all or @user/<id> while ingest.commands is false
+  too_big,
+  duplicate,
+  count_
+};
+
+// Counted by the one who takes events in; written under Intake's mutex or by the ingest thread.
+struct IngestMetrics {
+  Counter received;
+  std::array<Counter, static_cast<std::size_t>(RejectReason::count_)> rejected;
+  Counter header_ignored;
+  Counter gaps;  // missed events, by jumps of seq
+  Counter resets;
+  Counter producers;            // connected now
+  Counter producers_connected;  // ever
+  Counter producers_lost;
+  Counter curve_refused;
+};
+
+// Written by one lane.
+struct LaneMetrics {
+  static constexpr std::size_t close_codes = 8;
+
+  Counter connections;
+  Counter subscriptions;
+  Counter topics;
+  Counter deliveries;
+  Counter delivered_bytes;
+  std::array<Counter, static_cast<std::size_t>(DropReason::count_)> dropped;
+  Counter replaced;
+  Counter queue_bytes;
+  Counter history_bytes;
+  LatencyHistogram latency;
+  // handshakes by result and closes by code: see handshake_results and closed_codes.
+  std::array<Counter, 16> handshakes;
+  std::array<Counter, 24> closed;
+};
+
+class Metrics {
+ public:
+  explicit Metrics(std::size_t lanes);
+
+  IngestMetrics ingest;
+  LaneMetrics& lane(std::size_t index) noexcept { return *lanes_[index]; }
+  const std::vector<std::unique_ptr<LaneMetrics>>& lanes() const noexcept { return lanes_; }
+
+ private:
+  std::vector<std::unique_ptr<LaneMetrics>> lanes_;
+};
+
+}  // namespace zws
