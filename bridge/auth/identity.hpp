@@ -14,10 +14,10 @@
 namespace zws {
 
 struct Identity {
-  std::string user;                            // the claim sub, 1-200 bytes
-  bool admin = false;                          // role or roles
-  std::optional<WallTime> ends;                // exp + 30 s: the instant at which the token ends
-  std::optional<WallTime> expires;             // exp, as shown to the client
+  std::string user;              // the claim sub, 1-200 bytes
+  bool admin = false;            // role or roles
+  std::optional<WallTime> ends;  // exp + 30 s: the instant at which the token ends
+  std::string expires;  // exp as RFC 3339 (a WallTime cannot hold 9999999999); empty: no exp
   std::optional<std::vector<Pattern>> topics;  // the claim topics, in place of auth.user.subscribe
 };
 

@@ -1,31 +1,25 @@
 // Verifier: is this token good, and whose is it?
 //
-// Thread: verify() from any lane. A cached answer and the HMAC algorithms come at once, inside the
-// call; slower algorithms are checked on the verifier's own thread and `done` is called there, so a
-// lane posts itself the result. The token's text is never logged or kept (the cache holds a digest).
-// Bounds: a token over 16 KiB or nested deeper than 32 is invalid before anything is parsed; the
-// cache holds at most 65,536 verified tokens, none past its end; at most 4,096 tokens wait for the
-// thread, more are answered `busy`.
+// Thread: everything from any thread. A cached answer and the HMAC algorithms come at once, inside
+// the call; slower algorithms are checked on the verifier's own thread and `done` is called there,
+// so a lane posts itself the result. Equal tokens that wait together are checked once.
+// Bounds: a token over 16 KiB, or nested deeper than 32, is invalid before anything is parsed; the
+// cache holds at most 65,536 verified tokens in 64 MiB and answers for none past its end; at most
+// 4,096 different tokens wait for the thread, and 131,072 callers, more are answered `busy`.
+// Failed tokens are not remembered: that memory would be an attacker's to fill.
+// Secrecy: a token's text is in no log and in no reason, and the cache holds digests.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
 #include <string_view>
 
-#include "auth/identity.hpp"
+#include "auth/verdict.hpp"
 #include "config/config.hpp"
 #include "core/clock.hpp"
 
 namespace zws {
-
-enum class TokenFault : std::uint8_t { none, invalid, expired, busy };
-
-struct Verdict {
-  TokenFault fault = TokenFault::invalid;
-  IdentityPtr identity;  // set when fault is none
-  std::string reason;    // for the log: "signature does not match"; never the token
-};
 
 class Verifier {
  public:
@@ -33,14 +27,22 @@ class Verifier {
   explicit Verifier(const AuthConfig& config, const Clock& clock = Clock::real());
   ~Verifier();
 
-  // True while no key is configured: open mode.
+  // True while no key is configured: open mode. Every token is then invalid here.
   bool open() const noexcept;
 
-  // Calls `done` exactly once, inside the call or later on the verifier's thread.
+  // Calls `done` exactly once, inside the call or later on the verifier's thread. It must not throw.
   void verify(std::string_view token, std::function<void(Verdict)> done);
 
-  // Reads the keys of a new configuration, all or nothing (throws StartupError and changes nothing).
+  // Reads the keys and rules of a new configuration, all or nothing (throws StartupError and changes
+  // nothing), and forgets all verified tokens. Tokens that wait are judged by the new ones.
   void reload(const AuthConfig& config);
+
+  // Ends the thread. Who still waits is answered `busy` inside the call, and so is every later token
+  // that needs the thread. Call it before what the callbacks touch is gone; a second call does nothing.
+  void stop() noexcept;
+
+  // Signatures checked so far: what the cache and the waiting together save.
+  std::uint64_t verifications() const noexcept;
 
  private:
   struct Impl;

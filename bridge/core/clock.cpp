@@ -18,8 +18,11 @@ const Clock& Clock::real() noexcept {
 }
 
 std::string rfc3339_ns(std::int64_t unix_ns) {
-  std::int64_t ms = unix_ns / ns_per_ms - (unix_ns % ns_per_ms < 0 ? 1 : 0);
-  std::int64_t seconds = ms / ms_per_s - (ms % ms_per_s < 0 ? 1 : 0);
+  return rfc3339_ms(unix_ns / ns_per_ms - (unix_ns % ns_per_ms < 0 ? 1 : 0));
+}
+
+std::string rfc3339_ms(std::int64_t ms) {
+  const std::int64_t seconds = ms / ms_per_s - (ms % ms_per_s < 0 ? 1 : 0);
   const auto fraction = static_cast<int>(ms - seconds * ms_per_s);
   const std::time_t whole = static_cast<std::time_t>(seconds);
   std::tm parts{};

@@ -29,4 +29,7 @@ std::string rfc3339(WallTime time);
 // The same from Unix time in nanoseconds; times outside the years 0 to 9999 are held at those ends.
 std::string rfc3339_ns(std::int64_t unix_ns);
 
+// The same from Unix time in milliseconds, for times that nanoseconds cannot hold (after 2262).
+std::string rfc3339_ms(std::int64_t unix_ms);
+
 }  // namespace zws
