@@ -1,0 +1,59 @@
+import type { Channel } from "./channel.js";
+import type { Position } from "./types.js";
+
+// The bridge takes 64 KiB from a client, and refuses a thousand sources at once; these leave room.
+const MAX_BYTES = 48 * 1024;
+const MAX_SOURCES = 500;
+const bytesOf = (value: unknown): number => new TextEncoder().encode(JSON.stringify(value)).length;
+
+/** One subscribe message and the channels it asks for. */
+export class SubscribeMessage {
+  readonly channels: Channel[] = [];
+  readonly resuming: boolean;
+  readonly #last: number | undefined;
+  readonly #since = new Map<string, Position[]>();
+  #bytes = 0;
+  #sources = 0;
+
+  constructor(first: Channel) {
+    this.resuming = first.positions.known;
+    this.#last = first.last;
+  }
+
+  /** False if the channel needs a message of its own kind, or there is no room. */
+  add(channel: Channel): boolean {
+    const resuming = channel.positions.known;
+    if (resuming !== this.resuming || (!resuming && channel.last !== this.#last)) return false;
+    let limit = MAX_SOURCES;
+    let since = resuming ? channel.positions.since(limit) : [];
+    while (bytesOf(since) > MAX_BYTES - 1024) since = channel.positions.since((limit >>= 1));
+    const bytes = bytesOf([channel.topic, since]);
+    const sources = since.reduce((sum, [, list]) => sum + list.length, 0);
+    if (this.channels.length > 0 && (this.#bytes + bytes > MAX_BYTES || this.#sources + sources > MAX_SOURCES)) return false;
+    this.#bytes += bytes;
+    this.#sources += sources;
+    this.channels.push(channel);
+    for (const [topic, list] of since) if (!this.#since.has(topic) || !channel.isPattern) this.#since.set(topic, list);
+    return true;
+  }
+
+  toJSON(): object {
+    return {
+      type: "subscribe",
+      topics: this.channels.map((channel) => channel.topic),
+      ...(this.resuming ? { since: Object.fromEntries(this.#since) } : this.#last ? { last: this.#last } : {}),
+    };
+  }
+}
+
+/** As few messages as hold them all: one, as a rule. */
+export function subscribeMessages(channels: Iterable<Channel>): SubscribeMessage[] {
+  const messages: SubscribeMessage[] = [];
+  for (const channel of channels) {
+    if (messages.some((message) => message.add(channel))) continue;
+    const message = new SubscribeMessage(channel);
+    message.add(channel);
+    messages.push(message);
+  }
+  return messages;
+}

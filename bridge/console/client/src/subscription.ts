@@ -1,0 +1,119 @@
+import { EventHandlers, guarded } from "./event_handlers.js";
+import { type AnyEvent, type Gap, type SubscriptionState, ZwsError, type ZwsEvent } from "./types.js";
+
+export interface SubscribeOptions<E = ZwsEvent> {
+  /** How many of the newest events to get first, at the first subscribe. */
+  last?: number;
+  onEvent?: (event: E) => void;
+  onState?: (state: SubscriptionState) => void;
+  /** After a reconnect: all that was missed follows, `replayed` events. */
+  onRecovered?: (replayed: number) => void;
+  /** Events were lost to this subscription; read the state anew, or `client.fetch()` what the gap names. */
+  onGap?: (gap: Gap) => void;
+  /** How many events wait for a `for await` loop before the oldest are given up. Default 1000. */
+  buffer?: number;
+}
+
+/** What a `for await` loop has not taken yet. */
+interface Reader<E> {
+  waiting: E[];
+  dropped: number;
+  wake: (() => void) | null;
+}
+
+/**
+ * One subscriber of a topic or pattern. Several of one topic share one subscription on the wire; the events come
+ * to each through onEvent, through handlers by type, and through every `for await` loop.
+ */
+export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIterable<E> {
+  readonly topic: string;
+  readonly options: SubscribeOptions<E>;
+  #state: SubscriptionState = { name: "pending", code: null, message: "" };
+  #readers = new Set<Reader<E>>();
+  #leave: (subscription: Subscription<E>) => void;
+
+  /** Made by `client.subscribe()` only. */
+  constructor(topic: string, options: SubscribeOptions<E>, leave: (subscription: Subscription<E>) => void) {
+    super();
+    this.topic = topic;
+    this.options = options;
+    this.#leave = leave;
+  }
+
+  get state(): SubscriptionState {
+    return this.#state;
+  }
+
+  /** Ends this subscription and its loops. Doing it twice does nothing. */
+  unsubscribe(): void {
+    if (this.#state.name === "closed") return;
+    this.setState("closed");
+    this.#leave(this);
+  }
+
+  /** A loop ends when the subscription is closed, and throws a ZwsError when it is refused. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<E, void, undefined> {
+    const reader: Reader<E> = { waiting: [], dropped: 0, wake: null };
+    this.#readers.add(reader);
+    try {
+      for (;;) {
+        if (reader.dropped > 0) {
+          const missed = reader.dropped;
+          reader.dropped = 0;
+          this.tellGap({ topic: this.topic, reason: "buffer", missed });
+        }
+        const batch = reader.waiting;
+        reader.waiting = [];
+        yield* batch;
+        if (reader.waiting.length > 0) continue;
+        const { name, code, message } = this.#state;
+        if (name === "closed") return;
+        if (name === "refused") throw new ZwsError(code ?? "forbidden", message);
+        await new Promise<void>((resolve) => (reader.wake = resolve));
+      }
+    } finally {
+      this.#readers.delete(reader);
+    }
+  }
+
+  /** @internal */
+  take(event: AnyEvent): void {
+    guarded(this.options.onEvent, event as unknown as E);
+    this.emit(event);
+    if (this.#readers.size === 0) return;
+    for (const reader of this.#readers) {
+      reader.waiting.push(event as unknown as E);
+      if (reader.waiting.length > (this.options.buffer ?? 1000)) {
+        reader.waiting.shift();
+        reader.dropped++;
+      }
+    }
+    this.#wake();
+  }
+
+  /** @internal */
+  setState(name: SubscriptionState["name"], code: string | null = null, message = ""): void {
+    const now = this.#state;
+    if (now.name === "closed" || (now.name === name && now.code === code)) return;
+    this.#state = { name, code, message };
+    guarded(this.options.onState, this.#state);
+    this.#wake();
+  }
+
+  /** @internal */
+  tellRecovered(replayed: number): void {
+    guarded(this.options.onRecovered, replayed);
+  }
+
+  /** @internal */
+  tellGap(gap: Gap): void {
+    guarded(this.options.onGap, gap);
+  }
+
+  #wake(): void {
+    for (const reader of this.#readers) {
+      reader.wake?.();
+      reader.wake = null;
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import { type AnyEvent, type Gap, ZwsError } from "../src/index.js";
+import { Subscription, type SubscribeOptions } from "../src/subscription.js";
+
+const make = (options: SubscribeOptions<AnyEvent> = {}): Subscription<AnyEvent> => new Subscription("t", options, () => {});
+const event = (seq: number, type = "message"): AnyEvent => ({ type, topic: "t", "@id": `a:${seq}` });
+
+describe("Subscription", () => {
+  it("gives each event to onEvent, to the handlers of its type and to those of every type", () => {
+    const heard: string[] = [];
+    const subscription = make({ onEvent: (each) => heard.push(`onEvent ${each["@id"]}`) });
+    subscription.on("import_progress", (each) => heard.push(`typed ${each["@id"]}`));
+    subscription.on("*", (each) => heard.push(`any ${each["@id"]}`));
+    subscription.take(event(1, "import_progress"));
+    subscription.take(event(2));
+    expect(heard).toEqual(["onEvent a:1", "typed a:1", "any a:1", "onEvent a:2", "any a:2"]);
+  });
+
+  it("takes a handler away", () => {
+    let heard = 0;
+    const subscription = make();
+    const off = subscription.on("message", () => heard++);
+    subscription.take(event(1));
+    off();
+    off();
+    subscription.take(event(2));
+    expect(heard).toBe(1);
+  });
+
+  it("goes on when a handler throws", () => {
+    const reported: unknown[] = [];
+    globalThis.reportError = (error: unknown) => void reported.push(error);
+    const heard: AnyEvent[] = [];
+    const subscription = make({ onEvent: () => { throw new Error("mine"); } });
+    subscription.on("message", (each) => heard.push(each));
+    subscription.take(event(1));
+    expect(heard).toHaveLength(1);
+    expect(reported).toHaveLength(1);
+  });
+
+  it("yields events in order and ends when it is closed", async () => {
+    const subscription = make();
+    const heard: string[] = [];
+    const loop = (async () => {
+      for await (const each of subscription) {
+        heard.push(each["@id"]);
+        if (heard.length === 2) subscription.take(event(3));
+        if (heard.length === 3) subscription.unsubscribe();
+      }
+    })();
+    subscription.take(event(1));
+    subscription.take(event(2));
+    await loop;
+    expect(heard).toEqual(["a:1", "a:2", "a:3"]);
+  });
+
+  it("ends a loop that waits for its first event", async () => {
+    const subscription = make();
+    const loop = (async () => { for await (const each of subscription) throw new Error(`unexpected ${each["@id"]}`); })();
+    subscription.unsubscribe();
+    await loop;
+  });
+
+  it("throws in the loop when it is refused", async () => {
+    const subscription = make();
+    const next = subscription[Symbol.asyncIterator]().next();
+    subscription.setState("refused", "forbidden", "not yours");
+    await expect(next).rejects.toEqual(new ZwsError("forbidden", "not yours"));
+  });
+
+  it("keeps the newest of what a slow loop has not taken, and tells it what is lost", async () => {
+    const gaps: Gap[] = [];
+    const subscription = make({ buffer: 3, onGap: (gap) => gaps.push(gap) });
+    const loop = subscription[Symbol.asyncIterator]();
+    const first = loop.next();
+    subscription.take(event(1));
+    await first;
+    for (let seq = 2; seq <= 10; seq++) subscription.take(event(seq));
+    const rest = [await loop.next(), await loop.next(), await loop.next()].map((each) => (each.value as AnyEvent)["@id"]);
+    expect(rest).toEqual(["a:8", "a:9", "a:10"]);
+    expect(gaps).toEqual([{ topic: "t", reason: "buffer", missed: 6 }]);
+  });
+
+  it("tells each state once", () => {
+    const states: string[] = [];
+    const subscription = make({ onState: ({ name, code }) => states.push(code ? `${name} ${code}` : name) });
+    subscription.setState("pending");
+    subscription.setState("active");
+    subscription.setState("active");
+    subscription.setState("refused", "forbidden");
+    subscription.unsubscribe();
+    subscription.unsubscribe();
+    subscription.setState("active");
+    expect(states).toEqual(["active", "refused forbidden", "closed"]);
+  });
+});
