@@ -1,0 +1,255 @@
+#include "link.hpp"
+
+#include <zmq.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+namespace zws {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int reconnect_ms = 100;
+constexpr int reconnect_max_ms = 2000;
+constexpr std::chrono::milliseconds refused_retry{1000};
+// A bridge whose machine has gone sends no FIN. Silence for this long ends the connection, and a
+// new one is tried.
+constexpr int heartbeat_ms = 10'000;
+constexpr int silence_ms = 30'000;
+// What a peer may make this process hold: the size of one subscription, and how many are remembered
+// (those beyond are served, but wait_ready does not know them).
+constexpr std::int64_t subscription_bytes_max = 4096;
+constexpr std::size_t subscriptions_max = 4096;
+constexpr std::size_t curve_key_bytes = 40;
+constexpr int refusals = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                         ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
+void set(void* socket, int option, int value) { zmq_setsockopt(socket, option, &value, sizeof value); }
+
+void set_curve(void* socket, const PublisherOptions& options) {
+  if (options.curve_server_key.empty()) {
+    if (options.curve_secret_key.empty()) return;
+    throw PublisherError("curve_secret_key needs curve_server_key, the public key of the bridge");
+  }
+  char public_key[curve_key_bytes + 1];
+  char secret_key[curve_key_bytes + 1];
+  if (options.curve_secret_key.empty()) {
+    if (zmq_curve_keypair(public_key, secret_key) != 0)
+      throw PublisherError("this libzmq was built without CURVE");
+  } else {
+    // The message never holds the value: it is a secret.
+    if (options.curve_secret_key.size() != curve_key_bytes ||
+        zmq_curve_public(public_key, options.curve_secret_key.c_str()) != 0)
+      throw PublisherError("curve_secret_key must be 40 characters of Z85");
+    std::memcpy(secret_key, options.curve_secret_key.c_str(), sizeof secret_key);
+  }
+  if (options.curve_server_key.size() != curve_key_bytes ||
+      zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, options.curve_server_key.c_str(),
+                     curve_key_bytes + 1) != 0)
+    throw PublisherError("curve_server_key must be 40 characters of Z85");
+  zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, public_key, sizeof public_key);
+  zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, secret_key, sizeof secret_key);
+}
+
+void set_options(void* socket, const std::string& endpoint, const PublisherOptions& options) {
+  set(socket, ZMQ_SNDHWM, static_cast<int>(std::min<std::size_t>(options.queue_events, 1 << 30)));
+  set(socket, ZMQ_SNDTIMEO, static_cast<int>(options.full_wait.count()));
+  // A full queue is told, and what it cannot take is counted. Not when bridges come to this socket:
+  // there one that hangs would stop the others; what it misses it sees by the numbers.
+  set(socket, ZMQ_XPUB_NODROP, options.bind ? 0 : 1);
+  set(socket, ZMQ_RECONNECT_IVL, reconnect_ms);
+  set(socket, ZMQ_RECONNECT_IVL_MAX, reconnect_max_ms);
+  set(socket, ZMQ_HEARTBEAT_IVL, heartbeat_ms);
+  set(socket, ZMQ_HEARTBEAT_TIMEOUT, silence_ms);
+  set(socket, ZMQ_HEARTBEAT_TTL, silence_ms);
+  zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &subscription_bytes_max, sizeof subscription_bytes_max);
+  // Only for IPv6 addresses: with it "localhost" would mean ::1 alone.
+  set(socket, ZMQ_IPV6, endpoint.find('[') != std::string::npos);
+  set_curve(socket, options);
+}
+
+bool starts_with(std::string_view text, std::string_view prefix) noexcept {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+}  // namespace
+
+// One endpoint: its socket, the socket's monitor, and the subscriptions that came.
+class Link::Spoke {
+ public:
+  Spoke(void* context, std::size_t number, const std::string& endpoint,
+        const PublisherOptions& options)
+      : endpoint_(endpoint), bind_(options.bind), socket_(zmq_socket(context, ZMQ_XPUB)) {
+    if (!socket_) throw PublisherError(std::string("no ZeroMQ socket: ") + zmq_strerror(errno));
+    try {
+      set_options(socket_, endpoint_, options);
+      watch(context, "inproc://monitor-" + std::to_string(number));
+      attach();
+    } catch (...) {
+      close(std::chrono::milliseconds{0});
+      throw;
+    }
+  }
+
+  bool look(std::string_view topic) noexcept {
+    read_monitor();
+    read_subscriptions();
+    if (ended_ && Clock::now() >= retry_) reconnect();
+    return std::any_of(prefixes_.begin(), prefixes_.end(), [&](const std::string& prefix) {
+      return topic.empty() || starts_with(topic, prefix);
+    });
+  }
+
+  bool send(std::string_view part, int flags) noexcept {
+    int rc;
+    do rc = zmq_send(socket_, part.data(), part.size(), flags);
+    while (rc < 0 && errno == EINTR);
+    return rc >= 0;
+  }
+
+  bool refused() const noexcept { return refused_; }
+
+  int descriptor(bool of_monitor) const noexcept {
+    int descriptor = -1;
+    std::size_t size = sizeof descriptor;
+    zmq_getsockopt(of_monitor ? monitor_ : socket_, ZMQ_FD, &descriptor, &size);
+    return descriptor;
+  }
+
+  void close(std::chrono::milliseconds linger) noexcept {
+    // In this order: libzmq's I/O thread would wait for ever to write to a full monitor.
+    if (monitor_) {
+      read_monitor();
+      zmq_socket_monitor(socket_, nullptr, 0);
+      zmq_close(monitor_);
+    }
+    set(socket_, ZMQ_LINGER, static_cast<int>(linger.count()));
+    zmq_close(socket_);
+  }
+
+ private:
+  void watch(void* context, const std::string& address) {
+    monitor_ = zmq_socket(context, ZMQ_PAIR);
+    if (!monitor_ ||
+        zmq_socket_monitor(socket_, address.c_str(), refusals | ZMQ_EVENT_HANDSHAKE_SUCCEEDED) != 0 ||
+        zmq_connect(monitor_, address.c_str()) != 0)
+      throw PublisherError(std::string("no ZeroMQ monitor: ") + zmq_strerror(errno));
+  }
+
+  void attach() {
+    if ((bind_ ? zmq_bind(socket_, endpoint_.c_str()) : zmq_connect(socket_, endpoint_.c_str())) == 0)
+      return;
+    if (errno == EINVAL || errno == EPROTONOSUPPORT || errno == ENOCOMPATPROTO)
+      throw PublisherError("'" + endpoint_ +
+                           "' is not a ZeroMQ endpoint such as tcp://127.0.0.1:5556");
+    throw PublisherError(std::string("cannot ") + (bind_ ? "bind " : "connect to ") + endpoint_ +
+                         ": " + zmq_strerror(errno));
+  }
+
+  void read_subscriptions() noexcept {
+    std::array<char, subscription_bytes_max> text;
+    int size;
+    while ((size = zmq_recv(socket_, text.data(), text.size(), ZMQ_DONTWAIT)) >= 0) {
+      if (size == 0) continue;
+      std::string prefix(text.data() + 1, static_cast<std::size_t>(size) - 1);
+      if (text[0] == 0) prefixes_.erase(prefix);
+      if (text[0] == 1 && prefixes_.size() < subscriptions_max) prefixes_.insert(std::move(prefix));
+    }
+  }
+
+  // Two frames for each event: its number and value; the address.
+  void read_monitor() noexcept {
+    std::array<char, 256> frame;
+    while (zmq_recv(monitor_, frame.data(), frame.size(), ZMQ_DONTWAIT) >= 2) {
+      std::uint16_t event = 0;
+      std::memcpy(&event, frame.data(), sizeof event);
+      zmq_recv(monitor_, frame.data(), frame.size(), 0);
+      refused_ = (event & refusals) != 0;
+      // After these two libzmq gives up. A bridge may learn of a key while this program runs.
+      if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
+        ended_ = !bind_;
+        retry_ = Clock::now() + refused_retry;
+      }
+    }
+  }
+
+  void reconnect() noexcept {
+    ended_ = false;
+    zmq_disconnect(socket_, endpoint_.c_str());
+    zmq_connect(socket_, endpoint_.c_str());
+  }
+
+  const std::string endpoint_;
+  const bool bind_;
+  void* socket_;
+  void* monitor_ = nullptr;
+  std::set<std::string> prefixes_;
+  bool refused_ = false;
+  bool ended_ = false;  // libzmq will not try this endpoint again; we do at retry_
+  Clock::time_point retry_;
+};
+
+Link::Link(const std::vector<std::string>& endpoints, const PublisherOptions& options)
+    : context_(zmq_ctx_new()) {
+  try {
+    if (endpoints.empty()) throw PublisherError("a publisher needs at least one endpoint");
+    for (const std::string& endpoint : endpoints)
+      spokes_.push_back(std::make_unique<Spoke>(context_, spokes_.size(), endpoint, options));
+  } catch (...) {
+    close(std::chrono::milliseconds{0});
+    throw;
+  }
+}
+
+Link::~Link() { close(std::chrono::milliseconds{0}); }
+
+bool Link::look(std::string_view topic) noexcept {
+  bool all = true;
+  for (const auto& spoke : spokes_) all = spoke->look(topic) && all;
+  return all;
+}
+
+bool Link::send(std::string_view topic, std::string_view payload,
+                std::string_view header) noexcept {
+  bool taken = true;
+  for (const auto& spoke : spokes_) {
+    // Only a message's first part can find the queue full. SNDTIMEO says how long it then waits.
+    if (!spoke->send(topic, ZMQ_SNDMORE)) {
+      taken = false;
+      continue;
+    }
+    spoke->send(payload, header.empty() ? 0 : ZMQ_SNDMORE);
+    if (!header.empty()) spoke->send(header, 0);
+  }
+  return taken;
+}
+
+bool Link::refused() const noexcept {
+  return std::any_of(spokes_.begin(), spokes_.end(),
+                     [](const auto& spoke) { return spoke->refused(); });
+}
+
+std::vector<int> Link::descriptors() const {
+  std::vector<int> descriptors;
+  for (const auto& spoke : spokes_) {
+    descriptors.push_back(spoke->descriptor(false));
+    descriptors.push_back(spoke->descriptor(true));
+  }
+  return descriptors;
+}
+
+bool Link::close(std::chrono::milliseconds linger) noexcept {
+  if (!context_) return true;
+  const Clock::time_point end = Clock::now() + linger;
+  for (const auto& spoke : spokes_) spoke->close(linger);
+  spokes_.clear();
+  while (zmq_ctx_term(context_) != 0 && errno == EINTR) continue;
+  context_ = nullptr;
+  return Clock::now() < end;
+}
+
+}  // namespace zws

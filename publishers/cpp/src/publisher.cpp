@@ -1,0 +1,210 @@
+#include "zws/publisher.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "core/json_text.hpp"
+#include "core/topic.hpp"
+#include "counters.hpp"
+#include "link.hpp"
+#include "message.hpp"
+
+namespace zws {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::uint64_t look_mask = 255;  // every 256th event looks whether bridges came or left
+constexpr std::size_t key_bytes_max = 255;
+// Another thread's publish may take the signal that wakes wait_ready, so it also looks this often.
+constexpr std::chrono::milliseconds look_again{10};
+
+void append_number(std::string& text, std::uint64_t number) {
+  char digits[20];
+  text.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+
+}  // namespace
+
+std::string_view describe(Outcome outcome) noexcept {
+  switch (outcome) {
+    case Outcome::sent: return "sent";
+    case Outcome::no_bridge: return "no bridge is listening";
+    case Outcome::queue_full: return "the queue is full";
+    case Outcome::bad_topic: return "the topic is not valid";
+    case Outcome::bad_key: return "the key is not valid";
+    case Outcome::bad_json: return "the text is not one JSON value";
+    case Outcome::closed: return "the publisher is closed";
+  }
+  return "";
+}
+
+class Publisher::Impl {
+ public:
+  Impl(const std::vector<std::string>& endpoints, const PublisherOptions& options)
+      : headers_(options.headers),
+        linger_(options.linger),
+        counters_(options.topics),
+        link_(std::in_place, endpoints, options) {}
+
+  ~Impl() { close(linger_); }
+
+  Outcome publish(std::string_view topic, std::string_view payload, std::string_view key) {
+    if (!key.empty() && (!headers_ || key.size() > key_bytes_max || !is_utf8(key)))
+      return Outcome::bad_key;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!link_) return Outcome::closed;
+    const std::uint64_t seq = counters_.next(topic);
+    if (seq == 0) return Outcome::bad_topic;
+    if (!ready_ || (++published_ & look_mask) == 0) ready_ = link_->look();
+    if (headers_) write_header(seq, key);
+    const bool taken = link_->send(topic, payload, header_);
+    if (taken && ready_) return Outcome::sent;
+    dropped_.fetch_add(1, std::memory_order_relaxed);
+    return taken ? Outcome::no_bridge : Outcome::queue_full;
+  }
+
+  bool wait_ready(std::chrono::milliseconds timeout, std::string_view topic) {
+    const SteadyClock::time_point end = SteadyClock::now() + timeout;
+    while (!look(topic)) {
+      const auto rest = std::chrono::ceil<std::chrono::milliseconds>(end - SteadyClock::now());
+      if (rest.count() <= 0) return false;
+      wait_for_news(std::min(rest, look_again));
+    }
+    return true;
+  }
+
+  bool refused() noexcept {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return link_ && link_->refused();
+  }
+
+  bool close(std::chrono::milliseconds linger) noexcept {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!link_) return true;
+    const bool left = link_->close(linger);
+    link_.reset();
+    return left;
+  }
+
+  bool headers() const noexcept { return headers_; }
+  std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  // {"src":"...","seq":17,"ts":1763798400000000000,"key":"..."}
+  void write_header(std::uint64_t seq, std::string_view key) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    header_.assign(R"({"src":")").append(counters_.source()).append(R"(","seq":)");
+    append_number(header_, seq);
+    header_ += R"(,"ts":)";
+    append_number(header_, static_cast<std::uint64_t>(
+                               std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()));
+    if (!key.empty()) {
+      header_ += R"(,"key":)";
+      append_json_string(header_, key);
+    }
+    header_ += '}';
+  }
+
+  bool look(std::string_view topic) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!link_) return false;
+    ready_ = link_->look();
+    return ready_ && (topic.empty() || link_->look(topic));
+  }
+
+  // Without the lock, so that other threads may publish meanwhile.
+  void wait_for_news(std::chrono::milliseconds timeout) {
+    std::vector<pollfd> polled;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!link_) return;
+      for (const int descriptor : link_->descriptors()) polled.push_back({descriptor, POLLIN, 0});
+    }
+    ::poll(polled.data(), polled.size(), static_cast<int>(timeout.count()));
+  }
+
+  const bool headers_;
+  const std::chrono::milliseconds linger_;
+  std::atomic<std::uint64_t> dropped_{0};
+
+  std::mutex mutex_;  // guards everything below
+  Counters counters_;
+  std::optional<Link> link_;  // nothing once closed
+  std::string header_;        // kept, so that its memory is used again
+  bool ready_ = false;
+  std::uint64_t published_ = 0;
+};
+
+Publisher::Publisher(std::string_view endpoint, PublisherOptions options)
+    : Publisher(std::vector<std::string>{std::string(endpoint)}, std::move(options)) {}
+
+Publisher::Publisher(const std::vector<std::string>& endpoints, PublisherOptions options)
+    : impl_(std::make_unique<Impl>(endpoints, options)) {}
+
+Publisher::~Publisher() = default;
+
+Outcome Publisher::publish(std::string_view topic, std::string_view payload,
+                           std::string_view key) noexcept {
+  return impl_->publish(topic, payload, key);
+}
+
+Outcome Publisher::send_import_progress(std::string_view task_id,
+                                        std::string_view progress) noexcept {
+  const std::string topic = "import:" + std::string(task_id);
+  if (topic_fault(topic) != TopicFault::none) return Outcome::bad_topic;
+  const auto message = import_progress_message(task_id, progress);
+  return message ? publish(topic, *message) : Outcome::bad_json;
+}
+
+Outcome Publisher::send_wallet_update(std::string_view wallet_address,
+                                      std::string_view data) noexcept {
+  if (!is_utf8(wallet_address)) return Outcome::bad_key;
+  const auto message = wallet_update_message(wallet_address, data);
+  const std::string_view key = impl_->headers() ? wallet_address : std::string_view{};
+  return message ? publish("wallet_updates", *message, key) : Outcome::bad_json;
+}
+
+Outcome Publisher::send_notification(std::string_view notification) noexcept {
+  const auto message = notification_message(notification);
+  return message ? publish("notifications", *message) : Outcome::bad_json;
+}
+
+Outcome Publisher::send_notification(std::string_view notification,
+                                     const std::vector<std::string>& target_users) noexcept {
+  const auto message = notification_message(notification);
+  if (!message) return Outcome::bad_json;
+  Outcome worst = Outcome::sent;
+  for (const std::string& user : target_users) {
+    const Outcome outcome = publish(std::string(topic_user_prefix) + user, *message);
+    if (worst == Outcome::sent) worst = outcome;
+  }
+  return worst;
+}
+
+Outcome Publisher::send_system_status(std::string_view data) noexcept {
+  const auto message = system_status_message(data);
+  return message ? publish("system_status", *message) : Outcome::bad_json;
+}
+
+Outcome Publisher::broadcast(std::string_view message) noexcept {
+  return publish(topic_all, message);
+}
+
+bool Publisher::wait_ready(std::chrono::milliseconds timeout, std::string_view topic) noexcept {
+  return impl_->wait_ready(timeout, topic);
+}
+
+bool Publisher::refused() const noexcept { return impl_->refused(); }
+
+std::uint64_t Publisher::dropped() const noexcept { return impl_->dropped(); }
+
+bool Publisher::close(std::chrono::milliseconds linger) noexcept { return impl_->close(linger); }
+
+}  // namespace zws

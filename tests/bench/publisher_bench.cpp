@@ -1,0 +1,98 @@
+// How many events a second zws::Publisher hands over: 200 bytes of JSON on 100 topics, to a SUB
+// socket in another process that takes them all. Prints one JSON object per way of publishing.
+//
+//   publisher_bench [EVENTS]
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+#include <zws/publisher.hpp>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+double cpu_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+}
+
+// Counts whole messages until one on the topic "end"; exits with 0 if `expected` came.
+[[noreturn]] void sink(int port_pipe, std::uint64_t expected) {
+  void* context = zmq_ctx_new();
+  void* socket = zmq_socket(context, ZMQ_SUB);
+  const int unbounded = 0;
+  zmq_setsockopt(socket, ZMQ_RCVHWM, &unbounded, sizeof unbounded);
+  zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0);
+  zmq_bind(socket, "tcp://127.0.0.1:*");
+  char endpoint[64] = {};
+  std::size_t size = sizeof endpoint;
+  zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &size);
+  if (write(port_pipe, endpoint, sizeof endpoint) != static_cast<ssize_t>(sizeof endpoint)) _exit(2);
+
+  zmq_msg_t part;
+  zmq_msg_init(&part);
+  for (std::uint64_t received = 0;; ++received) {
+    zmq_msg_recv(&part, socket, 0);
+    const bool end = zmq_msg_size(&part) == 3 && std::memcmp(zmq_msg_data(&part), "end", 3) == 0;
+    while (zmq_msg_more(&part)) zmq_msg_recv(&part, socket, 0);
+    if (end) _exit(received == expected ? 0 : 1);
+  }
+}
+
+void bench(const char* name, bool headers, std::uint64_t events) {
+  int port_pipe[2];
+  if (pipe(port_pipe) != 0) std::abort();
+  const pid_t child = fork();
+  if (child == 0) sink(port_pipe[1], events);
+  char endpoint[64] = {};
+  if (read(port_pipe[0], endpoint, sizeof endpoint) != static_cast<ssize_t>(sizeof endpoint))
+    std::abort();
+
+  zws::PublisherOptions options;
+  options.headers = headers;
+  options.full_wait = std::chrono::seconds(10);  // so that none is dropped and all are counted
+  options.linger = std::chrono::seconds(10);
+  zws::Publisher publisher(endpoint, options);
+  if (!publisher.wait_ready(std::chrono::seconds(5))) std::abort();
+
+  std::vector<std::string> topics;
+  for (int i = 0; i < 100; ++i) topics.push_back("bench:" + std::to_string(i));
+  std::string payload = R"({"type":"bench","text":")";
+  payload += std::string(200 - payload.size() - 2, 'x') + "\"}";
+
+  const Clock::time_point begin = Clock::now();
+  const double cpu_begin = cpu_seconds();
+  for (std::uint64_t i = 0; i < events; ++i) publisher.publish(topics[i % topics.size()], payload);
+  const std::chrono::duration<double> wall = Clock::now() - begin;
+  const double cpu = cpu_seconds() - cpu_begin;
+  publisher.publish("end", "");
+  int status = 0;
+  waitpid(child, &status, 0);
+  std::printf(
+      R"({"bench":"%s","events":%llu,"payload_bytes":%zu,"events_per_second":%.0f,"cpu_ns_per_event":%.0f,"dropped":%llu,"all_arrived":%s})"
+      "\n",
+      name, static_cast<unsigned long long>(events), payload.size(), static_cast<double>(events) / wall.count(),
+      cpu / static_cast<double>(events) * 1e9, static_cast<unsigned long long>(publisher.dropped()),
+      status == 0 ? "true" : "false");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::uint64_t events = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 2'000'000;
+  bench("publisher", true, events);
+  bench("publisher_without_headers", false, events);
+  return 0;
+}
