@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""The house rules that a program can check: who includes whom, one door for each vendor, and the
+habits of the tree. Run by ctest; prints one line for each breach and exits 1 if there is any.
+
+    tests/tidy.py [ROOT]
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+# A room of bridge/ -> the rooms it may include besides itself. main.cpp may include all.
+ROOMS: dict[str, set[str]] = {
+    "core": set(),
+    "config": {"core"},
+    "metrics": {"core"},
+    "history": {"core", "config"},
+    "auth": {"core", "config"},
+    "ingest": {"core", "config", "metrics"},
+    "relay": {"core", "config", "metrics"},
+    "routing": {"core", "config", "history", "metrics"},
+    "ws": {"core", "config", "history", "metrics", "auth", "routing"},
+    "api": {"core", "config", "history", "metrics", "auth", "routing", "ws", "relay"},
+}
+
+# A vendor's headers -> the files of the product that may include them (tests may include any).
+PROGRAMS = ["tools/zws/*", "publishers/cpp/*"]
+DOORS: list[tuple[str, list[str]]] = [
+    (r"zmq(_addon)?\.h(pp)?", ["bridge/ingest/source.cpp", *PROGRAMS]),
+    (r"websocketpp/.*", ["bridge/ws/*.cpp", "bridge/ws/transport.hpp"]),
+    (r"asio(\.hpp|/.*)", ["bridge/ws/*", *PROGRAMS]),
+    (r"toml(\+\+)?(\.hpp|\.h|/.*)", ["bridge/config/*.cpp"]),
+    (r"nlohmann/.*", ["*.cpp"]),
+    (r"jose/.*|jansson\.h", ["bridge/auth/*.cpp", *PROGRAMS]),
+    (r"prometheus/.*", ["bridge/metrics/*.cpp"]),
+    (r"hiredis/.*", ["bridge/relay/*.cpp"]),
+    (r"systemd/.*", ["bridge/main.cpp"]),
+    (r"CLI/.*", ["bridge/main.cpp", "tools/zws/*"]),
+    (r"spdlog/(?!fmt/).*", ["bridge/core/log.cpp"]),
+]
+
+# Written so that no pattern matches this file.
+ANYWHERE: list[tuple[str, str]] = [
+    (r"\b(TO[D]O|FIX[M]E|XX[X])\b", "a mark of unfinished work"),
+    (r"(?:^|[^a-z.])/(?:root|home|work)/", "an absolute path of one machine"),
+]
+IN_TESTS: list[tuple[str, str]] = [
+    (
+        r"sleep[_](for|until)|\b(us|nano|time[.]|asyncio[.])sleep[(]|set[T]imeout[(]|waitFor[T]imeout[(]",
+        "waiting by the clock: wait for the thing itself, with a deadline",
+    ),
+    (r"GTEST[_]SKIP|\bDISABLED[_]|pytest[.]skip|mark[.]skip|\b(it|test)[.]skip", "a skipped test"),
+]
+
+VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "misc"}
+NOT_OURS = {".git", "build", "node_modules", "dist", "__pycache__", ".venv"}
+CODE = (".cpp", ".hpp")
+
+
+def files_of(root: Path) -> Iterator[str]:
+    """Paths of the project's own files, relative to `root`."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name not in NOT_OURS and not name.startswith(".pytest")]
+        for name in names:
+            yield str(Path(folder, name).relative_to(root))
+
+
+def includes_of(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if found := re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line):
+            yield number, found[1]
+
+
+def check_includes(path: str, text: str) -> Iterator[str]:
+    room = path.split("/")[1] if path.startswith("bridge/") and path.count("/") > 1 else ""
+    for number, included in includes_of(text):
+        where = f"{path}:{number}"
+        target = included.split("/")[0]
+        if room in ROOMS and target in ROOMS and target not in ROOMS[room] | {room}:
+            yield f"{where}: {room} may not include {target}"
+        if path.startswith("tests/"):
+            continue
+        for vendor, doors in DOORS:
+            if re.fullmatch(vendor, included) and not any(fnmatch(path, door) for door in doors):
+                yield f"{where}: <{included}> belongs in {', '.join(doors)}"
+
+
+def check_header(path: str, text: str) -> Iterator[str]:
+    if not text.startswith("//"):
+        yield f"{path}:1: a header opens with a comment that says what it promises"
+    if "#pragma once" not in text:
+        yield f"{path}:1: #pragma once is missing"
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(r"\s*using namespace\b", line):
+            yield f"{path}:{number}: using namespace in a header"
+
+
+def check_lines(path: str, text: str) -> Iterator[str]:
+    rules = ANYWHERE + (IN_TESTS if path.startswith("tests/") or "/test/" in path or "/tests/" in path else [])
+    for number, line in enumerate(text.splitlines(), 1):
+        for pattern, breach in rules:
+            if re.search(pattern, line):
+                yield f"{path}:{number}: {breach}: {line.strip()[:80]}"
+
+
+def check(path: str, text: str) -> Iterator[str]:
+    """The breaches in one file. `path` is relative to the root, with slashes."""
+    for part in path.split("/"):
+        if part.split(".")[0].lower() in VAGUE_NAMES:
+            yield f"{path}: '{part}' says not what it is; find the owner of what is in it"
+    if path.endswith("package-lock.json"):
+        if re.search(r'"resolved": *"https?:', text):
+            yield f"{path}: names a registry host (npm: omit-lockfile-registry-resolved=true)"
+        return
+    yield from check_lines(path, text)
+    if path.endswith(CODE):
+        yield from check_includes(path, text)
+    if path.endswith(".hpp"):
+        yield from check_header(path, text)
+
+
+def main() -> int:
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent
+    breaches = 0
+    for path in sorted(files_of(root)):
+        try:
+            text = (root / path).read_text(encoding="utf-8")
+        except (UnicodeDecodeError, FileNotFoundError):  # a picture, a fuzzer's find; a file just gone
+            text = ""
+            if path.endswith(".hpp"):
+                raise
+        for breach in check(path, text):
+            print(breach)
+            breaches += 1
+    return 1 if breaches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

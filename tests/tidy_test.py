@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""That tests/tidy.py sees each kind of breach, and nothing in a good file. Run by ctest."""
+
+import unittest
+
+import tidy
+
+HEADER = "// What it promises.\n#pragma once\n"
+
+
+class TidyTest(unittest.TestCase):
+    def assert_breach(self, path: str, text: str, words: str) -> None:
+        breaches = list(tidy.check(path, text))
+        self.assertEqual(len(breaches), 1, breaches)
+        self.assertIn(words, breaches[0])
+
+    def assert_good(self, path: str, text: str) -> None:
+        self.assertEqual(list(tidy.check(path, text)), [])
+
+    def test_rooms_include_downward_only(self) -> None:
+        self.assert_good("bridge/routing/router.cpp", '#include "history/history.hpp"\n')
+        self.assert_good("bridge/auth/grants.hpp", HEADER + '#include "core/pattern.hpp"\n')
+        self.assert_good("bridge/main.cpp", '#include "api/routes.hpp"\n')
+        self.assert_breach("bridge/routing/router.cpp", '#include "ws/session.hpp"\n', "routing may not include ws")
+        self.assert_breach("bridge/ws/lane.cpp", '#  include "api/routes.hpp"\n', "ws may not include api")
+        self.assert_breach("bridge/core/event.cpp", '#include "config/config.hpp"\n', ":1: core may not")
+
+    def test_each_vendor_has_one_door(self) -> None:
+        self.assert_good("bridge/ingest/source.cpp", "#include <zmq.hpp>\n")
+        self.assert_good("bridge/api/routes.cpp", "#include <nlohmann/json.hpp>\n")
+        self.assert_good("tests/unit/ingest/source_test.cpp", "#include <zmq.hpp>\n")
+        self.assert_good("bridge/core/log.hpp", HEADER + "#include <spdlog/fmt/fmt.h>\n")
+        self.assert_breach("bridge/ingest/envelope.cpp", "#include <zmq.hpp>\n", "bridge/ingest/source.cpp")
+        self.assert_breach("bridge/ws/session.hpp", HEADER + "#include <websocketpp/server.hpp>\n", "transport.hpp")
+        self.assert_breach("bridge/api/routes.hpp", HEADER + "#include <nlohmann/json.hpp>\n", "*.cpp")
+        self.assert_breach("bridge/main.cpp", "#include <toml++/toml.h>\n", "bridge/config/*.cpp")
+
+    def test_headers_open_with_their_contract(self) -> None:
+        self.assert_good("bridge/core/event.hpp", HEADER)
+        self.assert_breach("bridge/core/event.hpp", "#pragma once\n", "opens with a comment")
+        self.assert_breach("bridge/core/event.hpp", "// What it promises.\n", "pragma once")
+        self.assert_breach("bridge/core/event.hpp", HEADER + "using namespace std;\n", ":3: using namespace")
+
+    def test_names_say_what_a_thing_is(self) -> None:
+        self.assert_good("bridge/ws/lane.cpp", "")
+        self.assert_breach("bridge/ws/utils.cpp", "", "utils.cpp")
+        self.assert_breach("bridge/common/lane.cpp", "", "'common'")
+
+    def test_nothing_is_left_unfinished(self) -> None:
+        self.assert_good("docs/ARCHITECTURE.md", "What there is to do.\n")
+        self.assert_breach("bridge/ws/lane.cpp", "// TO" + "DO: later\n", "unfinished")
+
+    def test_tests_wait_for_things_and_never_skip(self) -> None:
+        self.assert_good("tools/dev", "time." + "sleep(1)\n")
+        self.assert_good("tests/e2e/test_a.py", "deadline.wait(1)\n")
+        self.assert_breach("tests/e2e/test_a.py", "time." + "sleep(1)\n", "by the clock")
+        self.assert_breach("publishers/python/tests/test_a.py", "asyncio." + "sleep(1)\n", "by the clock")
+        self.assert_breach("tests/unit/ws/lane_test.cpp", "std::this_thread::sleep" + "_for(1s);\n", "by the clock")
+        self.assert_breach("tests/unit/ws/lane_test.cpp", "GTEST" + "_SKIP();\n", "skipped")
+
+    def test_no_machine_is_named(self) -> None:
+        self.assert_good("docs/OPERATING.md", "/usr/share/zwsbridge, see ../work/x\n")
+        self.assert_breach("tests/e2e/test_a.py", "open('/ro" + "ot/x')\n", "absolute path")
+        self.assert_breach("tests/browser/package-lock.json", '"resolved": "https://x"\n', "registry")
+        self.assert_good("tests/browser/package-lock.json", '"version": "1.0.0"\n')
+
+
+if __name__ == "__main__":
+    unittest.main()
