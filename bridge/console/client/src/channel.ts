@@ -55,18 +55,25 @@ export class Channel {
     this.#setState("pending");
   }
 
-  /** Takes the answer to subscribe. Returns true if the topic is to be asked for again, without positions. */
-  answer(answer: Message): boolean {
+  /** Whether some topic may belong to both; of two patterns it is assumed. */
+  overlaps(other: Channel): boolean {
+    return (this.isPattern && other.isPattern) || this.matches(other.topic) || other.matches(this.topic);
+  }
+
+  /**
+   * Takes the answer to subscribe. `lost`: what was missed cannot be had again, and everybody who might have missed
+   * it is to be told. `again`: lost too, and the topic is to be asked for without positions.
+   */
+  answer(answer: Message): "fine" | "lost" | "again" {
     const resumed = this.#resuming;
     this.#resuming = false;
     if (answer["success"] !== true) return this.#refused(resumed, String(answer["code"] ?? "internal"), String(answer["message"] ?? ""));
     const replayed = Number(answer["replayed"] ?? 0);
-    this.positions.begin(answer["at"], replayed);
+    const lost = resumed && answer["recovered"] !== true;
+    this.positions.begin(answer["at"], replayed, lost);
     this.#setState("active");
-    if (!resumed) return false;
-    if (answer["recovered"] === true) for (const each of this.#subscribers) each.tellRecovered(replayed);
-    else this.gap({ topic: this.topic, reason: "resume" });
-    return false;
+    if (resumed && !lost) for (const each of this.#subscribers) each.tellRecovered(replayed);
+    return lost ? "lost" : "fine";
   }
 
   /** The bridge has ended this subscription: the right to it is gone. */
@@ -92,15 +99,14 @@ export class Channel {
   }
 
   // A `since` the bridge cannot use (a raw route, too many sources) is no reason to be without the topic.
-  #refused(resumed: boolean, code: string, message: string): boolean {
+  #refused(resumed: boolean, code: string, message: string): "fine" | "again" {
     if (resumed && (code === "invalid_message" || code === "limit_exceeded")) {
       this.positions.forget();
       this.asked = false;
-      this.gap({ topic: this.topic, reason: "resume" });
-      return true;
+      return "again";
     }
     this.#setState("refused", code, message);
-    return false;
+    return "fine";
   }
 
   #setState(name: SubscriptionState["name"], code: string | null = null, message = ""): void {

@@ -159,7 +159,7 @@ export class ZwsClient extends EventHandlers {
         return true;
       case "subscribed":
         this.#requests.answer(message);
-        if (this.#channels.get(topic)?.answer(message)) this.#flushSoon();
+        this.#subscribed(this.#channels.get(topic), message);
         return true;
       case "unsubscribed":
         this.#requests.answer(message);
@@ -204,6 +204,14 @@ export class ZwsClient extends EventHandlers {
       for (const channel of this.#channels.values()) channel.interrupt();
     }
     guarded(this.#options.onState, state);
+  }
+
+  // Where subscriptions overlap the bridge replays a topic for one of them only, so a loss is told to all of them.
+  #subscribed(channel: Channel | undefined, answer: Message): void {
+    const outcome = channel?.answer(answer) ?? "fine";
+    if (outcome === "fine") return;
+    for (const other of this.#channels.values()) if (other.overlaps(channel!)) other.gap({ topic: channel!.topic, reason: "resume" });
+    if (outcome === "again") this.#flushSoon();
   }
 
   #failed(message: Message): void {
@@ -251,7 +259,7 @@ export class ZwsClient extends EventHandlers {
       for (const channel of message.channels) channel.ask(message.resuming);
       this.#requests.send(message.toJSON(), (answer) => {
         if (answer.type !== "error" || answer["code"] === "disconnected") return;
-        for (const channel of message.channels) if (channel.answer(answer)) this.#flushSoon();
+        for (const channel of message.channels) this.#subscribed(channel, answer);
       });
     }
   }

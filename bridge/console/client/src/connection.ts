@@ -5,6 +5,7 @@ import { type ConnectionState, type WebSocketConstructor, type WebSocketLike, Zw
 
 const OPEN = 1;
 const PATIENCE_MS = 10_000; // for a greeting, and for an answer to a ping
+const MOST_HEARTBEAT_MS = 3_600_000; // far below what a timer can hold
 const SUBPROTOCOL = "zws.v1.json";
 
 export interface ConnectionOwner {
@@ -80,7 +81,7 @@ export class Connection {
   /** The bridge's greeting has come. `heartbeat`: seconds after which a healthy connection has been heard. */
   greeted(heartbeat: number): void {
     this.#greetedAt = Date.now();
-    this.#heartbeatMs = heartbeat * 1000;
+    this.#heartbeatMs = Math.min(heartbeat * 1000, MOST_HEARTBEAT_MS);
     this.#set("connected", null, "", true);
     this.#watch();
   }
@@ -96,7 +97,7 @@ export class Connection {
     };
     socket.onclose = ({ code, reason }) => this.#ended(code, reason);
     socket.onerror = () => {}; // what matters comes with onclose; `ws` throws if nobody listens
-    this.#timer = setTimeout(() => this.#ended(SILENT, "no greeting from the bridge"), PATIENCE_MS);
+    this.#after(PATIENCE_MS, () => this.#ended(SILENT, "no greeting from the bridge"));
   }
 
   #ended(code: number, reason: string): void {
@@ -109,31 +110,35 @@ export class Connection {
   }
 
   #comeBack(code: number | null, reason: string): void {
-    this.#timer = setTimeout(() => void this.open(), this.#backoff.next(code !== null && LATER.has(code)));
+    this.#after(this.#backoff.next(code !== null && LATER.has(code)), () => void this.open());
     this.#set("disconnected", code, reason, true);
   }
 
   // Pings of the bridge are invisible to a browser's script. So silence is broken by a ping of our own, and judged after it.
   #watch(): void {
     const silence = Date.now() - this.#heardAt;
-    if (silence < this.#heartbeatMs) this.#timer = setTimeout(() => this.#watch(), this.#heartbeatMs - silence);
+    if (silence < this.#heartbeatMs) this.#after(this.#heartbeatMs - silence, () => this.#watch());
     else this.#probe();
   }
 
   #probe(): void {
-    clearTimeout(this.#timer);
-    const heardAt = this.#heardAt;
+    this.#heardAt = 0;
     this.send('{"type":"ping"}');
-    this.#timer = setTimeout(() => {
-      if (this.#heardAt === heardAt) this.#ended(SILENT, "no sign of life from the bridge");
+    this.#after(Math.min(PATIENCE_MS, this.#heartbeatMs), () => {
+      if (this.#heardAt === 0) this.#ended(SILENT, "no sign of life from the bridge");
       else this.#watch();
-    }, Math.min(PATIENCE_MS, this.#heartbeatMs));
+    });
   }
 
   #online = (): void => {
     if (this.#state.name === "connected") this.#probe();
     else if (this.#state.name === "disconnected" && this.#state.retry) void this.open();
   };
+
+  #after(ms: number, then: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(then, ms);
+  }
 
   // Does not wait for a closing handshake, which a dead network would never answer.
   #drop(): void {

@@ -47,9 +47,10 @@ export class Positions {
     return given;
   }
 
-  /** `subscribed` came: `replayed` events follow, after which live ones begin behind `at`. */
-  begin(at: unknown, replayed: number): void {
+  /** `subscribed` came: `replayed` events follow, after which live ones begin behind `at`. `lost`: with recovered:false. */
+  begin(at: unknown, replayed: number, lost = false): void {
     this.#answered = true;
+    if (lost && this.#isPattern) this.#topics.clear(); // no `at` will replace what the bridge has just called useless
     this.#replay = { left: replayed, at: this.#parse(at), moved: new Set() };
     if (replayed <= 0) this.#takeUp();
   }

@@ -121,6 +121,15 @@ describe("Positions of a pattern", () => {
     expect(since(positions)).toEqual({ "t:1": ["a:4"] });
   });
 
+  it("begins anew when the bridge could not recover", () => {
+    const positions = new Positions("t:*");
+    positions.begin(undefined, 0);
+    positions.move("t:1", "a", 4);
+    positions.begin(undefined, 1, true);
+    positions.move("t:2", "a", 9);
+    expect(since(positions)).toEqual({ "t:2": ["a:9"] });
+  });
+
   it("keeps 256 topics, those heard last", () => {
     const positions = new Positions("t:*");
     positions.begin(undefined, 0);

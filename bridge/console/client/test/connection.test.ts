@@ -1,0 +1,178 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type ClientOptions, type ConnectionState, ZwsClient } from "../src/index.js";
+import { FakeSocket } from "./fake_socket.js";
+
+let client: ZwsClient;
+let states: ConnectionState[];
+const windowEvents = new EventTarget();
+
+async function connect(options: ClientOptions = {}): Promise<void> {
+  client = new ZwsClient("ws://bridge.test/api/ws", { WebSocket: FakeSocket, onState: (state) => states.push(state), ...options });
+  await vi.advanceTimersByTimeAsync(0);
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.spyOn(Math, "random").mockReturnValue(0.5);
+  vi.stubGlobal("addEventListener", windowEvents.addEventListener.bind(windowEvents));
+  vi.stubGlobal("removeEventListener", windowEvents.removeEventListener.bind(windowEvents));
+  FakeSocket.all = [];
+  states = [];
+});
+afterEach(() => {
+  client.close();
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+describe("connecting", () => {
+  it("takes http addresses for what they are, and refuses what is none", async () => {
+    client = new ZwsClient("https://bridge.test/api/ws", { WebSocket: FakeSocket });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(FakeSocket.last.url).toBe("wss://bridge.test/api/ws");
+    expect(() => new ZwsClient("/api/ws", { WebSocket: FakeSocket })).toThrow(TypeError);
+  });
+
+  it("is connecting until the bridge greets", async () => {
+    await connect();
+    expect(states.map((state) => state.name)).toEqual(["connecting"]);
+    FakeSocket.last.greet({ user: "ada" });
+    expect(client.state).toEqual({ name: "connected", code: null, reason: "", retry: true });
+    expect(client.identity).toEqual({ clientId: "c-1", user: "ada", expires: null });
+  });
+
+  it("offers the subprotocol, and the token with it", async () => {
+    await connect();
+    expect(FakeSocket.last.protocols).toEqual(["zws.v1.json"]);
+    client.close();
+    await connect({ token: "h.p.s" });
+    expect(FakeSocket.last.protocols).toEqual(["zws.v1.json", "bearer.h.p.s"]);
+  });
+
+  it("gives up on a bridge that accepts and says nothing", async () => {
+    await connect();
+    FakeSocket.last.readyState = 1;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(client.state).toMatchObject({ name: "disconnected", code: 4408, retry: true });
+    expect(FakeSocket.all[0]!.closedByClient).toBe(true);
+  });
+});
+
+describe("coming back", () => {
+  it("tries for ever, with full jitter up to twenty seconds", async () => {
+    await connect();
+    const waits: number[] = [];
+    for (let i = 0; i < 40; i++) {
+      const attempts = FakeSocket.all.length;
+      FakeSocket.last.end(1006);
+      const from = Date.now();
+      while (FakeSocket.all.length === attempts) await vi.advanceTimersToNextTimerAsync();
+      waits.push(Date.now() - from);
+    }
+    expect(waits.slice(0, 7)).toEqual([250, 500, 1000, 2000, 4000, 8000, 10000]);
+    expect(new Set(waits.slice(6))).toEqual(new Set([10000]));
+  });
+
+  it.each([1001, 1006, 1011, 1012, 4408, 4410])("comes back after %i", async (code) => {
+    await connect();
+    FakeSocket.last.greet().end(code, "why");
+    expect(client.state).toEqual({ name: "disconnected", code, reason: "why", retry: true });
+    await vi.advanceTimersByTimeAsync(500);
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
+  it.each([1013, 4429])("comes back after %i, but not within five seconds", async (code) => {
+    await connect();
+    FakeSocket.last.greet().end(code);
+    await vi.advanceTimersByTimeAsync(4999);
+    expect(FakeSocket.all).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
+  it.each([1002, 1003, 1007, 1009, 4400, 4401, 4403])("stays away after %i", async (code) => {
+    await connect();
+    FakeSocket.last.greet().end(code);
+    expect(client.state).toMatchObject({ name: "disconnected", code, retry: false });
+    windowEvents.dispatchEvent(new Event("online"));
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(FakeSocket.all).toHaveLength(1);
+    client.connect();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
+  it("comes back at once when the network is back", async () => {
+    await connect();
+    FakeSocket.last.end(1006);
+    windowEvents.dispatchEvent(new Event("online"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
+  it("gives the bridge's own words for the reason", async () => {
+    await connect();
+    FakeSocket.last.greet().give({ type: "error", code: "limit_exceeded", message: "too many" }).end(1013);
+    expect(client.state.reason).toBe("limit_exceeded");
+  });
+
+  it("stays closed after close()", async () => {
+    await connect();
+    FakeSocket.last.greet();
+    client.close();
+    expect(client.state).toMatchObject({ name: "disconnected", code: 1000, retry: false });
+    windowEvents.dispatchEvent(new Event("online"));
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(FakeSocket.all).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("never connects if it is closed in the turn in which it was made", async () => {
+    client = new ZwsClient("ws://bridge.test/", { WebSocket: FakeSocket });
+    client.close();
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(FakeSocket.all).toHaveLength(0);
+  });
+});
+
+describe("the watchdog", () => {
+  it("breaks a silence of one heartbeat with a ping, and stays while there is an answer", async () => {
+    await connect();
+    const socket = FakeSocket.last.greet({ heartbeat: 5 });
+    socket.onSend = (message) => message["type"] === "ping" && socket.give({ type: "pong" });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(socket.count("ping")).toBe(12);
+    expect(client.state.name).toBe("connected");
+  });
+
+  it("does not ping while events come", async () => {
+    await connect();
+    const socket = FakeSocket.last.greet({ heartbeat: 5 });
+    for (let seq = 1; seq <= 30; seq++) {
+      await vi.advanceTimersByTimeAsync(2000);
+      socket.event("t", `a:${seq}`);
+    }
+    expect(socket.count("ping")).toBe(0);
+  });
+
+  it("gives up on a network that has gone silent, without waiting for its handshake", async () => {
+    await connect();
+    FakeSocket.last.greet({ heartbeat: 5 });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(states[states.length - 1]).toMatchObject({ name: "disconnected", code: 4408, retry: true });
+    expect(FakeSocket.all[0]!.closedByClient).toBe(true);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(FakeSocket.all).toHaveLength(2);
+    expect(FakeSocket.all[0]!.onmessage).toBeNull();
+  });
+
+  it("asks at once whether the connection lives when the network changes", async () => {
+    await connect();
+    const socket = FakeSocket.last.greet();
+    windowEvents.dispatchEvent(new Event("online"));
+    expect(socket.count("ping")).toBe(1);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(client.state.code).toBe(4408);
+  });
+});
