@@ -1,0 +1,404 @@
+#include "zws/publisher.hpp"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <set>
+#include <thread>
+
+#include "unit/publisher/listener.hpp"
+
+namespace zws {
+namespace {
+
+using nlohmann::json;
+using test::CurvePair;
+using test::Listener;
+using namespace std::chrono_literals;
+
+constexpr auto deadline = 5s;
+
+bool meet(Publisher& publisher, const std::vector<Listener*>& bridges, std::string_view topic = {}) {
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  while (!publisher.wait_ready(1ms, topic)) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    for (Listener* bridge : bridges) bridge->attend();
+  }
+  return true;
+}
+
+json header_of(const std::vector<std::string>& frames) { return json::parse(frames.at(2)); }
+
+TEST(PublisherTest, AnEventIsTopicPayloadAndHeader) {
+  Listener bridge;
+  Publisher publisher(bridge.endpoint());
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+  const auto before = std::chrono::system_clock::now().time_since_epoch();
+
+  EXPECT_EQ(publisher.publish("orders", R"({"type":"order"})", "ke\"y"), Outcome::sent);
+
+  const auto frames = bridge.receive().value();
+  ASSERT_EQ(frames.size(), 3u);
+  EXPECT_EQ(frames[0], "orders");
+  EXPECT_EQ(frames[1], R"({"type":"order"})");
+  const json header = header_of(frames);
+  EXPECT_TRUE(std::regex_match(header["src"].get<std::string>(), std::regex("[A-Za-z0-9_-]{1,64}")));
+  EXPECT_EQ(header["seq"], 1);
+  EXPECT_GE(header["ts"].get<std::int64_t>(), std::chrono::nanoseconds(before).count());
+  EXPECT_EQ(header["key"], "ke\"y");
+  EXPECT_EQ(header.size(), 4u);
+}
+
+TEST(PublisherTest, WithoutHeadersAnEventIsTopicAndPayload) {
+  Listener bridge;
+  PublisherOptions options;
+  options.headers = false;
+  Publisher publisher(bridge.endpoint(), options);
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+
+  EXPECT_EQ(publisher.publish("orders", "", "key"), Outcome::bad_key);
+  EXPECT_EQ(publisher.publish("orders", ""), Outcome::sent);
+
+  EXPECT_EQ(bridge.receive().value(), (std::vector<std::string>{"orders", ""}));
+}
+
+TEST(PublisherTest, EachTopicCountsForItself) {
+  Listener bridge;
+  Publisher publisher(bridge.endpoint());
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+
+  for (const char* topic : {"a", "b", "a", "a", "b"}) publisher.publish(topic, "1");
+
+  std::vector<std::pair<std::string, int>> seen;
+  std::set<std::string> sources;
+  for (int i = 0; i < 5; ++i) {
+    const auto frames = bridge.receive().value();
+    seen.emplace_back(frames[0], header_of(frames)["seq"].get<int>());
+    sources.insert(header_of(frames)["src"].get<std::string>());
+  }
+  EXPECT_THAT(seen, testing::ElementsAre(std::pair("a", 1), std::pair("b", 1), std::pair("a", 2),
+                                         std::pair("a", 3), std::pair("b", 2)));
+  EXPECT_EQ(sources.size(), 1u);
+}
+
+TEST(PublisherTest, ForgottenTopicsCountAnewUnderANewSource) {
+  Listener bridge;
+  PublisherOptions options;
+  options.topics = 2;
+  Publisher publisher(bridge.endpoint(), options);
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+
+  for (const char* topic : {"a", "b", "c", "a"}) publisher.publish(topic, "1");
+
+  std::vector<json> headers;
+  for (int i = 0; i < 4; ++i) headers.push_back(header_of(bridge.receive().value()));
+  EXPECT_EQ(headers[0]["src"], headers[1]["src"]);
+  EXPECT_EQ(headers[2]["src"], headers[3]["src"]);
+  EXPECT_NE(headers[0]["src"], headers[3]["src"]);
+  EXPECT_EQ(headers[3]["seq"], 1);
+}
+
+TEST(PublisherTest, InvalidTopicsAndKeysAreRefused) {
+  Listener bridge;
+  Publisher publisher(bridge.endpoint());
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+
+  for (const std::string& topic : {std::string(), std::string("import:*"), std::string("a\nb"),
+                                   std::string(256, 'x'), std::string("\xff"), std::string("@else")})
+    EXPECT_EQ(publisher.publish(topic, "1"), Outcome::bad_topic) << topic;
+  EXPECT_EQ(publisher.publish("a", "1", std::string(256, 'k')), Outcome::bad_key);
+  EXPECT_EQ(publisher.publish("a", "1", "\xff"), Outcome::bad_key);
+  EXPECT_EQ(publisher.dropped(), 0u);
+}
+
+TEST(PublisherTest, TheVerbsSendTheMessagesThatBrowsersKnow) {
+  Listener bridge;
+  Publisher publisher(bridge.endpoint());
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+
+  publisher.send_import_progress("task-1", R"({"status":"processing","progress":50.0})");
+  publisher.send_wallet_update("0xabc", R"({"score":85})");
+  publisher.send_notification(R"({"title":"T","content":"C","level":"info"})");
+  publisher.send_system_status(R"({"cpu":45.2})");
+  publisher.broadcast(R"({"type":"maintenance"})");
+
+  std::vector<std::vector<std::string>> events;
+  for (int i = 0; i < 5; ++i) events.push_back(bridge.receive().value());
+  const auto without_time = [](const std::string& payload) {
+    json message = json::parse(payload);
+    const std::regex rfc3339(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)");
+    EXPECT_TRUE(std::regex_match(message.at("timestamp").get<std::string>(), rfc3339));
+    message.erase("timestamp");
+    return message;
+  };
+  EXPECT_EQ(events[0][0], "import:task-1");
+  EXPECT_EQ(without_time(events[0][1]),
+            json::parse(R"({"type":"import_progress","task_id":"task-1","topic":"import:task-1",
+                            "data":{"status":"processing","progress":50.0}})"));
+  EXPECT_EQ(events[1][0], "wallet_updates");
+  EXPECT_EQ(without_time(events[1][1]),
+            json::parse(R"({"type":"wallet_update","wallet_address":"0xabc","data":{"score":85}})"));
+  EXPECT_EQ(header_of(events[1])["key"], "0xabc");
+  EXPECT_EQ(events[2][0], "notifications");
+  EXPECT_EQ(without_time(events[2][1]),
+            json::parse(R"({"type":"notification",
+                            "data":{"title":"T","content":"C","level":"info"}})"));
+  EXPECT_EQ(events[3][0], "system_status");
+  EXPECT_EQ(without_time(events[3][1]),
+            json::parse(R"({"type":"system_status","data":{"cpu":45.2}})"));
+  EXPECT_EQ(events[4][0], "@all");
+  EXPECT_EQ(events[4][1], R"({"type":"maintenance"})");
+}
+
+TEST(PublisherTest, ANotificationGoesToEachTargetUserAndToNobodyForAnEmptyList) {
+  Listener bridge;
+  Publisher publisher(bridge.endpoint());
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+
+  EXPECT_EQ(publisher.send_notification("{}", {}), Outcome::sent);
+  EXPECT_EQ(publisher.send_notification("{}", {"ada", "bob"}), Outcome::sent);
+  EXPECT_EQ(publisher.send_notification("{}", {"c*", "dan"}), Outcome::bad_topic);
+
+  for (const char* topic : {"@user/ada", "@user/bob", "@user/dan"})
+    EXPECT_EQ(bridge.receive().value()[0], topic);
+}
+
+TEST(PublisherTest, TextThatIsNotOneJsonValueIsRefused) {
+  Listener bridge;
+  Publisher publisher(bridge.endpoint());
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+
+  for (const char* text : {"", "{", "{} {}", "NaN", "{'a':1}", "\"\xff\""})
+    EXPECT_EQ(publisher.send_system_status(text), Outcome::bad_json) << text;
+  EXPECT_EQ(publisher.send_import_progress("a*", "{}"), Outcome::bad_topic);
+  EXPECT_EQ(publisher.send_wallet_update("\xff", "{}"), Outcome::bad_key);
+}
+
+TEST(PublisherTest, EventsBeforeABridgeIsThereAreCounted) {
+  Publisher publisher("tcp://127.0.0.1:1");
+
+  EXPECT_FALSE(publisher.wait_ready(0ms));
+  EXPECT_EQ(publisher.publish("a", "1"), Outcome::no_bridge);
+  EXPECT_EQ(publisher.dropped(), 1u);
+  EXPECT_FALSE(publisher.refused());
+}
+
+TEST(PublisherTest, WaitReadyKnowsWhichTopicsABridgeAskedFor) {
+  Listener::Options asked;
+  asked.prefixes = {"import:", "wallet"};
+  Listener bridge(asked);
+  Publisher publisher(bridge.endpoint());
+
+  EXPECT_TRUE(meet(publisher, {&bridge}, "wallet_updates"));
+  EXPECT_TRUE(meet(publisher, {&bridge}, "import:1"));
+  EXPECT_FALSE(publisher.wait_ready(20ms, "system_status"));
+}
+
+TEST(PublisherTest, AFullQueueDropsCountsAndLeavesAHoleInTheNumbers) {
+  Listener::Options slow;
+  slow.hwm = 1;
+  Listener bridge(slow);
+  PublisherOptions options;
+  options.queue_events = 4;
+  options.linger = 0ms;
+  Publisher publisher(bridge.endpoint(), options);
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+
+  const std::string payload(1 << 20, 'x');  // more than the kernel's buffers take of it
+  std::uint64_t published = 0;
+  Outcome outcome = Outcome::sent;
+  while (outcome == Outcome::sent && published < 1000) {
+    outcome = publisher.publish("a", payload);
+    ++published;
+  }
+
+  EXPECT_EQ(outcome, Outcome::queue_full);
+  EXPECT_EQ(publisher.dropped(), 1u);
+  for (std::uint64_t seq = 1; seq < published; ++seq)
+    EXPECT_EQ(header_of(bridge.receive().value())["seq"], seq);
+  ASSERT_EQ(publisher.publish("a", "1"), Outcome::sent);
+  EXPECT_EQ(header_of(bridge.receive().value())["seq"], published + 1);
+}
+
+TEST(PublisherTest, WithFullWaitPublishWaitsForRoom) {
+  Listener::Options slow;
+  slow.hwm = 1;
+  Listener bridge(slow);
+  PublisherOptions options;
+  options.queue_events = 4;
+  options.full_wait = deadline;
+  Publisher publisher(bridge.endpoint(), options);
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+  const std::string payload(1 << 20, 'x');
+
+  std::thread reader([&] {
+    for (int seq = 1; seq <= 60; ++seq) EXPECT_EQ(header_of(bridge.receive().value())["seq"], seq);
+  });
+  for (int i = 0; i < 60; ++i) EXPECT_EQ(publisher.publish("a", payload), Outcome::sent);
+  reader.join();
+  EXPECT_EQ(publisher.dropped(), 0u);
+}
+
+TEST(PublisherTest, ThreadsShareAPublisherAndNoNumberIsMissing) {
+  constexpr int threads = 4;
+  constexpr int each = 500;
+  Listener::Options roomy;
+  roomy.hwm = 0;
+  Listener bridge(roomy);
+  Publisher publisher(bridge.endpoint());
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+
+  std::vector<std::thread> writers;
+  for (int i = 0; i < threads; ++i)
+    writers.emplace_back([&] {
+      for (int n = 0; n < each; ++n) publisher.publish("a", "1");
+    });
+  for (std::thread& writer : writers) writer.join();
+
+  for (int seq = 1; seq <= threads * each; ++seq)
+    ASSERT_EQ(header_of(bridge.receive().value())["seq"], seq);
+}
+
+TEST(PublisherTest, EventsWaitForABridgeThatRestarts) {
+  auto bridge = std::make_unique<Listener>();
+  const std::string endpoint = bridge->endpoint();
+  Publisher publisher(endpoint);
+  ASSERT_TRUE(meet(publisher, {bridge.get()}));
+  publisher.publish("a", "before");
+  ASSERT_EQ(bridge->receive().value()[1], "before");
+
+  bridge.reset();
+  EXPECT_EQ(publisher.publish("a", "meanwhile"), Outcome::sent);
+  Listener::Options again;
+  again.bind = endpoint;
+  Listener restarted(again);
+  ASSERT_TRUE(restarted.bound());
+
+  EXPECT_EQ(restarted.receive().value()[1], "meanwhile");
+}
+
+TEST(PublisherTest, SeveralBridgesGetTheSameEvents) {
+  Listener one, two;
+  Publisher publisher(std::vector<std::string>{one.endpoint(), two.endpoint()});
+  ASSERT_TRUE(meet(publisher, {&one, &two}));
+
+  publisher.publish("a", "1");
+
+  EXPECT_EQ(one.receive().value(), two.receive().value());
+}
+
+TEST(PublisherTest, ABridgeMayComeToAPublisherThatBinds) {
+  Listener::Options comes;
+  comes.bind = "";
+  Listener bridge(comes);
+  const std::string endpoint = "ipc://" + testing::TempDir() + "zws_publisher_test.ipc";
+  PublisherOptions options;
+  options.bind = true;
+  Publisher publisher(endpoint, options);
+  bridge.connect(endpoint);
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+
+  EXPECT_EQ(publisher.publish("a", "1"), Outcome::sent);
+  EXPECT_EQ(bridge.receive().value()[0], "a");
+}
+
+TEST(PublisherTest, CloseSendsWhatWaitsAndEndsPublishing) {
+  Listener bridge;
+  Publisher publisher(bridge.endpoint());
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+  publisher.publish("a", "last");
+
+  EXPECT_TRUE(publisher.close(deadline));
+  EXPECT_EQ(publisher.publish("a", "late"), Outcome::closed);
+  EXPECT_FALSE(publisher.wait_ready(0ms));
+  EXPECT_TRUE(publisher.close(deadline));
+  EXPECT_EQ(bridge.receive().value()[1], "last");
+}
+
+TEST(PublisherTest, CloseSaysWhenSomethingCouldNotLeave) {
+  auto bridge = std::make_unique<Listener>();
+  Publisher publisher(bridge->endpoint());
+  ASSERT_TRUE(meet(publisher, {bridge.get()}));
+  bridge.reset();
+  publisher.publish("a", "1");
+
+  EXPECT_FALSE(publisher.close(50ms));
+}
+
+TEST(PublisherTest, WithFittingCurveKeysEventsArrive) {
+  const CurvePair keys = CurvePair::make();
+  const CurvePair own = CurvePair::make();
+  Listener::Options secured;
+  secured.curve_secret_key = keys.secret_key;
+  Listener bridge(secured);
+  PublisherOptions options;
+  options.curve_server_key = keys.public_key;
+  options.curve_secret_key = own.secret_key;
+  Publisher publisher(bridge.endpoint(), options);
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+
+  publisher.publish("a", "1");
+  EXPECT_EQ(bridge.receive().value()[0], "a");
+}
+
+TEST(PublisherTest, AWrongServerKeyIsRefusedAndSaidSo) {
+  Listener::Options secured;
+  secured.curve_secret_key = CurvePair::make().secret_key;
+  Listener bridge(secured);
+  PublisherOptions options;
+  options.curve_server_key = CurvePair::make().public_key;
+  Publisher publisher(bridge.endpoint(), options);
+
+  while (!publisher.refused()) ASSERT_FALSE(publisher.wait_ready(1ms));
+  EXPECT_EQ(publisher.publish("a", "1"), Outcome::no_bridge);
+}
+
+TEST(PublisherTest, APublisherThatWasRefusedComesBackToABridgeThatTakesIt) {
+  Listener::Options secured;
+  secured.curve_secret_key = CurvePair::make().secret_key;
+  auto strict = std::make_unique<Listener>(secured);
+  Publisher publisher(strict->endpoint());
+  while (!publisher.refused()) ASSERT_FALSE(publisher.wait_ready(1ms));
+
+  Listener::Options open;
+  open.bind = strict->endpoint();
+  strict.reset();
+  Listener bridge(open);
+  ASSERT_TRUE(bridge.bound());
+
+  EXPECT_TRUE(meet(publisher, {&bridge}));
+  EXPECT_FALSE(publisher.refused());
+}
+
+TEST(PublisherTest, WhatCannotBeMadeIsNamed) {
+  const auto reason = [](const std::vector<std::string>& endpoints, const PublisherOptions& options) {
+    try {
+      Publisher publisher(endpoints, options);
+    } catch (const PublisherError& error) {
+      return std::string(error.what());
+    }
+    return std::string("made");
+  };
+  const std::string good = "tcp://127.0.0.1:1";
+  EXPECT_THAT(reason({}, {}), testing::HasSubstr("at least one endpoint"));
+  EXPECT_THAT(reason({"localhost:5556"}, {}), testing::HasSubstr("'localhost:5556' is not"));
+
+  Listener taken;
+  PublisherOptions bind;
+  bind.bind = true;
+  EXPECT_THAT(reason({taken.endpoint()}, bind), testing::HasSubstr("cannot bind " + taken.endpoint()));
+
+  PublisherOptions keys;
+  keys.curve_secret_key = "not a key";
+  EXPECT_THAT(reason({good}, keys), testing::HasSubstr("needs curve_server_key"));
+  keys.curve_server_key = CurvePair::make().public_key;
+  EXPECT_THAT(reason({good}, keys), testing::HasSubstr("curve_secret_key must be 40"));
+  EXPECT_THAT(reason({good}, keys), testing::Not(testing::HasSubstr("not a key")));
+  keys = {};
+  keys.curve_server_key = "short";
+  EXPECT_THAT(reason({good}, keys), testing::HasSubstr("curve_server_key must be 40"));
+}
+
+}  // namespace
+}  // namespace zws
