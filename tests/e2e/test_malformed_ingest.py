@@ -1,0 +1,138 @@
+"""What producers get wrong is dropped, counted and logged; everything else goes on."""
+
+import pytest
+
+pytestmark = pytest.mark.short
+
+GOOD = b'{"type":"x"}'
+
+
+@pytest.mark.parametrize(
+    ("frames", "settings"),
+    [
+        ([b"no-space"], {}),
+        ([b""], {}),
+        ([b"", GOOD], {}),
+        ([b" " + GOOD], {}),
+        ([b"x" * 256, GOOD], {}),
+        ([b"\xff", GOOD], {}),
+        ([b"\xed\xa0\x80", GOOD], {}),
+        ([b"a\nb", GOOD], {}),
+        ([b"a\x00", GOOD], {}),
+        ([b"a\x7f", GOOD], {}),
+        (["a\u0085".encode(), GOOD], {}),
+        ([b"a*", GOOD], {}),
+        ([b"*", GOOD], {}),
+        ([b"@", GOOD], {}),
+        ([b"@everyone", GOOD], {}),
+        ([b"@user/", GOOD], {}),
+        ([b"big", b"x" * 5000], {"limits.event_bytes": 4096}),
+        ([b"big " + b"x" * 5000], {"limits.event_bytes": 4096}),
+        ([b"@all", GOOD], {"ingest.commands": False}),
+        ([b"@user/ada", GOOD], {"ingest.commands": False}),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_a_malformed_event_is_dropped_and_counted(make_bridge, make_producer, frames, settings):
+    bridge = make_bridge(settings)
+    client = bridge.connect()
+    client.subscribe("*")
+    producer = make_producer(bridge.endpoint)
+    producer.send_frames(*frames)
+    producer.send("after", GOOD)
+    assert client.receive()["topic"] == "after"
+    assert client.receive_all() == []
+    assert bridge.metric("zws_ingest_rejected_total") == 1
+    bridge.log.wait_for(r"reject|malformed|dropped")
+
+
+def test_an_event_of_exactly_the_largest_size_passes(make_bridge, make_producer):
+    bridge = make_bridge({"limits.event_bytes": 4096})
+    client = bridge.connect()
+    client.subscribe("big")
+    make_producer(bridge.endpoint).send("big", b"x" * 4096)
+    assert client.receive()["data"] == "x" * 4096
+
+
+def test_reasons_are_told_apart(bridge, producer):
+    client = bridge.connect()
+    client.subscribe("after")
+    for frames in (
+        [b"nothing"],
+        [b"", GOOD],
+        [b"x" * 300, GOOD],
+        [b"\xff", GOOD],
+        [b"a\nb", GOOD],
+        [b"a*", GOOD],
+        [b"@x", GOOD],
+    ):
+        producer.send_frames(*frames)
+    producer.send("after", GOOD)
+    client.receive()
+    lines = [line for line in bridge.get("/metrics").text.splitlines() if line.startswith("zws_ingest_rejected_total{")]
+    assert sum(line.endswith(" 1") for line in lines) == 7
+    assert not any("\\n" in line or "300" in line for line in lines), "labels hold no topics"
+
+
+def test_a_flood_of_malformed_events_writes_few_lines_and_escapes_them(bridge, producer):
+    client = bridge.connect()
+    client.subscribe("after")
+    mark = bridge.log.mark()
+    for n in range(5000):
+        producer.send_frames(b"evil\x1b[31m\n2026 forged line %d" % n, GOOD)
+    producer.send("after", GOOD)
+    client.receive()
+    lines = [line for line in bridge.log.since(mark) if "evil" in line]
+    assert 1 <= len(lines) < 100
+    assert not any("\x1b" in line for line in lines)
+    assert not any(line.startswith("2026 forged") for line in bridge.log.since(mark))
+    assert bridge.metric("zws_ingest_rejected_total") == 5000
+
+
+def test_an_event_seen_before_is_a_duplicate(bridge, producer):
+    client = bridge.connect()
+    client.subscribe("a")
+    for seq in (1, 2, 2, 1, 3):
+        producer.send("a", {"type": "x"}, {"src": "p", "seq": seq})
+    assert [client.receive()["@id"] for _ in range(3)] == ["p:1", "p:2", "p:3"]
+    assert client.receive_all() == []
+    assert bridge.metric("zws_ingest_rejected_total", reason="duplicate") == 2
+
+
+def test_a_source_that_begins_again_is_no_duplicate(bridge, producer):
+    client = bridge.connect()
+    client.subscribe("a")
+    for seq, ts in ((1, 1_000), (2, 2_000), (1, 3_000), (2, 4_000)):
+        producer.send("a", {"type": "x"}, {"src": "p", "seq": seq, "ts": ts})
+    assert [client.receive()["@id"] for _ in range(4)] == ["p:1", "p:2", "p:1", "p:2"]
+    assert bridge.metric("zws_ingest_rejected_total") == 0
+
+
+def test_a_jump_of_seq_is_counted_and_told(bridge, producer):
+    client = bridge.connect()
+    client.subscribe("a")
+    for seq in (1, 5):
+        producer.send("a", {"type": "x"}, {"src": "p", "seq": seq})
+    messages = [client.receive() for _ in range(3)]
+    assert [message["type"] for message in messages] == ["x", "gap", "x"]
+    assert messages[1] == {
+        "type": "gap",
+        "topic": "a",
+        "src": "p",
+        "from": 2,
+        "to": 4,
+        "missed": 3,
+        "reason": "producer",
+    }
+    assert bridge.metric("zws_ingest_gaps_total") in (1, 3)  # jumps or missed events
+
+
+def test_a_producer_that_speaks_no_zeromq_disturbs_nobody(bridge, producer):
+    from support.raw_socket import RawSocket
+
+    client = bridge.connect()
+    client.subscribe("after")
+    with RawSocket(int(bridge.endpoint.rsplit(":", 1)[1])) as stranger:
+        stranger.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + bytes(range(256)) * 100)
+        producer.send("after", GOOD)
+        assert client.receive()["topic"] == "after"

@@ -1,0 +1,1 @@
+"""What the tests share: the real daemon as an object, clients, producers. No fakes in Python."""
