@@ -2,9 +2,19 @@
 //
 // Thread: a value, immutable after construction. A subscription is granted only if one granted
 // pattern covers it, that is: matches every topic it could match. `@all` and the user's own
-// `@user/<sub>` are always granted, other names with '@' never.
+// `@user/<sub>` are always granted, other names with '@' never, to an administrator neither.
+//
+//   who                       is granted
+//   open mode                 everything
+//   administrator             everything
+//   user                      the claim `topics` if there is one, else auth.user.subscribe
+//   anonymous                 auth.anonymous.subscribe; as [] that is only @all
+//
+// In auth.user.subscribe `{user}` is the user's name, inserted literally. A configured text that is
+// no pattern grants nothing (the configuration refuses it beforehand).
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "auth/identity.hpp"
@@ -17,6 +27,7 @@ class Grants {
   // `identity` null = anonymous. `open` = open mode: everything but foreign '@' names is granted.
   Grants(const AuthConfig& config, const Identity* identity, bool open);
 
+  // Cost: one comparison with each granted pattern.
   bool allows(const Pattern& wanted) const;
 
  private:

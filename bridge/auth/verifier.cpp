@@ -1,1 +1,225 @@
 #include "auth/verifier.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "auth/claims.hpp"
+#include "auth/key_set.hpp"
+#include "auth/token.hpp"
+#include "auth/token_cache.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::size_t cached_tokens_max = 65'536;
+constexpr std::size_t cached_bytes_max = std::size_t{64} << 20;
+constexpr std::size_t waiting_tokens_max = 4'096;  // of 16 KiB at most: 64 MiB
+constexpr std::size_t callers_max = 131'072;
+
+using Done = std::function<void(Verdict)>;
+
+// What tokens are judged by; a reload replaces the whole.
+struct Rules {
+  KeySet keys;
+  ClaimRules claims;
+
+  explicit Rules(const AuthConfig& config) : keys(config), claims(config) {}
+};
+
+// A token that waits for the thread, with everyone who asked.
+struct Waiting {
+  std::string token;
+  std::vector<Done> callers;
+};
+
+}  // namespace
+
+struct Verifier::Impl {
+  Impl(const AuthConfig& config, const Clock& time)
+      : clock(time), rules(std::make_shared<const Rules>(config)), thread([this] { run(); }) {}
+
+  void verify(std::string_view text, Done done);
+  void wait_for_thread(const TokenDigest& digest, std::string_view text, Done done);
+  Verdict judge(const Token& token, const std::vector<const Key*>& keys, const Rules& by);
+  Verdict judge(const std::string& text, const Rules& by);
+  void remember(const TokenDigest& digest, const Verdict& verdict);
+  bool recall(const TokenDigest& digest, Verdict& verdict);
+  void run();
+  void stop() noexcept;
+
+  const Clock& clock;
+  std::atomic<std::uint64_t> verifications{0};
+
+  std::mutex mutex;  // over all below
+  std::condition_variable wake;
+  std::shared_ptr<const Rules> rules;
+  TokenCache cache{cached_tokens_max, cached_bytes_max};
+  std::map<TokenDigest, Waiting> waiting;  // the token in the thread's hands included
+  std::deque<TokenDigest> order;           // first come, first verified
+  std::size_t callers = 0;
+  bool stopping = false;
+
+  std::thread thread;  // last: it uses all the rest
+};
+
+void Verifier::Impl::verify(std::string_view text, Done done) {
+  if (text.size() > token_bytes_max) return done(Verdict::invalid("the token is over 16 KiB"));
+  const TokenDigest digest = digest_of(text);
+  std::shared_ptr<const Rules> by;
+  Verdict verdict;
+  {
+    const std::lock_guard lock(mutex);
+    by = rules;
+    if (recall(digest, verdict)) by = nullptr;
+  }
+  if (!by) return done(std::move(verdict));
+  std::string reason;
+  const auto token = Token::parse(text, reason);
+  if (!token) return done(Verdict::invalid(std::move(reason)));
+  const auto keys = by->keys.serving(*token);
+  if (keys.empty()) return done(Verdict::invalid("no key is for the token's alg and kid"));
+  if (keys.front()->is_slow()) return wait_for_thread(digest, text, std::move(done));
+  verdict = judge(*token, keys, *by);
+  {
+    const std::lock_guard lock(mutex);
+    if (by == rules) remember(digest, verdict);
+  }
+  done(std::move(verdict));
+}
+
+void Verifier::Impl::wait_for_thread(const TokenDigest& digest, std::string_view text, Done done) {
+  Verdict verdict = Verdict::busy();
+  {
+    const std::lock_guard lock(mutex);
+    const auto place = waiting.find(digest);
+    const bool waits = place != waiting.end();
+    const bool room = callers < callers_max && (waits || waiting.size() < waiting_tokens_max);
+    // The thread may have finished this very token a moment ago.
+    if (!recall(digest, verdict) && room && !stopping) {
+      ++callers;
+      if (waits) {
+        place->second.callers.push_back(std::move(done));
+      } else {
+        waiting.emplace(digest, Waiting{std::string(text), {std::move(done)}});
+        order.push_back(digest);
+        wake.notify_one();
+      }
+      return;
+    }
+  }
+  done(std::move(verdict));
+}
+
+Verdict Verifier::Impl::judge(const Token& token, const std::vector<const Key*>& keys,
+                              const Rules& by) {
+  for (const Key* key : keys) {
+    verifications.fetch_add(1, std::memory_order_relaxed);
+    if (key->verifies(token)) return judge_claims(token.claims, by.claims, clock.wall());
+  }
+  return Verdict::invalid("the signature does not match");
+}
+
+Verdict Verifier::Impl::judge(const std::string& text, const Rules& by) {
+  std::string reason;
+  const auto token = Token::parse(text, reason);
+  if (!token) return Verdict::invalid(std::move(reason));
+  return judge(*token, by.keys.serving(*token), by);
+}
+
+void Verifier::Impl::remember(const TokenDigest& digest, const Verdict& verdict) {
+  if (verdict.fault == TokenFault::none) cache.insert(digest, verdict.identity);
+}
+
+// Whether the token is known; then `verdict` says what is true of it now.
+bool Verifier::Impl::recall(const TokenDigest& digest, Verdict& verdict) {
+  auto identity = cache.find(digest);
+  if (!identity) return false;
+  if (identity->ends && clock.wall() >= *identity->ends) {
+    cache.erase(digest);
+    verdict = Verdict::expired();
+  } else {
+    verdict = Verdict::good(std::move(identity));
+  }
+  return true;
+}
+
+void Verifier::Impl::run() {
+  std::unique_lock lock(mutex);
+  for (;;) {
+    wake.wait(lock, [this] { return stopping || !order.empty(); });
+    if (stopping) return;
+    const TokenDigest digest = order.front();
+    order.pop_front();
+    Waiting& item = waiting.at(digest);  // stays in its place while others join its callers
+    Verdict verdict;
+    std::shared_ptr<const Rules> by;
+    do {  // again if a reload came between: its callers may have asked after it
+      by = rules;
+      lock.unlock();
+      verdict = judge(item.token, *by);
+      lock.lock();
+    } while (by != rules);
+    remember(digest, verdict);
+    const auto answered = std::move(item.callers);
+    waiting.erase(digest);
+    callers -= answered.size();
+    lock.unlock();
+    for (const auto& done : answered) done(verdict);
+    lock.lock();
+  }
+}
+
+void Verifier::Impl::stop() noexcept {
+  {
+    const std::lock_guard lock(mutex);
+    stopping = true;
+  }
+  wake.notify_one();
+  if (thread.joinable()) thread.join();
+  // The thread is gone and nothing joins the queue any more.
+  std::map<TokenDigest, Waiting> left;
+  {
+    const std::lock_guard lock(mutex);
+    left.swap(waiting);
+    order.clear();
+    callers = 0;
+  }
+  for (const auto& [digest, item] : left)
+    for (const auto& done : item.callers) done(Verdict::busy());
+}
+
+Verifier::Verifier(const AuthConfig& config, const Clock& clock)
+    : impl_(std::make_unique<Impl>(config, clock)) {}
+
+Verifier::~Verifier() { stop(); }
+
+bool Verifier::open() const noexcept {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->rules->keys.empty();
+}
+
+void Verifier::verify(std::string_view token, std::function<void(Verdict)> done) {
+  impl_->verify(token, std::move(done));
+}
+
+void Verifier::reload(const AuthConfig& config) {
+  auto fresh = std::make_shared<const Rules>(config);
+  const std::lock_guard lock(impl_->mutex);
+  impl_->rules = std::move(fresh);
+  impl_->cache.clear();
+}
+
+void Verifier::stop() noexcept { impl_->stop(); }
+
+std::uint64_t Verifier::verifications() const noexcept {
+  return impl_->verifications.load(std::memory_order_relaxed);
+}
+
+}  // namespace zws

@@ -1,0 +1,26 @@
+// Json: a parsed object, of a token or of a JWKS file. libjose speaks jansson, so this room does.
+//
+// Thread: any; a Json is read-only once parsed, and then readable by several threads.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+struct json_t;
+
+namespace zws {
+
+struct JsonRelease {
+  void operator()(json_t* json) const noexcept;
+};
+
+using Json = std::unique_ptr<json_t, JsonRelease>;
+
+constexpr int json_depth_max = 32;
+
+// The object that `text` is. Null when it is anything else: not JSON, not UTF-8, nested deeper than
+// json_depth_max (seen before the parser is called), with a member named twice, with a number that
+// overflows, or with U+0000 in a string.
+Json parse_json_object(std::string_view text) noexcept;
+
+}  // namespace zws

@@ -1,0 +1,48 @@
+#include "auth/key.hpp"
+
+#include <jansson.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include <utility>
+
+#include "auth/jose.hpp"
+
+namespace zws {
+namespace {
+
+bool ed25519_verifies(EVP_PKEY& key, const Token& token) noexcept {
+  const auto bytes = [](std::string_view text) {
+    return reinterpret_cast<const unsigned char*>(text.data());
+  };
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                        EVP_MD_CTX_free);
+  const bool good =
+      context && EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, &key) == 1 &&
+      EVP_DigestVerify(context.get(), bytes(token.signature_bytes), token.signature_bytes.size(),
+                       bytes(token.signed_text), token.signed_text.size()) == 1;
+  ERR_clear_error();
+  return good;
+}
+
+}  // namespace
+
+Key::Key(std::string algorithm, std::optional<std::string> kid, const json_t& jwk)
+    : algorithm_(std::move(algorithm)), kid_(std::move(kid)), jwk_(json_deep_copy(&jwk)) {
+  // With an alg of its own libjose, too, refuses a token that names another.
+  json_object_set_new(jwk_.get(), "alg", json_string(algorithm_.c_str()));
+}
+
+Key::Key(std::optional<std::string> kid, PublicKey ed25519)
+    : algorithm_("EdDSA"), kid_(std::move(kid)), ed25519_(std::move(ed25519)) {}
+
+bool Key::serves(const Token& token) const noexcept {
+  return token.algorithm == algorithm_ && (!kid_ || !token.kid || *kid_ == *token.kid);
+}
+
+bool Key::verifies(const Token& token) const noexcept {
+  if (!serves(token)) return false;
+  return ed25519_ ? ed25519_verifies(*ed25519_, token) : jose::verifies(*jwk_, token);
+}
+
+}  // namespace zws

@@ -1,0 +1,18 @@
+// A PEM public key, read.
+//
+// Thread: any; a pure function.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "auth/key.hpp"
+#include "auth/key_source.hpp"
+
+namespace zws {
+
+// RSA serves RS256 and PS256, P-256 serves ES256, Ed25519 serves EdDSA. Anything else, a private key
+// and a second key are refused through `source`.
+std::vector<Key> keys_of_pem(const std::string& text, const KeySource& source);
+
+}  // namespace zws
