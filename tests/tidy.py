@@ -32,15 +32,15 @@ ROOMS: dict[str, set[str]] = {
 PROGRAMS = ["tools/zws/*", "publishers/cpp/*"]
 DOORS: list[tuple[str, list[str]]] = [
     (r"zmq(_addon)?\.h(pp)?", ["bridge/ingest/source.cpp", *PROGRAMS]),
-    (r"websocketpp/.*", ["bridge/ws/*.cpp", "bridge/ws/transport.hpp"]),
+    (r"websocketpp/.*", ["bridge/ws/*.cpp", "bridge/ws/connection.hpp", "bridge/ws/transport.hpp"]),
     (r"asio(\.hpp|/.*)", ["bridge/ws/*", *PROGRAMS]),
     (r"toml(\+\+)?(\.hpp|\.h|/.*)", ["bridge/config/*.cpp"]),
-    (r"nlohmann/.*", ["*.cpp"]),
+    (r"nlohmann/.*", ["*.cpp", *PROGRAMS]),
     (r"jose/.*|jansson\.h", ["bridge/auth/*.cpp", *PROGRAMS]),
     (r"prometheus/.*", ["bridge/metrics/*.cpp"]),
     (r"hiredis/.*", ["bridge/relay/*.cpp"]),
     (r"systemd/.*", ["bridge/main.cpp"]),
-    (r"CLI/.*", ["bridge/main.cpp", "tools/zws/*"]),
+    (r"CLI/.*", ["bridge/config/command_line.cpp", "tools/zws/*"]),
     (r"spdlog/(?!fmt/).*", ["bridge/core/log.cpp"]),
 ]
 
