@@ -1,5 +1,8 @@
-// Config: everything an operator can set, with its default. Immutable once loaded; a reload builds a
-// whole new one. Each comment is the key's documentation (docs/CONFIG.md is made from it).
+// Config: everything an operator can set, with its default. Immutable once loaded; a reload builds
+// a whole new one.
+//
+// The comments are the manual: docs/CONFIG.md and share/zwsbridge.toml are made from them. The line
+// "Allowed: ..." of each says what keys.cpp enforces, and a unit test compares the two.
 #pragma once
 
 #include <chrono>
@@ -18,53 +21,186 @@ namespace zws {
 
 using Duration = std::chrono::milliseconds;
 
+// [server] The port that browsers reach: WebSocket, REST, console and metrics.
 struct ServerConfig {
+  // Where the bridge listens. The default is reachable from this machine only, because without a
+  // key in [auth] everyone who reaches the port may read everything. "localhost" is 127.0.0.1;
+  // port 0 takes any free port, and the log line "listening" names it.
+  // Allowed: "ADDRESS:PORT" with an IPv4 address, an [IPv6] address or localhost.
+  // A change needs a restart.
   std::string listen = "127.0.0.1:8000";
+
+  // The path of the WebSocket; REST calls lie under it.
+  // Allowed: "/" and printable ASCII without space, "?", "#" and "%", at most 255 bytes.
+  // A change needs a restart.
   std::string path = "/api/ws";
+
+  // Loop threads that serve clients. 0 takes all cores but one, at least one: the remaining core is
+  // for the thread that reads from ZeroMQ.
+  // Allowed: an integer from 0 to 256. A change needs a restart.
   std::size_t threads = 0;
+
+  // Web pages that may connect and call REST, each as browsers write it in Origin and compared
+  // exactly. Empty: the page must come from the host it connects to, and while the bridge listens
+  // on loopback only, any loopback page may.
+  // Allowed: a list of origins such as "https://app.example.org", without a path and without
+  // wildcards. A reload applies it.
   std::vector<std::string> allowed_origins;
+
+  // Proxies whose X-Forwarded-For and X-Forwarded-Host are believed. A network that clients can
+  // reach the bridge from does not belong here: they could claim any address.
+  // Allowed: a list of IP addresses or networks such as "10.0.0.0/8". A reload applies it.
   std::vector<std::string> trusted_proxies{"127.0.0.0/8", "::1/128"};
+
+  // The certificate chain (PEM) with which the port speaks TLS. Empty: plain HTTP, as behind a
+  // proxy that ends TLS. Together with tls_key; a reload rereads both files.
+  // Allowed: a path; empty is none. A reload applies it.
   std::string tls_cert;
+
+  // The private key (PEM) of tls_cert.
+  // Allowed: a path; empty is none. A reload applies it.
   std::string tls_key;
+
+  // Whether "/" serves the console. It shows nothing without the rights of who opens it.
+  // Allowed: true or false. A reload applies it.
   bool console = true;
+
+  // Whether /metrics answers everyone. No metric names a topic, user or address; false leaves it to
+  // administrators.
+  // Allowed: true or false. A reload applies it.
   bool metrics_public = true;
+
+  // How long a stop may take: queues are flushed and the closes (1012) are spread over it, so that
+  // not all clients come back to another bridge in one moment. What is not done then is cut.
+  // Allowed: a time from 0s to 10m. A reload applies it.
   Duration drain_timeout{10'000};
 };
 
+// [ingest] The ZeroMQ side, where producers publish.
 struct IngestConfig {
+  // Endpoints on which producers find the bridge. Binding tcp beyond loopback needs CURVE or
+  // insecure = true.
+  // Allowed: a list of "tcp://ADDRESS:PORT" ("*" is every address) or "ipc://PATH".
+  // A change needs a restart.
   std::vector<std::string> bind{"tcp://127.0.0.1:5556"};
+
+  // Endpoints of producers that bind. The bridge keeps trying those that are away.
+  // Allowed: a list of "tcp://HOST:PORT" or "ipc://PATH". A change needs a restart.
   std::vector<std::string> connect;
+
+  // Topic prefixes that the bridge asks producers for; "" is everything. Others are not sent to it.
+  // Allowed: a list of strings of at most 255 bytes. A change needs a restart.
   std::vector<std::string> subscribe{""};
+
+  // Whether producers may write to @all and @user/<id>, which reach clients unasked.
+  // Allowed: true or false. A change needs a restart.
   bool commands = true;
+
+  // Permits binding tcp beyond loopback without CURVE: then whoever reaches that port can publish
+  // anything to everyone.
+  // Allowed: true or false. A change needs a restart.
   bool insecure = false;
+
+  // Messages that ZeroMQ holds for each producer while the bridge is busy (its high-water mark).
+  // Past it the producer's socket drops. 10000 rides out a second of 10,000 messages/s.
+  // Allowed: an integer from 1 to 10000000. A change needs a restart.
   std::size_t hwm = 10'000;
+
+  // Bytes that all producers together may hold inside ZeroMQ. Neither hwm nor the message size
+  // bounds an endless multipart message; past this bound the socket is remade, which frees it.
+  // 128 MiB is hwm messages of 13 KB.
+  // Allowed: an integer from 1048576 to 1099511627776. A change needs a restart.
   std::size_t memory_bytes = std::size_t{128} << 20;
+
+  // Bytes of events that may wait between ingest and one loop thread. Past it the loop is too slow
+  // for its load and events are dropped, counted and told as gaps. 32 MiB is some seconds of a
+  // healthy feed.
+  // Allowed: an integer from 65536 to 1099511627776. A change needs a restart.
   std::size_t lane_bytes = std::size_t{32} << 20;
+
+  // The bridge's CURVE secret key, made by `zws keygen`. Set, producers must speak CURVE on every
+  // endpoint.
+  // Allowed: a path; empty is none. A change needs a restart.
   std::string curve_secret_key_file;
+
+  // The public keys of the producers that may connect, one a line. Needs curve_secret_key_file;
+  // without the list any producer that knows the bridge's public key may.
+  // Allowed: a path; empty is none. A change needs a restart.
   std::string curve_allowed_keys_file;
 };
 
+// [auth.anonymous] Connections without a token.
 struct AnonymousConfig {
+  // Whether they may stay. If not, they have auth.timeout to sign in.
+  // Allowed: true or false. A reload applies it.
   bool connect = true;
-  std::vector<std::string> subscribe;  // patterns; `{user}` has no meaning here
+
+  // What they may subscribe to. Nothing by default: with a key configured, reading needs a token.
+  // In open mode everyone may read everything, whatever stands here.
+  // Allowed: a list of topic patterns such as "import:*". A reload applies it.
+  std::vector<std::string> subscribe;
 };
 
+// [auth.user] Connections with a token.
 struct UserConfig {
-  std::vector<std::string> subscribe{"*"};  // patterns; may hold {user}
+  // What users may subscribe to whose token has no claim `topics`. {user} becomes the user's own
+  // name, literally: "orders:{user}:*".
+  // Allowed: a list of topic patterns such as "import:*"; {user} is the user's name.
+  // A reload applies it.
+  std::vector<std::string> subscribe{"*"};
 };
 
+// [auth] Who may connect. With none of the four keys set the bridge runs in open mode: everyone may
+// subscribe to everything, and it listens on loopback only.
 struct AuthConfig {
+  // The shared secret of HS256 tokens. Better in a file: environment and command line are visible
+  // to others.
+  // Allowed: a string of at least 32 bytes; empty is none. A reload applies it.
   std::string hs256_secret;
+
+  // A file that holds the shared secret, in place of hs256_secret. A reload rereads it.
+  // Allowed: a path; empty is none. A reload applies it.
   std::string hs256_secret_file;
+
+  // A public key (PEM): RSA checks RS256 and PS256, P-256 ES256, Ed25519 EdDSA. The key decides
+  // the algorithm, never the token. A reload rereads it.
+  // Allowed: a path; empty is none. A reload applies it.
   std::string public_key_file;
+
+  // A JSON Web Key Set; each key names its own `alg`. A reload rereads it, so keys can be rotated.
+  // Allowed: a path; empty is none. A reload applies it.
   std::string jwks_file;
+
+  // The `iss` that a token must carry.
+  // Allowed: a string; empty checks nothing. A reload applies it.
   std::string issuer;
+
+  // The `aud` that a token must carry (or hold, where it is a list).
+  // Allowed: a string; empty checks nothing. A reload applies it.
   std::string audience;
+
+  // Whether a token must have `exp`. A token without it is good for ever.
+  // Allowed: true or false. A reload applies it.
   bool require_exp = true;
+
+  // How long a connection whose token has ended may stay to send a new one. 10 s let a page fetch
+  // one without the user noticing.
+  // Allowed: a time from 0s to 1h. A reload applies it.
   Duration expiry_grace{10'000};
+
+  // How long a connection may stay without a token where anonymous.connect is false.
+  // Allowed: a time from 1ms to 1h. A reload applies it.
   Duration timeout{10'000};
+
+  // Permits open mode beyond loopback: then everyone who reaches the port reads everything.
+  // Allowed: true or false. A change needs a restart.
   bool open = false;
+
+  // Where the bridge writes, in open mode, the token that the administrator's calls need (mode
+  // 0600). Empty: in the user's runtime folder, named after the port; the log names the path.
+  // Allowed: a path; empty is none. A change needs a restart.
   std::string admin_token_file;
+
   AnonymousConfig anonymous;
   UserConfig user;
 
@@ -75,50 +211,160 @@ struct AuthConfig {
   }
 };
 
+// [heartbeat] How dead connections are found.
 struct HeartbeatConfig {
+  // How often each client is pinged. 25 s keep the connection open in proxies that cut silent ones
+  // after 30 s or 60 s.
+  // Allowed: a time from 1ms to 1h. A reload applies it.
   Duration interval{25'000};
+
+  // How long a client may send nothing at all before it is closed with 4408. Must exceed interval,
+  // or healthy clients are cut off.
+  // Allowed: a time from 1ms to 24h. A reload applies it.
   Duration timeout{60'000};
 };
 
+// [history] What each topic keeps, for clients that come back or come late.
 struct HistoryConfig {
+  // The newest events a topic keeps (the newest event of each key on a conflate route, this many
+  // keys). 0 keeps none: then nobody recovers what it missed.
+  // Allowed: an integer from 0 to 1000000. A reload applies it.
   std::size_t size = 100;
+
+  // How old an event may become there. 5 minutes cover a reload, a train tunnel and a laptop lid.
+  // Allowed: a time from 1ms to 8760h. A reload applies it.
   Duration ttl{300'000};
+
+  // What all history of all topics may take, bookkeeping included; the oldest event of all goes
+  // first.
+  // Allowed: an integer from 0 to 1099511627776. A reload applies it.
   std::size_t bytes = std::size_t{64} << 20;
 };
 
+// [limits] What clients may take. Every queue and rate has a bound, so that one client cannot take
+// from the others.
 struct LimitsConfig {
+  // Connections in all; more are answered 503. 0 is what the descriptor limit allows, and a larger
+  // number is lowered to that with a warning.
+  // Allowed: an integer from 0 to 10000000. A reload applies it.
   std::size_t connections = 0;
+
+  // Connections from one address (IPv6: one /64). 0 is no bound: behind one address may be a whole
+  // company.
+  // Allowed: an integer from 0 to 10000000. A reload applies it.
   std::size_t connections_per_ip = 0;
+
+  // Connections of one user. 0 is no bound. 100 is many tabs on many devices.
+  // Allowed: an integer from 0 to 10000000. A reload applies it.
   std::size_t connections_per_user = 100;
+
+  // Topics and patterns that one connection may be subscribed to.
+  // Allowed: an integer from 1 to 1000000. A reload applies it.
   std::size_t subscriptions = 1024;
+
+  // The largest message a client may send; a larger one closes with 1009. Clients only send short
+  // requests, but a token or a list of topics must fit.
+  // Allowed: an integer from 128 to 16777216. A reload applies it.
   std::size_t message_bytes = 65'536;
+
+  // The largest payload of an event, from a producer or by REST. A larger one is rejected and
+  // counted.
+  // Allowed: an integer from 1 to 268435456. A reload applies it.
   std::size_t event_bytes = std::size_t{1} << 20;
+
+  // Bytes that may wait for one client before the route's overflow decides what goes. 1 MiB is a
+  // second of a feed of 1 MiB/s.
+  // Allowed: an integer from 1024 to 1073741824. A reload applies it.
   std::size_t queue_bytes = std::size_t{1} << 20;
+
+  // Bytes of the queue that the kernel may hold unsent. Little, so that what is dropped or replaced
+  // is old data that has not left yet, not new data stuck behind it.
+  // Allowed: an integer from 1024 to 16777216. A reload applies it to new connections.
   std::size_t unsent_bytes = 65'536;
+
+  // How long a client may take nothing at all while its queue is at the bound, before it is closed
+  // with 4410.
+  // Allowed: a time from 1ms to 24h. A reload applies it.
   Duration stalled_timeout{30'000};
+
+  // Messages a second from one client, with bursts of twice that. More are answered rate_limited,
+  // and closed with 4429 after 5 s of it.
+  // Allowed: an integer from 1 to 1000000. A reload applies it.
   std::size_t messages_per_second = 100;
+
+  // Errors that one client may cause in a minute before it is closed with 4400.
+  // Allowed: an integer from 1 to 1000000. A reload applies it.
   std::size_t errors_per_minute = 60;
+
+  // Bad tokens from one address in a minute; after that it gets 429 before the upgrade. 0 is no
+  // bound.
+  // Allowed: an integer from 0 to 1000000. A reload applies it.
   std::size_t failed_tokens_per_minute = 100;
+
+  // How long a client may take for its request, from connecting to the upgrade.
+  // Allowed: a time from 1ms to 10m. A reload applies it.
   Duration handshake_timeout{5'000};
+
+  // The most events that one subscription may replay. What missed more has not recovered.
+  // Allowed: an integer from 0 to 1000000. A reload applies it.
   std::size_t replay_events = 1000;
+
+  // Topics the bridge remembers; past it the one heard from longest ago is forgotten.
+  // Allowed: an integer from 1 to 100000000. A reload applies it.
   std::size_t topics = 1'000'000;
+
+  // Sources it remembers for each topic; past it the one heard from longest ago is forgotten.
+  // Allowed: an integer from 1 to 65536. A reload applies it.
   std::size_t sources_per_topic = 64;
 };
 
 enum class EventFormat : std::uint8_t { automatic, raw };
 
+// [[route]] How some topics are treated. The first route that matches a topic applies, whole: what
+// it does not set is the default, not the next route's.
 struct RouteConfig {
-  std::string match;  // pattern
+  // The topics this route is for. Every route needs it.
+  // Allowed: a topic pattern such as "import:*". A reload applies it.
+  std::string match;
+
+  // What clients get: "auto" puts topic and @id into JSON, "raw" passes the payload on untouched
+  // (such events have no id, so `since` does not work on them).
+  // Allowed: "auto" or "raw". A reload applies it.
   EventFormat format = EventFormat::automatic;
-  std::optional<std::size_t> history;  // absent: history.size
-  std::optional<Duration> ttl;         // absent: history.ttl
+
+  // In place of history.size. Not set: history.size.
+  // Allowed: an integer from 0 to 1000000. A reload applies it.
+  std::optional<std::size_t> history;
+
+  // In place of history.ttl. Not set: history.ttl.
+  // Allowed: a time from 1ms to 8760h. A reload applies it.
+  std::optional<Duration> ttl;
+
+  // The newest events that a first subscribe gets at once, so that a progress bar opened late has
+  // its last state.
+  // Allowed: an integer from 0 to 1000000. A reload applies it.
   std::size_t replay = 0;
+
+  // What goes when a client's queue is full: "drop_oldest" the oldest event of the topic that holds
+  // most of the queue, "drop_newest" the arriving one, "disconnect" the client (4410), "conflate"
+  // all but the newest event of each key, for as long as the client lags.
+  // Allowed: "drop_oldest", "drop_newest", "disconnect" or "conflate". A reload applies it.
   Overflow overflow = Overflow::drop_oldest;
-  std::string key;  // top-level payload member that is the conflation key; empty: the topic
+
+  // The top-level member of the payload that is the conflation key, where the producer's header
+  // names none. Empty: the topic is the key.
+  // Allowed: a string of at most 255 bytes. A reload applies it.
+  std::string key;
 };
 
+// [log] What the bridge says on stderr.
 struct LogConfig {
+  // The least important line that is written.
+  // Allowed: "debug", "info", "warning", "error" or "off". A reload applies it.
   log::Level level = log::Level::info;
+
+  // Lines for people or for programs.
+  // Allowed: "text" or "json". A reload applies it.
   log::Format format = log::Format::text;
 };
 

@@ -1,7 +1,233 @@
 #include "config/load.hpp"
 
-namespace zws {
+#include <toml++/toml.h>
 
-Config load_config(const ConfigSources&) { return Config{}; }
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "config/checks.hpp"
+#include "config/complaint.hpp"
+#include "config/keys.hpp"
+
+namespace zws {
+namespace config {
+namespace {
+
+constexpr std::size_t file_bytes_max = std::size_t{1} << 20;
+constexpr std::string_view variable_prefix = "ZWSBRIDGE_";
+
+// A node as a Value; what no key can hold becomes its own text.
+Value value_of(const toml::node& node) {
+  if (const auto* flag = node.as_boolean()) return flag->get();
+  if (const auto* number = node.as_integer()) return number->get();
+  if (const auto* text = node.as_string()) return text->get();
+  if (node.is_table()) return Foreign{"{...}"};
+  if (const auto* array = node.as_array()) {
+    std::vector<std::string> list;
+    for (const toml::node& element : *array) {
+      const auto* text = element.as_string();
+      if (!text) return Foreign{"[...] (not only strings)"};
+      list.push_back(text->get());
+    }
+    return list;
+  }
+  std::ostringstream text;
+  node.visit([&](const auto& other) { text << other; });
+  return Foreign{text.str()};
+}
+
+// Where values come from: a file, whose values have lines, or a name that says all.
+struct Origin {
+  std::string name;
+  bool has_lines = false;
+
+  std::string at(const toml::node& node) const {
+    const auto line = node.source().begin.line;
+    return has_lines && line > 0 ? name + ':' + std::to_string(line) : name;
+  }
+};
+
+class Loader {
+ public:
+  Config config;
+  Origins origins;
+
+  // Sets what `node` holds for `path`: a value, or a table of them.
+  void take(const std::string& path, const toml::node& node, const Origin& origin) {
+    if (path == route_list) return take_routes(node, origin);
+    if (const ConfigKey* key = find_key(path)) return take_value(*key, node, origin);
+    if (!path.empty() && !is_section(path)) {
+      throw unknown_key(origin.at(node), path, value_of(node));
+    }
+    const toml::table* table = node.as_table();
+    if (!table) throw refused(origin.at(node), path, shown(value_of(node)), "a table of keys");
+    for (const auto& [name, child] : *table) {
+      take(path.empty() ? std::string(name.str()) : path + '.' + std::string(name.str()), child,
+           origin);
+    }
+  }
+
+ private:
+  static bool is_section(const std::string& path) {
+    for (const std::string& section : sections()) {
+      if (section == path) return true;
+    }
+    return false;
+  }
+
+  void take_value(const ConfigKey& key, const toml::node& node, const Origin& origin) {
+    const std::string name(key.name);
+    if (const auto fault = key.set(config, value_of(node))) {
+      throw refused(origin.at(node), name + fault->at,
+                    key.secret ? std::string(secret_mask) : shown(fault->value), key.allowed);
+    }
+    origins[name] = origin.at(node);
+  }
+
+  // Routes are one value: those of a nearer source replace all of a farther one.
+  void take_routes(const toml::node& node, const Origin& origin) {
+    const toml::array* array = node.as_array();
+    if (!array || (!array->empty() && !array->is_homogeneous(toml::node_type::table))) {
+      throw refused(origin.at(node), route_list, shown(value_of(node)),
+                    "a list of tables: write [[route]]");
+    }
+    config.routes.clear();
+    origins.erase(origins.lower_bound("route["), origins.lower_bound("route\\"));
+    for (const toml::node& element : *array) take_route(*element.as_table(), origin);
+  }
+
+  void take_route(const toml::table& table, const Origin& origin) {
+    const std::size_t index = config.routes.size();
+    const std::string prefix = "route[" + std::to_string(index) + "].";
+    RouteConfig& route = config.routes.emplace_back();
+    for (const auto& [name, node] : table) {
+      const RouteKey* key = find_route_key(name.str());
+      if (!key) throw unknown_route_key(origin.at(node), index, name.str(), value_of(node));
+      const std::string path = prefix + std::string(key->name);
+      if (const auto fault = key->set(route, value_of(node))) {
+        throw refused(origin.at(node), path, shown(fault->value), key->allowed);
+      }
+      origins[path] = origin.at(node);
+    }
+    if (!route.match.empty()) return;
+    throw refused(origin.at(table), prefix + "match", "(not set)",
+                  find_route_key("match")->allowed);
+  }
+};
+
+// Whether the line of `text` holds a secret, which no complaint may quote.
+bool line_has_secret(std::string_view text, std::size_t line) {
+  for (; line > 1 && !text.empty(); --line) {
+    const std::size_t end = text.find('\n');
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return text.substr(0, text.find('\n')).find("secret") != std::string_view::npos;
+}
+
+toml::table parse_file(std::string_view text, const std::string& file) try {
+  return toml::parse(text, file);
+} catch (const toml::parse_error& error) {
+  const std::size_t line = error.source().begin.line;
+  const std::string why = line_has_secret(text, line) ? "not shown, as the line names a secret"
+                                                      : log::escaped(error.description(), 200);
+  throw StartupError(StartupError::configuration,
+                     log::escaped(file, 1024) + ':' + std::to_string(line) +
+                         ": this is not TOML (strings need quotes): " + why);
+}
+
+// The value of an environment variable or of --set: TOML, else a string. What would also write
+// other keys is not one value.
+toml::table parse_loose(const std::string& text) {
+  try {
+    toml::table table = toml::parse("value = " + text + '\n');
+    if (table.size() == 1 && table.contains("value")) return table;
+  } catch (const toml::parse_error&) {
+    // So it is a string.
+  }
+  return toml::table{{"value", text}};
+}
+
+// Names of others: what Kubernetes puts into every container beside a service that is called
+// zwsbridge, and the name under which tests are told where the program is.
+bool is_no_setting(std::string_view name, std::string_view text) {
+  const auto starts_with = [&](std::string_view start) {
+    return name.substr(0, start.size()) == start;
+  };
+  return name == "ZWSBRIDGE_BIN" || starts_with("ZWSBRIDGE_SERVICE_") ||
+         starts_with("ZWSBRIDGE_PORT_") ||
+         (name == "ZWSBRIDGE_PORT" && text.find("://") != std::string_view::npos);
+}
+
+void take_variable(Loader& loader, std::string_view variable) {
+  if (variable.substr(0, variable_prefix.size()) != variable_prefix) return;
+  const std::size_t equals = variable.find('=');
+  const std::string name(variable.substr(0, equals));
+  const std::string text(equals == std::string_view::npos ? "" : variable.substr(equals + 1));
+  if (is_no_setting(name, text)) return;
+  const toml::table parsed = parse_loose(text);
+  if (name == environment_name(route_list)) {
+    return loader.take(std::string(route_list), *parsed.get("value"), {name});
+  }
+  for (const ConfigKey& key : config_keys()) {
+    if (environment_name(key.name) == name) {
+      return loader.take(std::string(key.name), *parsed.get("value"), {name});
+    }
+  }
+  throw unknown_variable(name, text);
+}
+
+void take_setting(Loader& loader, const std::string& setting) {
+  const std::size_t equals = setting.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw StartupError(StartupError::configuration,
+                       "--set " + log::escaped(setting.substr(0, equals)) +
+                           ": allowed is key=value, as in --set server.listen=127.0.0.1:8000");
+  }
+  const toml::table parsed = parse_loose(setting.substr(equals + 1));
+  loader.take(setting.substr(0, equals), *parsed.get("value"), {"--set"});
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(file_bytes_max + 1, '\0');
+  errno = 0;
+  if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.is_open() || file.bad()) {
+    throw StartupError(StartupError::configuration,
+                       log::escaped(path, 1024) + ": the configuration file cannot be read: " +
+                           std::strerror(errno == 0 ? EIO : errno));
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > file_bytes_max) {
+    throw StartupError(StartupError::configuration,
+                       log::escaped(path, 1024) + ": a configuration file is at most 1 MiB");
+  }
+  return text;
+}
+
+}  // namespace
+}  // namespace config
+
+Config parse_config(std::string_view text, const std::string& file, const ConfigSources& sources,
+                    Origins* origins) {
+  config::Loader loader;
+  loader.take("", config::parse_file(text, file), {file, true});
+  for (const std::string& variable : sources.environment) config::take_variable(loader, variable);
+  for (const std::string& setting : sources.set) config::take_setting(loader, setting);
+  config::check_consistency(loader.config, loader.origins);
+  if (origins) *origins = std::move(loader.origins);
+  return std::move(loader.config);
+}
+
+Config load_config(const ConfigSources& sources, Origins* origins) {
+  Origins known;
+  const std::string text = sources.file.empty() ? "" : config::read_file(sources.file);
+  Config loaded = parse_config(text, sources.file, sources, &known);
+  config::check_files(loaded, known);
+  if (origins) *origins = std::move(known);
+  return loaded;
+}
 
 }  // namespace zws

@@ -1,0 +1,107 @@
+#include "config/checks.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "config/address.hpp"
+#include "config/complaint.hpp"
+#include "config/keys.hpp"
+
+namespace zws::config {
+namespace {
+
+class Checks {
+ public:
+  Checks(const Config& config, const Origins& origins) : config_(config), origins_(origins) {}
+
+  void heartbeat() const {
+    if (config_.heartbeat.timeout > config_.heartbeat.interval) return;
+    fail("heartbeat.timeout",
+         "more than heartbeat.interval, which is " + duration_text(config_.heartbeat.interval));
+  }
+
+  void listen() const {
+    const auto address = Address::parse(config_.server.listen);
+    if (config_.auth.has_key() || config_.auth.open || address->is_loopback()) return;
+    fail("server.listen",
+         "a loopback address, as no key in [auth] is set and everyone may read everything; set a "
+         "key, or auth.open = true");
+  }
+
+  void tls() const {
+    const bool cert = !config_.server.tls_cert.empty();
+    const bool key = !config_.server.tls_key.empty();
+    if (cert && !key) fail("server.tls_cert", "only together with server.tls_key");
+    if (key && !cert) fail("server.tls_key", "only together with server.tls_cert");
+  }
+
+  void secrets() const {
+    if (config_.auth.hs256_secret.empty() || config_.auth.hs256_secret_file.empty()) return;
+    fail("auth.hs256_secret_file", "one of it and auth.hs256_secret, and both are set");
+  }
+
+  void curve() const {
+    const IngestConfig& ingest = config_.ingest;
+    if (!ingest.curve_allowed_keys_file.empty() && ingest.curve_secret_key_file.empty()) {
+      fail("ingest.curve_allowed_keys_file", "only together with ingest.curve_secret_key_file");
+    }
+    if (ingest.insecure || !ingest.curve_secret_key_file.empty()) return;
+    for (const std::string& endpoint : ingest.bind) {
+      if (!reaches_beyond_machine(endpoint)) continue;
+      fail("ingest.bind",
+           "tcp on loopback only, as whoever reaches it can publish anything; set "
+           "ingest.curve_secret_key_file, or ingest.insecure = true");
+    }
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& name, const std::string& allowed) const {
+    const auto origin = origins_.find(name);
+    throw refused(origin == origins_.end() ? "default" : origin->second, name,
+                  shown(*find_key(name)->get(config_)), allowed);
+  }
+
+  const Config& config_;
+  const Origins& origins_;
+};
+
+// Nothing, or why the file cannot be read. A pipe is not waited for.
+std::string why_unreadable(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (file < 0) return std::strerror(errno);
+  struct stat about {};
+  const bool is_folder = ::fstat(file, &about) == 0 && S_ISDIR(about.st_mode);
+  ::close(file);
+  return is_folder ? std::strerror(EISDIR) : "";
+}
+
+}  // namespace
+
+void check_consistency(const Config& config, const Origins& origins) {
+  const Checks checks(config, origins);
+  checks.heartbeat();
+  checks.listen();
+  checks.tls();
+  checks.secrets();
+  checks.curve();
+}
+
+void check_files(const Config& config, const Origins& origins) {
+  for (const std::string name :
+       {"server.tls_cert", "server.tls_key", "ingest.curve_secret_key_file",
+        "ingest.curve_allowed_keys_file", "auth.hs256_secret_file", "auth.public_key_file",
+        "auth.jwks_file"}) {
+    const auto path = std::get<std::string>(*find_key(name)->get(config));
+    const std::string why = path.empty() ? "" : why_unreadable(path);
+    if (why.empty()) continue;
+    const auto origin = origins.find(name);
+    throw refused(origin == origins.end() ? "default" : origin->second, name, shown(path),
+                  "a file that can be read (" + why + ')');
+  }
+}
+
+}  // namespace zws::config

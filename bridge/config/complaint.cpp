@@ -1,0 +1,135 @@
+#include "config/complaint.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/log.hpp"
+
+namespace zws::config {
+namespace {
+
+// Whether a value of this unknown name had better not be shown: a misspelt secret is still one.
+bool may_be_secret(std::string_view name) {
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  for (const std::string_view word : {"secr", "pass", "token", "key", "cred", "redis", "hs256"}) {
+    if (lower.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
+// Letters to insert, delete, replace or swap with the next to get from one to the other.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
+  std::iota(last.begin(), last.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      row[j] =
+          std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        row[j] = std::min(row[j], before[j - 2] + 1);
+      }
+    }
+    before.swap(last);
+    last.swap(row);
+  }
+  return last[b.size()];
+}
+
+std::string_view last_word(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+
+// How far `name` is from `known`; the right key in a wrong table is near.
+std::size_t how_far(std::string_view name, std::string_view known) {
+  return std::min(distance(name, known), distance(last_word(name), last_word(known)) + 1);
+}
+
+// The nearest of `known`, or nothing where none is near enough to be meant.
+std::string nearest(std::string_view name, const std::vector<std::string>& known) {
+  constexpr std::size_t typos_max = 3;
+  constexpr std::size_t name_bytes_max = 100;
+  std::string best;
+  std::size_t best_distance = typos_max + 1;
+  if (name.size() > name_bytes_max) return best;
+  for (const std::string& candidate : known) {
+    const std::size_t far = how_far(name, candidate);
+    if (far < best_distance && far < last_word(candidate).size()) {
+      best = candidate;
+      best_distance = far;
+    }
+  }
+  return best;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+// What a key that nobody could have meant might have been: the keys of its table, or the tables.
+std::string allowed_beside(std::string_view name) {
+  std::vector<std::string> names;
+  const std::string_view section = name.substr(0, name.rfind('.'));
+  for (const ConfigKey& key : config_keys()) {
+    const std::size_t dot = key.name.rfind('.');
+    if (key.name.substr(0, dot) == section) names.emplace_back(key.name.substr(dot + 1));
+  }
+  if (!names.empty()) return "allowed in [" + std::string(section) + "] are " + joined(names);
+  for (const std::string& known : sections()) names.push_back('[' + known + ']');
+  return "allowed are " + joined(names) + " and [[route]]";
+}
+
+std::string start_of_line(std::string_view origin, std::string_view key, std::string_view value) {
+  return log::escaped(origin, 1024) + ": " + log::escaped(key, 128) + " = " + std::string(value);
+}
+
+StartupError unknown(std::string_view origin, std::string_view key, const Value& value,
+                     const std::vector<std::string>& known, const std::string& otherwise) {
+  const std::string meant = nearest(key, known);
+  const std::string text =
+      may_be_secret(key) || may_be_secret(meant) ? std::string(secret_mask) : shown(value);
+  return StartupError(StartupError::configuration,
+                      start_of_line(origin, key, text) + ": unknown key, " +
+                          (meant.empty() ? otherwise : "did you mean " + meant + '?'));
+}
+
+}  // namespace
+
+StartupError refused(std::string_view origin, std::string_view key, std::string_view value,
+                     std::string_view allowed) {
+  return StartupError(StartupError::configuration,
+                      start_of_line(origin, key, value) + ": allowed is " + std::string(allowed));
+}
+
+StartupError unknown_key(std::string_view origin, std::string_view key, const Value& value) {
+  std::vector<std::string> known;
+  for (const ConfigKey& candidate : config_keys()) known.emplace_back(candidate.name);
+  for (const std::string& section : sections()) known.push_back(section);
+  known.emplace_back(route_list);
+  return unknown(origin, key, value, known, allowed_beside(key));
+}
+
+StartupError unknown_route_key(std::string_view origin, std::size_t route, std::string_view key,
+                               const Value& value) {
+  std::vector<std::string> known;
+  const std::string prefix = "route[" + std::to_string(route) + "].";
+  for (const RouteKey& candidate : route_keys())
+    known.push_back(prefix + std::string(candidate.name));
+  std::vector<std::string> names;
+  for (const RouteKey& candidate : route_keys()) names.emplace_back(candidate.name);
+  return unknown(origin, prefix + std::string(key), value, known,
+                 "allowed in [[route]] are " + joined(names));
+}
+
+StartupError unknown_variable(std::string_view name, std::string_view text) {
+  std::vector<std::string> known;
+  for (const ConfigKey& candidate : config_keys())
+    known.push_back(environment_name(candidate.name));
+  known.push_back(environment_name(route_list));
+  return unknown("environment", name, std::string(text), known,
+                 "allowed is ZWSBRIDGE_ and a key, as in ZWSBRIDGE_SERVER_LISTEN");
+}
+
+}  // namespace zws::config

@@ -1,0 +1,25 @@
+// complaint: the one line that says what is wrong with a configuration.
+//
+// Thread: any; pure functions. Everything quoted is escaped, so it stays one line.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "config/keys.hpp"
+#include "core/error.hpp"
+
+namespace zws::config {
+
+// "bridge.toml:3: server.threads = -1: allowed is an integer from 0 to 256"
+StartupError refused(std::string_view origin, std::string_view key, std::string_view value,
+                     std::string_view allowed);
+
+// "bridge.toml:3: server.tread = 2: unknown key, did you mean server.threads?"; where nothing is
+// near, the keys that are allowed there. The value is masked if it might be a secret.
+StartupError unknown_key(std::string_view origin, std::string_view key, const Value& value);
+StartupError unknown_route_key(std::string_view origin, std::size_t route, std::string_view key,
+                               const Value& value);
+StartupError unknown_variable(std::string_view name, std::string_view text);
+
+}  // namespace zws::config

@@ -1,0 +1,54 @@
+#include "config/reload.hpp"
+
+#include "config/checks.hpp"
+#include "config/keys.hpp"
+
+namespace zws {
+namespace config {
+namespace {
+
+std::string text_of(const std::optional<Value>& value) { return value ? toml_text(*value) : ""; }
+
+void diff_routes(std::vector<ConfigChange>& changes, const std::vector<RouteConfig>& before,
+                 const std::vector<RouteConfig>& after) {
+  for (std::size_t i = 0; i < std::max(before.size(), after.size()); ++i) {
+    for (const RouteKey& key : route_keys()) {
+      const std::string old_text = i < before.size() ? text_of(key.get(before[i])) : "";
+      const std::string new_text = i < after.size() ? text_of(key.get(after[i])) : "";
+      if (old_text == new_text) continue;
+      changes.push_back({"route[" + std::to_string(i) + "]." + std::string(key.name), old_text,
+                         new_text, key.applies == Applies::restart});
+    }
+  }
+}
+
+}  // namespace
+}  // namespace config
+
+std::vector<ConfigChange> config_diff(const Config& before, const Config& after) {
+  using namespace config;
+  std::vector<ConfigChange> changes;
+  for (const ConfigKey& key : config_keys()) {
+    if (toml_text(*key.get(before)) == toml_text(*key.get(after))) continue;
+    changes.push_back({std::string(key.name), shown_text(key, before), shown_text(key, after),
+                       key.applies == Applies::restart});
+  }
+  diff_routes(changes, before.routes, after.routes);
+  return changes;
+}
+
+Reloaded reload_config(const Config& running, const ConfigSources& sources) {
+  using namespace config;
+  Origins origins;
+  Reloaded reloaded{load_config(sources, &origins), {}};
+  reloaded.changes = config_diff(running, reloaded.config);
+  for (const ConfigKey& key : config_keys()) {
+    if (key.applies != Applies::restart) continue;
+    key.set(reloaded.config, *key.get(running));
+    origins[std::string(key.name)] = "running, until a restart";
+  }
+  check_consistency(reloaded.config, origins);
+  return reloaded;
+}
+
+}  // namespace zws

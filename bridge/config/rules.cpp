@@ -1,0 +1,163 @@
+#include "config/rules.hpp"
+
+#include <algorithm>
+
+#include "config/address.hpp"
+#include "config/value.hpp"
+
+namespace zws::config {
+namespace {
+
+constexpr std::size_t secret_bytes_min = 32;
+constexpr std::size_t text_bytes_max = 255;
+
+bool is_printable_ascii(char c) noexcept { return c > 0x20 && c < 0x7F; }
+
+bool is_url_path(std::string_view text) {
+  const auto fits = [](char c) {
+    return is_printable_ascii(c) && c != '?' && c != '#' && c != '%';
+  };
+  return !text.empty() && text.size() <= text_bytes_max && text[0] == '/' &&
+         std::all_of(text.begin(), text.end(), fits);
+}
+
+// scheme://host[:port], as a browser writes it: no path, no slash at the end, no user.
+bool is_origin(std::string_view text) {
+  const std::size_t mark = text.find("://");
+  if (mark == std::string_view::npos || mark == 0) return false;
+  const std::string_view host = text.substr(mark + 3);
+  const auto fits = [](char c) {
+    return is_printable_ascii(c) && std::string_view("/?#@*\\\"").find(c) == std::string_view::npos;
+  };
+  return !host.empty() && text.substr(0, mark).find_first_of("/*:") == std::string_view::npos &&
+         std::all_of(host.begin(), host.end(), fits);
+}
+
+// A pattern of a right, which may hold {user}: any user's name could stand there, so a plain one
+// tells whether the rest is right.
+bool is_right(const std::string& text) {
+  constexpr std::string_view placeholder = "{user}";
+  std::string filled = text;
+  for (std::size_t at = 0; (at = filled.find(placeholder, at)) != std::string::npos; ++at) {
+    filled.replace(at, placeholder.size(), "u");
+  }
+  return Pattern::parse(filled).has_value();
+}
+
+// No path of a file holds these, and messages about it stay one line.
+bool is_file_path(const std::string& text) {
+  const auto is_odd = [](char c) { return c == '\0' || c == '\n'; };
+  return text.size() < 4096 && std::none_of(text.begin(), text.end(), is_odd);
+}
+
+bool fits_topic(const std::string& text) { return text.size() <= text_bytes_max; }
+
+bool always(const std::string&) { return true; }
+
+template <class Enum>
+Words<Enum> words(std::vector<std::pair<std::string_view, Enum>> list) {
+  std::string allowed;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (i > 0) allowed += i + 1 == list.size() ? " or " : ", ";
+    allowed.append("\"").append(list[i].first).append("\"");
+  }
+  return {allowed, std::move(list)};
+}
+
+}  // namespace
+
+Rule<bool> flag() {
+  return {"true or false", [](bool) { return true; }};
+}
+
+Rule<std::size_t> integer(std::size_t min, std::size_t max) {
+  return {"an integer from " + std::to_string(min) + " to " + std::to_string(max),
+          [min, max](std::size_t number) { return number >= min && number <= max; }};
+}
+
+Rule<Duration> time_between(Duration min, Duration max) {
+  return {"a time from " + duration_text(min) + " to " + duration_text(max),
+          [min, max](Duration time) { return time >= min && time <= max; }};
+}
+
+Rule<std::string> listen_address() {
+  return {R"("ADDRESS:PORT" with an IPv4 address, an [IPv6] address or localhost)",
+          [](const std::string& text) { return Address::parse(text).has_value(); }};
+}
+
+Rule<std::string> url_path() {
+  return {R"("/" and printable ASCII without space, "?", "#" and "%", at most 255 bytes)",
+          is_url_path};
+}
+
+Rule<std::string> file_path() { return {"a path; empty is none", is_file_path}; }
+
+Rule<std::string> secret_text() {
+  return {"a string of at least 32 bytes; empty is none",
+          [](const std::string& text) { return text.empty() || text.size() >= secret_bytes_min; }};
+}
+
+Rule<std::string> claim_text() { return {"a string; empty checks nothing", always}; }
+
+Rule<std::string> topic_pattern() {
+  return {R"(a topic pattern such as "import:*")",
+          [](const std::string& text) { return Pattern::parse(text).has_value(); }};
+}
+
+Rule<std::string> short_text() { return {"a string of at most 255 bytes", fits_topic}; }
+
+ListRule origins() {
+  return {
+      R"(a list of origins such as "https://app.example.org", without a path and without wildcards)",
+      is_origin};
+}
+
+ListRule networks() {
+  return {R"(a list of IP addresses or networks such as "10.0.0.0/8")",
+          [](const std::string& text) { return Network::parse(text).has_value(); }};
+}
+
+ListRule bind_endpoints() {
+  return {R"(a list of "tcp://ADDRESS:PORT" ("*" is every address) or "ipc://PATH")",
+          [](const std::string& text) { return is_endpoint(text, EndpointSide::bind); }};
+}
+
+ListRule connect_endpoints() {
+  return {R"(a list of "tcp://HOST:PORT" or "ipc://PATH")",
+          [](const std::string& text) { return is_endpoint(text, EndpointSide::connect); }};
+}
+
+ListRule topic_prefixes() { return {"a list of strings of at most 255 bytes", fits_topic}; }
+
+ListRule anonymous_patterns() {
+  return {R"(a list of topic patterns such as "import:*")", is_right};
+}
+
+ListRule user_patterns() {
+  return {R"(a list of topic patterns such as "import:*"; {user} is the user's name)", is_right};
+}
+
+Words<EventFormat> event_formats() {
+  return words<EventFormat>({{"auto", EventFormat::automatic}, {"raw", EventFormat::raw}});
+}
+
+Words<Overflow> overflows() {
+  return words<Overflow>({{"drop_oldest", Overflow::drop_oldest},
+                          {"drop_newest", Overflow::drop_newest},
+                          {"disconnect", Overflow::disconnect},
+                          {"conflate", Overflow::conflate}});
+}
+
+Words<log::Level> log_levels() {
+  return words<log::Level>({{"debug", log::Level::debug},
+                            {"info", log::Level::info},
+                            {"warning", log::Level::warning},
+                            {"error", log::Level::error},
+                            {"off", log::Level::off}});
+}
+
+Words<log::Format> log_formats() {
+  return words<log::Format>({{"text", log::Format::text}, {"json", log::Format::json}});
+}
+
+}  // namespace zws::config

@@ -1,0 +1,114 @@
+// Values that contradict each other, and files that must be there.
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "config/load.hpp"
+#include "core/error.hpp"
+
+namespace zws {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+const std::string secret = "auth.hs256_secret=0123456789abcdef0123456789abcdef-";
+
+Config load(std::vector<std::string> settings) {
+  return load_config({"", {}, std::move(settings)});
+}
+
+std::string complaint(std::vector<std::string> settings) {
+  try {
+    load(std::move(settings));
+  } catch (const StartupError& error) {
+    EXPECT_EQ(error.exit_code(), 2);
+    return error.what();
+  }
+  ADD_FAILURE() << "accepted";
+  return {};
+}
+
+std::string new_file(const std::string& name) {
+  std::ofstream(testing::TempDir() + name) << "content";
+  return testing::TempDir() + name;
+}
+
+TEST(ChecksTest, HeartbeatTimeoutMustExceedInterval) {
+  load({"heartbeat.interval=1s", "heartbeat.timeout=1001ms"});
+  EXPECT_THAT(complaint({"heartbeat.timeout=25s"}),
+              AllOf(HasSubstr("--set: heartbeat.timeout = \"25s\""),
+                    HasSubstr("more than heartbeat.interval, which is 25s")));
+  EXPECT_THAT(complaint({"heartbeat.interval=2m"}), HasSubstr("default: heartbeat.timeout"));
+}
+
+TEST(ChecksTest, OpenModeListensOnLoopbackOnly) {
+  EXPECT_THAT(complaint({"server.listen=0.0.0.0:8000"}),
+              AllOf(HasSubstr("server.listen"), HasSubstr("auth.open = true")));
+  complaint({"server.listen=[::]:8000"});
+  complaint({"server.listen=192.168.1.2:8000"});
+  load({"server.listen=127.9.9.9:8000"});
+  load({"server.listen=[::1]:8000"});
+  load({"server.listen=localhost:8000"});
+}
+
+TEST(ChecksTest, KeyOrAuthOpenPermitsEveryAddress) {
+  load({"server.listen=0.0.0.0:8000", "auth.open=true"});
+  load({"server.listen=0.0.0.0:8000", secret});
+}
+
+TEST(ChecksTest, IngestBeyondLoopbackNeedsCurveOrInsecure) {
+  for (const std::string endpoint : {"tcp://*:5556", "tcp://0.0.0.0:5556", "tcp://10.0.0.1:5556",
+                                     "tcp://[::]:5556", "tcp://eth0:5556"}) {
+    const std::string bind = "ingest.bind=[\"ipc:///tmp/x\", \"" + endpoint + "\"]";
+    EXPECT_THAT(complaint({bind}), AllOf(HasSubstr(endpoint), HasSubstr("ingest.insecure = true")));
+    load({bind, "ingest.insecure=true"});
+    load({bind, "ingest.curve_secret_key_file=" + new_file("curve_secret")});
+  }
+  load(
+      {"ingest.bind=[\"tcp://127.0.0.1:*\", \"tcp://[::1]:5556\", \"tcp://localhost:1\", "
+       "\"tcp://lo:1\", \"ipc://@abstract\"]"});
+  load({"ingest.connect=[\"tcp://10.0.0.1:5556\"]"});
+}
+
+TEST(ChecksTest, AllowedCurveKeysNeedTheSecretKey) {
+  EXPECT_THAT(complaint({"ingest.curve_allowed_keys_file=" + new_file("curve_allowed")}),
+              HasSubstr("ingest.curve_secret_key_file"));
+}
+
+TEST(ChecksTest, CertificateAndKeyComeTogether) {
+  const std::string file = new_file("tls.pem");
+  load({"server.tls_cert=" + file, "server.tls_key=" + file});
+  EXPECT_THAT(complaint({"server.tls_cert=" + file}), HasSubstr("together with server.tls_key"));
+  EXPECT_THAT(complaint({"server.tls_key=" + file}), HasSubstr("together with server.tls_cert"));
+}
+
+TEST(ChecksTest, SharedSecretIsGivenOnce) {
+  EXPECT_THAT(complaint({secret, "auth.hs256_secret_file=" + new_file("hs256")}),
+              HasSubstr("auth.hs256_secret_file"));
+}
+
+TEST(ChecksTest, EveryKeyFileMustBeReadable) {
+  for (const std::string key : {"ingest.curve_secret_key_file", "auth.hs256_secret_file",
+                                "auth.public_key_file", "auth.jwks_file"}) {
+    EXPECT_THAT(complaint({key + "=/nonexistent/file"}),
+                AllOf(HasSubstr(key + " = \"/nonexistent/file\""), HasSubstr("No such file")));
+    EXPECT_THAT(complaint({key + "=" + testing::TempDir()}), HasSubstr("Is a directory"));
+    load({key + "=" + new_file("any_key")});
+  }
+}
+
+TEST(ChecksTest, TlsFilesMustBeReadable) {
+  const std::string file = new_file("tls.pem");
+  EXPECT_THAT(complaint({"server.tls_cert=" + file, "server.tls_key=/nonexistent/key"}),
+              HasSubstr("server.tls_key"));
+  EXPECT_THAT(complaint({"server.tls_cert=/nonexistent/cert", "server.tls_key=" + file}),
+              HasSubstr("server.tls_cert"));
+}
+
+TEST(ChecksTest, AdminTokenFileIsWrittenNotRead) {
+  load({"auth.admin_token_file=/nonexistent/token"});
+}
+
+}  // namespace
+}  // namespace zws

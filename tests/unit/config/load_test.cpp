@@ -1,0 +1,325 @@
+// What file, environment and --set become, and what is said when they are wrong.
+#include "config/load.hpp"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "core/error.hpp"
+
+namespace zws {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+Config parse(const std::string& text, const ConfigSources& sources = {}) {
+  return parse_config(text, "bridge.toml", sources);
+}
+
+ConfigSources environment(std::vector<std::string> variables) {
+  return {"", std::move(variables), {}};
+}
+
+ConfigSources settings(std::vector<std::string> settings) { return {"", {}, std::move(settings)}; }
+
+// The complaint about a configuration that must be refused, with exit code 2 and in one line.
+std::string complaint(const std::string& text, const ConfigSources& sources = {}) {
+  try {
+    parse(text, sources);
+  } catch (const StartupError& error) {
+    EXPECT_EQ(error.exit_code(), 2);
+    EXPECT_THAT(error.what(), Not(HasSubstr("\n")));
+    return error.what();
+  }
+  ADD_FAILURE() << "accepted: " << text;
+  return {};
+}
+
+TEST(LoadTest, NothingAtAllIsTheDefaults) {
+  const Config config = load_config({});
+  EXPECT_EQ(config.server.listen, "127.0.0.1:8000");
+  EXPECT_EQ(config.limits.queue_bytes, 1'048'576u);
+  EXPECT_TRUE(config.routes.empty());
+}
+
+TEST(LoadTest, EachTypeIsReadFromTheFile) {
+  const Config config = parse(R"(
+    [server]
+    threads = 3
+    console = false
+    drain_timeout = "1500ms"
+    allowed_origins = ["https://a.example", "http://b.example:8080"]
+    [auth.anonymous]
+    connect = false
+    [log]
+    level = "debug"
+  )");
+  EXPECT_EQ(config.server.threads, 3u);
+  EXPECT_FALSE(config.server.console);
+  EXPECT_EQ(config.server.drain_timeout, Duration{1500});
+  EXPECT_THAT(config.server.allowed_origins,
+              ElementsAre("https://a.example", "http://b.example:8080"));
+  EXPECT_FALSE(config.auth.anonymous.connect);
+  EXPECT_EQ(config.log.level, log::Level::debug);
+}
+
+TEST(LoadTest, RoutesKeepTheirOrderAndTheirGaps) {
+  const Config config = parse(R"(
+    [[route]]
+    match = "import:*"
+    replay = 1
+    overflow = "conflate"
+    key = "task_id"
+    [[route]]
+    match = "*"
+    history = 0
+    ttl = "1h"
+    format = "raw"
+  )");
+  ASSERT_EQ(config.routes.size(), 2u);
+  EXPECT_EQ(config.routes[0].match, "import:*");
+  EXPECT_EQ(config.routes[0].overflow, Overflow::conflate);
+  EXPECT_EQ(config.routes[0].key, "task_id");
+  EXPECT_FALSE(config.routes[0].history.has_value());
+  EXPECT_EQ(config.routes[1].history, std::size_t{0});
+  EXPECT_EQ(config.routes[1].ttl, Duration{3'600'000});
+  EXPECT_EQ(config.routes[1].format, EventFormat::raw);
+}
+
+TEST(LoadTest, EnvironmentBeatsFileAndSetBeatsBoth) {
+  const std::string file = "[limits]\nsubscriptions = 1\ntopics = 1\nreplay_events = 1\n";
+  ConfigSources sources =
+      environment({"ZWSBRIDGE_LIMITS_TOPICS=2", "ZWSBRIDGE_LIMITS_REPLAY_EVENTS=2"});
+  sources.set = {"limits.replay_events=3"};
+  const Config config = parse(file, sources);
+  EXPECT_EQ(config.limits.subscriptions, 1u);
+  EXPECT_EQ(config.limits.topics, 2u);
+  EXPECT_EQ(config.limits.replay_events, 3u);
+}
+
+TEST(LoadTest, LastSettingOfAKeyHolds) {
+  EXPECT_EQ(parse("", settings({"server.threads=1", "server.threads=2"})).server.threads, 2u);
+}
+
+TEST(LoadTest, EnvironmentReachesNestedTables) {
+  const Config config = parse("", environment({"ZWSBRIDGE_AUTH_ANONYMOUS_CONNECT=false",
+                                               "ZWSBRIDGE_AUTH_USER_SUBSCRIBE=[\"a:{user}\"]"}));
+  EXPECT_FALSE(config.auth.anonymous.connect);
+  EXPECT_THAT(config.auth.user.subscribe, ElementsAre("a:{user}"));
+}
+
+TEST(LoadTest, LooseValuesAreTomlElseStrings) {
+  EXPECT_EQ(parse("", settings({"server.listen=127.0.0.1:9000"})).server.listen, "127.0.0.1:9000");
+  EXPECT_EQ(parse("", settings({"server.listen=\"127.0.0.1:9000\""})).server.listen,
+            "127.0.0.1:9000");
+  EXPECT_EQ(parse("", settings({"auth.issuer=a = b"})).auth.issuer, "a = b");
+  EXPECT_EQ(parse("", settings({"auth.issuer="})).auth.issuer, "");
+  EXPECT_THAT(
+      parse("", settings({"ingest.bind=[\"ipc:///tmp/a\", \"tcp://127.0.0.1:1\"]"})).ingest.bind,
+      ElementsAre("ipc:///tmp/a", "tcp://127.0.0.1:1"));
+}
+
+TEST(LoadTest, LooseValueCannotWriteOtherKeys) {
+  const Config config = parse("", settings({"auth.issuer=1\nvalue2=3"}));
+  EXPECT_EQ(config.auth.issuer, "1\nvalue2=3");
+}
+
+TEST(LoadTest, RoutesOfANearerSourceReplaceAll) {
+  Origins origins;
+  const Config config =
+      parse_config("[[route]]\nmatch = \"a\"\nreplay = 1\n[[route]]\nmatch = \"b\"\n",
+                   "bridge.toml", environment({"ZWSBRIDGE_ROUTE=[{match = \"c\"}]"}), &origins);
+  ASSERT_EQ(config.routes.size(), 1u);
+  EXPECT_EQ(config.routes[0].match, "c");
+  EXPECT_EQ(config.routes[0].replay, 0u);
+  EXPECT_THAT(origins, ElementsAre(testing::Pair("route[0].match", "ZWSBRIDGE_ROUTE")));
+}
+
+TEST(LoadTest, OriginNamesLineVariableOrSet) {
+  Origins origins;
+  ConfigSources sources = environment({"ZWSBRIDGE_LOG_LEVEL=debug"});
+  sources.set = {"log.format=json"};
+  parse_config("\n[server]\nthreads = 1\n", "bridge.toml", sources, &origins);
+  EXPECT_THAT(origins, ElementsAre(testing::Pair("log.format", "--set"),
+                                   testing::Pair("log.level", "ZWSBRIDGE_LOG_LEVEL"),
+                                   testing::Pair("server.threads", "bridge.toml:3")));
+}
+
+TEST(LoadTest, VariablesOfOthersAreIgnored) {
+  parse("", environment({"PATH=/bin", "ZWSBRIDGE=1", "HOME", "ZWS_TOKEN=x"}));
+}
+
+TEST(LoadTest, ServiceLinksAndThePlaceOfTheProgramAreNoSettings) {
+  parse("", environment({"ZWSBRIDGE_SERVICE_HOST=10.0.0.1", "ZWSBRIDGE_PORT=tcp://10.0.0.1:8000",
+                         "ZWSBRIDGE_PORT_8000_TCP_ADDR=10.0.0.1", "ZWSBRIDGE_BIN=/x"}));
+  EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_PORT=9000"})), HasSubstr("ZWSBRIDGE_PORT"));
+}
+
+TEST(LoadTest, ComplaintNamesFileLineKeyValueAndWhatIsAllowed) {
+  EXPECT_EQ(complaint("[server]\n\nthreads = 1000\n"),
+            "bridge.toml:3: server.threads = 1000: allowed is an integer from 0 to 256");
+}
+
+TEST(LoadTest, ComplaintNamesVariableOrSetting) {
+  EXPECT_EQ(
+      complaint("", environment({"ZWSBRIDGE_SERVER_THREADS=many"})),
+      "ZWSBRIDGE_SERVER_THREADS: server.threads = \"many\": allowed is an integer from 0 to 256");
+  EXPECT_EQ(complaint("", settings({"server.console=1"})),
+            "--set: server.console = 1: allowed is true or false");
+}
+
+TEST(LoadTest, WrongTypesAreRefused) {
+  for (const std::string bad : {"server.threads = \"3\"",
+                                "server.threads = 3.0",
+                                "server.threads = true",
+                                "server.threads = -1",
+                                "server.console = \"yes\"",
+                                "server.console = 1",
+                                "server.drain_timeout = 10",
+                                "server.drain_timeout = \"10\"",
+                                "server.drain_timeout = \"-1s\"",
+                                "server.drain_timeout = \"1 s\"",
+                                "server.drain_timeout = \"10d\"",
+                                "server.listen = 8000",
+                                "server.listen = 2020-01-01",
+                                "server.allowed_origins = \"https://a.example\"",
+                                "server.allowed_origins = [1]",
+                                "server.allowed_origins = [\"https://a.example\", 1]",
+                                "server = 1",
+                                "server.path = {}",
+                                "log.level = \"loud\"",
+                                "log.format = false",
+                                "limits.queue_bytes = \"1 MiB\""}) {
+    EXPECT_THAT(complaint(bad), HasSubstr("allowed is")) << bad;
+  }
+}
+
+TEST(LoadTest, ImpossibleValuesAreRefused) {
+  for (const std::string bad : {"server.listen = \"8000\"",
+                                "server.listen = \"127.0.0.1:99999\"",
+                                "server.listen = \"example.org:80\"",
+                                "server.path = \"ws\"",
+                                "server.path = \"/a?b\"",
+                                "server.allowed_origins = [\"*\"]",
+                                "server.allowed_origins = [\"https://a.example/\"]",
+                                "server.allowed_origins = [\"a.example\"]",
+                                "server.trusted_proxies = [\"10.0.0.0/33\"]",
+                                "server.trusted_proxies = [\"proxy\"]",
+                                "ingest.bind = [\"127.0.0.1:5556\"]",
+                                "ingest.bind = [\"udp://127.0.0.1:5556\"]",
+                                "ingest.bind = [\"tcp://127.0.0.1\"]",
+                                "ingest.connect = [\"tcp://*:5556\"]",
+                                "ingest.connect = [\"tcp://host:0\"]",
+                                "ingest.hwm = 0",
+                                "auth.hs256_secret = \"too short\"",
+                                "auth.user.subscribe = [\"im*port\"]",
+                                "auth.anonymous.subscribe = [\"\"]",
+                                "heartbeat.interval = \"0s\"",
+                                "limits.queue_bytes = 0",
+                                "limits.queue_bytes = 1023",
+                                "limits.topics = 9223372036854775807"}) {
+    EXPECT_THAT(complaint(bad), HasSubstr("allowed is")) << bad;
+  }
+}
+
+TEST(LoadTest, BadElementOfAListIsNamed) {
+  EXPECT_THAT(complaint("auth.user.subscribe = [\"a:*\", \"b*c\"]"),
+              AllOf(HasSubstr("auth.user.subscribe[1] = \"b*c\""), Not(HasSubstr("a:*\","))));
+}
+
+TEST(LoadTest, UnknownKeyIsRefusedWithASuggestion) {
+  EXPECT_EQ(complaint("[server]\nlisten_on = \"127.0.0.1:1\"\n"),
+            "bridge.toml:2: server.listen_on = \"127.0.0.1:1\": unknown key, did you mean "
+            "server.listen?");
+  EXPECT_THAT(complaint("sever.listen = \"\""), HasSubstr("did you mean server?"));
+  EXPECT_THAT(complaint("[limits]\nqueue_byte = 1"), HasSubstr("did you mean limits.queue_bytes?"));
+  EXPECT_THAT(complaint("[server]\nqueue_bytes = 1"),
+              HasSubstr("did you mean limits.queue_bytes?"));
+  EXPECT_THAT(complaint("", settings({"heartbeat.intervall=10s"})),
+              HasSubstr("did you mean heartbeat.interval?"));
+  EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_SERVER_LISTN=x"})),
+              AllOf(HasSubstr("environment: ZWSBRIDGE_SERVER_LISTN"),
+                    HasSubstr("did you mean ZWSBRIDGE_SERVER_LISTEN?")));
+  EXPECT_THAT(complaint("[[route]]\nmatch = \"a\"\nmacth = \"b\""),
+              AllOf(HasSubstr("bridge.toml:3: "), HasSubstr("did you mean route[0].match?")));
+}
+
+TEST(LoadTest, UnknownKeyNearNothingIsToldWhatThereIs) {
+  EXPECT_THAT(complaint("[history]\ncompression = true"),
+              HasSubstr("allowed in [history] are size, ttl, bytes"));
+  EXPECT_THAT(complaint("[relay]\nredis = \"redis://127.0.0.1\""),
+              AllOf(HasSubstr("bridge.toml:1: relay"), HasSubstr("allowed are [server], ")));
+  EXPECT_THAT(complaint("[[route]]\nmatch = \"a\"\nwhatever = 1"),
+              HasSubstr("allowed in [[route]] are match, format"));
+}
+
+TEST(LoadTest, SecretsAreNeverQuoted) {
+  const std::string secret = "hunter2-hunter2";
+  EXPECT_THAT(complaint("auth.hs256_secret = \"" + secret + "\""),
+              AllOf(HasSubstr("auth.hs256_secret = \"***\""), Not(HasSubstr(secret))));
+  EXPECT_THAT(complaint("auth.hs256_secret = [\"" + secret + "\"]"), Not(HasSubstr(secret)));
+  EXPECT_THAT(complaint("auth.hs256_secert = \"" + secret + "\""), Not(HasSubstr(secret)));
+  EXPECT_THAT(complaint("auth.password = \"" + secret + "\""), Not(HasSubstr(secret)));
+  EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_HS256_SECRET=" + secret})),
+              Not(HasSubstr(secret)));
+  EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_AUTH_HS256_SECRET=" + secret})),
+              Not(HasSubstr(secret)));
+  EXPECT_THAT(complaint("", settings({"auth.hs256_secret=" + secret})), Not(HasSubstr(secret)));
+  EXPECT_THAT(complaint("[auth]\nhs256_secret = 99999999999999999999\n"),
+              AllOf(HasSubstr("bridge.toml:2: "), Not(HasSubstr("9999"))));
+}
+
+TEST(LoadTest, WhatIsNotTomlIsRefusedWithItsLine) {
+  EXPECT_THAT(complaint("[server]\nlisten = 127.0.0.1:8000\n"),
+              AllOf(HasSubstr("bridge.toml:2: "), HasSubstr("strings need quotes")));
+  EXPECT_THAT(complaint("[server]\npath = \"/a\"\npath = \"/b\"\n"), HasSubstr("bridge.toml:3: "));
+  EXPECT_THAT(complaint(std::string("a\0b", 3)), HasSubstr("bridge.toml:1: "));
+  EXPECT_THAT(complaint("[server]\npath = \"\xFF\"\n"), HasSubstr("bridge.toml:2: "));
+}
+
+TEST(LoadTest, RoutesMustBeAListOfTablesThatMatchSomething) {
+  EXPECT_THAT(complaint("[route]\nmatch = \"a\""), HasSubstr("write [[route]]"));
+  EXPECT_THAT(complaint("route = [1]"), HasSubstr("write [[route]]"));
+  EXPECT_THAT(complaint("[[route]]\nreplay = 1"), HasSubstr("route[0].match = (not set)"));
+  EXPECT_THAT(complaint("[[route]]\nmatch = \"a\"\n[[route]]\nmatch = \"a**\"\n"),
+              AllOf(HasSubstr("bridge.toml:4: "), HasSubstr("route[1].match = \"a**\"")));
+}
+
+TEST(LoadTest, OddTextStaysOneLine) {
+  complaint("\"a\\nb\" = 1");
+  complaint("server.path = \"/\\n\\u001b[31m\"");
+  EXPECT_THAT(complaint("", settings({"a\nb=1"})), HasSubstr("a\\x0ab"));
+}
+
+TEST(LoadTest, SettingNeedsAKeyAndAValue) {
+  EXPECT_THAT(complaint("", settings({"server.listen"})), HasSubstr("key=value"));
+  EXPECT_THAT(complaint("", settings({"=1"})), HasSubstr("key=value"));
+}
+
+TEST(LoadTest, FileThatCannotBeReadIsRefused) {
+  for (const std::string& path : {std::string("/nonexistent/bridge.toml"), testing::TempDir()}) {
+    try {
+      load_config({path, {}, {}});
+      ADD_FAILURE() << "accepted " << path;
+    } catch (const StartupError& error) {
+      EXPECT_EQ(error.exit_code(), 2);
+      EXPECT_THAT(error.what(), AllOf(HasSubstr(path), HasSubstr("cannot be read")));
+    }
+  }
+}
+
+TEST(LoadTest, EndlessFileIsRefused) {
+  EXPECT_THROW(load_config({"/dev/zero", {}, {}}), StartupError);
+}
+
+TEST(LoadTest, FileIsRead) {
+  const std::string path = testing::TempDir() + "load_test_file_is_read.toml";
+  std::ofstream(path) << "server.threads = 7\n";
+  EXPECT_EQ(load_config({path, {}, {}}).server.threads, 7u);
+}
+
+}  // namespace
+}  // namespace zws

@@ -1,0 +1,61 @@
+// What is in force, as TOML that can be loaded again.
+#include "config/print.hpp"
+
+#include <gmock/gmock.h>
+
+#include "config/reload.hpp"
+
+namespace zws {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+TEST(PrintTest, PrintedConfigurationLoadsToTheSame) {
+  const Config config = parse_config(R"(
+    server.path = "/with\"quote"
+    server.drain_timeout = "90s"
+    auth.user.subscribe = ["a:*", "\u00fc"]
+    [[route]]
+    match = "a"
+    history = 3
+    [[route]]
+    match = "*"
+    overflow = "conflate"
+  )",
+                                     "bridge.toml", {});
+  const Config again = parse_config(print_config(config), "printed", {});
+  EXPECT_THAT(config_diff(config, again), IsEmpty());
+}
+
+TEST(PrintTest, OriginStandsBehindEachValue) {
+  Origins origins;
+  const ConfigSources sources{"", {"ZWSBRIDGE_SERVER_THREADS=2"}, {"log.level=debug"}};
+  const Config config = parse_config("server.path = \"/p\"\n[[route]]\nmatch = \"a\"\n",
+                                     "/etc/bridge.toml", sources, &origins);
+  const std::string text = print_config(config, &origins);
+  EXPECT_THAT(text, HasSubstr("path = \"/p\"  # /etc/bridge.toml:1\n"));
+  EXPECT_THAT(text, HasSubstr("threads = 2  # ZWSBRIDGE_SERVER_THREADS\n"));
+  EXPECT_THAT(text, HasSubstr("level = \"debug\"  # --set\n"));
+  EXPECT_THAT(text, HasSubstr("hwm = 10000  # default\n"));
+  EXPECT_THAT(text, HasSubstr("match = \"a\"  # /etc/bridge.toml:3\n"));
+  EXPECT_THAT(print_config(config), Not(HasSubstr("#")));
+}
+
+TEST(PrintTest, OriginWithOddCharactersStaysAComment) {
+  Origins origins;
+  const Config config = parse_config("server.threads = 1", "odd\nlisten = 1", {}, &origins);
+  const Config again = parse_config(print_config(config, &origins), "printed", {});
+  EXPECT_THAT(config_diff(config, again), IsEmpty());
+}
+
+TEST(PrintTest, SecretsAreMasked) {
+  const Config config =
+      load_config({"", {}, {"auth.hs256_secret=0123456789abcdef0123456789abcdef-"}});
+  EXPECT_THAT(print_config(config), HasSubstr("hs256_secret = \"***\"\n"));
+  EXPECT_THAT(print_config(config), Not(HasSubstr("0123456789abcdef")));
+}
+
+}  // namespace
+}  // namespace zws

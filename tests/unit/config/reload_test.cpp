@@ -1,0 +1,82 @@
+// A second configuration for a running bridge: all of it, or none.
+#include "config/reload.hpp"
+
+#include <gmock/gmock.h>
+
+#include "core/error.hpp"
+
+namespace zws {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+const std::string secret = "auth.hs256_secret=0123456789abcdef0123456789abcdef-";
+
+Config load(std::vector<std::string> settings) {
+  return load_config({"", {}, std::move(settings)});
+}
+
+Reloaded reload(const Config& running, std::vector<std::string> settings) {
+  return reload_config(running, {"", {}, std::move(settings)});
+}
+
+std::vector<std::string> keys(const std::vector<ConfigChange>& changes) {
+  std::vector<std::string> names;
+  for (const ConfigChange& change : changes) names.push_back(change.key);
+  return names;
+}
+
+TEST(ReloadTest, SameSourcesChangeNothing) {
+  EXPECT_THAT(reload(load({secret}), {secret}).changes, IsEmpty());
+}
+
+TEST(ReloadTest, ChangeNamesKeyAndBothValues) {
+  const auto changes = reload(Config{}, {"limits.queue_bytes=2048"}).changes;
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].key, "limits.queue_bytes");
+  EXPECT_EQ(changes[0].before, "1048576");
+  EXPECT_EQ(changes[0].after, "2048");
+  EXPECT_FALSE(changes[0].needs_restart);
+}
+
+TEST(ReloadTest, SecretsAreComparedButNotShown) {
+  const auto changes = reload(load({secret}), {secret + "other"}).changes;
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].before, "\"***\"");
+  EXPECT_EQ(changes[0].after, "\"***\"");
+}
+
+TEST(ReloadTest, RoutesAreComparedKeyByKey) {
+  const Config running = load({"route=[{match = \"a\", replay = 1}]"});
+  EXPECT_THAT(keys(reload(running, {"route=[{match = \"a\", history = 5}]"}).changes),
+              ElementsAre("route[0].history", "route[0].replay"));
+  const auto added =
+      reload(running, {"route=[{match = \"a\", replay = 1}, {match = \"b\"}]"}).changes;
+  ASSERT_FALSE(added.empty());
+  EXPECT_EQ(added[0].key, "route[1].match");
+  EXPECT_EQ(added[0].before, "");
+  EXPECT_EQ(added[0].after, "\"b\"");
+}
+
+TEST(ReloadTest, WhatNeedsARestartKeepsRunning) {
+  const Reloaded reloaded = reload(Config{}, {"server.listen=127.0.0.1:9000", "limits.topics=5"});
+  EXPECT_EQ(reloaded.config.server.listen, "127.0.0.1:8000");
+  EXPECT_EQ(reloaded.config.limits.topics, 5u);
+  ASSERT_THAT(keys(reloaded.changes), ElementsAre("server.listen", "limits.topics"));
+  EXPECT_TRUE(reloaded.changes[0].needs_restart);
+}
+
+TEST(ReloadTest, WrongSourcesAreRefusedWhole) {
+  EXPECT_THROW(reload(Config{}, {"limits.topics=5", "limits.subscriptions=0"}), StartupError);
+  EXPECT_THROW(reload(Config{}, {"auth.jwks_file=/nonexistent"}), StartupError);
+}
+
+TEST(ReloadTest, LastKeyCannotGoWhileThePortStaysOpenToOthers) {
+  const Config running = load({secret, "server.listen=0.0.0.0:8000"});
+  // By itself the new configuration would be fine.
+  EXPECT_THROW(reload(running, {"server.listen=127.0.0.1:8000"}), StartupError);
+}
+
+}  // namespace
+}  // namespace zws
