@@ -1,0 +1,21 @@
+import { defineConfig } from "vitest/config";
+import { getTests } from "@vitest/runner/utils";
+
+export default defineConfig({
+  test: {
+    include: ["*.test.mjs"],
+    fileParallelism: false, // one Chromium at a time
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
+    reporters: [
+      "default",
+      {
+        onFinished(files = []) {
+          const states = getTests(files).map((test) => test.result?.state);
+          const passed = states.filter((state) => state === "pass").length;
+          console.log(`${passed} passed, ${states.length - passed} failed`);
+        },
+      },
+    ],
+  },
+});
