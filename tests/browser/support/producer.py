@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from support.producer import Producer  # noqa: E402
+from support.producer import Producer
 
 with Producer(sys.argv[1]) as producer:
     producer.wait_ready()
