@@ -1,0 +1,33 @@
+// Headers and errors of HTTP as the rooms see them.
+#include "core/http.hpp"
+
+#include <gtest/gtest.h>
+
+namespace zws {
+namespace {
+
+TEST(HttpTest, HeaderNamesCompareWithoutCase) {
+  HttpRequest request;
+  request.headers["Content-Type"] = "application/json";
+  EXPECT_EQ(request.header("content-type"), "application/json");
+  EXPECT_EQ(request.header("CONTENT-TYPE"), "application/json");
+  request.headers["CONTENT-type"] = "text/plain";
+  EXPECT_EQ(request.headers.size(), 1u);
+}
+
+TEST(HttpTest, MissingHeaderIsEmpty) {
+  EXPECT_EQ(HttpRequest{}.header("Host"), "");
+  HttpRequest request;
+  request.headers["Hos"] = "x";
+  EXPECT_EQ(request.header("Host"), "");
+}
+
+TEST(HttpTest, ErrorIsJsonWithCodeAndMessage) {
+  const HttpResponse response = HttpResponse::error(403, "forbidden", "not \"yours\"");
+  EXPECT_EQ(response.status, 403);
+  EXPECT_EQ(response.content_type, "application/json");
+  EXPECT_EQ(response.body, R"({"success":false,"code":"forbidden","message":"not \"yours\""})");
+}
+
+}  // namespace
+}  // namespace zws
