@@ -141,10 +141,11 @@ std::vector<Key> keys_of_jwks(const std::string& text, const KeySource& source) 
   std::vector<Key> all;
   for (std::size_t i = 0; i < json_array_size(list); ++i) {
     const json_t* jwk = json_array_get(list, i);
-    const auto place = source.member("key " + std::to_string(i + 1));
-    if (!json_is_object(jwk)) place.refuse("is not a JSON object");
+    const std::string number = "key " + std::to_string(i + 1);
+    if (!json_is_object(jwk)) source.member(number).refuse("is not a JSON object");
     const auto kid = member(*jwk, "kid");
-    if (json_object_get(jwk, "kid") && !kid) place.refuse("its kid is not a string");
+    if (json_object_get(jwk, "kid") && !kid) source.member(number).refuse("its kid is no string");
+    const auto place = source.member(kid ? number + " (" + log::escaped(*kid) + ')' : number);
     auto keys = keys_of(*jwk, kid, place);
     if (keys.empty()) log::warning("{} is skipped: it verifies no signatures known here", place.name());
     for (auto& key : keys) all.push_back(std::move(key));

@@ -1,0 +1,183 @@
+#include "auth/claims.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace zws {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr std::int64_t now_s = 1'800'000'000;
+const WallTime now{std::chrono::seconds(now_s)};
+
+std::string at(std::int64_t offset_s) { return std::to_string(now_s + offset_s); }
+
+// A good payload with more members behind it, or other ones in place of it.
+std::string ada(const std::string& more = "") {
+  return R"({"sub":"ada","exp":)" + at(3600) + (more.empty() ? "" : "," + more) + "}";
+}
+
+class ClaimsTest : public testing::Test {
+ protected:
+  Verdict judge(const std::string& json) { return judge_claims(json, ClaimRules(config_), now); }
+  TokenFault fault(const std::string& json) { return judge(json).fault; }
+  bool good(const std::string& json) { return fault(json) == TokenFault::none; }
+  bool invalid(const std::string& json) { return fault(json) == TokenFault::invalid; }
+
+  AuthConfig config_;
+};
+
+TEST_F(ClaimsTest, SubIsTheUser) {
+  const auto verdict = judge(ada());
+  ASSERT_EQ(verdict.fault, TokenFault::none) << verdict.reason;
+  EXPECT_EQ(verdict.identity->user, "ada");
+  EXPECT_FALSE(verdict.identity->admin);
+  EXPECT_FALSE(verdict.identity->topics);
+}
+
+TEST_F(ClaimsTest, TheTokenEndsThirtySecondsAfterExp) {
+  const auto verdict = judge(ada());
+  ASSERT_TRUE(verdict.identity && verdict.identity->ends);
+  EXPECT_EQ(*verdict.identity->ends, now + std::chrono::seconds(3630));
+  EXPECT_EQ(verdict.identity->expires, rfc3339(now + std::chrono::seconds(3600)));
+}
+
+TEST_F(ClaimsTest, ExpIsOverAtItsLeewayAndNotBefore) {
+  EXPECT_TRUE(good(R"({"sub":"ada","exp":)" + at(-29) + "}"));
+  EXPECT_TRUE(good(R"({"sub":"ada","exp":)" + at(-30) + ".5}"));
+  EXPECT_EQ(fault(R"({"sub":"ada","exp":)" + at(-30) + "}"), TokenFault::expired);
+  EXPECT_EQ(fault(R"({"sub":"ada","exp":0})"), TokenFault::expired);
+}
+
+TEST_F(ClaimsTest, AnInvalidTokenIsNotCalledExpired) {
+  EXPECT_TRUE(invalid(R"({"exp":0})"));
+  EXPECT_TRUE(invalid(R"({"sub":"ada","exp":0,"topics":"*"})"));
+}
+
+TEST_F(ClaimsTest, ExpIsRequiredUnlessTheConfigurationSaysOtherwise) {
+  EXPECT_TRUE(invalid(R"({"sub":"ada"})"));
+  config_.require_exp = false;
+  const auto verdict = judge(R"({"sub":"ada"})");
+  ASSERT_EQ(verdict.fault, TokenFault::none);
+  EXPECT_FALSE(verdict.identity->ends);
+  EXPECT_EQ(verdict.identity->expires, "");
+  EXPECT_EQ(fault(R"({"sub":"ada","exp":1})"), TokenFault::expired);
+}
+
+TEST_F(ClaimsTest, NbfAndIatMayLieThirtySecondsAhead) {
+  for (const std::string name : {"nbf", "iat"}) {
+    EXPECT_TRUE(good(ada('"' + name + "\":" + at(-1000)))) << name;
+    EXPECT_TRUE(good(ada('"' + name + "\":" + at(30)))) << name;
+    EXPECT_TRUE(invalid(ada('"' + name + "\":" + at(31)))) << name;
+    EXPECT_TRUE(invalid(ada('"' + name + "\":253402300799"))) << name;
+  }
+}
+
+TEST_F(ClaimsTest, TimesAreNumbersInTheYears1970To9999) {
+  const auto with_exp = [](const std::string& exp) { return R"({"sub":"ada","exp":)" + exp + "}"; };
+  EXPECT_TRUE(good(with_exp("253402300799")));
+  EXPECT_TRUE(good(with_exp("1.9e9")));
+  EXPECT_TRUE(good(with_exp("1900000000.25")));
+  for (const std::string bad :
+       {"253402300800", "253402300799.5", "-1", "-0.1", "\"1900000000\"", "null", "true", "[]",
+        "{}", "1e999", "-1e999", "100000000000000000000000", "1e23", "9223372036854775807",
+        "9223372036854775808", "NaN", "Infinity", "0x7fffffff", "01900000000", "+1900000000"}) {
+    EXPECT_TRUE(invalid(with_exp(bad))) << bad;
+    EXPECT_TRUE(invalid(ada("\"nbf\":" + bad))) << bad;
+    EXPECT_TRUE(invalid(ada("\"iat\":" + bad))) << bad;
+  }
+}
+
+TEST_F(ClaimsTest, AFarEndIsShownAsItIs) {
+  const auto expires = [&](const char* exp) {
+    return judge(R"({"sub":"ada","exp":)" + std::string(exp) + "}").identity->expires;
+  };
+  EXPECT_EQ(expires("9999999999"), "2286-11-20T17:46:39.000Z");
+  EXPECT_EQ(expires("253402300799"), "9999-12-31T23:59:59.000Z");
+  EXPECT_EQ(expires("1900000000.25"), "2030-03-17T17:46:40.250Z");
+}
+
+TEST_F(ClaimsTest, SubIsOneTo200BytesWithoutStarControlOrBidi) {
+  const auto with_sub = [](const std::string& sub) {
+    return R"({"sub":)" + sub + R"(,"exp":)" + at(60) + "}";
+  };
+  EXPECT_TRUE(good(with_sub('"' + std::string(200, 'a') + '"')));
+  EXPECT_TRUE(good(with_sub(R"("ada@example.org/eu:1")")));
+  EXPECT_TRUE(good(with_sub(R"("@all")")));
+  EXPECT_TRUE(good(with_sub("\"温度\"")));
+  for (const std::string& bad :
+       {std::string(R"("")"), '"' + std::string(201, 'a') + '"', std::string(R"("a*")"),
+        std::string(R"("a\nb")"), std::string(R"("a\u0000b")"), std::string(R"("a\u007f")"),
+        std::string(R"("a\u0085")"), std::string(R"("a\u202eb")"), std::string(R"("\u2066a")"),
+        std::string(R"("\u200fa")"), std::string(R"("\u061ca")"), std::string(R"("\ud800")"),
+        std::string("\"\xff\""), std::string("17"), std::string("null"), std::string("[\"ada\"]")})
+    EXPECT_TRUE(invalid(with_sub(bad))) << bad;
+  EXPECT_TRUE(invalid(R"({"exp":)" + at(60) + "}"));
+}
+
+TEST_F(ClaimsTest, IssuerIsComparedWhenConfigured) {
+  EXPECT_TRUE(good(ada(R"("iss":"elsewhere")")));
+  config_.issuer = "https://id.example";
+  EXPECT_TRUE(good(ada(R"("iss":"https://id.example")")));
+  EXPECT_TRUE(invalid(ada()));
+  EXPECT_TRUE(invalid(ada(R"("iss":"https://id.example/")")));
+  EXPECT_TRUE(invalid(ada(R"("iss":["https://id.example"])")));
+}
+
+TEST_F(ClaimsTest, AudienceIsATextOrAListThatHoldsIt) {
+  EXPECT_TRUE(good(ada(R"("aud":"elsewhere")")));
+  config_.audience = "live";
+  EXPECT_TRUE(good(ada(R"("aud":"live")")));
+  EXPECT_TRUE(good(ada(R"("aud":["mail","live"])")));
+  EXPECT_TRUE(invalid(ada()));
+  EXPECT_TRUE(invalid(ada(R"("aud":"LIVE")")));
+  EXPECT_TRUE(invalid(ada(R"("aud":[])")));
+  EXPECT_TRUE(invalid(ada(R"("aud":["mail",["live"]])")));
+  EXPECT_TRUE(invalid(ada(R"("aud":{"live":true})")));
+}
+
+TEST_F(ClaimsTest, AdministratorsAreNamedByRoleOrRoles) {
+  const auto admin = [&](const std::string& more) { return judge(ada(more)).identity->admin; };
+  EXPECT_TRUE(admin(R"("role":"admin")"));
+  EXPECT_TRUE(admin(R"("roles":["user","admin"])"));
+  for (const std::string no : {R"("role":"Admin")", R"("role":["admin"])", R"("roles":"admin")",
+                               R"("role":true)", R"("roles":{"admin":1})", R"("role":"administrator")"})
+    EXPECT_FALSE(admin(no)) << no;
+}
+
+TEST_F(ClaimsTest, TopicsAreAListOfPatterns) {
+  const auto verdict = judge(ada(R"("topics":["import:*","a.*.c"])"));
+  ASSERT_TRUE(verdict.identity && verdict.identity->topics);
+  EXPECT_THAT(*verdict.identity->topics,
+              ElementsAre(*Pattern::parse("import:*"), *Pattern::parse("a.*.c")));
+  EXPECT_TRUE(judge(ada(R"("topics":[])")).identity->topics->empty());
+  for (const std::string bad : {R"("topics":"import:*")", R"("topics":["im*port"])",
+                                R"("topics":[""])", R"("topics":["a",1])", R"("topics":null)"})
+    EXPECT_TRUE(invalid(ada(bad))) << bad;
+}
+
+TEST_F(ClaimsTest, DuplicateMembersAreRefusedHoweverSpelled) {
+  EXPECT_TRUE(invalid(ada(R"("sub":"root")")));
+  EXPECT_TRUE(invalid(ada(R"("\u0073ub":"root")")));
+  EXPECT_TRUE(invalid(ada(R"("x":{"y":1,"y":2})")));
+}
+
+TEST_F(ClaimsTest, ThirtyTwoLevelsAreAllowedAndNoMore) {
+  const auto nested = [](std::size_t levels) {  // the object itself is the first level
+    return ada("\"x\":" + std::string(levels - 1, '[') + std::string(levels - 1, ']'));
+  };
+  EXPECT_TRUE(good(nested(32)));
+  EXPECT_TRUE(invalid(nested(33)));
+  EXPECT_TRUE(invalid(std::string(100'000, '[')));
+  EXPECT_TRUE(good(ada(R"("x":"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"[[[[[[")")));
+}
+
+TEST_F(ClaimsTest, OnlyAnObjectWillDo) {
+  for (const std::string bad : {"", "[]", "null", "\"ada\"", "1", "{", "{}x", "{\"sub\":\"ada\",}",
+                                "\xef\xbb\xbf{}", "{'sub':'ada'}"})
+    EXPECT_TRUE(invalid(bad)) << bad;
+}
+
+}  // namespace
+}  // namespace zws

@@ -1,0 +1,207 @@
+// What the verifier promises about its thread: one answer to each, one check for equal tokens, bounds.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "auth/verifier.hpp"
+#include "unit/auth/forge.hpp"
+
+namespace zws {
+namespace {
+
+using forge::Signer;
+
+constexpr char ada[] = R"({"sub":"ada","exp":253402300799})";
+constexpr std::chrono::seconds deadline{120};
+
+// Counts answers and waits for a number of them.
+class Answers {
+ public:
+  std::function<void(Verdict)> one() {
+    return [this](const Verdict& verdict) {
+      const std::lock_guard lock(mutex_);
+      ++counts_.at(static_cast<std::size_t>(verdict.fault));
+      more_.notify_all();
+    };
+  }
+
+  int total() {
+    const std::lock_guard lock(mutex_);
+    return sum();
+  }
+  int of(TokenFault fault) {
+    const std::lock_guard lock(mutex_);
+    return counts_.at(static_cast<std::size_t>(fault));
+  }
+  bool wait_for(int wanted) {
+    std::unique_lock lock(mutex_);
+    return more_.wait_for(lock, deadline, [&] { return sum() >= wanted; });
+  }
+
+ private:
+  int sum() const { return counts_[0] + counts_[1] + counts_[2] + counts_[3]; }
+
+  std::mutex mutex_;
+  std::condition_variable more_;
+  std::array<int, 4> counts_{};
+};
+
+class VerifierThreadTest : public testing::Test {
+ protected:
+  VerifierThreadTest() { config_.public_key_file = folder_.file("key.pem", signer_.public_pem()); }
+
+  // Holds the verifier's thread in a callback until release() is called.
+  void hold(Verifier& verifier) {
+    std::promise<void> held;
+    verifier.verify(forge::token(signer_, "ES256", R"({"sub":"first","exp":253402300799})"),
+                    [&](const Verdict&) {
+                      held.set_value();
+                      released_.get_future().wait();
+                    });
+    ASSERT_EQ(held.get_future().wait_for(deadline), std::future_status::ready);
+  }
+  void release() { released_.set_value(); }
+
+  // A token that needs the thread and is false; each number gives another one.
+  std::string forged(int number) const {
+    const std::string text = forge::base64url(R"({"alg":"ES256"})") + '.' +
+                             forge::base64url(R"({"sub":")" + std::to_string(number) + "\"}");
+    return text + '.' + forge::base64url(std::string(64, '\1'));
+  }
+
+  forge::Folder folder_;
+  const Signer signer_ = Signer::ec();
+  AuthConfig config_;
+  std::promise<void> released_;
+  Answers answers_;
+};
+
+TEST_F(VerifierThreadTest, ManyWhoComeWithOneTokenCostOneVerification) {
+  Verifier verifier(config_);
+  const auto token = forge::token(signer_, "ES256", ada);
+  std::vector<std::thread> lanes;
+  for (int lane = 0; lane < 4; ++lane)
+    lanes.emplace_back([&] {
+      for (int i = 0; i < 2500; ++i) verifier.verify(token, answers_.one());
+    });
+  for (auto& lane : lanes) lane.join();
+  ASSERT_TRUE(answers_.wait_for(10'000));
+  EXPECT_EQ(answers_.of(TokenFault::none), 10'000);
+  EXPECT_EQ(verifier.verifications(), 1u);
+}
+
+TEST_F(VerifierThreadTest, EqualFalseTokensThatWaitAreCheckedOnce) {
+  Verifier verifier(config_);
+  ASSERT_NO_FATAL_FAILURE(hold(verifier));
+  for (int i = 0; i < 1000; ++i) verifier.verify(forged(1), answers_.one());
+  EXPECT_EQ(answers_.total(), 0);
+  release();
+  ASSERT_TRUE(answers_.wait_for(1000));
+  EXPECT_EQ(answers_.of(TokenFault::invalid), 1000);
+  EXPECT_EQ(verifier.verifications(), 2u);
+}
+
+TEST_F(VerifierThreadTest, HmacAndRememberedTokensDoNotWaitForTheThread) {
+  config_.hs256_secret = forge::random_secret();
+  Verifier verifier(config_);
+  const auto known = forge::token(signer_, "ES256", ada);
+  verifier.verify(known, answers_.one());
+  ASSERT_TRUE(answers_.wait_for(1));
+  ASSERT_NO_FATAL_FAILURE(hold(verifier));
+  verifier.verify(known, answers_.one());
+  EXPECT_EQ(answers_.of(TokenFault::none), 2);
+  verifier.verify(forge::token(Signer::secret(config_.hs256_secret), "HS256", ada), answers_.one());
+  EXPECT_EQ(answers_.of(TokenFault::none), 3);
+  verifier.verify("no token", answers_.one());
+  EXPECT_EQ(answers_.of(TokenFault::invalid), 1);
+  release();
+}
+
+TEST_F(VerifierThreadTest, MoreThan4096WaitingTokensAreAnsweredBusy) {
+  Verifier verifier(config_);
+  ASSERT_NO_FATAL_FAILURE(hold(verifier));
+  for (int i = 0; i < 4096; ++i) verifier.verify(forged(i), answers_.one());
+  EXPECT_EQ(answers_.total(), 0);
+  verifier.verify(forged(4096), answers_.one());
+  EXPECT_EQ(answers_.of(TokenFault::busy), 1);
+  verifier.verify(forged(17), answers_.one());
+  EXPECT_EQ(answers_.total(), 1) << "one that waits already takes no more room";
+  release();
+  ASSERT_TRUE(answers_.wait_for(4098));
+  EXPECT_EQ(answers_.of(TokenFault::invalid), 4097);
+  verifier.verify(forged(4096), answers_.one());
+  ASSERT_TRUE(answers_.wait_for(4099));
+  EXPECT_EQ(answers_.of(TokenFault::busy), 1);
+}
+
+TEST_F(VerifierThreadTest, CallersAreBoundedToo) {
+  Verifier verifier(config_);
+  ASSERT_NO_FATAL_FAILURE(hold(verifier));
+  const auto token = forged(1);
+  for (int i = 0; i < 131'072; ++i) verifier.verify(token, answers_.one());
+  EXPECT_EQ(answers_.total(), 0);
+  verifier.verify(token, answers_.one());
+  EXPECT_EQ(answers_.of(TokenFault::busy), 1);
+  release();
+  ASSERT_TRUE(answers_.wait_for(131'073));
+}
+
+TEST_F(VerifierThreadTest, TokensThatWaitAreJudgedByTheNewKeys) {
+  Verifier verifier(config_);
+  ASSERT_NO_FATAL_FAILURE(hold(verifier));
+  const Signer next = Signer::ec();
+  verifier.verify(forge::token(signer_, "ES256", ada), answers_.one());
+  verifier.verify(forge::token(next, "ES256", ada), answers_.one());
+  config_.public_key_file = folder_.file("next.pem", next.public_pem());
+  verifier.reload(config_);
+  release();
+  ASSERT_TRUE(answers_.wait_for(2));
+  EXPECT_EQ(answers_.of(TokenFault::invalid), 1);
+  EXPECT_EQ(answers_.of(TokenFault::none), 1);
+}
+
+TEST_F(VerifierThreadTest, StopAnswersEveryoneOnce) {
+  Verifier verifier(config_);
+  ASSERT_NO_FATAL_FAILURE(hold(verifier));
+  for (int i = 0; i < 500; ++i) verifier.verify(forged(i % 250), answers_.one());
+  release();
+  verifier.stop();
+  EXPECT_EQ(answers_.total(), 500);
+  verifier.verify(forged(1), answers_.one());
+  EXPECT_EQ(answers_.total(), 501);
+  verifier.stop();
+  EXPECT_EQ(answers_.total(), 501);
+}
+
+TEST_F(VerifierThreadTest, LanesMayAskWhileKeysAreReloaded) {
+  config_.hs256_secret = forge::random_secret();
+  Verifier verifier(config_);
+  const Signer secret = Signer::secret(config_.hs256_secret);
+  std::vector<std::string> tokens;
+  for (int i = 0; i < 10; ++i) {
+    const std::string claims = R"({"sub":"u)" + std::to_string(i) + R"(","exp":253402300799})";
+    tokens.push_back(forge::token(signer_, "ES256", claims));
+    tokens.push_back(forge::token(secret, "HS256", claims));
+  }
+  std::vector<std::thread> lanes;
+  for (int lane = 0; lane < 3; ++lane)
+    lanes.emplace_back([&] {
+      for (int i = 0; i < 400; ++i)
+        verifier.verify(tokens[static_cast<std::size_t>(i) % tokens.size()], answers_.one());
+    });
+  for (int i = 0; i < 20; ++i) {
+    verifier.reload(config_);
+    EXPECT_FALSE(verifier.open());
+  }
+  for (auto& lane : lanes) lane.join();
+  ASSERT_TRUE(answers_.wait_for(1200));
+  EXPECT_EQ(answers_.of(TokenFault::none), 1200);
+}
+
+}  // namespace
+}  // namespace zws
