@@ -40,7 +40,7 @@ def make_rows(count):
 def send_progress(socket, task_id, total, success, failed, started):
     processed = success + failed
     seconds_per_row = (time.monotonic() - started) / max(processed, 1)
-    publish(socket, f"import:{task_id}", {
+    message = {
         "type": "import_progress",
         "task_id": task_id,
         "topic": f"import:{task_id}",
@@ -54,11 +54,12 @@ def send_progress(socket, task_id, total, success, failed, started):
             "eta": round((total - processed) * seconds_per_row),
         },
         "timestamp": timestamp(),
-    })
+    }
+    publish(socket, f"import:{task_id}", message)
 
 
 def send_notification(socket, task_id, success, failed):
-    publish(socket, "notifications", {
+    message = {
         "type": "notification",
         "data": {
             "title": "Import finished",
@@ -66,7 +67,8 @@ def send_notification(socket, task_id, success, failed):
             "level": "warning" if failed else "success",
         },
         "timestamp": timestamp(),
-    })
+    }
+    publish(socket, "notifications", message)
 
 
 def run_import(socket, task_id, total, rows_per_second):

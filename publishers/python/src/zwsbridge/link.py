@@ -1,0 +1,139 @@
+"""Link: the ZeroMQ sockets of one publisher, and what bridges asked them for.
+
+Thread:   not safe; the publisher's lock guards every call.
+Lifetime: belongs to the process that made it; a forked child must leave it alone.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from typing import Callable, Union
+
+import zmq
+
+Key = Union[str, bytes]
+# send(bytes, flags) of one socket. Raises zmq.Again when the queue is full.
+Send = Callable[[bytes, int], object]
+
+# A bridge whose machine has gone sends no FIN. Silence for this long ends the connection, and a new one is tried.
+_HEARTBEAT_MS = 10_000
+_SILENCE_MS = 30_000
+
+
+def checked_endpoints(endpoint: str | Sequence[str]) -> tuple[str, ...]:
+    endpoints = (endpoint,) if isinstance(endpoint, str) else tuple(endpoint)
+    if not endpoints:
+        raise ValueError("at least one endpoint is needed")
+    for one in endpoints:
+        if not isinstance(one, str):
+            raise TypeError(f"an endpoint must be str, not {type(one).__name__}")
+    return endpoints
+
+
+class Curve:
+    """CURVE keys in Z85. The bridge is always the CURVE server, whichever side binds."""
+
+    @staticmethod
+    def of(server_key: Key | None, secret_key: Key | None) -> Curve | None:
+        if server_key is None:
+            if secret_key is not None:
+                raise ValueError("curve_secret_key needs curve_server_key, the public key of the bridge")
+            return None
+        return Curve(server_key, secret_key)
+
+    def __init__(self, server_key: Key, secret_key: Key | None) -> None:
+        if not zmq.has("curve"):
+            raise RuntimeError("this libzmq was built without CURVE")
+        self.server = _z85("curve_server_key", server_key)
+        if secret_key is None:
+            self.public, self.secret = zmq.curve_keypair()
+        else:
+            self.secret = _z85("curve_secret_key", secret_key)
+            self.public = zmq.curve_public(self.secret)
+
+
+def _z85(name: str, key: Key) -> bytes:
+    if not isinstance(key, (str, bytes)):
+        raise TypeError(f"{name} must be str or bytes, not {type(key).__name__}")
+    encoded = key.encode() if isinstance(key, str) else key
+    try:
+        if len(encoded) == 40:
+            zmq.curve_public(encoded)  # refuses what is not Z85
+            return encoded
+    except zmq.ZMQError:
+        pass
+    raise ValueError(f"{name} must be 40 characters of Z85")  # never the value: it may be the secret
+
+
+class Link:
+    def __init__(
+        self, endpoints: Sequence[str], bind: bool, queue_size: int, linger: float, curve: Curve | None
+    ) -> None:
+        self._context = zmq.Context()
+        self._sockets: list[zmq.Socket[bytes]] = []
+        self._prefixes: list[set[bytes]] = []
+        try:
+            for endpoint in endpoints:
+                # One socket for each endpoint: a bridge that hangs fills its own queue and nobody else's.
+                socket = self._context.socket(zmq.XPUB)
+                self._sockets.append(socket)
+                self._prefixes.append(set())
+                _set_options(socket, endpoint, queue_size, linger, curve)
+                _attach(socket, endpoint, bind)
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
+        # pyzmq's Socket.send in Python costs twice what the send under it does.
+        self.sends: list[Send] = [super(zmq.Socket, socket).send for socket in self._sockets]
+
+    def look(self) -> bool:
+        """Reads what bridges sent. True while each endpoint has a subscriber."""
+        for socket, prefixes in zip(self._sockets, self._prefixes):
+            while int(socket.get(zmq.EVENTS)) & zmq.POLLIN:
+                asked = socket.recv(zmq.NOBLOCK)
+                if asked[:1] == b"\x01":
+                    prefixes.add(asked[1:])
+                elif asked[:1] == b"\x00":
+                    prefixes.discard(asked[1:])
+        return all(self._prefixes)
+
+    def close(self, linger: float) -> None:
+        """Returns when all has left, at the latest after `linger` seconds."""
+        for socket in self._sockets:
+            socket.close(linger=_milliseconds(linger))
+        self._context.term()
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(0, round(seconds * 1000))
+
+
+def _set_options(socket: zmq.Socket[bytes], endpoint: str, queue_size: int, linger: float, curve: Curve | None) -> None:
+    socket.sndhwm = queue_size
+    socket.linger = _milliseconds(linger)
+    # Without it a full queue swallows events silently; with it send() says so and the event is counted.
+    socket.setsockopt(zmq.XPUB_NODROP, 1)
+    socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _SILENCE_MS)
+    socket.setsockopt(zmq.HEARTBEAT_TTL, _SILENCE_MS)
+    socket.setsockopt(zmq.RECONNECT_IVL, 100)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
+    # Only for IPv6 addresses: with it "localhost" would mean ::1 alone.
+    socket.setsockopt(zmq.IPV6, int("[" in endpoint))
+    if curve is not None:
+        socket.curve_serverkey = curve.server
+        socket.curve_publickey = curve.public
+        socket.curve_secretkey = curve.secret
+
+
+def _attach(socket: zmq.Socket[bytes], endpoint: str, bind: bool) -> None:
+    try:
+        if bind:
+            socket.bind(endpoint)
+        else:
+            socket.connect(endpoint)
+    except zmq.ZMQError as error:
+        if error.errno in (errno.EINVAL, zmq.EPROTONOSUPPORT, zmq.ENOCOMPATPROTO):
+            raise ValueError(f"{endpoint!r} is not a ZeroMQ endpoint such as tcp://127.0.0.1:5556") from None
+        raise OSError(error.errno, f"{zmq.strerror(error.errno or 0)}: {endpoint}") from None

@@ -1,0 +1,309 @@
+"""Publisher: hands events to bridges without ever waiting for one.
+
+An event is sent under one lock by the thread that publishes it. ZeroMQ's own
+bounded queue lies behind the send; a second queue, and a thread to empty it,
+would add a copy and a wake-up and nothing else.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+import zmq
+
+from zwsbridge import message as messages
+from zwsbridge.link import Curve, Key, Link, Send, checked_endpoints
+from zwsbridge.source import Source, key_member
+from zwsbridge.topic import ALL, user_topic
+
+DEFAULT_ENDPOINT = "tcp://127.0.0.1:5556"
+
+_LAST = int(zmq.NOBLOCK)
+_MORE = int(zmq.NOBLOCK | zmq.SNDMORE)
+_LOOK_MASK = 255  # a topic looks whether bridges came or left at its first event, and twice in 256
+_WARN_EVERY = 10.0  # seconds between two lines about dropped events
+
+_log = logging.getLogger("zwsbridge")
+_alive: weakref.WeakSet[Publisher] = weakref.WeakSet()
+_links_of_parents: list[Link] = []
+
+
+class Publisher:
+    """Publishes events to one bridge or several. Never waits: what a full queue cannot take is dropped and counted.
+
+    endpoint: where the bridge listens. For several bridges a list: each has its own queue, and an event has
+        the same id on every one of them.
+    bind: listen at `endpoint` instead, for bridges whose `ingest.connect` names it.
+    headers: send src, seq, ts and key with each event, so that a lost event is noticed and told.
+    queue_size: how many events may wait for a bridge.
+    linger: seconds that close() gives waiting events to leave.
+    max_topics: how many topics are counted; one more, and all are counted anew under a new `src`.
+    curve_server_key, curve_secret_key: in Z85, the bridge's public key and this publisher's secret one
+        (without it a new pair is made, which bridges accept that let every key in).
+    dumps: makes JSON of a message, in place of the standard library; orjson.dumps will do.
+
+    Threads may share a publisher. A forked child gets a connection and a `src` of its own at its first use.
+    What is still open when the interpreter ends is closed then.
+    """
+
+    _lock: threading.RLock  # guards all below
+    _sending: bool  # True with the lock held: publish was called from inside publish
+    _link: Link | None  # None once closed, and in a forked child until its first use
+    _sends: Sequence[Send]  # the link's; empty without one
+    _ready: bool  # as last looked
+    _dropped: int
+    _warned: int  # of _dropped, those the log has told
+    _warn_at: float
+    _source: Source
+
+    def __init__(
+        self,
+        endpoint: str | Sequence[str] = DEFAULT_ENDPOINT,
+        *,
+        bind: bool = False,
+        headers: bool = True,
+        queue_size: int = 10_000,
+        linger: float = 1.0,
+        max_topics: int = 100_000,
+        curve_server_key: Key | None = None,
+        curve_secret_key: Key | None = None,
+        dumps: messages.Dumps = messages.dumps,
+    ) -> None:
+        self._endpoints = checked_endpoints(endpoint)
+        if queue_size < 1 or max_topics < 1:
+            raise ValueError("queue_size and max_topics must be at least 1")
+        if not 0 <= linger < float("inf"):
+            raise ValueError("linger must be a number of seconds, 0 or more")
+        self._bind = bind
+        self._headers = headers
+        self._queue_size = queue_size
+        self._linger = linger
+        self._max_topics = max_topics
+        self._curve = Curve.of(curve_server_key, curve_secret_key)
+        self._dumps = dumps
+        self._closed = False
+        self._start_anew()
+        self._open()
+        _alive.add(self)
+
+    # The verbs.
+
+    def publish(self, topic: str, message: object, *, key: str | None = None) -> bool:
+        """Sends one event: bytes as they are, any other message as JSON.
+
+        key: a route with `overflow = "conflate"` keeps the newest event of each key.
+        Returns False when the event was dropped: the queue was full, or no bridge has subscribed yet.
+        Raises TypeError or ValueError when topic, message or key cannot be sent, RuntimeError after close().
+        """
+        payload = message if type(message) is bytes else messages.encode(message, self._dumps)
+        last_member = b"" if key is None else key_member(key)
+        if last_member and not self._headers:
+            raise ValueError("a key travels in the header, and this publisher sends none")
+        with self._lock:
+            if self._sending and not self._recovered():
+                return self._drop_nested(topic)
+            half_sent = False
+            try:
+                self._sending = True
+                source = self._source
+                counter = source.counters.get(topic) or source.add(topic)
+                # A dropped event takes its number too, so that the bridge sees what is missing.
+                counter.seq = seq = counter.seq + 1
+                sends = self._sends or self._open()
+                taken = (self._ready and seq & _LOOK_MASK > 1) or self._look()
+                if self._headers:
+                    header = b'%b%d,"ts":%d%b}' % (source.header_start, seq, time.time_ns(), last_member)
+                half_sent = True
+                for send in sends:
+                    try:  # Only a message's first part can find the queue full.
+                        send(counter.topic, _MORE)
+                        if self._headers:
+                            send(payload, _MORE)
+                            send(header, _LAST)
+                        else:
+                            send(payload, _LAST)
+                    except zmq.Again:
+                        taken = False
+                half_sent = False
+                if not taken:
+                    self._dropped += 1
+            finally:
+                self._sending = False
+                if half_sent:  # A KeyboardInterrupt, say. The rest of this message cannot be told from the next.
+                    self._disconnect(self._linger)
+        if not taken:
+            self._warn_dropped()
+        return taken
+
+    def send_import_progress(self, task_id: str, progress: Mapping[str, Any]) -> bool:
+        """Tells those who watch `import:{task_id}` how far it is."""
+        return self.publish(f"import:{task_id}", messages.import_progress(task_id, progress))
+
+    def send_wallet_update(self, wallet_address: str, data: Mapping[str, Any]) -> bool:
+        """One wallet's new data, to `wallet_updates`. The wallet is the key that conflation goes by."""
+        key = wallet_address if self._headers else None
+        return self.publish("wallet_updates", messages.wallet_update(wallet_address, data), key=key)
+
+    def send_notification(self, notification: Mapping[str, Any], target_users: Iterable[str] | None = None) -> bool:
+        """To all who watch `notifications`, or to every connection of each target user: an empty list is nobody."""
+        if target_users is None:
+            return self.publish("notifications", messages.notification(notification))
+        if isinstance(target_users, (str, bytes)):
+            raise TypeError("target_users must be a list of users, not one string")
+        topics = [user_topic(user) for user in dict.fromkeys(target_users)]
+        payload = messages.encode(messages.notification(notification), self._dumps)
+        taken = [self.publish(topic, payload) for topic in topics]
+        return all(taken)
+
+    def send_system_status(self, data: Mapping[str, Any]) -> bool:
+        """The system's state, to `system_status`."""
+        return self.publish("system_status", messages.system_status(data))
+
+    def broadcast(self, message: object) -> bool:
+        """Reaches every connection, whatever it has subscribed to."""
+        return self.publish(ALL, message)
+
+    # The state.
+
+    @property
+    def ready(self) -> bool:
+        """Whether a bridge has subscribed at each endpoint. One that is restarting still counts: events wait for it."""
+        with self._lock:
+            if not self._sends:
+                self._open()
+            return self._look()
+
+    def wait_ready(self, timeout: float | None = None) -> bool:
+        """Waits up to `timeout` seconds (None: for ever) until a bridge has subscribed; events before that are lost."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self.ready:
+            if deadline is not None and time.monotonic() >= deadline:
+                self._warn_not_ready(timeout)
+                return False
+            time.sleep(0.005)
+        return True
+
+    @property
+    def dropped(self) -> int:
+        """How many events at least one bridge's queue did not take."""
+        return self._dropped
+
+    @property
+    def src(self) -> str:
+        """The name under which events are being counted."""
+        return self._source.src
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def close(self, linger: float | None = None) -> None:
+        """Returns when all waiting events have left, at the latest after `linger` seconds (None: as constructed)."""
+        with self._lock:
+            self._closed = True
+            self._disconnect(self._linger if linger is None else linger)
+
+    def __enter__(self) -> Publisher:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<zwsbridge.{type(self).__name__} {', '.join(self._endpoints)}{' closed' if self._closed else ''}>"
+
+    # Below, all but _warn_... and _where need the lock.
+
+    def _start_anew(self) -> None:
+        """As at the start, and in a forked child, where another thread may have held the lock for ever."""
+        self._lock = threading.RLock()
+        self._sending = False
+        self._link = None
+        self._sends = ()
+        self._ready = False
+        self._dropped = 0
+        self._warned = 0
+        self._warn_at = 0.0
+        self._source = Source(self._max_topics)
+
+    def _open(self) -> Sequence[Send]:
+        if self._closed:
+            raise RuntimeError("this publisher is closed")
+        self._link = Link(self._endpoints, self._bind, self._queue_size, self._linger, self._curve)
+        self._sends = self._link.sends
+        return self._sends
+
+    def _disconnect(self, linger: float) -> None:
+        link, self._link = self._link, None
+        self._sends = ()
+        self._ready = False
+        self._source.begin_anew()
+        if link is not None:
+            link.close(linger)
+
+    def _look(self) -> bool:
+        self._ready = self._link is not None and self._link.look()
+        return self._ready
+
+    def _recovered(self) -> bool:
+        """Tells a publish inside of publish (False) from one after an interrupt that cut even the tidying up short."""
+        frame = sys._getframe(1).f_back
+        while frame is not None:
+            if frame.f_code is Publisher.publish.__code__ and frame.f_locals["self"] is self:
+                return False
+            frame = frame.f_back
+        self._disconnect(self._linger)
+        return True
+
+    def _drop_nested(self, topic: str) -> bool:
+        """A signal handler or destructor publishes in the middle of this thread's own publish."""
+        counter = self._source.counters.get(topic)
+        if counter is not None:
+            counter.seq += 1
+        self._dropped += 1
+        return False
+
+    def _warn_dropped(self) -> None:
+        now = time.monotonic()
+        if now < self._warn_at:
+            return
+        self._warn_at = now + _WARN_EVERY
+        count, self._warned = self._dropped - self._warned, self._dropped
+        why = f"the queue of {self._queue_size} is full" if self._ready else "no bridge has subscribed yet"
+        _log.warning("%d event(s) dropped: %s at %s", count, why, self._where())
+
+    def _warn_not_ready(self, timeout: float | None) -> None:
+        _log.warning("no bridge has subscribed within %g s at %s", timeout, self._where())
+
+    def _where(self) -> str:
+        keys = " (with CURVE: is curve_server_key the bridge's, and does it allow this key?)" if self._curve else ""
+        return ", ".join(self._endpoints) + keys
+
+
+def _after_fork_in_child() -> None:
+    for publisher in list(_alive):
+        if publisher._link is not None:
+            # Its sockets and threads are the parent's. Kept, because even collecting them would touch them.
+            _links_of_parents.append(publisher._link)
+        publisher._start_anew()
+
+
+def _close_all() -> None:
+    for publisher in list(_alive):
+        publisher.close()
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,51 @@
+"""Fixtures: a stand-in for the bridge, and publishers that are closed whatever a test does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Callable
+
+import pytest
+from stand_in import StandIn
+
+from zwsbridge import Publisher
+
+
+@pytest.fixture
+def start_bridge() -> Iterator[Callable[..., StandIn]]:
+    """Starts stand-ins for bridges; takes the arguments of StandIn."""
+    started: list[StandIn] = []
+
+    def start(*args: Any, **options: Any) -> StandIn:
+        started.append(StandIn(*args, **options))
+        return started[-1]
+
+    yield start
+    for bridge in started:
+        bridge.stop()
+
+
+@pytest.fixture
+def bridge(start_bridge: Callable[..., StandIn]) -> StandIn:
+    return start_bridge()
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., Publisher]]:
+    """A publisher to a stand-in, ready; takes Publisher's options."""
+    publishers: list[Publisher] = []
+
+    def connect_to(*bridges: StandIn, **options: Any) -> Publisher:
+        publisher = Publisher([bridge.endpoint for bridge in bridges], **options)
+        publishers.append(publisher)
+        assert publisher.wait_ready(10)
+        return publisher
+
+    yield connect_to
+    for publisher in publishers:
+        publisher.close(linger=0)
+
+
+@pytest.fixture
+def publisher(bridge: StandIn, connect: Callable[..., Publisher]) -> Publisher:
+    return connect(bridge)

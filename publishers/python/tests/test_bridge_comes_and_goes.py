@@ -1,0 +1,145 @@
+"""No bridge, a bridge that restarts, a publisher that ends."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import textwrap
+from typing import Callable
+
+import pytest
+from stand_in import StandIn
+
+from zwsbridge import Publisher
+
+NOBODY = "tcp://127.0.0.1:1"
+
+
+def test_without_a_bridge_nothing_waits_and_everything_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    with Publisher(NOBODY) as publisher:
+        assert not publisher.ready
+        assert not publisher.wait_ready(0.05)
+        assert [publisher.publish("t", {}) for _ in range(3)] == [False] * 3
+        assert publisher.dropped == 3
+    assert caplog.record_tuples == [
+        ("zwsbridge", logging.WARNING, f"no bridge has subscribed within 0.05 s at {NOBODY}"),
+        ("zwsbridge", logging.WARNING, f"1 event(s) dropped: no bridge has subscribed yet at {NOBODY}"),
+    ]
+
+
+def test_ready_means_every_endpoint(bridge: StandIn) -> None:
+    with Publisher([bridge.endpoint, NOBODY], linger=0) as publisher:
+        while not publisher.publish("t", {}) and publisher._link is not None and not publisher._link._prefixes[0]:
+            pass
+        assert not publisher.wait_ready(0.05)
+        publisher.publish("t", b"last")
+        assert bridge.receive_until(lambda event: event.payload == b"last")
+
+
+def test_bridge_that_subscribes_to_less_is_ready_too(
+    start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher]
+) -> None:
+    bridge = start_bridge(prefix=b"import:")
+    publisher = connect(bridge)
+    publisher.publish("wallet_updates", {})
+    publisher.publish("import:1", {})
+    assert bridge.receive().topic == "import:1"
+
+
+def test_events_wait_for_a_bridge_that_restarts(
+    start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher]
+) -> None:
+    first = start_bridge()
+    publisher = connect(first)
+    publisher.publish("t", b"before")
+    assert first.receive().payload == b"before"
+    first.stop()
+    # What is sent before the break is noticed goes the way of that connection.
+    for number in range(1000):
+        assert publisher.publish("t", b"%d" % number)
+    second = start_bridge(bind=first.endpoint)
+    assert publisher.publish("t", b"last")
+    events = second.receive_until(lambda event: event.payload == b"last")
+    numbers = [event.header["seq"] for event in events]
+    assert numbers == sorted(set(numbers)) and numbers[-1] == 1002
+    assert {event.header["src"] for event in events} == {publisher.src}
+    assert publisher.dropped == 0
+
+
+def test_publisher_that_binds(start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher]) -> None:
+    finder = start_bridge()
+    endpoint = finder.endpoint
+    finder.stop()  # its port is free now
+    with Publisher(endpoint, bind=True) as publisher:
+        bridges = [start_bridge(connect=endpoint), start_bridge(connect=endpoint)]
+        assert publisher.wait_ready(10)
+        last = [False, False]
+        while not all(last):  # the second bridge may come later than the first
+            publisher.publish("t", {})
+            last = [not bridge._events.empty() for bridge in bridges]
+        for bridge in bridges:
+            bridge.stop()
+        while publisher.ready:
+            pass
+        assert not publisher.publish("t", {})
+
+
+def test_ipv6_endpoint(start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher]) -> None:
+    import zmq
+
+    bridge = start_bridge(bind="tcp://[::1]:*", options={zmq.IPV6: 1})
+    assert connect(bridge).publish("t", {})
+    assert bridge.receive().topic == "t"
+
+
+def test_close_lets_waiting_events_leave(bridge: StandIn, connect: Callable[..., Publisher]) -> None:
+    publisher = connect(bridge, linger=10)
+    for _ in range(5000):
+        assert publisher.publish("t", b"x" * 1000)
+    publisher.publish("t", b"last")
+    publisher.close()
+    assert len(bridge.receive_until(lambda event: event.payload == b"last")) == 5001
+
+
+def test_close_gives_up_on_a_bridge_that_is_gone(bridge: StandIn, connect: Callable[..., Publisher]) -> None:
+    publisher = connect(bridge, linger=60)
+    bridge.stop()
+    for _ in range(1000):
+        publisher.publish("t", {})
+    publisher.close(linger=0.05)
+    assert publisher.closed
+
+
+def test_interpreter_that_ends_without_close_loses_nothing(bridge: StandIn) -> None:
+    program = f"""
+        from zwsbridge import Publisher
+        publisher = Publisher({bridge.endpoint!r})
+        assert publisher.wait_ready(10)
+        for number in range(1000):
+            publisher.publish("t", b"x" * 1000)
+        publisher.publish("t", b"last")
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, timeout=60)
+    assert len(bridge.receive_until(lambda event: event.payload == b"last")) == 1001
+
+
+def test_interpreter_ends_though_the_bridge_is_gone(bridge: StandIn) -> None:
+    program = f"""
+        import sys
+        from zwsbridge import Publisher
+        publisher = Publisher({bridge.endpoint!r}, linger=0.05)
+        assert publisher.wait_ready(10)
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for number in range(1000):
+            publisher.publish("t", b"x" * 1000)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        bridge.stop()
+        process.communicate("\n", timeout=60)
+        assert process.returncode == 0

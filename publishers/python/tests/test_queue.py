@@ -1,0 +1,115 @@
+"""A queue that is full costs events, never time: each loss is counted, and leaves a hole in the numbers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any, Callable
+
+import pytest
+import zmq
+from stand_in import PATIENCE, Event, StandIn
+
+from zwsbridge import Publisher
+
+SMALL_BUFFERS = {zmq.RCVHWM: 1, zmq.RCVBUF: 4096}
+BIG = b"x" * 20_000
+ENOUGH = 20_000  # events of that size are more than any kernel keeps
+
+
+def is_last(event: Event) -> bool:
+    return event.payload == b"last"
+
+
+def publish_until_dropped(publisher: Publisher, topic: str) -> int:
+    for count in range(ENOUGH):
+        if not publisher.publish(topic, BIG):
+            return count
+    raise AssertionError("the queue never filled")
+
+
+def publish_until_taken(publisher: Publisher, topic: str, message: bytes) -> None:
+    gave_up = threading.Event()
+    timer = threading.Timer(PATIENCE, gave_up.set)
+    timer.start()
+    try:
+        while not publisher.publish(topic, message):
+            assert not gave_up.is_set(), "the queue never had room again"
+    finally:
+        timer.cancel()
+
+
+def test_full_queue_drops_and_counts_exactly(
+    start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher]
+) -> None:
+    bridge = start_bridge(options=SMALL_BUFFERS)
+    publisher = connect(bridge, queue_size=20)
+    bridge.stall()
+    publish_until_dropped(publisher, "t")
+    for _ in range(50):
+        publisher.publish("t", BIG)
+    bridge.resume()
+    publish_until_taken(publisher, "t", b"last")
+
+    events = bridge.receive_until(is_last)
+    numbers = [event.header["seq"] for event in events]
+    assert numbers == sorted(set(numbers))
+    assert publisher.dropped >= 1
+    assert len(events) + publisher.dropped == numbers[-1]
+    assert not bridge.refused
+
+
+def test_log_tells_of_drops_once(
+    start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher], caplog: pytest.LogCaptureFixture
+) -> None:
+    bridge = start_bridge(options=SMALL_BUFFERS)
+    publisher = connect(bridge, queue_size=20)
+    bridge.stall()
+    publish_until_dropped(publisher, "t")
+    for _ in range(50):
+        publisher.publish("t", BIG)
+    assert caplog.record_tuples == [
+        ("zwsbridge", logging.WARNING, f"1 event(s) dropped: the queue of 20 is full at {bridge.endpoint}")
+    ]
+
+
+def test_bridge_that_hangs_costs_the_others_nothing(
+    start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher]
+) -> None:
+    hanging, working = start_bridge(options=SMALL_BUFFERS), start_bridge()
+    publisher = connect(hanging, working, queue_size=100)
+    hanging.stall()
+    sent = 0
+    while publisher.dropped == 0:
+        publisher.publish("t", BIG)
+        sent += 1
+        assert working.receive().header["seq"] == sent  # one at a time: this bridge keeps up
+    publisher.publish("t", b"last")
+    assert [event.header["seq"] for event in working.receive_until(is_last)] == [sent + 1]
+
+
+def test_queue_of_any_size_takes_a_big_event(bridge: StandIn, connect: Callable[..., Publisher]) -> None:
+    publisher = connect(bridge, queue_size=1)
+    payload = bytes(range(256)) * 16_384
+    assert publisher.publish("t", payload)
+    assert bridge.receive().payload == payload
+
+
+def test_publishing_inside_publish_is_dropped_and_counted(bridge: StandIn, connect: Callable[..., Publisher]) -> None:
+    """As a signal handler would that interrupts publish between two frames."""
+    publisher = connect(bridge)
+    inner: list[Any] = []
+    real_send = publisher._sends[0]
+
+    def interrupted_send(frame: bytes, flags: int) -> None:
+        real_send(frame, flags)
+        if flags & zmq.SNDMORE:
+            inner.append(publisher.publish("t", b"inner"))
+
+    publisher._sends = [interrupted_send]
+    assert publisher.publish("t", b"outer")
+    publisher._sends = [real_send]
+    assert publisher.publish("t", b"last")
+    events = bridge.receive_until(is_last)
+    assert inner == [False, False] and publisher.dropped == 2
+    assert [(event.payload, event.header["seq"]) for event in events] == [(b"outer", 1), (b"last", 4)]
