@@ -1,1 +1,119 @@
 #include "history/history.hpp"
+
+#include "history/newest_events.hpp"
+#include "history/selection.hpp"
+#include "history/shelf.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
+
+bool missed(const Topic& topic, const std::vector<Position>& since, Selection& out) {
+  return topic.history.missed(since, topic.policy->retention.conflate, out);
+}
+
+}  // namespace
+
+History::History(ConfigPtr config, const Clock& clock, std::size_t lanes)
+    : clock_(clock), shelf_(std::make_unique<Shelf>(std::move(config), lanes)) {}
+
+History::~History() = default;
+
+void History::record(const EventPtr& event) { shelf_->record(event); }
+
+std::vector<Position> History::positions(std::string_view topic) {
+  const Topic* known = shelf_->look_up(topic, clock_.steady());
+  return known == nullptr ? std::vector<Position>{} : known->history.positions();
+}
+
+Recovery History::recover(std::string_view topic, const std::vector<Position>& since,
+                          std::size_t events_max, std::size_t bytes_max) {
+  const Topic* known = shelf_->look_up(topic, clock_.steady());
+  if (known == nullptr) return {since.empty(), {}};
+  Selection selection(events_max, bytes_max);
+  if (!missed(*known, since, selection)) return {};
+  return {true, selection.events()};
+}
+
+Recovery History::recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
+                          std::size_t events_max, std::size_t bytes_max) {
+  const SteadyTime now = clock_.steady();
+  const std::uint64_t question = ++questions_;
+  Selection selection(events_max, bytes_max);
+  for (const TopicPosition& known : since) {
+    if (!pattern.matches(known.topic)) continue;
+    Topic* topic = shelf_->look_up(known.topic, now);
+    if (topic == nullptr && !known.positions.empty()) return {};
+    if (topic == nullptr || topic->question == question) continue;
+    topic->question = question;
+    if (!missed(*topic, known.positions, selection)) return {};
+  }
+  // A topic that is not named either brings an event or ends the search, so that it is short.
+  bool whole = true;
+  shelf_->each_match(pattern, now, no_limit, [&](Topic& topic) {
+    if (topic.question != question) whole = missed(topic, {}, selection);
+    return whole;
+  });
+  if (!whole) return {};
+  return {true, selection.events()};
+}
+
+std::vector<EventPtr> History::newest(const Pattern& pattern, std::size_t count,
+                                      std::size_t bytes_max) {
+  const SteadyTime now = clock_.steady();
+  const std::size_t events_max = shelf_->config().limits.replay_events;
+  NewestEvents newest(count, events_max);
+  if (pattern.is_literal()) {
+    if (const Topic* topic = shelf_->look_up(pattern.text(), now)) newest.offer(topic->history);
+    return newest.events(bytes_max);
+  }
+  // Few topics are found by name. Of many, only those heard from last can matter.
+  const bool few = shelf_->each_match(pattern, now, 4 * events_max, [&](Topic& topic) {
+    newest.offer(topic.history);
+    return true;
+  });
+  if (!few) {
+    newest.clear();
+    for (Topic* next = shelf_->topics().newest(); next != nullptr && newest.wants(next->heard);) {
+      Topic& here = *next;
+      next = here.older;
+      if (!pattern.matches(here.name)) continue;
+      if (const Topic* topic = shelf_->look_up(here, now)) newest.offer(topic->history);
+    }
+  }
+  return newest.events(bytes_max);
+}
+
+Fetched History::fetch(std::string_view topic, std::string_view source, std::uint64_t from,
+                       std::uint64_t to, std::size_t events_max, std::size_t bytes_max) {
+  const Topic* known = shelf_->look_up(topic, clock_.steady());
+  if (known == nullptr || from > to) return {};
+  const auto found = known->history.range(source, from, to);
+  Selection selection(events_max, bytes_max);
+  bool whole = !found.empty() && found.size() - 1 == to - from;
+  for (auto each = found.rbegin(); each != found.rend(); ++each) {
+    if (selection.take(**each)) continue;
+    whole = false;
+    break;
+  }
+  return {selection.events(), whole};
+}
+
+void History::pin(std::string_view topic) { shelf_->pin(topic, clock_.steady()); }
+void History::unpin(std::string_view topic) { shelf_->unpin(topic, clock_.steady()); }
+void History::sweep() { shelf_->sweep(clock_.steady()); }
+void History::reload(ConfigPtr config) { shelf_->reload(std::move(config), clock_.steady()); }
+
+std::size_t History::bytes() const noexcept { return shelf_->bytes(); }
+std::size_t History::topics() const noexcept { return shelf_->topics().size(); }
+
+std::vector<std::string> History::topics_after(std::string_view cursor, std::size_t limit) const {
+  std::vector<std::string> page;
+  const auto& names = shelf_->topics().names();
+  for (auto next = names.upper_bound(cursor); next != names.end() && page.size() < limit; ++next)
+    page.emplace_back(next->first);
+  return page;
+}
+
+}  // namespace zws
