@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 from stand_in import StandIn
 
 from zwsbridge import Publisher
+
+# So that the programs that tests start take the same zwsbridge as the tests.
+os.environ["PYTHONPATH"] = str(Path(__file__).parents[1] / "src")
 
 
 @pytest.fixture

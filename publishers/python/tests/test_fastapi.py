@@ -15,15 +15,16 @@ from pathlib import Path
 
 import pytest
 from stand_in import PATIENCE, StandIn
+from test_docs import APPLICATION, DEFAULT_ENDPOINT, PUBLISHING, blocks
 
-APPLICATION = """
+FULL = textwrap.dedent("""
     from contextlib import asynccontextmanager
 
     from fastapi import FastAPI
     from zwsbridge import AsyncPublisher, Publisher, ws_manager
 
-    publisher = AsyncPublisher(ENDPOINT)
-    ws_manager.configure(ENDPOINT)
+    publisher = AsyncPublisher("tcp://127.0.0.1:5556")
+    ws_manager.configure("tcp://127.0.0.1:5556")
 
 
     @asynccontextmanager
@@ -48,20 +49,23 @@ APPLICATION = """
         return {"sent": await ws_manager.send_notification(notification, target_users=["admin"])}
 
 
-    with_threads = Publisher(ENDPOINT)
+    with_threads = Publisher("tcp://127.0.0.1:5556")
 
 
     @app.post("/wallets/{address}")
     def wallet(address: str, data: dict):  # FastAPI runs this in its thread pool
         with_threads.wait_ready(10)
         return {"sent": with_threads.send_wallet_update(address, data)}
-"""
+""")
+SHOWN = blocks(PUBLISHING, "python")[APPLICATION[1]][0]
 
 
 @pytest.fixture
-def application(bridge: StandIn, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    source = textwrap.dedent(APPLICATION).replace("ENDPOINT", repr(bridge.endpoint))
-    (tmp_path / "application.py").write_text(source)
+def application(
+    bridge: StandIn, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and address of the application whose source is the parameter."""
+    (tmp_path / "application.py").write_text(request.param.replace(DEFAULT_ENDPOINT, bridge.endpoint))
     process = subprocess.Popen(
         [sys.executable, "-m", "uvicorn", "application:app", "--port", "0"],
         cwd=tmp_path,
@@ -88,6 +92,16 @@ def post(url: str, body: object) -> object:
         return json.load(response)
 
 
+@pytest.mark.parametrize("application", [SHOWN], indirect=True, ids=["docs"])
+def test_application_of_the_docs(application: tuple[subprocess.Popen[str], str], bridge: StandIn) -> None:
+    process, url = application
+    assert post(f"{url}/imports/task-1/progress", {"progress": 50.0}) == {"sent": True}
+    assert bridge.receive().topic == "import:task-1"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("application", [FULL], indirect=True, ids=["full"])
 def test_fastapi_publishes(application: tuple[subprocess.Popen[str], str], bridge: StandIn) -> None:
     process, url = application
     assert post(f"{url}/imports/task-1/progress", {"progress": 50.0}) == {"sent": True}
