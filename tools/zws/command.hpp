@@ -34,6 +34,7 @@ class Failure : public std::runtime_error {
 
 using Run = std::function<Exit()>;
 
+void add_bench(CLI::App& app, Run& run);
 void add_keygen(CLI::App& app, Run& run);
 
 // Every command, in the order in which --help lists them.

@@ -4,6 +4,7 @@ namespace zws::tool {
 
 void add_commands(CLI::App& app, Run& run) {
   add_keygen(app, run);
+  add_bench(app, run);
 }
 
 }  // namespace zws::tool

@@ -1,0 +1,93 @@
+#include "bench_target.hpp"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "command.hpp"
+
+namespace zws::tool {
+namespace {
+
+struct Address {
+  std::string host;
+  std::string port;
+  std::string resource;
+};
+
+Address split(const std::string& url) {
+  constexpr const char* scheme = "ws://";
+  if (url.rfind(scheme, 0) != 0) {
+    throw Failure(Exit::usage,
+                  "--url " + url + ": must begin with ws:// (the bench speaks no TLS)");
+  }
+  const std::string rest = url.substr(std::strlen(scheme));
+  const std::size_t slash = rest.find('/');
+  const std::string authority = rest.substr(0, slash);
+  Address address{authority, "80", slash == std::string::npos ? "/" : rest.substr(slash)};
+  const std::size_t colon = authority.rfind(':');
+  const std::size_t bracket = authority.rfind(']');
+  if (colon != std::string::npos && (bracket == std::string::npos || colon > bracket)) {
+    address.host = authority.substr(0, colon);
+    address.port = authority.substr(colon + 1);
+  }
+  if (bracket != std::string::npos && address.host.size() > 2) {
+    address.host = address.host.substr(1, bracket - 1);
+  }
+  if (address.host.empty()) throw Failure(Exit::usage, "--url " + url + ": has no host");
+  return address;
+}
+
+}  // namespace
+
+Target::Target(const std::string& url) {
+  const Address address = split(url);
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int error = getaddrinfo(address.host.c_str(), address.port.c_str(), &hints, &found);
+  if (error != 0) {
+    throw Failure(Exit::cannot_connect, "--url " + url + ": " + gai_strerror(error));
+  }
+  address_size_ = found->ai_addrlen;
+  std::memcpy(&address_, found->ai_addr, address_size_);
+  freeaddrinfo(found);
+  if (address_.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address_);
+    loopback_ = ntohl(v4.sin_addr.s_addr) >> 24 == 127;
+  }
+  const std::string authority = url.substr(5, url.find('/', 5) - 5);
+  request_ = "GET " + address.resource + " HTTP/1.1\r\nHost: " + authority +
+             "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+}
+
+int Target::connect(std::uint32_t client) const noexcept {
+  const int fd = ::socket(address_.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (loopback_) {
+    // Without a port of its own yet: the kernel picks one per destination when it connects.
+    ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    sockaddr_in source{};
+    source.sin_family = AF_INET;
+    source.sin_addr.s_addr = htonl(0x7F000002 + client % 250);
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0) {
+      ::close(fd);
+      return -1;
+    }
+  }
+  const auto* to = reinterpret_cast<const sockaddr*>(&address_);
+  if (::connect(fd, to, address_size_) == 0 || errno == EINPROGRESS) return fd;
+  const int error = errno;
+  ::close(fd);
+  errno = error;
+  return -1;
+}
+
+}  // namespace zws::tool
