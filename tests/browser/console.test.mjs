@@ -39,6 +39,7 @@ afterEach(async () => {
   for (const page of pages.splice(0)) await page.context().close();
   await producer?.end();
   await bridge?.stop();
+  bridge = producer = undefined;
   expect(problems).toEqual([]);
 });
 

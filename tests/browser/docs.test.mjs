@@ -90,7 +90,7 @@ describe("a program of CLIENTS.md", () => {
   it("in TypeScript adds a type of event", () => {
     const use = 'import { ZwsClient } from "@zwsbridge/client";\nnew ZwsClient("ws://x/").on("trade", (event) => event.data.price.toFixed(2));\n';
     const folder = folderWith("trade.ts", use + program("ts", "declare module"));
-    execFileSync(join(ROOT, "bridge/console/node_modules/.bin/tsc"), ["--noEmit", "--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,dom", "--types", "", "trade.ts"], { cwd: folder });
+    execFileSync(join(ROOT, "bridge/console/node_modules/.bin/tsc"), ["--noEmit", "--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,dom", "trade.ts"], { cwd: folder });
   });
 });
 
@@ -107,8 +107,9 @@ describe("a page of CLIENTS.md", () => {
     bridge = await Bridge.start(settings);
     producer = await Producer.connect(bridge.endpoint);
     const page = await browser.newPage();
-    for (const [path, body] of Object.entries({ "/example": html, ...answers })) await page.route(bridge.url + path, (route) => route.fulfill({ contentType: "text/html", body }));
-    await page.goto(`${bridge.url}/example`);
+    for (const [path, body] of Object.entries(answers)) await page.route(bridge.url + path, (route) => route.fulfill({ body }));
+    await page.goto(`${bridge.url}/healthz`); // for the bridge's origin
+    await page.setContent(html);
     return page;
   }
 
