@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
 # A vendor's headers -> the files of the product that may include them (tests may include any).
 PROGRAMS = ["tools/zws/*", "publishers/cpp/*"]
 DOORS: list[tuple[str, list[str]]] = [
-    (r"zmq(_addon)?\.h(pp)?", ["bridge/ingest/source.cpp", *PROGRAMS]),
+    (r"zmq(_addon)?\.h(pp)?", ["bridge/ingest/source.cpp", "bridge/ingest/monitor.*", *PROGRAMS]),
     (r"websocketpp/.*", ["bridge/ws/*.cpp", "bridge/ws/connection.hpp", "bridge/ws/transport.hpp"]),
     (r"asio(\.hpp|/.*)", ["bridge/ws/*", *PROGRAMS]),
     (r"toml(\+\+)?(\.hpp|\.h|/.*)", ["bridge/config/*.cpp"]),
@@ -39,7 +39,7 @@ DOORS: list[tuple[str, list[str]]] = [
     (r"jose/.*|jansson\.h", ["bridge/auth/*.cpp", *PROGRAMS]),
     (r"prometheus/.*", ["bridge/metrics/*.cpp"]),
     (r"hiredis/.*", ["bridge/relay/*.cpp"]),
-    (r"systemd/.*", ["bridge/main.cpp"]),
+    (r"systemd/.*", ["bridge/service.cpp"]),
     (r"CLI/.*", ["bridge/config/command_line.cpp", "tools/zws/*"]),
     (r"spdlog/(?!fmt/).*", ["bridge/core/log.cpp"]),
 ]
