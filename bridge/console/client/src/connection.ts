@@ -103,7 +103,7 @@ export class Connection {
   #ended(code: number, reason: string): void {
     this.#backoff.lasted(this.#greetedAt === 0 ? 0 : Date.now() - this.#greetedAt);
     this.#drop();
-    const why = this.complaint || reason;
+    const why = code === 1013 || code >= 4000 ? this.complaint || reason : reason; // an old complaint explains no lost network
     if (code === TOKEN) this.#tokens.refuse();
     if (TERMINAL.has(code) || (code === TOKEN && !this.#tokens.canRenew)) this.#set("disconnected", code, why, false);
     else this.#comeBack(code, why);

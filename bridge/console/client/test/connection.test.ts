@@ -117,6 +117,12 @@ describe("coming back", () => {
     expect(client.state.reason).toBe("limit_exceeded");
   });
 
+  it("does not blame an old error for a lost network", async () => {
+    await connect();
+    FakeSocket.last.greet().give({ type: "error", code: "invalid_topic", message: "" }).end(1006, "");
+    expect(client.state.reason).toBe("");
+  });
+
   it("stays closed after close()", async () => {
     await connect();
     FakeSocket.last.greet();
