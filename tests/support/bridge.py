@@ -19,7 +19,7 @@ from typing import Any
 from support.process_log import ProcessLog
 from support.ws_client import WsClient
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 DAEMON = Path(os.environ.get("ZWSBRIDGE_BIN", ROOT / "build/dev/bridge/zwsbridge"))
 DEADLINE = 30.0  # seconds; only a failing test waits so long
 

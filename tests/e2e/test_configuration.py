@@ -1,0 +1,301 @@
+"""The configuration as an operator meets it: what is in force and whence, what is refused and how,
+what a reload says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.bridge import DAEMON, ROOT
+
+pytestmark = pytest.mark.short
+
+SECRET = "a-secret-of-more-than-thirty-two-bytes"
+
+# CONTRACT section 7, key by key.
+DEFAULTS: dict[str, Any] = {
+    "server": {
+        "listen": "127.0.0.1:8000",
+        "path": "/api/ws",
+        "threads": 0,
+        "allowed_origins": [],
+        "trusted_proxies": ["127.0.0.0/8", "::1/128"],
+        "tls_cert": "",
+        "tls_key": "",
+        "console": True,
+        "metrics_public": True,
+        "drain_timeout": "10s",
+    },
+    "ingest": {
+        "bind": ["tcp://127.0.0.1:5556"],
+        "connect": [],
+        "subscribe": [""],
+        "commands": True,
+        "insecure": False,
+        "hwm": 10000,
+        "memory_bytes": 128 << 20,
+        "lane_bytes": 32 << 20,
+        "curve_secret_key_file": "",
+        "curve_allowed_keys_file": "",
+    },
+    "auth": {
+        "hs256_secret": "",
+        "hs256_secret_file": "",
+        "public_key_file": "",
+        "jwks_file": "",
+        "issuer": "",
+        "audience": "",
+        "require_exp": True,
+        "expiry_grace": "10s",
+        "timeout": "10s",
+        "open": False,
+        "admin_token_file": "",
+        "anonymous": {"connect": True, "subscribe": []},
+        "user": {"subscribe": ["*"]},
+    },
+    "heartbeat": {"interval": "25s", "timeout": "60s"},
+    "history": {"size": 100, "ttl": "5m", "bytes": 64 << 20},
+    "limits": {
+        "connections": 0,
+        "connections_per_ip": 0,
+        "connections_per_user": 100,
+        "subscriptions": 1024,
+        "message_bytes": 65536,
+        "event_bytes": 1048576,
+        "queue_bytes": 1048576,
+        "unsent_bytes": 65536,
+        "stalled_timeout": "30s",
+        "messages_per_second": 100,
+        "errors_per_minute": 60,
+        "failed_tokens_per_minute": 100,
+        "handshake_timeout": "5s",
+        "replay_events": 1000,
+        "topics": 1000000,
+        "sources_per_topic": 64,
+    },
+    "log": {"level": "info", "format": "text"},
+}
+
+
+def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a daemon that ends by itself, with no settings in its environment but these."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ZWSBRIDGE_")}
+    return subprocess.run(
+        [DAEMON, *arguments], capture_output=True, text=True, timeout=60, env={**clean, **environment}
+    )
+
+
+def accepted(*arguments: str | Path, **environment: str) -> str:
+    """What it prints when nothing is wrong."""
+    done = run(*arguments, **environment)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
+
+
+def refused(*arguments: str | Path, **environment: str) -> str:
+    """Its one line, when something is."""
+    done = run("--check", *arguments, **environment)
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("zwsbridge: "), done.stderr
+    return done.stderr
+
+
+def dotted(tables: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    keys: dict[str, Any] = {}
+    for name, value in tables.items():
+        keys.update(dotted(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})
+    return keys
+
+
+def test_the_defaults_are_those_of_the_contract():
+    assert tomllib.loads(accepted("default-config")) == DEFAULTS
+    assert tomllib.loads(accepted("print-config")) == DEFAULTS
+
+
+def test_the_default_configuration_is_a_configuration(tmp_path):
+    file = tmp_path / "default.toml"
+    file.write_text(accepted("default-config"))
+    accepted("--check", "--config", file)
+    assert tomllib.loads(accepted("print-config", "--config", file)) == DEFAULTS
+
+
+def test_the_installed_configuration_is_the_default_one():
+    assert (ROOT / "bridge/share/zwsbridge.toml").read_text() == accepted("default-config")
+
+
+def test_every_key_can_be_set_in_the_environment_and_on_the_command_line():
+    for name, value in dotted(DEFAULTS).items():
+        toml = str(value).lower() if isinstance(value, bool) else repr(value).replace("'", '"')
+        variable = "ZWSBRIDGE_" + name.upper().replace(".", "_")
+        last = name.rpartition(".")[2]
+        lines = accepted("print-config", "--origin", **{variable: toml}).splitlines()
+        assert f"{last} = {toml}  # {variable}" in lines, name
+        lines = accepted("print-config", "--origin", "--set", f"{name}={toml}").splitlines()
+        assert f"{last} = {toml}  # --set" in lines, name
+
+
+def test_the_origin_of_each_value_is_told(tmp_path):
+    file = tmp_path / "bridge.toml"
+    file.write_text('[limits]\n\ntopics = 10\nsubscriptions = 10\nreplay_events = 10\n[[route]]\nmatch = "a:*"\n')
+    arguments = ("print-config", "--origin", "--config", file, "--set", "limits.replay_events=30")
+    lines = accepted(*arguments, ZWSBRIDGE_LIMITS_SUBSCRIPTIONS="20", ZWSBRIDGE_LIMITS_REPLAY_EVENTS="20").splitlines()
+    assert f"topics = 10  # {file}:3" in lines
+    assert "subscriptions = 20  # ZWSBRIDGE_LIMITS_SUBSCRIPTIONS" in lines
+    assert "replay_events = 30  # --set" in lines
+    assert "queue_bytes = 1048576  # default" in lines
+    assert f'match = "a:*"  # {file}:7' in lines
+
+
+def test_what_is_printed_can_be_loaded_again(tmp_path):
+    first = accepted("print-config", "--origin", "--set", 'route=[{match="a:*", overflow="conflate", ttl="2h"}]')
+    file = tmp_path / "again.toml"
+    file.write_text(first)
+    assert tomllib.loads(accepted("print-config", "--config", file)) == tomllib.loads(first)
+
+
+def test_secrets_are_masked_wherever_values_are_shown(tmp_path):
+    file = tmp_path / "bridge.toml"
+    file.write_text(f'[auth]\nhs256_secret = "{SECRET}"\n')
+    printed = accepted("print-config", "--origin", "--config", file)
+    assert f'hs256_secret = "***"  # {file}:2' in printed and SECRET not in printed
+    for wrong in (f'hs256_secert = "{SECRET}"', f'hs256_secret = ["{SECRET}"]', f"hs256_secret = {SECRET}"):
+        file.write_text(f"[auth]\n{wrong}\n")
+        line = refused("--config", file)
+        assert f"{file}:2: " in line and SECRET not in line
+
+
+def test_a_mistake_names_file_line_key_value_and_what_is_allowed(tmp_path):
+    file = tmp_path / "bridge.toml"
+    file.write_text("[server]\n\nthreads = 1000\n")
+    line = refused("--config", file)
+    assert line == f"zwsbridge: {file}:3: server.threads = 1000: allowed is an integer from 0 to 256\n"
+
+
+def test_a_mistake_in_the_environment_or_on_the_command_line_is_named_so():
+    line = refused(ZWSBRIDGE_HEARTBEAT_INTERVAL="often")
+    assert all(word in line for word in ("ZWSBRIDGE_HEARTBEAT_INTERVAL", "heartbeat.interval", '"often"', "a time"))
+    line = refused("--set", "heartbeat.interval=often")
+    assert all(word in line for word in ("--set", "heartbeat.interval", '"often"', "a time"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("sever.listen", "server.listen"),
+        ("server.lisen", "server.listen"),
+        ("server.queue_bytes", "limits.queue_bytes"),
+        ("auth.anonymous.subscribed", "auth.anonymous.subscribe"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_what_was_meant(tmp_path, wrong, meant):
+    assert f"did you mean {meant}?" in refused("--set", f"{wrong}=1")
+    variable = {"ZWSBRIDGE_" + wrong.upper().replace(".", "_"): "1"}
+    assert "ZWSBRIDGE_" + wrong.upper().replace(".", "_") in refused(**variable)
+    file = tmp_path / "bridge.toml"
+    file.write_text(f"\n{wrong} = 1\n")
+    line = refused("--config", file)
+    assert f"{file}:2: " in line and "did you mean " in line
+
+
+def test_relay_is_no_key_yet(tmp_path):
+    file = tmp_path / "bridge.toml"
+    file.write_text('[relay]\nredis = "redis://:password@127.0.0.1"\n')
+    line = refused("--config", file)
+    assert f"{file}:1: relay" in line and "password" not in line
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "ingest.curve_secret_key_file",
+        "auth.hs256_secret_file",
+        "auth.public_key_file",
+        "auth.jwks_file",
+    ],
+)
+def test_a_key_file_that_cannot_be_read_is_refused(tmp_path, key):
+    for path, why in ((tmp_path / "missing", "No such file"), (tmp_path, "Is a directory")):
+        line = refused("--set", f"{key}={path}")
+        assert all(word in line for word in (key, str(path), why)), line
+
+
+def test_a_tls_file_that_cannot_be_read_is_refused(tmp_path):
+    there = tmp_path / "there.pem"
+    there.write_text("something")
+    missing = tmp_path / "missing.pem"
+    assert "server.tls_key" in refused("--set", f"server.tls_cert={there}", "--set", f"server.tls_key={missing}")
+    assert "server.tls_cert" in refused("--set", f"server.tls_cert={missing}", "--set", f"server.tls_key={there}")
+
+
+def test_a_key_file_that_holds_no_key_is_refused(tmp_path):
+    file = tmp_path / "key"
+    file.write_text("no key at all")
+    for key in ("auth.hs256_secret_file", "auth.public_key_file", "auth.jwks_file"):
+        line = refused("--set", f"{key}={file}")
+        assert key in line and str(file) in line
+
+
+def test_open_mode_beyond_loopback_needs_to_be_meant():
+    assert "auth.open = true" in refused("--set", "server.listen=0.0.0.0:8000")
+    accepted("--check", "--set", "server.listen=0.0.0.0:8000", "--set", "auth.open=true")
+    accepted("--check", "--set", "server.listen=0.0.0.0:8000", ZWSBRIDGE_AUTH_HS256_SECRET=SECRET)
+
+
+def test_ingest_beyond_loopback_needs_curve_or_to_be_meant():
+    bind = 'ingest.bind=["tcp://*:5556"]'
+    assert "ingest.insecure = true" in refused("--set", bind)
+    accepted("--check", "--set", bind, "--set", "ingest.insecure=true")
+
+
+def test_the_log_format_has_an_option_of_its_own():
+    assert 'format = "json"  # --set' in accepted("print-config", "--origin", "--log-format", "json")
+
+
+def test_the_unit_of_systemd_is_valid(tmp_path):
+    unit = (ROOT / "bridge/share/zwsbridge.service.in").read_text()
+    unit = unit.replace("@CMAKE_INSTALL_FULL_BINDIR@/zwsbridge", str(DAEMON))
+    unit = unit.replace("@ZWS_CONFIG_FILE@", str(ROOT / "bridge/share/zwsbridge.toml"))
+    assert "@CMAKE" not in unit and "@ZWS" not in unit
+    file = tmp_path / "zwsbridge.service"
+    file.write_text(unit)
+    done = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, timeout=60)
+    # Other units of the machine may have faults of their own, which are told too.
+    ours = [line for line in (done.stdout + done.stderr).splitlines() if "zwsbridge" in line]
+    assert ours == []
+
+
+def test_a_reload_tells_what_it_changed(make_bridge):
+    bridge = make_bridge({"auth.hs256_secret": SECRET})
+    mark = bridge.log.mark()
+    bridge.settings["limits.queue_bytes"] = 2048
+    bridge.settings["auth.hs256_secret"] = SECRET + "-of-today"
+    bridge.reload()
+    assert "1048576 -> 2048" in bridge.log.wait_for(r"limits\.queue_bytes", after=mark)
+    assert "***" in bridge.log.wait_for(r"auth\.hs256_secret", after=mark)
+    assert SECRET not in "\n".join(bridge.log.since(mark))
+
+
+def test_a_reload_names_the_keys_that_need_a_restart_and_leaves_them(make_bridge):
+    bridge = make_bridge()
+    mark = bridge.log.mark()
+    bridge.settings["server.path"] = "/elsewhere"
+    bridge.reload()
+    assert "restart" in bridge.log.wait_for(r"server\.path", after=mark)
+    assert bridge.connect().hello["status"] == "connected"  # still under /api/ws
+
+
+def test_a_reload_cannot_open_a_port_that_others_reach(make_bridge):
+    bridge = make_bridge({"auth.hs256_secret": SECRET})
+    bridge.stop()
+    bridge.settings["server.listen"] = f"0.0.0.0:{bridge.port}"
+    bridge.start()
+    mark = bridge.log.mark()
+    bridge.settings.pop("auth.hs256_secret")
+    bridge.settings["server.listen"] = f"127.0.0.1:{bridge.port}"
+    bridge.reload()
+    assert "server.listen" in bridge.log.wait_for(r"not reloaded", after=mark)
