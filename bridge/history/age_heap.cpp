@@ -43,6 +43,10 @@ Topic& AgeHeap::oldest() noexcept {
   return *entries_.front().topic;
 }
 
+bool AgeHeap::exact() const noexcept {
+  return entries_.front().arrival == entries_.front().topic->history.oldest().arrival;
+}
+
 void AgeHeap::put(std::size_t place, const Entry& entry) noexcept {
   entries_[place] = entry;
   entry.topic->age_place = static_cast<std::uint32_t>(place);

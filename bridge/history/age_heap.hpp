@@ -32,6 +32,9 @@ class AgeHeap {
   // one whose events were the oldest when last looked at.
   Topic& oldest() noexcept;
 
+  // Whether the last answer was the oldest for certain.
+  bool exact() const noexcept;
+
   static constexpr std::size_t bytes_per_topic = 16;
 
  private:

@@ -15,13 +15,17 @@ void EventRing::push(const EventPtr& event, std::uint64_t arrival, std::size_t s
   place.event = event;
   place.arrival = arrival;
   ++live_;
+  // In a full ring the next event pushes this one out, and by then it has gone cold.
+  if (live_ == size_max) __builtin_prefetch(slot(0).event.get());
 }
 
 EventPtr EventRing::pop_front() noexcept {
   assert(live_ > 0);
   EventPtr gone = std::move(slot(0).event);
   --live_;
-  trim_ends();
+  --span_;
+  head_ = head_ + 1 < capacity_ ? head_ + 1 : 0;
+  if (span_ != live_) trim_ends();
   return gone;
 }
 
@@ -79,6 +83,8 @@ void EventRing::reallocate(std::uint32_t capacity) {
   }
   slots_ = std::move(wider);
   capacity_ = capacity;
+  // new[] of a type with a destructor keeps the count in front.
+  bytes_ = capacity == 0 ? 0 : heap_bytes(capacity * sizeof(Retained) + sizeof(std::size_t));
   head_ = 0;
   span_ = filled;
 }
@@ -89,11 +95,6 @@ void EventRing::shrink() {
   } else if (live_ <= capacity_ / 4) {
     reallocate(live_ * 2);
   }
-}
-
-std::size_t EventRing::bytes() const noexcept {
-  // new[] of a type with a destructor keeps the count in front.
-  return capacity_ == 0 ? 0 : heap_bytes(capacity_ * sizeof(Retained) + sizeof(std::size_t));
 }
 
 }  // namespace zws

@@ -42,7 +42,7 @@ class EventRing {
   void shrink();
 
   // What the ring's own block takes.
-  std::size_t bytes() const noexcept;
+  std::size_t bytes() const noexcept { return bytes_; }
 
   // Shows events to `visit`, newest or oldest first, until it returns false.
   template <typename Visit>
@@ -72,6 +72,7 @@ class EventRing {
   void trim_ends() noexcept;
 
   std::unique_ptr<Retained[]> slots_;
+  std::size_t bytes_ = 0;
   std::uint32_t capacity_ = 0;
   std::uint32_t head_ = 0;
   std::uint32_t span_ = 0;  // slots from the oldest to the newest event, holes included

@@ -11,7 +11,8 @@ namespace zws {
 
 struct Policy {
   Retention retention;
-  AgeHeap by_age;  // its topics that hold events
+  AgeHeap by_age;            // its topics that hold events
+  SteadyTime quiet_until{};  // up to then nothing of theirs gets past its age
 };
 
 }  // namespace zws

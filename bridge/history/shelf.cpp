@@ -141,9 +141,14 @@ void Shelf::sweep(SteadyTime now) {
 
 void Shelf::expire(SteadyTime now, int steps) {
   for (const auto& policy : policies_) {
+    if (now <= policy->quiet_until) continue;
     for (; steps > 0 && !policy->by_age.empty(); --steps) {
       Topic& topic = policy->by_age.oldest();
-      if (now - topic.history.oldest().event->received() <= policy->retention.ttl) break;
+      const SteadyTime end = topic.history.oldest().event->received() + policy->retention.ttl;
+      if (now <= end) {
+        if (policy->by_age.exact()) policy->quiet_until = end;
+        break;
+      }
       drop_oldest(topic);
     }
   }
@@ -183,6 +188,7 @@ void Shelf::keep_within_bounds() {
 void Shelf::reload(ConfigPtr config, SteadyTime now) {
   config_ = std::move(config);
   routes_ = RouteTable(*config_);
+  for (const auto& policy : policies_) policy->quiet_until = {};
   auto& names = topics_.names();
   for (auto next = names.begin(); next != names.end();) {
     Topic* topic = look_up(*(next++)->second, now);

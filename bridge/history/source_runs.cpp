@@ -19,7 +19,7 @@ std::size_t SourceRuns::add(std::string_view source, std::size_t sources_max) {
   if (runs_.capacity() == 0) runs_.reserve(1);  // most topics have one source
   runs_.emplace_back();
   runs_.back().source = source;
-  names_bytes_ += heap_bytes(runs_.back().source);
+  weigh();
   return runs_.size() - 1;
 }
 
@@ -31,15 +31,16 @@ void SourceRuns::forget_oldest() noexcept {
   const auto oldest =
       std::min_element(runs_.begin(), runs_.end(),
                        [](const SourceRun& a, const SourceRun& b) { return a.heard < b.heard; });
-  names_bytes_ -= heap_bytes(oldest->source);
   runs_.erase(oldest);
   // All that remain were heard from later than the one that went.
   forgot_ = true;
   for (SourceRun& run : runs_) run.proof = run.newest;
+  weigh();
 }
 
 void SourceRuns::lost(std::string_view source, std::uint64_t seq) noexcept {
-  const std::size_t place = find(source);
+  // Of one source that ever was, the name need not be read: it lies in memory long gone cold.
+  const std::size_t place = runs_.size() == 1 && !forgot_ ? 0 : find(source);
   if (place != none) runs_[place].first = std::max(runs_[place].first, seq + 1);
 }
 
@@ -49,8 +50,8 @@ void SourceRuns::break_all() noexcept {
 
 void SourceRuns::clear() noexcept {
   runs_.clear();
-  names_bytes_ = 0;
   forgot_ = false;
+  weigh();
 }
 
 std::vector<Position> SourceRuns::positions() const {
@@ -78,8 +79,9 @@ bool SourceRuns::resume(const std::vector<Position>& since,
   return proven;
 }
 
-std::size_t SourceRuns::bytes() const noexcept {
-  return heap_bytes(runs_.capacity() * sizeof(SourceRun)) + names_bytes_;
+void SourceRuns::weigh() noexcept {
+  bytes_ = heap_bytes(runs_.capacity() * sizeof(SourceRun));
+  for (const SourceRun& run : runs_) bytes_ += heap_bytes(run.source);
 }
 
 }  // namespace zws

@@ -57,13 +57,14 @@ class SourceRuns {
   // run (0 where it knows none).
   bool resume(const std::vector<Position>& since, std::vector<std::uint64_t>& from) const;
 
-  std::size_t bytes() const noexcept;
+  std::size_t bytes() const noexcept { return bytes_; }
 
  private:
   void forget_oldest() noexcept;
+  void weigh() noexcept;
 
   std::vector<SourceRun> runs_;
-  std::size_t names_bytes_ = 0;
+  std::size_t bytes_ = 0;
   mutable std::uint32_t recent_ = 0;  // the next question is most often about the same source
   bool forgot_ = false;
 };
