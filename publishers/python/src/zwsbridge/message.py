@@ -9,8 +9,27 @@ from typing import Any, Callable, Union
 
 Dumps = Callable[[Any], Union[str, bytes]]
 
-# Strict JSON: NaN and Infinity, which no browser can parse, are a ValueError here.
-dumps: Dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+def _make_dumps() -> Dumps:
+    """Strict JSON: NaN and Infinity, which no browser can parse, are a ValueError."""
+    encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # JSONEncoder makes a C encoder for every message, which takes as long as a small message itself. This one is kept.
+    make_encoder = getattr(json.encoder, "c_make_encoder", None)
+    if make_encoder is None:  # not CPython
+        return encoder.encode
+    # The first argument, None: no record of what is open, as threads would share it. A circle is a RecursionError.
+    chunks = make_encoder(None, encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, False)
+
+    def dumps(message: Any) -> str:
+        try:
+            return "".join(chunks(message, 0))
+        except RecursionError:
+            raise ValueError("message contains itself, or is nested too deeply for JSON") from None
+
+    return dumps
+
+
+dumps = _make_dumps()
 
 
 def encode(message: object, dumps: Dumps) -> bytes:
