@@ -1,1 +1,122 @@
-int main() { return 0; }
+// zwsbridge: takes events from ZeroMQ producers and gives them to WebSocket clients by topic.
+//
+// Start, wait, stop: the whole program as a diagram. Data flows down, and what is downstream is built
+// first and stopped last.
+#include <unistd.h>
+
+#include <filesystem>
+#include <iostream>
+
+#include "api/api.hpp"
+#include "auth/verifier.hpp"
+#include "config/command_line.hpp"
+#include "config/live_config.hpp"
+#include "config/print.hpp"
+#include "core/error.hpp"
+#include "core/log.hpp"
+#include "core/version.hpp"
+#include "ingest/source.hpp"
+#include "metrics/metrics.hpp"
+#include "routing/intake.hpp"
+#include "service.hpp"
+#include "signals.hpp"
+#include "ws/lanes.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::size_t connection_bytes = 6 * 1024;  // a generous guess of what one holds
+
+std::string share_folder() {
+  std::error_code fault;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", fault);
+  return (program.parent_path().parent_path() / "share/zwsbridge").string();
+}
+
+// What the bridge holds on purpose, so that the source can tell its producers' memory from it.
+std::size_t accounted_bytes(const Metrics& metrics, Lanes& lanes) {
+  std::size_t bytes = lanes.admission().connections() * connection_bytes;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    const LaneMetrics& lane = *metrics.lanes()[i];
+    bytes += lane.queue_bytes.value() + lane.history_bytes.value() + lanes[i].waiting_bytes();
+  }
+  return bytes;
+}
+
+int run(const ConfigSources& sources) {
+  const Signals signals;
+  LiveConfig config(sources);
+
+  Metrics metrics(Lanes::count_for(*config.current()));
+  Verifier verifier(config.current()->auth);
+  Lanes lanes(config.current(), verifier, metrics);
+  Intake intake(config.current(), lanes.sinks(), metrics);
+  Source source(config.current(), intake, metrics,
+                [&] { return accounted_bytes(metrics, lanes); });
+  Api api({config.current(), &lanes, &intake, &verifier, &metrics, share_folder()});
+  const Service service;
+
+  lanes.start(api);
+  source.start();
+  api.set_ready();
+  std::string producers;
+  for (const std::string& address : source.addresses()) producers += " " + address;
+  log::info("listening on http://{} (WebSocket at {}), producers at{}; zwsbridge {}",
+            lanes.address(), config.current()->server.path, producers, version());
+  service.ready();
+
+  for (Signal signal = Signal::none; signal != Signal::stop;
+       signal = signals.next(service.alive_interval())) {
+    service.alive();
+    if (signal != Signal::reload) continue;
+    service.reloading();
+    if (config.reload([&](const AuthConfig& keys) { verifier.reload(keys); })) {
+      intake.reload(config.current());
+      source.reload(config.current());
+      lanes.reload(config.current());
+      api.reload(config.current());
+    }
+    service.ready();
+  }
+
+  service.stopping();
+  log::info("stopping: {} clients are told to come back", lanes.admission().connections());
+  source.stop();
+  lanes.drain(config.current()->server.drain_timeout,
+              [&] { return signals.next(std::chrono::milliseconds(0)) == Signal::stop; });
+  verifier.stop();
+  lanes.stop();
+  log::info("stopped");
+  return 0;
+}
+
+int answer(const CommandLine& command) {
+  switch (command.verb) {
+    case CommandLine::Verb::run: return run(command.sources);
+    case CommandLine::Verb::print_text: std::cout << command.text; return 0;
+    case CommandLine::Verb::check: {
+      const Verifier verifier(load_config(command.sources).auth);
+      return 0;
+    }
+    case CommandLine::Verb::print_config: {
+      Origins origins;
+      const Config config = load_config(command.sources, &origins);
+      std::cout << print_config(config, command.with_origin ? &origins : nullptr);
+      return 0;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace zws
+
+int main(int argc, char** argv) try {
+  return zws::answer(zws::parse_command_line(argc, argv, environ));
+} catch (const zws::StartupError& error) {
+  std::cerr << "zwsbridge: " << error.what() << '\n';
+  return error.exit_code();
+} catch (const std::exception& error) {
+  std::cerr << "zwsbridge: " << error.what() << '\n';
+  return zws::StartupError::machine;
+}

@@ -36,7 +36,8 @@ Grants::Grants(const AuthConfig& config, const Identity* identity, bool open)
     patterns_ = *identity->topics;
   } else {
     for (const auto& text : config.user.subscribe)
-      if (auto pattern = pattern_for(text, identity->user)) patterns_.push_back(std::move(*pattern));
+      if (auto pattern = pattern_for(text, identity->user))
+        patterns_.push_back(std::move(*pattern));
   }
 }
 

@@ -40,7 +40,7 @@ class Call {
 
 bool verifies(const json_t& jwk, const Token& token) noexcept {
   const Call call;
-  const Json jws(json_pack("{s:s%, s:s%, s:s%}",                                 //
+  const Json jws(json_pack("{s:s%, s:s%, s:s%}",                                   //
                            "protected", token.header.data(), token.header.size(),  //
                            "payload", token.payload.data(), token.payload.size(),  //
                            "signature", token.signature.data(), token.signature.size()));

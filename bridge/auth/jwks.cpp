@@ -98,9 +98,9 @@ void check_secret(const std::string& secret, const std::string& algorithm,
 
 PublicKey ed25519_of(const std::string& bytes, const KeySource& source) {
   if (bytes.size() != ed25519_bytes) source.refuse("its member x is not 32 bytes");
-  return PublicKey(
-      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr,
-                                  reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+  return PublicKey(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr,
+                                               reinterpret_cast<const unsigned char*>(bytes.data()),
+                                               bytes.size()));
 }
 
 // The key for each algorithm it serves, none if it is not for us.
@@ -147,12 +147,14 @@ std::vector<Key> keys_of_jwks(const std::string& text, const KeySource& source) 
     if (json_object_get(jwk, "kid") && !kid) source.member(number).refuse("its kid is no string");
     const auto place = source.member(kid ? number + " (" + log::escaped(*kid) + ')' : number);
     auto keys = keys_of(*jwk, kid, place);
-    if (keys.empty()) log::warning("{} is skipped: it verifies no signatures known here", place.name());
+    if (keys.empty())
+      log::warning("{} is skipped: it verifies no signatures known here", place.name());
     for (auto& key : keys) all.push_back(std::move(key));
   }
   if (all.empty())
-    source.refuse("holds no key that verifies signatures; allowed: HS256/384/512 secrets with alg, "
-                  "RSA, EC P-256/384/521, Ed25519");
+    source.refuse(
+        "holds no key that verifies signatures; allowed: HS256/384/512 secrets with alg, "
+        "RSA, EC P-256/384/521, Ed25519");
   return all;
 }
 

@@ -18,9 +18,7 @@ struct Verdict {
   std::string reason;    // for the log: "the signature does not match"; never the token
 
   static Verdict good(IdentityPtr identity) { return {TokenFault::none, std::move(identity), {}}; }
-  static Verdict invalid(std::string why) {
-    return {TokenFault::invalid, nullptr, std::move(why)};
-  }
+  static Verdict invalid(std::string why) { return {TokenFault::invalid, nullptr, std::move(why)}; }
   static Verdict expired() { return {TokenFault::expired, nullptr, "the token has expired"}; }
   static Verdict busy() {
     return {TokenFault::busy, nullptr, "too many tokens wait to be verified"};

@@ -93,7 +93,7 @@ struct IngestConfig {
   std::vector<std::string> subscribe{""};
 
   // Whether producers may write to @all and @user/<id>, which reach clients unasked.
-  // Allowed: true or false. A change needs a restart.
+  // Allowed: true or false. A reload applies it.
   bool commands = true;
 
   // Permits binding tcp beyond loopback without CURVE: then whoever reaches that port can publish
@@ -109,13 +109,13 @@ struct IngestConfig {
   // Bytes that all producers together may hold inside ZeroMQ. Neither hwm nor the message size
   // bounds an endless multipart message; past this bound the socket is remade, which frees it.
   // 128 MiB is hwm messages of 13 KB.
-  // Allowed: an integer from 1048576 to 1099511627776. A change needs a restart.
+  // Allowed: an integer from 1048576 to 1099511627776. A reload applies it.
   std::size_t memory_bytes = std::size_t{128} << 20;
 
   // Bytes of events that may wait between ingest and one loop thread. Past it the loop is too slow
   // for its load and events are dropped, counted and told as gaps. 32 MiB is some seconds of a
   // healthy feed.
-  // Allowed: an integer from 65536 to 1099511627776. A change needs a restart.
+  // Allowed: an integer from 65536 to 1099511627776. A reload applies it.
   std::size_t lane_bytes = std::size_t{32} << 20;
 
   // The bridge's CURVE secret key, made by `zws keygen`. Set, producers must speak CURVE on every
@@ -151,7 +151,8 @@ struct UserConfig {
 };
 
 // [auth] Who may connect. With none of the four keys set the bridge runs in open mode: everyone may
-// subscribe to everything, and it listens on loopback only.
+// subscribe to everything, and it listens on loopback only. The last key cannot be taken out while
+// the bridge runs: open mode begins with a start.
 struct AuthConfig {
   // The shared secret of HS256 tokens. Better in a file: environment and command line are visible
   // to others.

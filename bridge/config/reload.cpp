@@ -2,6 +2,7 @@
 
 #include "config/checks.hpp"
 #include "config/keys.hpp"
+#include "core/error.hpp"
 
 namespace zws {
 namespace config {
@@ -41,6 +42,10 @@ Reloaded reload_config(const Config& running, const ConfigSources& sources) {
   using namespace config;
   Origins origins;
   Reloaded reloaded{load_config(sources, &origins), {}};
+  if (running.auth.has_key() && !reloaded.config.auth.has_key()) {
+    throw StartupError(StartupError::configuration,
+                       "no key in [auth] is set any more: open mode begins with a restart only");
+  }
   reloaded.changes = config_diff(running, reloaded.config);
   for (const ConfigKey& key : config_keys()) {
     if (key.applies != Applies::restart) continue;

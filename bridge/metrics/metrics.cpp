@@ -17,4 +17,10 @@ void LatencyHistogram::observe(std::int64_t nanoseconds, std::uint64_t times) no
   sum_ns.add(static_cast<std::uint64_t>(nanoseconds < 0 ? 0 : nanoseconds) * times);
 }
 
+void LaneMetrics::count_closed(std::uint16_t code) noexcept {
+  std::size_t i = 0;
+  while (i + 1 < counted_close_codes.size() && counted_close_codes[i] != code) ++i;
+  closed[i].add();
+}
+
 }  // namespace zws

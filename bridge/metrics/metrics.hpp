@@ -74,9 +74,27 @@ struct IngestMetrics {
   Counter curve_refused;
 };
 
+// How the opening of a connection ended: the label `result`.
+enum class HandshakeResult : std::uint8_t {
+  accepted,
+  bad_request,        // 400, 414, 426, 431
+  not_found,          // an upgrade to another path
+  forbidden_host,     // open mode's Host rule
+  forbidden_origin,   // server.allowed_origins
+  full,               // 503
+  full_for_address,   // 1013 after the upgrade
+  too_many_failures,  // 429, failed tokens
+  timeout,            // limits.handshake_timeout
+  count_
+};
+
+// The close codes that are counted one by one; any other counts as the last, "other".
+constexpr std::array<std::uint16_t, 18> counted_close_codes{
+    1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1012,
+    1013, 4400, 4401, 4403, 4408, 4410, 4429, 1011, 0};
+
 // Written by one lane.
 struct LaneMetrics {
-  static constexpr std::size_t close_codes = 8;
 
   Counter connections;
   Counter subscriptions;
@@ -88,9 +106,10 @@ struct LaneMetrics {
   Counter queue_bytes;
   Counter history_bytes;
   LatencyHistogram latency;
-  // handshakes by result and closes by code: see handshake_results and closed_codes.
-  std::array<Counter, 16> handshakes;
-  std::array<Counter, 24> closed;
+  std::array<Counter, static_cast<std::size_t>(HandshakeResult::count_)> handshakes;
+  std::array<Counter, counted_close_codes.size()> closed;
+
+  void count_closed(std::uint16_t code) noexcept;
 };
 
 class Metrics {

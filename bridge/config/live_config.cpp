@@ -1,0 +1,29 @@
+#include "config/live_config.hpp"
+
+#include "config/reload.hpp"
+#include "core/error.hpp"
+#include "core/log.hpp"
+
+namespace zws {
+
+LiveConfig::LiveConfig(ConfigSources sources)
+    : sources_(std::move(sources)), current_(std::make_shared<const Config>(load_config(sources_))) {
+  log::configure(current_->log.level, current_->log.format);
+}
+
+bool LiveConfig::reload(const std::function<void(const AuthConfig&)>& apply_keys) try {
+  Reloaded reloaded = reload_config(*current_, sources_);
+  apply_keys(reloaded.config.auth);
+  current_ = std::make_shared<const Config>(std::move(reloaded.config));
+  log::configure(current_->log.level, current_->log.format);
+  for (const ConfigChange& change : reloaded.changes)
+    log::info("configuration: {} {} -> {}{}", change.key, change.before, change.after,
+              change.needs_restart ? " (needs a restart)" : "");
+  log::info("configuration reloaded, {} keys changed", reloaded.changes.size());
+  return true;
+} catch (const StartupError& error) {
+  log::error("the configuration is not reloaded, the old one stays: {}", error.what());
+  return false;
+}
+
+}  // namespace zws

@@ -1,0 +1,45 @@
+// RouteTable: which [[route]] a topic takes, with the defaults filled in.
+//
+// Thread: immutable after construction. The first route whose pattern matches applies, whole.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.hpp"
+
+namespace zws {
+
+struct Route {
+  EventFormat format = EventFormat::automatic;
+  std::size_t history = 0;  // events kept
+  Duration ttl{};
+  std::size_t replay = 0;  // sent at a first subscribe
+  Overflow overflow = Overflow::drop_oldest;
+  std::string key;  // payload member that is the conflation key
+};
+
+class RouteTable {
+ public:
+  explicit RouteTable(const Config& config);
+
+  // Cost: one pattern match per route until one fits; callers remember the answer per topic.
+  // The reference lives as long as the table.
+  const Route& match(std::string_view topic) const noexcept;
+
+  // The largest `replay` of any route.
+  std::size_t replay_max() const noexcept { return replay_max_; }
+
+ private:
+  struct Entry {
+    Pattern match;
+    Route route;
+  };
+
+  std::vector<Entry> entries_;
+  Route fallback_;
+  std::size_t replay_max_ = 0;
+};
+
+}  // namespace zws

@@ -1,0 +1,110 @@
+#include "ingest/envelope.hpp"
+
+#include <simdjson.h>
+
+#include <cstring>
+#include <deque>
+
+#include "core/position.hpp"
+#include "core/topic.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::size_t header_bytes_max = 4096;
+constexpr std::size_t key_bytes_max = 255;
+
+RejectReason reason_of(TopicFault fault) noexcept {
+  switch (fault) {
+    case TopicFault::empty: return RejectReason::topic_empty;
+    case TopicFault::too_long: return RejectReason::topic_too_long;
+    case TopicFault::not_utf8: return RejectReason::topic_not_utf8;
+    case TopicFault::control: return RejectReason::topic_control;
+    case TopicFault::wildcard: return RejectReason::topic_wildcard;
+    case TopicFault::reserved: return RejectReason::topic_reserved;
+    case TopicFault::none: break;
+  }
+  return RejectReason::count_;
+}
+
+}  // namespace
+
+struct Envelope::Header {
+  simdjson::dom::parser parser;
+  std::string padded;
+  std::deque<std::string> texts;  // what arrivals point to
+};
+
+Envelope::Envelope() : header_(std::make_unique<Header>()) {}
+Envelope::~Envelope() = default;
+
+void Envelope::reset() noexcept { header_->texts.clear(); }
+
+Envelope::Result Envelope::open(const std::string_view* frames, std::size_t count) {
+  Result result;
+  Arrival& arrival = result.arrival;
+  if (count >= 2) {
+    arrival.topic = frames[0];
+    arrival.payload = frames[1];
+  } else {
+    const std::size_t space = frames[0].find(' ');
+    if (space == std::string_view::npos) {
+      arrival.topic = frames[0];
+      result.rejected = RejectReason::no_payload;
+      return result;
+    }
+    arrival.topic = frames[0].substr(0, space);
+    arrival.payload = frames[0].substr(space + 1);
+  }
+  const TopicFault fault = topic_fault(arrival.topic);
+  if (fault != TopicFault::none) {
+    result.rejected = reason_of(fault);
+  } else if (arrival.payload.size() > rules_.event_bytes) {
+    result.rejected = RejectReason::too_big;
+  } else if (is_reserved(arrival.topic) && !rules_.commands) {
+    result.rejected = RejectReason::commands_off;
+  } else if (count >= 3) {
+    result.header_ignored = !read_header(frames[2], arrival);
+  }
+  return result;
+}
+
+// A header with one wrong member is not a header: it belongs to other software.
+bool Envelope::read_header(std::string_view text, Arrival& arrival) {
+  namespace dom = simdjson::dom;
+  if (text.empty() || text.size() > header_bytes_max) return false;
+  std::string& padded = header_->padded;
+  padded.assign(text);
+  padded.resize(text.size() + simdjson::SIMDJSON_PADDING);
+  dom::object members;
+  if (header_->parser.parse(padded.data(), text.size(), false).get(members) != simdjson::SUCCESS)
+    return false;
+
+  std::string_view source;
+  std::string_view key;
+  std::uint64_t seq = 0;
+  std::int64_t sent_ns = 0;
+  for (const auto member : members) {
+    const dom::element& value = member.value;
+    if (member.key == "src") {
+      if (value.get(source) != simdjson::SUCCESS || !is_source(source)) return false;
+    } else if (member.key == "seq") {
+      std::int64_t number = 0;
+      if (value.get(number) != simdjson::SUCCESS || number < 1) return false;
+      seq = static_cast<std::uint64_t>(number);
+    } else if (member.key == "ts") {
+      if (value.get(sent_ns) != simdjson::SUCCESS || sent_ns < 0) return false;
+    } else if (member.key == "key") {
+      if (value.get(key) != simdjson::SUCCESS || key.size() > key_bytes_max) return false;
+    }
+  }
+  arrival.sent_ns = sent_ns;
+  if (!key.empty()) arrival.key = header_->texts.emplace_back(key);
+  if (!source.empty() && seq != 0) {  // they count only together
+    arrival.source = header_->texts.emplace_back(source);
+    arrival.seq = seq;
+  }
+  return true;
+}
+
+}  // namespace zws

@@ -1,0 +1,256 @@
+#include "ingest/source.hpp"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <mutex>
+#include <thread>
+#include <zmq.hpp>
+
+#include "core/error.hpp"
+#include "core/log.hpp"
+#include "ingest/envelope.hpp"
+#include "ingest/monitor.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::size_t batch_messages_max = 256;
+constexpr std::size_t batch_bytes_max = 65'536;
+constexpr std::size_t frames_max = 3;                  // further frames are ignored
+constexpr std::chrono::milliseconds look_around{200};  // how often monitor and memory are looked at
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::count_)> reject_words{
+    "it has no payload",
+    "its topic is empty",
+    "its topic is longer than 255 bytes",
+    "its topic is not UTF-8",
+    "its topic holds control characters",
+    "its topic holds '*'",
+    "its topic starts with '@' and is neither @all nor @user/<id>",
+    "ingest.commands is false",
+    "its payload is larger than limits.event_bytes",
+    "it is a duplicate"};
+
+std::size_t resident_bytes() noexcept {
+  std::size_t pages = 0;
+  std::FILE* file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return 0;
+  std::size_t total = 0;
+  if (std::fscanf(file, "%zu %zu", &total, &pages) != 2) pages = 0;
+  std::fclose(file);
+  return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+struct Source::Impl {
+  Impl(ConfigPtr given, Sink& to, Metrics& all, std::function<std::size_t()> accounted)
+      : config(std::move(given)), sink(to), metrics(all.ingest), accounted_bytes(std::move(accounted)) {
+    open_socket(true);
+    apply_rules();
+  }
+
+  void open_socket(bool first);
+  void run();
+  bool receive(std::size_t slot, bool block);
+  void drain();
+  void add(std::size_t slot, std::size_t frames);
+  void reject(const Envelope::Result& opened);
+  void look(SteadyTime now);
+  void guard_memory();
+  void apply_rules();
+
+  std::mutex config_mutex;
+  ConfigPtr config;
+  std::atomic<bool> rules_changed{false};
+  Sink& sink;
+  IngestMetrics& metrics;
+  std::function<std::size_t()> accounted_bytes;
+  zmq::context_t context{1};
+  zmq::socket_t socket;
+  std::unique_ptr<Monitor> monitor;
+  std::vector<std::string> addresses;
+  Envelope envelope;
+  // Reused from drain to drain; an arrival points into them until the sink has taken it.
+  std::vector<std::array<zmq::message_t, frames_max>> messages{batch_messages_max};
+  std::vector<Arrival> arrivals;
+  std::array<log::Quiet, static_cast<std::size_t>(RejectReason::count_)> reject_logs;
+  std::size_t batch_bytes = 0;
+  std::size_t baseline_bytes = 0;
+  SteadyTime next_look{};
+  std::atomic<bool> stopping{false};
+  std::thread thread;
+};
+
+void Source::Impl::open_socket(bool first) {
+  const IngestConfig& ingest = config->ingest;
+  monitor.reset();
+  socket = zmq::socket_t(context, zmq::socket_type::sub);
+  socket.set(zmq::sockopt::rcvhwm, static_cast<int>(ingest.hwm));
+  socket.set(zmq::sockopt::linger, 0);
+  socket.set(zmq::sockopt::rcvtimeo, static_cast<int>(look_around.count()));
+  socket.set(zmq::sockopt::maxmsgsize,
+             static_cast<std::int64_t>(config->limits.event_bytes + 64 * 1024));
+  socket.set(zmq::sockopt::ipv6, 1);
+  monitor = std::make_unique<Monitor>(context, socket, metrics);
+  for (const std::string& prefix : ingest.subscribe) socket.set(zmq::sockopt::subscribe, prefix);
+  std::vector<std::string> bound;
+  const std::vector<std::string>& endpoints = first ? ingest.bind : addresses;
+  for (const std::string& endpoint : endpoints) {
+    try {
+      socket.bind(endpoint);
+      bound.push_back(socket.get(zmq::sockopt::last_endpoint));
+    } catch (const zmq::error_t& error) {
+      throw StartupError(StartupError::machine,
+                         fmt::format("cannot bind {} (ingest.bind): {}", endpoint, error.what()));
+    }
+  }
+  addresses = std::move(bound);
+  for (const std::string& endpoint : ingest.connect) {
+    try {
+      socket.connect(endpoint);
+    } catch (const zmq::error_t& error) {
+      throw StartupError(
+          StartupError::machine,
+          fmt::format("cannot connect to {} (ingest.connect): {}", endpoint, error.what()));
+    }
+  }
+}
+
+void Source::Impl::apply_rules() {
+  const std::lock_guard<std::mutex> lock(config_mutex);
+  envelope.set_rules({config->limits.event_bytes, config->ingest.commands});
+}
+
+// --- the thread ----------------------------------------------------------------------------------
+
+void Source::Impl::run() {
+  baseline_bytes = resident_bytes();
+  while (!stopping) {
+    try {
+      if (rules_changed.exchange(false)) apply_rules();
+      drain();
+      const SteadyTime now = std::chrono::steady_clock::now();
+      if (now >= next_look) look(now);
+    } catch (const zmq::error_t& error) {
+      if (error.num() == ETERM) return;
+      log::error("receiving from producers failed: {}", error.what());
+    } catch (const std::exception& error) {
+      log::error("receiving from producers failed: {}", error.what());
+    }
+  }
+}
+
+// Waits for one message, then takes what is there without waiting.
+void Source::Impl::drain() {
+  arrivals.clear();
+  envelope.reset();
+  batch_bytes = 0;
+  if (!receive(0, true)) return;
+  for (std::size_t slot = 1; slot < batch_messages_max && batch_bytes < batch_bytes_max; ++slot) {
+    if (!receive(slot, false)) break;
+  }
+  if (!arrivals.empty()) sink.accept(arrivals.data(), arrivals.size());
+}
+
+// Receives one message of any number of frames into `slot`; false if there is none.
+bool Source::Impl::receive(std::size_t slot, bool block) {
+  auto& frames = messages[slot];
+  std::size_t count = 0;
+  for (bool more = true; more;) {
+    zmq::message_t ignored;
+    zmq::message_t& frame = count < frames_max ? frames[count] : ignored;
+    const bool first = count == 0;
+    if (!socket.recv(frame, first && !block ? zmq::recv_flags::dontwait : zmq::recv_flags::none)) {
+      if (first) return false;
+      continue;  // the rest of a message is there or on its way
+    }
+    more = frame.more();
+    ++count;
+  }
+  add(slot, std::min(count, frames_max));
+  return true;
+}
+
+void Source::Impl::add(std::size_t slot, std::size_t count) {
+  std::array<std::string_view, frames_max> frames;
+  for (std::size_t i = 0; i < count; ++i) {
+    const zmq::message_t& message = messages[slot][i];
+    frames[i] = {static_cast<const char*>(message.data()), message.size()};
+  }
+  const Envelope::Result opened = envelope.open(frames.data(), count);
+  if (opened.header_ignored) metrics.header_ignored.add();
+  if (opened.rejected != RejectReason::count_) return reject(opened);
+  batch_bytes += opened.arrival.payload.size();
+  arrivals.push_back(opened.arrival);
+}
+
+void Source::Impl::reject(const Envelope::Result& opened) {
+  const auto reason = static_cast<std::size_t>(opened.rejected);
+  metrics.received.add();
+  metrics.rejected[reason].add();
+  std::uint64_t suppressed = 0;
+  if (reject_logs[reason].pass(suppressed))
+    log::warning("dropped an event on topic \"{}\": {}{}", log::escaped(opened.arrival.topic, 48),
+                 reject_words[reason], log::more(suppressed));
+}
+
+// --- looking around ------------------------------------------------------------------------------
+
+void Source::Impl::look(SteadyTime now) {
+  next_look = now + look_around;
+  monitor->look();
+  guard_memory();
+}
+
+// A multipart message that never ends is bounded by neither the high-water mark nor the largest
+// message; only a new socket frees it.
+void Source::Impl::guard_memory() {
+  const std::size_t resident = resident_bytes();
+  const std::size_t known = baseline_bytes + accounted_bytes();
+  if (resident <= known + config->ingest.memory_bytes) return;
+  open_socket(false);
+  ::malloc_trim(0);
+  metrics.resets.add();
+  log::warning("producers held more than ingest.memory_bytes ({} MiB resident): the socket was made "
+               "anew, what was on its way is lost",
+               resident >> 20);
+  baseline_bytes = std::max(baseline_bytes, resident_bytes() - std::min(resident_bytes(),
+                                                                        accounted_bytes()));
+}
+
+// --- the outside ---------------------------------------------------------------------------------
+
+Source::Source(ConfigPtr config, Sink& sink, Metrics& metrics,
+               std::function<std::size_t()> accounted_bytes)
+    : impl_(std::make_unique<Impl>(std::move(config), sink, metrics, std::move(accounted_bytes))) {}
+
+Source::~Source() { stop(); }
+
+const std::vector<std::string>& Source::addresses() const noexcept { return impl_->addresses; }
+
+void Source::start() {
+  impl_->thread = std::thread([this] { impl_->run(); });
+}
+
+void Source::stop() {
+  if (!impl_->thread.joinable()) return;
+  impl_->stopping = true;
+  impl_->context.shutdown();
+  impl_->thread.join();
+  impl_->monitor.reset();
+  impl_->socket.close();
+}
+
+void Source::reload(const ConfigPtr& config) {
+  const std::lock_guard<std::mutex> lock(impl_->config_mutex);
+  impl_->config = config;
+  impl_->rules_changed = true;
+}
+
+}  // namespace zws

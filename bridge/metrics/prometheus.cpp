@@ -1,0 +1,229 @@
+#include "metrics/prometheus.hpp"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <string_view>
+
+#include "core/version.hpp"
+
+namespace zws {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::count_)>
+    reject_names{"no_payload",    "topic_empty",    "topic_too_long", "topic_not_utf8",
+                 "topic_control", "topic_wildcard", "topic_reserved", "commands_off",
+                 "too_big",       "duplicate"};
+constexpr std::array<std::string_view, static_cast<std::size_t>(DropReason::count_)> drop_names{
+    "slow_consumer", "lane_overload", "disconnected"};
+constexpr std::array<std::string_view, static_cast<std::size_t>(HandshakeResult::count_)>
+    handshake_names{"accepted",         "bad_request", "not_found",        "forbidden_host",
+                    "forbidden_origin", "full",        "full_for_address", "too_many_failures",
+                    "timeout"};
+
+class Page {
+ public:
+  MetricFamily& family(std::string_view name, std::string_view help, MetricType type) {
+    families_.push_back({std::string(name), std::string(help), type, {}});
+    return families_.back();
+  }
+
+  void gauge(std::string_view name, std::string_view help, double value) {
+    ClientMetric metric;
+    metric.gauge.value = value;
+    family(name, help, MetricType::Gauge).metric.push_back(metric);
+  }
+
+  void counter(std::string_view name, std::string_view help, double value) {
+    ClientMetric metric;
+    metric.counter.value = value;
+    family(name, help, MetricType::Counter).metric.push_back(metric);
+  }
+
+  // One counter for each name under `label`.
+  template <typename Names, typename ValueOf>
+  void counters(std::string_view name, std::string_view help, const char* label, const Names& names,
+                ValueOf&& value_of) {
+    MetricFamily& made = family(name, help, MetricType::Counter);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      ClientMetric metric;
+      metric.label = {{label, std::string(names[i])}};
+      metric.counter.value = static_cast<double>(value_of(i));
+      made.metric.push_back(metric);
+    }
+  }
+
+  std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
+
+ private:
+  std::vector<MetricFamily> families_;
+};
+
+// The sum of one counter over all lanes.
+template <typename Pick>
+std::uint64_t sum(const Metrics& metrics, Pick&& pick) {
+  std::uint64_t total = 0;
+  for (const auto& lane : metrics.lanes()) total += pick(*lane).value();
+  return total;
+}
+
+void add_latency(Page& page, const Metrics& metrics) {
+  ClientMetric metric;
+  std::uint64_t count = 0;
+  double sum_seconds = 0;
+  for (std::size_t i = 0; i < LatencyHistogram::buckets; ++i) {
+    count += sum(metrics, [i](const LaneMetrics& lane) -> const Counter& {
+      return lane.latency.counts[i];
+    });
+    ClientMetric::Bucket bucket;
+    bucket.cumulative_count = count;
+    bucket.upper_bound = i + 1 == LatencyHistogram::buckets
+                             ? std::numeric_limits<double>::infinity()
+                             : LatencyHistogram::bound_seconds(i);
+    metric.histogram.bucket.push_back(bucket);
+  }
+  for (const auto& lane : metrics.lanes())
+    sum_seconds += static_cast<double>(lane->latency.sum_ns.value()) * 1e-9;
+  metric.histogram.sample_count = count;
+  metric.histogram.sample_sum = sum_seconds;
+  page.family("zws_event_latency_seconds",
+              "From received from ZeroMQ to handed to the socket layer, once an event and lane",
+              MetricType::Histogram)
+      .metric.push_back(metric);
+}
+
+void add_process(Page& page) {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  page.counter("process_cpu_seconds_total", "User and system CPU time spent",
+               seconds(usage.ru_utime) + seconds(usage.ru_stime));
+
+  std::size_t pages_total = 0;
+  std::size_t pages_resident = 0;
+  if (std::FILE* file = std::fopen("/proc/self/statm", "re")) {
+    if (std::fscanf(file, "%zu %zu", &pages_total, &pages_resident) != 2) pages_resident = 0;
+    std::fclose(file);
+  }
+  const auto page_bytes = static_cast<double>(::sysconf(_SC_PAGESIZE));
+  page.gauge("process_resident_memory_bytes", "Resident memory",
+             static_cast<double>(pages_resident) * page_bytes);
+  page.gauge("process_virtual_memory_bytes", "Virtual memory",
+             static_cast<double>(pages_total) * page_bytes);
+
+  std::error_code fault;
+  std::size_t open = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", fault)) {
+    (void)entry;
+    ++open;
+  }
+  page.gauge("process_open_fds", "Open file descriptors", static_cast<double>(open));
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  page.gauge("process_max_fds", "Maximum of open file descriptors",
+             static_cast<double>(limit.rlim_cur));
+  static const double started = static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                       std::chrono::system_clock::now().time_since_epoch())
+                                                       .count()) /
+                                1000;
+  page.gauge("process_start_time_seconds", "Start of the process, Unix time", started);
+}
+
+void add_ingest(Page& page, const IngestMetrics& ingest) {
+  page.counter("zws_events_received_total", "Events received from producers and REST",
+               static_cast<double>(ingest.received.value()));
+  page.counters("zws_ingest_rejected_total", "Events dropped on arrival", "reason", reject_names,
+                [&](std::size_t i) { return ingest.rejected[i].value(); });
+  page.counter("zws_ingest_header_ignored_total", "Third frames that are not a header of ours",
+               static_cast<double>(ingest.header_ignored.value()));
+  page.counter("zws_ingest_gaps_total", "Jumps of a source's seq: events that never arrived",
+               static_cast<double>(ingest.gaps.value()));
+  page.counter("zws_ingest_resets_total", "Times the ingest socket was remade to free memory",
+               static_cast<double>(ingest.resets.value()));
+  page.gauge("zws_producers", "Producers connected", static_cast<double>(ingest.producers.value()));
+  page.counter("zws_producers_connected_total", "Producers that connected",
+               static_cast<double>(ingest.producers_connected.value()));
+  page.counter("zws_producers_lost_total", "Producers that left",
+               static_cast<double>(ingest.producers_lost.value()));
+  page.counter("zws_producers_refused_total", "Producers refused in the handshake (CURVE)",
+               static_cast<double>(ingest.curve_refused.value()));
+}
+
+void add_lanes(Page& page, const Metrics& metrics) {
+  const auto gauge = [&](std::string_view name, std::string_view help, auto pick) {
+    page.gauge(name, help, static_cast<double>(sum(metrics, pick)));
+  };
+  const auto counter = [&](std::string_view name, std::string_view help, auto pick) {
+    page.counter(name, help, static_cast<double>(sum(metrics, pick)));
+  };
+  using Lane = LaneMetrics;
+  gauge("zws_connections", "WebSocket clients connected",
+        [](const Lane& lane) -> const Counter& { return lane.connections; });
+  gauge("zws_subscriptions", "Subscriptions, those to @all and @user/<id> included",
+        [](const Lane& lane) -> const Counter& { return lane.subscriptions; });
+  std::uint64_t topics = 0;
+  std::uint64_t history_bytes = 0;
+  for (const auto& lane : metrics.lanes()) {
+    topics = std::max(topics, lane->topics.value());
+    history_bytes = std::max(history_bytes, lane->history_bytes.value());
+  }
+  page.gauge("zws_topics", "Topics with subscribers or history", static_cast<double>(topics));
+  counter("zws_deliveries_total", "Events handed to the socket layer, one for each receiver",
+          [](const Lane& lane) -> const Counter& { return lane.deliveries; });
+  counter("zws_delivered_bytes_total", "Bytes of those events' frames",
+          [](const Lane& lane) -> const Counter& { return lane.delivered_bytes; });
+  page.counters("zws_dropped_total", "Events dropped for a receiver or a lane", "reason", drop_names,
+                [&](std::size_t i) {
+                  return sum(metrics,
+                             [i](const Lane& lane) -> const Counter& { return lane.dropped[i]; });
+                });
+  counter("zws_replaced_total", "Waiting events replaced by a newer one of the same key",
+          [](const Lane& lane) -> const Counter& { return lane.replaced; });
+  page.counters("zws_handshakes_total", "Opening handshakes by their end", "result",
+                handshake_names, [&](std::size_t i) {
+                  return sum(metrics,
+                             [i](const Lane& lane) -> const Counter& { return lane.handshakes[i]; });
+                });
+  std::array<std::string, counted_close_codes.size()> codes;
+  for (std::size_t i = 0; i < codes.size(); ++i)
+    codes[i] = counted_close_codes[i] == 0 ? "other" : std::to_string(counted_close_codes[i]);
+  page.counters("zws_closed_total", "Connections closed, by code", "code", codes,
+                [&](std::size_t i) {
+                  return sum(metrics,
+                             [i](const Lane& lane) -> const Counter& { return lane.closed[i]; });
+                });
+  gauge("zws_queue_bytes", "Bytes waiting for slow clients",
+        [](const Lane& lane) -> const Counter& { return lane.queue_bytes; });
+  page.gauge("zws_history_bytes", "Bytes the history holds, bookkeeping included",
+             static_cast<double>(history_bytes));
+}
+
+}  // namespace
+
+std::string prometheus_text(const Metrics& metrics) {
+  Page page;
+  add_lanes(page, metrics);
+  add_ingest(page, metrics.ingest);
+  add_latency(page, metrics);
+  ClientMetric build;
+  build.label = {{"version", std::string(version())}};
+  build.gauge.value = 1;
+  page.family("zws_build_info", "The version that runs", MetricType::Gauge)
+      .metric.push_back(build);
+  add_process(page);
+  return page.text();
+}
+
+}  // namespace zws

@@ -1,0 +1,15 @@
+// Prometheus: the counters in the text format that a scrape reads (CONTRACT section 11).
+//
+// Thread: any; reads relaxed atomics, so a scrape waits for nobody. No label holds a topic, a user or
+// an address, so the size of the answer does not grow with the load.
+#pragma once
+
+#include <string>
+
+#include "metrics/metrics.hpp"
+
+namespace zws {
+
+std::string prometheus_text(const Metrics& metrics);
+
+}  // namespace zws

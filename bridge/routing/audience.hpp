@@ -1,0 +1,43 @@
+// Audience: the subscribers of one topic or pattern, on one lane.
+//
+// Thread: its lane only. Cost: join and leave are O(1) in the audience and O(subscriptions) in the
+// one subscriber.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/pattern.hpp"
+#include "routing/subscriber.hpp"
+
+namespace zws {
+
+class Audience {
+ public:
+  explicit Audience(Pattern pattern) : pattern_(std::move(pattern)) {}
+
+  const Pattern& pattern() const noexcept { return pattern_; }
+  const std::vector<Subscriber*>& seats() const noexcept { return seats_; }
+  bool empty() const noexcept { return seats_.empty(); }
+
+  void join(Subscriber& who, bool implicit);
+
+  // Events offered to this audience so far; a membership remembers the number at which it began.
+  std::uint64_t offered() const noexcept { return offered_; }
+  void count_offered() noexcept { ++offered_; }
+
+  // `index` is the place in the subscriber's own list.
+  void leave(Subscriber& who, std::size_t index) noexcept;
+
+  // The place in `who`'s list, or nothing.
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  std::size_t find(const Subscriber& who) const noexcept;
+
+ private:
+  const Pattern pattern_;
+  std::vector<Subscriber*> seats_;
+  std::uint64_t offered_ = 0;
+  std::vector<std::uint32_t> places_;  // of each seat: its place in the subscriber's list
+};
+
+}  // namespace zws

@@ -1,0 +1,52 @@
+// Batch: what one drain brought, on its way from Intake to every lane.
+//
+// Thread: immutable once posted and shared by all lanes, so a lane that keeps nothing touches no
+// reference count but the batch's own.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/event.hpp"
+
+namespace zws {
+
+// Counts how many connections an administrator's event reached; `done` gets the sum when the last
+// lane has delivered it, on that lane's thread.
+class Receipt {
+ public:
+  Receipt(std::size_t lanes, std::function<void(std::size_t)> done)
+      : lanes_left_(lanes), done_(std::move(done)) {}
+
+  // Once by each lane. Thread: any.
+  void add(std::size_t recipients) {
+    recipients_.fetch_add(recipients, std::memory_order_relaxed);
+    if (lanes_left_.fetch_sub(1, std::memory_order_acq_rel) == 1) done_(recipients_.load());
+  }
+
+ private:
+  std::atomic<std::size_t> lanes_left_;
+  std::atomic<std::size_t> recipients_{0};
+  std::function<void(std::size_t)> done_;
+};
+
+struct Batch {
+  std::vector<EventPtr> events;
+  std::size_t frame_bytes = 0;
+  std::shared_ptr<Receipt> receipt;  // null for what producers sent
+};
+
+using BatchPtr = std::shared_ptr<const Batch>;
+
+// A lane, seen from Intake.
+class BatchSink {
+ public:
+  virtual ~BatchSink() = default;
+
+  // Thread: any, one at a time, so that all lanes see one order. Never blocks on a client.
+  virtual void post(BatchPtr batch) noexcept = 0;
+};
+
+}  // namespace zws

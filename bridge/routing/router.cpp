@@ -1,0 +1,135 @@
+#include "routing/router.hpp"
+
+#include <cassert>
+
+#include "core/topic.hpp"
+
+namespace zws {
+
+Router::Router(History& history, LaneMetrics& metrics) : history_(history), metrics_(metrics) {}
+Router::~Router() = default;
+
+Audience* Router::find(const Pattern& pattern) noexcept {
+  if (!pattern.is_literal()) return patterns_.find(pattern);
+  const auto found = exact_.find(std::string_view(pattern.text()));
+  return found == exact_.end() ? nullptr : found->second.get();
+}
+
+const Audience* Router::find(const Pattern& pattern) const noexcept {
+  return const_cast<Router*>(this)->find(pattern);
+}
+
+Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool implicit) {
+  Audience* audience = find(pattern);
+  const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
+  if (place != Audience::none) {
+    auto& membership = who.memberships_[place];
+    const bool had = implicit ? membership.implicit : membership.asked;
+    (implicit ? membership.implicit : membership.asked) = true;
+    return {!had, audience->offered() - membership.since};
+  }
+  if (audience == nullptr && pattern.is_literal()) {
+    auto made = std::make_unique<Audience>(pattern);
+    audience = made.get();
+    exact_.emplace(std::string_view(audience->pattern().text()), std::move(made));
+    history_.pin(pattern.text());
+  } else if (audience == nullptr) {
+    audience = &patterns_.add(pattern);
+  }
+  audience->join(who, implicit);
+  metrics_.subscriptions.add();
+  return {true, 0};
+}
+
+bool Router::unsubscribe(Subscriber& who, const Pattern& pattern) {
+  const Audience* audience = find(pattern);
+  const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
+  if (place == Audience::none || !who.memberships_[place].asked) return false;
+  who.memberships_[place].asked = false;
+  if (!who.memberships_[place].implicit) drop_membership(who, place);
+  return true;
+}
+
+void Router::leave(Subscriber& who) noexcept {
+  while (!who.memberships_.empty()) drop_membership(who, who.memberships_.size() - 1);
+}
+
+void Router::drop_membership(Subscriber& who, std::size_t index) noexcept {
+  Audience* audience = who.memberships_[index].audience;
+  audience->leave(who, index);
+  metrics_.subscriptions.sub(1);
+  if (!audience->empty()) return;
+  const Pattern pattern = audience->pattern();
+  if (!pattern.is_literal()) {
+    patterns_.remove(pattern);
+    return;
+  }
+  exact_.erase(std::string_view(pattern.text()));
+  history_.unpin(pattern.text());
+}
+
+bool Router::receives(const Subscriber& who, std::string_view topic) const noexcept {
+  for (const auto& membership : who.memberships_) {
+    if (membership.audience->pattern().matches(topic)) return true;
+  }
+  return false;
+}
+
+bool Router::receives_besides(const Subscriber& who, std::string_view topic,
+                              const Pattern& pattern) const noexcept {
+  for (const auto& membership : who.memberships_) {
+    const Pattern& other = membership.audience->pattern();
+    if (!(other == pattern) && other.matches(topic)) return true;
+  }
+  return false;
+}
+
+bool Router::asked(const Subscriber& who, const Pattern& pattern) const noexcept {
+  const Audience* audience = find(pattern);
+  const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
+  return place != Audience::none && who.memberships_[place].asked;
+}
+
+std::vector<Pattern> Router::subscriptions(const Subscriber& who) const {
+  std::vector<Pattern> all;
+  for (const auto& membership : who.memberships_) {
+    if (membership.asked) all.push_back(membership.audience->pattern());
+  }
+  return all;
+}
+
+std::size_t Router::audience_size(std::string_view topic) const noexcept {
+  const auto found = exact_.find(topic);
+  return found == exact_.end() ? 0 : found->second->seats().size();
+}
+
+std::size_t Router::publish(const std::vector<EventPtr>& events) {
+  turn_.begin(events);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const Event& event = *events[i];
+    history_.record(events[i]);
+    matched_.clear();
+    const auto exact = exact_.find(event.topic(), static_cast<std::size_t>(event.topic_hash()));
+    if (exact != exact_.end()) matched_.push_back(exact->second.get());
+    if (!is_reserved(event.topic())) patterns_.match(event.topic(), matched_);
+    if (matched_.empty()) continue;
+    for (Audience* audience : matched_) audience->count_offered();
+    if (!turn_.add(i)) continue;
+    for (const Audience* audience : matched_) {
+      for (Subscriber* who : audience->seats()) turn_.join(*who, who->group_);
+    }
+  }
+  const std::size_t deliveries =
+      turn_.deliver([](Subscriber& who) -> std::uint32_t& { return who.group_; });
+  if (deliveries != 0) observe_latency();
+  return deliveries;
+}
+
+void Router::observe_latency() {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  turn_.each_received_event([&](const Event& event) {
+    if (!event.is_gap()) metrics_.latency.observe((now - event.received()).count(), 1);
+  });
+}
+
+}  // namespace zws

@@ -1,0 +1,87 @@
+// Router answers one question: who wants this event?
+//
+// A turn is all that one batch brings. Subscribers that want exactly the same events of a turn form a
+// group; its frames are joined once and offered to each member in one piece, so the work per
+// subscriber is one step and one write, whatever the number of events.
+//
+// Thread:   its lane only, so it holds no lock.
+// Lifetime: borrows subscribers; each must leave() before it dies.
+// Order:    each subscriber sees a topic in publish order, and all events in one order.
+// Cost:     an event nobody wants costs one look-up; else what its receivers cost. After the first
+//           turns nothing is allocated.
+#pragma once
+
+#include <tsl/hopscotch_map.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/pattern.hpp"
+#include "history/history.hpp"
+#include "metrics/metrics.hpp"
+#include "routing/audience.hpp"
+#include "routing/pattern_index.hpp"
+#include "routing/turn.hpp"
+
+namespace zws {
+
+class Router {
+ public:
+  Router(History& history, LaneMetrics& metrics);
+  ~Router();
+
+  struct Joined {
+    bool fresh = false;          // false: it had asked for this before, and nothing changed
+    std::uint64_t had_live = 0;  // events it got already, by an implicit membership
+  };
+
+  // `implicit` subscriptions (@all, @user/<id>) are had without asking; asking for one changes
+  // nothing but the answers.
+  Joined subscribe(Subscriber& who, const Pattern& pattern, bool implicit = false);
+
+  // False when the subscriber had not asked for it. An implicit one stays.
+  bool unsubscribe(Subscriber& who, const Pattern& pattern);
+
+  void leave(Subscriber& who) noexcept;
+
+  // Whether `who` gets the events of `topic` already.
+  bool receives(const Subscriber& who, std::string_view topic) const noexcept;
+  bool receives_besides(const Subscriber& who, std::string_view topic,
+                        const Pattern& pattern) const noexcept;
+  bool asked(const Subscriber& who, const Pattern& pattern) const noexcept;
+
+  // What `who` asked for, in no order.
+  std::vector<Pattern> subscriptions(const Subscriber& who) const;
+
+  // Records the events and offers each once to every subscriber that wants it (even where two of its
+  // patterns match). Returns the deliveries offered.
+  std::size_t publish(const std::vector<EventPtr>& events);
+
+  // Subscribers of a topic by its name, for the API.
+  std::size_t audience_size(std::string_view topic) const noexcept;
+  std::size_t topics() const noexcept { return exact_.size(); }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const noexcept {
+      return std::hash<std::string_view>{}(name);
+    }
+  };
+
+  const Audience* find(const Pattern& pattern) const noexcept;
+  Audience* find(const Pattern& pattern) noexcept;
+  void drop_membership(Subscriber& who, std::size_t index) noexcept;
+  void observe_latency();
+
+  History& history_;
+  LaneMetrics& metrics_;
+  tsl::hopscotch_map<std::string_view, std::unique_ptr<Audience>, Hash, std::equal_to<>> exact_;
+  PatternIndex patterns_;
+  Turn turn_;
+  std::vector<Audience*> matched_;
+};
+
+}  // namespace zws

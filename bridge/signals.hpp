@@ -1,0 +1,21 @@
+// Signals: SIGTERM, SIGINT and SIGHUP as values for main to wait for.
+//
+// Thread: main. Constructed before any other thread starts, so that all of them leave the signals to
+// it. SIGPIPE is ignored for the whole program.
+#pragma once
+
+#include <chrono>
+
+namespace zws {
+
+enum class Signal { none, stop, reload };
+
+class Signals {
+ public:
+  Signals();
+
+  // Waits for the next one, at most `time`.
+  Signal next(std::chrono::milliseconds time) const;
+};
+
+}  // namespace zws

@@ -1,0 +1,56 @@
+// Access: may this request come in, judged by its head alone? Origins, hosts, proxies, addresses.
+//
+// Thread: immutable after construction; a reload makes a new one.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.hpp"
+#include "core/http.hpp"
+
+namespace zws {
+
+// An IPv4 or IPv6 address (IPv4 as ::ffff:a.b.c.d).
+using AddressBytes = std::array<std::uint8_t, 16>;
+std::optional<AddressBytes> parse_address(std::string_view text);
+
+// What limits count an address as: itself, or for IPv6 its /64.
+std::string address_key(std::string_view address);
+
+class Access {
+ public:
+  // `open_mode`: no key is configured. `secure`: TLS is ours.
+  Access(const Config& config, bool open_mode);
+
+  // The client's address: `peer`, or what trusted proxies say.
+  std::string client_address(std::string_view peer, const HttpRequest& request) const;
+
+  // Open mode answers only to this machine's own names, and to nobody who was forwarded.
+  bool host_allowed(const HttpRequest& request) const;
+
+  // No Origin passes; `peer` decides whether X-Forwarded-Host is believed.
+  bool origin_allowed(std::string_view peer, const HttpRequest& request) const;
+
+ private:
+  struct Network {
+    AddressBytes bytes;
+    unsigned prefix_bits;
+  };
+
+  bool trusted(std::string_view address) const;
+
+  std::vector<Network> proxies_;
+  std::vector<std::string> origins_;
+  bool guarded_;   // open mode, and auth.open is false
+  bool loopback_;  // the bridge listens on loopback only
+};
+
+// Whether `listen` ("host:port") names loopback addresses only.
+bool listens_on_loopback(std::string_view listen);
+
+}  // namespace zws

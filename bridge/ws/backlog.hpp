@@ -1,0 +1,140 @@
+// Backlog: what waits for one client that cannot keep up, and who has to go when it is too much.
+//
+// Everything waits in one order. Events of one topic and source form a run, so that what is dropped
+// leaves one marker ("gap") at its place and neighbouring markers of a run merge. Topics are kept in a
+// heap by the bytes that may be dropped, so finding the victim costs O(log topics).
+//
+// Thread: its lane only. Exists only while its client lags.
+// Bounds: `queue_bytes` of frames; markers may go beyond it up to twice that, then the client must go,
+// because it could no longer be told what it missed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/event.hpp"
+
+namespace zws {
+
+class Backlog {
+ public:
+  enum class Pushed : std::uint8_t {
+    queued,    // waits; others may have gone for it
+    replaced,  // waits in place of an older event of the same key
+    dropped,   // this one goes, and a marker tells
+    closing,   // the route wants the client disconnected, or markers alone are too much
+  };
+
+  // What a `disconnect` route's event means at the bound.
+  enum class Full : std::uint8_t { disconnect, drop_arriving };
+
+  explicit Backlog(std::size_t queue_bytes) : limit_(queue_bytes) {}
+
+  // `others` are bytes that count as waiting but lie elsewhere (the frame being written).
+  // `victims` is raised by the number of waiting events that went for this one.
+  Pushed push(const EventPtr& event, std::size_t others, std::size_t& victims,
+              Full full = Full::disconnect);
+
+  // An answer or control frame: never dropped. A waiting pong is replaced by the next.
+  void push_own(std::string frame, bool pong);
+
+  bool empty() const noexcept { return head_ == none; }
+  std::size_t bytes() const noexcept { return bytes_; }  // of frames, markers included
+  std::size_t events() const noexcept { return events_; }
+
+  // The frames to write next, in order: at most `max`; markers are put into words here.
+  // The events stay alive until they are popped.
+  std::size_t peek(std::string_view* frames, std::size_t max);
+
+  // Takes the first one off.
+  EventPtr pop();
+
+  // The events replaced on each topic since the last call.
+  std::vector<std::pair<std::string, std::uint64_t>> take_replaced();
+
+ private:
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+  enum class Kind : std::uint8_t { event, marker, own };
+
+  struct Missing {
+    std::uint64_t from;
+    std::uint64_t to;
+  };
+  struct Entry {
+    EventPtr event;                    // event, own, or a marker in words
+    std::unique_ptr<Missing> missing;  // a marker that still grows
+    std::uint32_t bytes = 0;
+    std::uint32_t next = none;  // in the one order
+    std::uint32_t previous = none;
+    std::uint32_t run_next = none;  // in its run
+    std::uint32_t run_previous = none;
+    std::uint32_t run = none;
+    std::uint64_t order = 0;
+    Kind kind = Kind::own;
+    bool counted = false;  // one of `events_`
+    bool victim = false;   // may be dropped for another
+  };
+  struct Run {
+    std::string source;
+    std::uint32_t topic = none;
+    std::uint32_t first = none;
+    std::uint32_t last = none;
+    std::uint32_t first_victim = none;
+  };
+  struct Topic {
+    std::string name;
+    std::uint32_t json_bytes = 0;  // of the name as a JSON string
+    std::size_t victim_bytes = 0;
+    std::size_t heap_place = 0;
+    std::size_t entries = 0;
+    std::uint64_t replaced = 0;
+    std::vector<std::uint32_t> runs;
+  };
+
+  std::uint32_t topic_of(const Event& event);
+  std::uint32_t run_of(std::uint32_t topic, std::string_view source);
+  std::uint32_t append(EventPtr event, Kind kind, std::uint32_t run, std::uint32_t bytes);
+  void unlink(std::uint32_t index);
+  void remove(std::uint32_t index);
+  void release_topic(std::uint32_t topic);
+  bool drop_victim();
+  void mark_missing(std::uint32_t run, std::uint64_t seq);
+  bool extend(std::uint32_t index, std::uint64_t seq);
+  void turn_into_marker(std::uint32_t index);
+  void put_into_words(Entry& entry);
+  void resize(Entry& entry, std::uint32_t bytes);
+  std::uint32_t marker_bytes(const Run& run, const Missing& missing) const;
+  void forget_key(const Entry& entry, std::uint32_t index);
+  std::string key_of(const Event& event) const;
+
+  void change_victim_bytes(std::uint32_t topic, std::ptrdiff_t by);
+  void sift(std::size_t place);
+  void place(std::size_t heap_place, std::uint32_t topic);
+  void heap_remove(std::uint32_t topic);
+
+  const std::size_t limit_;
+  std::size_t bytes_ = 0;
+  std::size_t events_ = 0;
+  std::uint64_t order_ = 0;
+  std::uint32_t head_ = none;
+  std::uint32_t tail_ = none;
+  std::uint32_t pong_ = none;
+  std::vector<Entry> entries_;
+  std::vector<std::uint32_t> free_entries_;
+  std::vector<Run> runs_;
+  std::vector<std::uint32_t> free_runs_;
+  std::vector<Topic> topics_;
+  std::vector<std::uint32_t> free_topics_;
+  std::vector<std::uint32_t> heap_;  // topics, most droppable bytes first
+  std::unordered_map<std::string, std::uint32_t> topic_index_;
+  std::unordered_map<std::string, std::uint32_t> keys_;  // conflation: topic and key -> entry
+  std::vector<std::pair<std::string, std::uint64_t>> replaced_;
+};
+
+}  // namespace zws

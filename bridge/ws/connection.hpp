@@ -1,0 +1,122 @@
+// The websocketpp configuration of our connections: our transport, no locks, no logs, small buffers,
+// a strict request head and answers that say what is wrong.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <websocketpp/concurrency/none.hpp>
+#include <websocketpp/config/core.hpp>
+#include <websocketpp/logger/stub.hpp>
+#include <websocketpp/server.hpp>
+
+#include "core/http.hpp"
+#include "ws/http_head.hpp"
+#include "ws/transport.hpp"
+
+namespace zws {
+
+// Checks the whole head before the lenient parser sees any of it.
+class StrictRequest : public websocketpp::http::parser::request {
+ public:
+  std::size_t consume(const char* bytes, std::size_t size) {
+    if (head_done_) return request::consume(bytes, size);
+    const std::size_t before = head_.size();
+    head_.append(bytes, size);
+    const std::size_t end = head_.find("\r\n\r\n", before < 3 ? 0 : before - 3);
+    const bool complete = end != std::string::npos;
+    const std::string_view head = std::string_view(head_).substr(0, complete ? end + 4 : end);
+    const int fault = complete ? head_fault(head) : partial_head_fault(head);
+    if (fault != 0)
+      throw websocketpp::http::exception(
+          "refused", static_cast<websocketpp::http::status_code::value>(fault));
+    if (!complete) return size;
+    head_done_ = true;
+    const std::string all = std::exchange(head_, {});
+    return request::consume(all.data(), all.size()) - before;
+  }
+
+ private:
+  std::string head_;
+  bool head_done_ = false;
+};
+
+// Every refusal has a JSON body, and every answer but an upgrade says that the connection closes.
+class PlainResponse : public websocketpp::http::parser::response {
+ public:
+  std::string raw() const {
+    const int status = static_cast<int>(get_status_code());
+    if (status == 101) return response::raw();
+    response full = *this;
+    full.replace_header("Connection", "close");
+    if (status >= 400 && get_body().empty() && get_header("Content-Length").empty()) {
+      full.replace_header("Content-Type", "application/json");
+      full.set_body(HttpResponse::error(status, status >= 500 ? "internal" : "invalid_message",
+                                        websocketpp::http::status_code::get_string(
+                                            get_status_code()))
+                        .body);
+    }
+    return full.raw();
+  }
+};
+
+struct TransportEndpoint {
+  using transport_con_type = Transport;
+  using transport_con_ptr = Transport::ptr;
+  template <typename Access, typename Errors>
+  void init_logging(const Access&, const Errors&) {}
+  websocketpp::lib::error_code init(const transport_con_ptr&) { return {}; }
+  bool is_secure() const { return false; }
+};
+
+// A message reserves what arrives, not what its header announces.
+template <typename Message>
+class MessageManager : public std::enable_shared_from_this<MessageManager<Message>> {
+ public:
+  using ptr = std::shared_ptr<MessageManager>;
+  using weak_ptr = std::weak_ptr<MessageManager>;
+  using message_ptr = std::shared_ptr<Message>;
+
+  message_ptr get_message() { return std::make_shared<Message>(this->shared_from_this()); }
+  message_ptr get_message(websocketpp::frame::opcode::value opcode, std::size_t bytes) {
+    constexpr std::size_t reserved_max = 4096;
+    return std::make_shared<Message>(this->shared_from_this(), opcode,
+                                     std::min(bytes, reserved_max));
+  }
+  bool recycle(Message*) { return false; }
+};
+
+struct ConnectionConfig : websocketpp::config::core {
+  using type = ConnectionConfig;
+  using concurrency_type = websocketpp::concurrency::none;
+  using request_type = StrictRequest;
+  using response_type = PlainResponse;
+  using message_type = websocketpp::message_buffer::message<MessageManager>;
+  using con_msg_manager_type = MessageManager<message_type>;
+  using endpoint_msg_manager_type =
+      websocketpp::message_buffer::alloc::endpoint_msg_manager<con_msg_manager_type>;
+  using alog_type = websocketpp::log::stub;
+  using elog_type = websocketpp::log::stub;
+  using rng_type = websocketpp::random::none::int_generator<std::uint32_t>;
+  using transport_type = TransportEndpoint;
+
+  struct permessage_deflate_config {
+    using request_type = StrictRequest;
+    static const bool allow_disabling_context_takeover = true;
+    static const std::uint8_t minimum_outgoing_window_bits = 8;
+  };
+  using permessage_deflate_type =
+      websocketpp::extensions::permessage_deflate::disabled<permessage_deflate_config>;
+
+  static const bool enable_multithreading = false;
+  static const long timeout_open_handshake = 0;   // ours: limits.handshake_timeout
+  static const long timeout_close_handshake = 0;  // ours: Session
+  static const std::size_t connection_read_buffer_size = 512;
+  static const bool drop_on_protocol_error = false;
+  static const bool enable_extensions = false;
+};
+
+using Endpoint = websocketpp::server<ConnectionConfig>;
+using Connection = Endpoint::connection_type;
+
+}  // namespace zws

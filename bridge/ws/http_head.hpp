@@ -1,0 +1,22 @@
+// HttpHead: is this request head one that every party on the way would read alike?
+//
+// websocketpp's parser is lenient (two Host headers, signs in Content-Length, bare line feeds); what
+// proxies may read differently is refused here before it sees it.
+//
+// Thread: any; pure functions.
+#pragma once
+
+#include <string_view>
+
+namespace zws {
+
+constexpr std::size_t request_line_bytes_max = 8 * 1024;
+constexpr std::size_t request_head_bytes_max = 16 * 1024;
+
+// 0 if `head` (all up to and with the empty line) is sound, else the HTTP status that refuses it.
+int head_fault(std::string_view head) noexcept;
+
+// The same for a head that is not complete yet: only its sizes.
+int partial_head_fault(std::string_view head) noexcept;
+
+}  // namespace zws

@@ -1,0 +1,120 @@
+#include "ws/inbox.hpp"
+
+namespace zws {
+namespace {
+
+// What one turn joins at most. The same as one drain of the source, so that a turn's bundle fits the
+// socket's buffer.
+constexpr std::size_t turn_events_max = 256;
+constexpr std::size_t turn_bytes_max = 65'536;
+
+}  // namespace
+
+Inbox::Inbox(std::size_t lane_bytes, LaneMetrics& metrics)
+    : limit_(lane_bytes), metrics_(metrics) {}
+
+bool Inbox::push(BatchPtr batch) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const bool idle = batches_.empty() && !overload_;
+  if (!overload_ && bytes_ + batch->frame_bytes > limit_ && !batches_.empty() && !batch->receipt)
+    overload();
+  if (overload_ && !batch->receipt) {
+    for (const EventPtr& event : batch->events) keep(event);
+  } else {
+    // An administrator's own call is small, and its receipt must come back.
+    bytes_ += batch->frame_bytes;
+    batches_.push_back(std::move(batch));
+  }
+  return idle;
+}
+
+void Inbox::overload() {
+  overload_ = std::make_unique<Backlog>(limit_);
+  std::vector<BatchPtr> receipts;
+  for (std::size_t i = first_; i < batches_.size(); ++i) {
+    if (batches_[i]->receipt) {
+      receipts.push_back(std::move(batches_[i]));
+      continue;
+    }
+    bytes_ -= batches_[i]->frame_bytes;
+    for (const EventPtr& event : batches_[i]->events) keep(event);
+  }
+  batches_ = std::move(receipts);
+  first_ = 0;
+}
+
+void Inbox::keep(const EventPtr& event) {
+  std::size_t victims = 0;
+  switch (overload_->push(event, 0, victims, Backlog::Full::drop_arriving)) {
+    case Backlog::Pushed::dropped:
+    case Backlog::Pushed::closing: ++victims; break;
+    case Backlog::Pushed::replaced: metrics_.replaced.add(); break;
+    case Backlog::Pushed::queued: break;
+  }
+  metrics_.dropped[static_cast<std::size_t>(DropReason::lane_overload)].add(victims);
+}
+
+Inbox::Turn Inbox::take() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (batches_.empty() && overload_) return take_from_overload();
+  Turn turn;
+  if (batches_.empty()) return turn;
+
+  std::size_t events = 0;
+  std::size_t bytes = 0;
+  std::size_t end = first_;
+  while (end < batches_.size()) {
+    const Batch& next = *batches_[end];
+    if (end > first_ && (next.receipt || events + next.events.size() > turn_events_max ||
+                         bytes + next.frame_bytes > turn_bytes_max))
+      break;
+    events += next.events.size();
+    bytes += next.frame_bytes;
+    ++end;
+    if (next.receipt) break;
+  }
+  if (end == first_ + 1) {
+    turn.batch = std::move(batches_[first_]);
+  } else {
+    turn.events.reserve(events);
+    for (std::size_t i = first_; i < end; ++i) {
+      turn.events.insert(turn.events.end(), batches_[i]->events.begin(),
+                         batches_[i]->events.end());
+    }
+  }
+  bytes_ -= bytes;
+  first_ = end;
+  if (first_ == batches_.size()) {
+    batches_.clear();
+    first_ = 0;
+  } else if (first_ > 1024) {
+    batches_.erase(batches_.begin(), batches_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  }
+  turn.more = !batches_.empty() || overload_ != nullptr;
+  return turn;
+}
+
+Inbox::Turn Inbox::take_from_overload() {
+  Turn turn;
+  std::size_t bytes = 0;
+  while (!overload_->empty() && turn.events.size() < turn_events_max && bytes < turn_bytes_max) {
+    turn.events.push_back(overload_->pop());
+    bytes += turn.events.back()->frame().size();
+  }
+  if (overload_->empty()) overload_.reset();
+  turn.more = overload_ != nullptr;
+  return turn;
+}
+
+void Inbox::set_limit(std::size_t lane_bytes) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  limit_ = lane_bytes;
+}
+
+std::size_t Inbox::bytes() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return bytes_ + (overload_ ? overload_->bytes() : 0);
+}
+
+}  // namespace zws

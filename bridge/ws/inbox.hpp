@@ -1,0 +1,54 @@
+// Inbox: what waits between Intake and one lane, bounded in bytes.
+//
+// While the lane keeps up, batches wait as they are. When more than `lane_bytes` wait, events are kept
+// one by one in a Backlog under their routes' overflow, exactly as a slow client's are: the loss is
+// counted, and told to the topic's subscribers by a gap at its place.
+//
+// Thread: push() from any, take() from the lane; one mutex, taken once a batch and once a turn.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "metrics/metrics.hpp"
+#include "routing/batch.hpp"
+#include "ws/backlog.hpp"
+
+namespace zws {
+
+class Inbox {
+ public:
+  Inbox(std::size_t lane_bytes, LaneMetrics& metrics);
+
+  // True if the lane must be woken: nothing was waiting.
+  bool push(BatchPtr batch);
+
+  // One turn's worth. A batch with a receipt is a turn of its own.
+  struct Turn {
+    std::vector<EventPtr> events;  // when more than one batch was joined
+    BatchPtr batch;                // else that batch
+    bool more = false;             // something is left
+
+    const std::vector<EventPtr>& all() const noexcept { return batch ? batch->events : events; }
+  };
+  Turn take();
+
+  void set_limit(std::size_t lane_bytes);
+  std::size_t bytes() const;
+
+ private:
+  void overload();
+  void keep(const EventPtr& event);
+  Turn take_from_overload();
+
+  mutable std::mutex mutex_;
+  std::size_t limit_;
+  LaneMetrics& metrics_;
+  std::vector<BatchPtr> batches_;
+  std::size_t first_ = 0;  // of batches_ not taken yet
+  std::size_t bytes_ = 0;
+  std::unique_ptr<Backlog> overload_;
+};
+
+}  // namespace zws

@@ -1,0 +1,174 @@
+#include "ws/lane.hpp"
+
+#include <algorithm>
+
+namespace zws {
+namespace {
+
+constexpr unsigned ticks_per_second = 1000 / Wheel::tick.count();
+
+}  // namespace
+
+Lane::Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics, const Clock& clock)
+    : shared_(shared),
+      config_(std::move(config)),
+      metrics_(metrics),
+      clock_(clock),
+      routes_(std::make_unique<RouteTable>(*config_)),
+      wheel_(clock.steady()),
+      history_(config_, clock, shared.lanes),
+      router_(history_, metrics),
+      inbox_(config_->ingest.lane_bytes, metrics) {
+  SignIn::Parts sign_in;
+  sign_in.loop = &loop_;
+  sign_in.verifier = shared_.verifier;
+  sign_in.admin_token = shared_.admin_token;
+  sign_in.admission = shared_.admission;
+  sign_in.find = [this](std::uint64_t ticket) { return find(ticket); };
+  requests_ = std::make_unique<Requests>(router_, history_, std::move(sign_in), *routes_);
+}
+
+Lane::~Lane() { stop(); }
+
+void Lane::start(int listener, HttpHandler* http) {
+  Server::Parts parts;
+  parts.transport.loop = &loop_;
+  parts.transport.rules = {config_, &wheel_, requests_.get(), &metrics_, &clock_};
+  parts.access = std::make_shared<const Access>(*config_, shared_.verifier->open());
+  parts.admission = shared_.admission;
+  parts.http = http;
+  parts.on_upgraded = [this](Session& session, Upgrade upgrade) {
+    on_upgraded(session, std::move(upgrade));
+  };
+  parts.on_gone = [this](Session& session) { on_gone(session); };
+  parts.draining = [this] { return draining_; };
+  server_ = std::make_unique<Server>(std::move(parts));
+  acceptor_ = std::make_unique<Acceptor>(loop_, listener, [this](int descriptor,
+                                                                 std::string address) {
+    server_->take(descriptor, std::move(address));
+  });
+  thread_ = std::thread([this] { loop(); });
+}
+
+// Nothing should throw out of a handler; if something does, the lane goes on with the next.
+void Lane::loop() noexcept {
+  acceptor_->start();
+  tick();
+  for (;;) {
+    try {
+      loop_.run();
+      return;
+    } catch (const std::exception& error) {
+      log::error("a handler of a lane failed: {}", error.what());
+    }
+  }
+}
+
+void Lane::tick() {
+  ticker_.expires_after(Wheel::tick);
+  ticker_.async_wait([this](const asio::error_code& error) {
+    if (error) return;
+    wheel_.advance(clock_.steady());
+    if (++ticks_ % ticks_per_second == 0) {
+      guarded([this] { history_.sweep(); });
+      metrics_.history_bytes.set(history_.bytes());
+      metrics_.topics.set(std::max(history_.topics(), router_.topics()));
+    }
+    tick();
+  });
+}
+
+// --- events --------------------------------------------------------------------------------------
+
+void Lane::post(BatchPtr batch) noexcept {
+  guarded([&] {
+    if (inbox_.push(std::move(batch))) asio::post(loop_, [this] { take_turn(); });
+  });
+}
+
+void Lane::take_turn() {
+  guarded([this] {
+    const Inbox::Turn turn = inbox_.take();
+    const std::size_t deliveries = router_.publish(turn.all());
+    if (turn.batch && turn.batch->receipt) turn.batch->receipt->add(deliveries);
+    // Sockets and timers get their share between two turns.
+    if (turn.more) asio::post(loop_, [this] { take_turn(); });
+  });
+}
+
+// --- clients -------------------------------------------------------------------------------------
+
+void Lane::on_upgraded(Session& session, Upgrade upgrade) {
+  session.set_address(upgrade.address);
+  session.ticket = ++next_ticket_;
+  session.lane_place = sessions_.size();
+  sessions_.push_back(&session);
+  metrics_.connections.add();
+  if (!upgrade.full_for_address) session.counted_address = address_key(upgrade.address);
+  requests_->on_upgraded(session, upgrade.token, upgrade.full_for_address);
+}
+
+void Lane::on_gone(Session& session) noexcept {
+  Session* last = sessions_.back();
+  sessions_[session.lane_place] = last;
+  last->lane_place = session.lane_place;
+  sessions_.pop_back();
+  metrics_.connections.sub(1);
+  if (!session.counted_address.empty()) shared_.admission->leave(session.counted_address);
+}
+
+// Rare, after a slow token check; so a search is cheaper than an index for every client.
+Session* Lane::find(std::uint64_t ticket) noexcept {
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(),
+                                  [&](const Session* session) { return session->ticket == ticket; });
+  return found == sessions_.end() ? nullptr : *found;
+}
+
+void Lane::reload(ConfigPtr config) {
+  config_ = std::move(config);
+  auto routes = std::make_unique<RouteTable>(*config_);
+  requests_->set_routes(*routes);
+  routes_ = std::move(routes);
+  history_.reload(config_);
+  inbox_.set_limit(config_->ingest.lane_bytes);
+  server_->reload(config_, std::make_shared<const Access>(*config_, shared_.verifier->open()));
+  const std::vector<Session*> all = sessions_;
+  for (Session* session : all) {
+    session->outbox().set_limit(config_->limits.queue_bytes);
+    requests_->review(*session);
+  }
+}
+
+// --- the end -------------------------------------------------------------------------------------
+
+void Lane::stop_accepting() {
+  draining_ = true;
+  acceptor_->stop();
+}
+
+std::size_t Lane::close_some(std::size_t count) {
+  const std::vector<Session*> all = sessions_;
+  std::size_t left = 0;
+  for (Session* session : all) {
+    if (session->state() == Session::State::draining) continue;
+    if (count == 0) {
+      ++left;
+    } else {
+      --count;
+      session->close(CloseCode::restart);
+    }
+  }
+  return left;
+}
+
+void Lane::stop() {
+  if (!thread_.joinable()) return;
+  asio::post(loop_, [this] {
+    if (acceptor_) acceptor_->stop();
+    ticker_.cancel();
+    loop_.stop();
+  });
+  thread_.join();
+}
+
+}  // namespace zws

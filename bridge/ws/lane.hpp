@@ -1,0 +1,114 @@
+// Lane: one loop thread with its own listening socket, clients, router and history.
+//
+// Every lane hears every event; none knows of another. What the rest of the program wants of a lane it
+// posts to it.
+//
+// Thread: post() and run() from any; everything else on the lane's own, or before start().
+// Lifetime: start() once; stop() ends the thread and drops what is left.
+#pragma once
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "auth/admin_token.hpp"
+#include "auth/verifier.hpp"
+#include "config/config.hpp"
+#include "config/route_table.hpp"
+#include "core/http.hpp"
+#include "history/history.hpp"
+#include "metrics/metrics.hpp"
+#include "routing/batch.hpp"
+#include "routing/router.hpp"
+#include "ws/acceptor.hpp"
+#include "ws/inbox.hpp"
+#include "ws/requests.hpp"
+#include "ws/server.hpp"
+#include "ws/wheel.hpp"
+
+namespace zws {
+
+class Lane final : public BatchSink {
+ public:
+  struct Shared {
+    Verifier* verifier = nullptr;
+    const AdminToken* admin_token = nullptr;
+    Admission* admission = nullptr;
+    std::size_t lanes = 1;
+  };
+
+  Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics,
+       const Clock& clock = Clock::real());
+  ~Lane() override;
+
+  // `listener` is a listening descriptor, owned by the lane from here on.
+  void start(int listener, HttpHandler* http);
+
+  void post(BatchPtr batch) noexcept override;
+
+  // Calls `work(*this)` on the lane.
+  template <typename Work>
+  void run(Work work) {
+    asio::post(loop_, [this, work = std::move(work)]() mutable { guarded([&] { work(*this); }); });
+  }
+
+  void stop_accepting();
+  // Closes up to `count` clients with 1012; how many are left to close.
+  std::size_t close_some(std::size_t count);
+  // Ends the thread. Thread: any but the lane's.
+  void stop();
+
+  void reload(ConfigPtr config);
+
+  const std::vector<Session*>& sessions() const noexcept { return sessions_; }
+  Session* find(std::uint64_t ticket) noexcept;
+  Router& router() noexcept { return router_; }
+  History& history() noexcept { return history_; }
+  LaneMetrics& metrics() noexcept { return metrics_; }
+  Requests& requests() noexcept { return *requests_; }
+  std::size_t waiting_bytes() const { return inbox_.bytes(); }
+
+ private:
+  template <typename Work>
+  void guarded(Work&& work) noexcept {
+    try {
+      work();
+    } catch (const std::exception& error) {
+      log::error("work on a lane failed: {}", error.what());
+    }
+  }
+
+  void loop() noexcept;
+  void tick();
+  void take_turn();
+  void on_upgraded(Session& session, Upgrade upgrade);
+  void on_gone(Session& session) noexcept;
+
+  const Shared shared_;
+  ConfigPtr config_;
+  LaneMetrics& metrics_;
+  const Clock& clock_;
+  std::unique_ptr<const RouteTable> routes_;
+  Wheel wheel_;
+  History history_;
+  Router router_;
+  Inbox inbox_;
+  std::vector<Session*> sessions_;
+  std::uint64_t next_ticket_ = 0;
+  bool draining_ = false;
+  unsigned ticks_ = 0;
+  asio::io_context loop_{1};
+  std::unique_ptr<Requests> requests_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<Acceptor> acceptor_;
+  asio::steady_timer ticker_{loop_};
+  asio::executor_work_guard<asio::io_context::executor_type> work_{loop_.get_executor()};
+  std::thread thread_;
+};
+
+}  // namespace zws

@@ -1,0 +1,103 @@
+#include "ws/lanes.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace zws {
+namespace {
+
+constexpr std::size_t descriptors_besides = 64;  // logs, ZeroMQ, listeners, requests in progress
+constexpr std::chrono::milliseconds drain_step{50};
+constexpr std::size_t closed_at_least_per_step = 64;
+
+// Raises the soft limit on open files to the hard one; how many connections fit then.
+std::size_t descriptors_for_clients() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024 - descriptors_besides;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const auto all = static_cast<std::size_t>(limit.rlim_cur);
+  return all > 2 * descriptors_besides ? all - descriptors_besides : all / 2;
+}
+
+unsigned port_of(const std::string& address) {
+  return static_cast<unsigned>(std::stoul(address.substr(address.rfind(':') + 1)));
+}
+
+}  // namespace
+
+std::size_t Lanes::count_for(const Config& config) {
+  if (config.server.threads != 0) return config.server.threads;
+  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  return std::max<std::size_t>(1, cores - 1);
+}
+
+Lanes::Lanes(ConfigPtr config, Verifier& verifier, Metrics& metrics)
+    : admission_(config->limits, descriptors_for_clients()) {
+  const std::size_t most = descriptors_for_clients();
+  if (config->limits.connections > most)
+    log::warning("limits.connections {} is lowered to {}: that is what the limit on open files allows",
+                 config->limits.connections, most);
+  const std::size_t count = count_for(*config);
+  for (const ListenAddress& bound : listen_on(config->server.listen, count)) {
+    address_ = bound.text;
+    listeners_.push_back(bound.descriptor);
+  }
+  if (verifier.open()) {
+    std::string fault;
+    admin_token_ = AdminToken::write(config->auth.admin_token_file, port_of(address_), fault);
+    if (fault.empty()) {
+      log::info("open mode: no key is configured; the administrator's token is in {}",
+                admin_token_.file());
+    } else {
+      log::warning("open mode without administrator: its token cannot be written: {}", fault);
+    }
+  }
+  const Lane::Shared shared{&verifier, &admin_token_, &admission_, count};
+  for (std::size_t i = 0; i < count; ++i)
+    lanes_.push_back(std::make_unique<Lane>(shared, config, metrics.lane(i)));
+}
+
+Lanes::~Lanes() { stop(); }
+
+std::vector<BatchSink*> Lanes::sinks() const {
+  std::vector<BatchSink*> sinks;
+  for (const auto& lane : lanes_) sinks.push_back(lane.get());
+  return sinks;
+}
+
+void Lanes::start(HttpHandler& http) {
+  for (std::size_t i = 0; i < lanes_.size(); ++i) lanes_[i]->start(listeners_[i], &http);
+}
+
+void Lanes::reload(const ConfigPtr& config) {
+  admission_.reload(config->limits);
+  run_all([config](Lane& lane) { lane.reload(config); });
+}
+
+void Lanes::drain(Duration time, const std::function<bool()>& hurry) {
+  draining_ = true;
+  run_all([](Lane& lane) { lane.stop_accepting(); });
+  const auto begin = std::chrono::steady_clock::now();
+  const auto end = begin + time;
+  // Closing everybody at once would bring everybody back at once; most of the time is for spreading,
+  // the rest for the clients' own half of the closing handshake.
+  const auto steps = std::max<std::size_t>(
+      1, static_cast<std::size_t>(time * 3 / 5 / drain_step));
+  const std::size_t all = admission_.connections();
+  const std::size_t per_step =
+      std::max(closed_at_least_per_step, (all / lanes_.size() + steps - 1) / steps);
+  while (admission_.connections() > 0 && std::chrono::steady_clock::now() < end && !hurry()) {
+    run_all([per_step](Lane& lane) { lane.close_some(per_step); });
+    std::this_thread::sleep_for(drain_step);
+  }
+}
+
+void Lanes::stop() {
+  for (const auto& lane : lanes_) lane->stop();
+}
+
+}  // namespace zws

@@ -1,0 +1,77 @@
+// Lanes: all lanes of the bridge and the one port they share.
+//
+// Thread: the constructor, start(), drain() and stop() from main; run_all() and gather() from any.
+// Lifetime: outlives the source and everything that posts to it.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "ws/lane.hpp"
+
+namespace zws {
+
+class Lanes {
+ public:
+  // Binds the port, makes the lanes and in open mode the admin token's file. Throws StartupError.
+  Lanes(ConfigPtr config, Verifier& verifier, Metrics& metrics);
+  ~Lanes();
+
+  // How many lanes `config` asks for.
+  static std::size_t count_for(const Config& config);
+
+  void start(HttpHandler& http);
+  void reload(const ConfigPtr& config);
+
+  // Stops accepting, flushes, closes every client with 1012 spread over `time`, and returns when all
+  // are gone or the time is over. `hurry` is asked between and ends it at once.
+  void drain(Duration time, const std::function<bool()>& hurry);
+  void stop();
+
+  const std::string& address() const noexcept { return address_; }
+  const AdminToken& admin_token() const noexcept { return admin_token_; }
+  const Admission& admission() const noexcept { return admission_; }
+  bool draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
+  std::size_t size() const noexcept { return lanes_.size(); }
+  Lane& operator[](std::size_t i) noexcept { return *lanes_[i]; }
+  std::vector<BatchSink*> sinks() const;
+
+  template <typename Work>
+  void run_all(Work work) {
+    for (const auto& lane : lanes_) lane->run(work);
+  }
+
+  // Asks every lane `ask(lane)` on its own thread, and calls `done` with all answers, in lane order,
+  // on the lane that answered last. Nobody waits.
+  template <typename Answer, typename Ask, typename Done>
+  void gather(Ask ask, Done done) {
+    struct State {
+      std::vector<Answer> answers;
+      std::atomic<std::size_t> left;
+      Done done;
+      State(std::size_t count, Done call) : answers(count), left(count), done(std::move(call)) {}
+    };
+    auto state = std::make_shared<State>(lanes_.size(), std::move(done));
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      lanes_[i]->run([state, ask, i](Lane& lane) mutable {
+        state->answers[i] = ask(lane);
+        if (state->left.fetch_sub(1, std::memory_order_acq_rel) == 1)
+          state->done(std::move(state->answers));
+      });
+    }
+  }
+
+ private:
+  Admission admission_;
+  AdminToken admin_token_;
+  std::string address_;
+  std::vector<int> listeners_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace zws

@@ -1,0 +1,31 @@
+// Link: what a session may ask of the connection that carries it.
+//
+// Thread: its lane only.
+#pragma once
+
+#include <string_view>
+
+#include "ws/close_code.hpp"
+#include "ws/outbox.hpp"
+
+namespace zws {
+
+class Link {
+ public:
+  virtual Outbox& outbox() noexcept = 0;
+
+  // Starts the closing handshake behind what waits.
+  virtual void close(CloseCode code, std::string_view reason) noexcept = 0;
+
+  // Ends the connection now; what waits is lost. Takes effect on the lane's next turn, so the caller
+  // may still be using the session.
+  virtual void abort() noexcept = 0;
+
+  // Whether reading is paused because the queue is at its bound.
+  virtual bool deaf() const noexcept = 0;
+
+ protected:
+  ~Link() = default;
+};
+
+}  // namespace zws

@@ -1,0 +1,251 @@
+#include "ws/outbox.hpp"
+
+#include <array>
+
+#include "core/log.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::size_t pieces_max = 64;
+constexpr std::size_t corked_bytes_max = 65'536;
+
+Counter& counter(LaneMetrics& metrics, DropReason reason) {
+  return metrics.dropped[static_cast<std::size_t>(reason)];
+}
+
+}  // namespace
+
+Outbox::Outbox(Owner& owner, LaneMetrics& metrics, std::size_t queue_bytes)
+    : owner_(owner), metrics_(metrics), limit_(queue_bytes) {}
+
+Outbox::~Outbox() {
+  discard(DropReason::disconnected);
+  metrics_.queue_bytes.sub(accounted_);
+}
+
+void Outbox::deliver(const Bundle& bundle) noexcept {
+  if (wire_ == nullptr || refusing_) return;
+  if (lag_ == nullptr && head_ == nullptr) {
+    const ssize_t written = wire_->write(bundle.bytes);
+    if (written == static_cast<ssize_t>(bundle.bytes.size())) {
+      delivered_ += bundle.count;
+      metrics_.deliveries.add(bundle.count);
+      metrics_.delivered_bytes.add(bundle.bytes.size());
+      return;
+    }
+    if (written == Wire::broken) {
+      shut();
+      owner_.on_broken();
+      return;
+    }
+    keep_rest(bundle, written > 0 ? static_cast<std::size_t>(written) : 0);
+  } else {
+    for (std::size_t i = 0; i < bundle.count && !refusing_; ++i) queue(bundle[i]);
+  }
+  account();
+}
+
+void Outbox::keep_rest(const Bundle& bundle, std::size_t written) {
+  std::size_t end = 0;
+  for (std::size_t i = 0; i < bundle.count && !refusing_; ++i) {
+    const std::size_t begin = end;
+    end += bundle[i]->frame().size();
+    if (end <= written) {
+      ++delivered_;
+      metrics_.deliveries.add();
+      metrics_.delivered_bytes.add(end - begin);
+    } else if (begin < written) {
+      head_ = bundle[i];
+      head_offset_ = written - begin;
+    } else {
+      queue(bundle[i]);
+    }
+  }
+  block();
+}
+
+void Outbox::queue(const EventPtr& event) noexcept {
+  if (!lag_) lag_ = std::make_unique<Lag>(limit_);
+  std::size_t victims = 0;
+  const std::size_t others = head_ ? head_->frame().size() - head_offset_ : 0;
+  const Backlog::Pushed pushed = lag_->backlog.push(event, others, victims);
+  if (pushed == Backlog::Pushed::dropped) ++victims;
+  if (pushed == Backlog::Pushed::replaced) metrics_.replaced.add();
+  if (victims != 0) {
+    dropped_ += victims;
+    counter(metrics_, DropReason::slow_consumer).add(victims);
+    lag_->bound_reached = true;
+  }
+  if (pushed == Backlog::Pushed::closing) {
+    refusing_ = true;
+    discard(DropReason::slow_consumer);
+    owner_.on_overflow();
+  }
+}
+
+void Outbox::write(std::string_view frame, bool pong) noexcept {
+  if (wire_ == nullptr) return;
+  if (lag_ == nullptr && head_ == nullptr && !corked_) {
+    const ssize_t written = wire_->write(frame);
+    if (written == static_cast<ssize_t>(frame.size())) return;
+    if (written == Wire::broken) {
+      shut();
+      owner_.on_broken();
+      return;
+    }
+    head_ = std::make_shared<const Event>(Event::Fields{}, std::vector<std::string_view>{frame});
+    head_offset_ = written > 0 ? static_cast<std::size_t>(written) : 0;
+    block();
+  } else {
+    if (!lag_) lag_ = std::make_unique<Lag>(limit_);
+    lag_->backlog.push_own(std::string(frame), pong);
+    if (corked_ && head_ == nullptr && lag_->backlog.bytes() > corked_bytes_max) flush();
+  }
+  account();
+}
+
+void Outbox::replay(const std::vector<EventPtr>& events) noexcept {
+  for (const EventPtr& event : events) {
+    if (wire_ == nullptr || refusing_) return;
+    queue(event);
+    if (lag_ && head_ == nullptr && lag_->backlog.bytes() > corked_bytes_max) flush();
+  }
+  if (!corked_ && head_ == nullptr) flush();
+  account();
+}
+
+void Outbox::uncork() noexcept {
+  corked_ = false;
+  if (head_ == nullptr) flush();
+}
+
+void Outbox::block() noexcept {
+  if (!lag_) lag_ = std::make_unique<Lag>(limit_);
+  owner_.on_blocked();
+}
+
+void Outbox::flush() noexcept {
+  if (wire_ == nullptr || flushing_) return;
+  flushing_ = true;
+  const bool waited = waiting();
+  bool more = true;
+  while (more && wire_ != nullptr && waiting()) more = head_ ? write_head() : write_some();
+  flushing_ = false;
+  if (wire_ == nullptr) return;
+  account();
+  if (waiting()) {
+    owner_.on_blocked();
+  } else if (waited) {
+    owner_.on_drained();
+  }
+}
+
+bool Outbox::write_head() {
+  const std::string_view rest = head_->frame().substr(head_offset_);
+  const ssize_t written = wire_->write(rest);
+  if (written == Wire::broken) {
+    shut();
+    owner_.on_broken();
+    return false;
+  }
+  if (written <= 0) return false;
+  if (lag_) {
+    lag_->last_progress = std::chrono::steady_clock::now();
+    lag_->bound_reached = false;
+  }
+  if (static_cast<std::size_t>(written) < rest.size()) {
+    head_offset_ += static_cast<std::size_t>(written);
+    return true;
+  }
+  if (!head_->topic().empty() && !head_->is_gap()) {
+    ++delivered_;
+    metrics_.deliveries.add();
+    metrics_.delivered_bytes.add(head_->frame().size());
+  }
+  head_.reset();
+  return true;
+}
+
+// Writes what waits, many frames a call; frees the backlog when it is empty.
+bool Outbox::write_some() {
+  Backlog& backlog = lag_->backlog;
+  if (backlog.empty()) {
+    for (auto& count : backlog.take_replaced()) replaced_.push_back(std::move(count));
+    lag_.reset();
+    return false;
+  }
+  std::array<std::string_view, pieces_max> frames;
+  std::array<iovec, pieces_max> pieces;
+  const std::size_t count = backlog.peek(frames.data(), pieces_max);
+  for (std::size_t i = 0; i < count; ++i)
+    pieces[i] = {const_cast<char*>(frames[i].data()), frames[i].size()};
+  const ssize_t result = wire_->write(pieces.data(), count);
+  if (result == Wire::broken) {
+    shut();
+    owner_.on_broken();
+    return false;
+  }
+  if (result <= 0) return false;
+  lag_->last_progress = std::chrono::steady_clock::now();
+  lag_->bound_reached = false;
+  auto written = static_cast<std::size_t>(result);
+  while (written > 0) {
+    EventPtr event = backlog.pop();
+    const std::size_t size = event->frame().size();
+    if (written < size) {
+      head_ = std::move(event);
+      head_offset_ = written;
+      return true;
+    }
+    written -= size;
+    if (event->topic().empty() || event->is_gap()) continue;
+    ++delivered_;
+    metrics_.deliveries.add();
+    metrics_.delivered_bytes.add(size);
+  }
+  return true;
+}
+
+void Outbox::discard(DropReason reason) noexcept {
+  if (!lag_) return;
+  const std::size_t lost = lag_->backlog.events();
+  dropped_ += lost;
+  counter(metrics_, reason).add(lost);
+  for (auto& count : lag_->backlog.take_replaced()) replaced_.push_back(std::move(count));
+  lag_.reset();
+  account();
+}
+
+void Outbox::shut() noexcept {
+  wire_ = nullptr;
+  discard(DropReason::disconnected);
+  head_.reset();
+  account();
+}
+
+std::size_t Outbox::queued_bytes() const noexcept {
+  return (lag_ ? lag_->backlog.bytes() : 0) + (head_ ? head_->frame().size() - head_offset_ : 0);
+}
+
+bool Outbox::stalled_since(SteadyTime& since) const noexcept {
+  if (!lag_ || !(lag_->bound_reached || at_bound())) return false;
+  since = lag_->last_progress;
+  return true;
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> Outbox::take_replaced() {
+  if (lag_) {
+    for (auto& count : lag_->backlog.take_replaced()) replaced_.push_back(std::move(count));
+  }
+  return std::exchange(replaced_, {});
+}
+
+void Outbox::account() noexcept {
+  const std::size_t now = queued_bytes();
+  if (now == accounted_) return;
+  metrics_.queue_bytes.add(now - accounted_);  // wraps as intended when it falls
+  accounted_ = now;
+}
+
+}  // namespace zws

@@ -1,0 +1,166 @@
+#include "ws/requests.hpp"
+
+#include "core/json_text.hpp"
+#include "core/log.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::chrono::minutes error_window{1};
+constexpr std::chrono::seconds too_fast_time{5};
+constexpr std::chrono::seconds too_fast_pause{1};
+
+}  // namespace
+
+Requests::Requests(Router& router, History& history, SignIn::Parts sign_in,
+                   const RouteTable& routes)
+    : subscriptions_(router, history, routes),
+      sign_in_(std::move(sign_in),
+               {[this](Session& session) { subscriptions_.join_own(session); },
+                [this](Session& session) { review(session); },
+                [this](Session& session, std::string_view message) {
+                  on_message(session, message, false);
+                }}),
+      router_(router) {}
+
+void Requests::on_upgraded(Session& session, const std::string& token, bool full_for_address) {
+  if (full_for_address) {
+    session.send_text(
+        error_text(ErrorCode::limit_exceeded, "too many connections from this address"));
+    return session.close(CloseCode::try_later);
+  }
+  sign_in_.upgrade(session, token);
+}
+
+void Requests::on_message(Session& session, std::string_view message, bool binary) {
+  if (binary) return session.close(CloseCode::unsupported_data);
+  if (session.pending) {
+    // Its token is being checked; what it says waits.
+    session.pending->bytes += message.size();
+    if (session.pending->bytes > session.config().limits.message_bytes)
+      return session.close(CloseCode::too_fast);
+    session.pending->messages.emplace_back(message);
+    return;
+  }
+  const SteadyTime now = session.rules().clock->steady();
+  ParsedRequest parsed = parse_request(message);
+  if (!within_rate(session, now)) {
+    if (session.state() == Session::State::open)
+      session.send_text(error_text(ErrorCode::rate_limited, "too many messages",
+                                   parsed.refusal.id));
+    return;
+  }
+  if (parsed.request) {
+    answer(session, *parsed.request);
+  } else {
+    refuse(session, parsed.refusal);
+  }
+}
+
+// A bucket of twice the rate; who goes on too fast for five seconds is closed.
+bool Requests::within_rate(Session& session, SteadyTime now) {
+  const auto rate = static_cast<double>(session.config().limits.messages_per_second);
+  if (session.bucket.take(now, rate, 2 * rate)) return true;
+  if (session.limited_since == SteadyTime{} || now - session.limited_last > too_fast_pause)
+    session.limited_since = now;
+  session.limited_last = now;
+  if (now - session.limited_since >= too_fast_time) session.close(CloseCode::too_fast);
+  return false;
+}
+
+void Requests::refuse(Session& session, const Refusal& refusal) {
+  const SteadyTime now = session.rules().clock->steady();
+  if (session.errors == 0 || now - session.errors_since >= error_window) {
+    session.errors_since = now;
+    session.errors = 0;
+  }
+  ++session.errors;
+  session.send_text(error_text(refusal.code, refusal.message, refusal.id));
+  if (session.errors > session.config().limits.errors_per_minute)
+    session.close(CloseCode::too_many_errors);
+}
+
+void Requests::answer(Session& session, const Request& request) {
+  const bool open = sign_in_.open_mode();
+  switch (request.type) {
+    case RequestType::subscribe: return subscriptions_.subscribe(session, request, open);
+    case RequestType::unsubscribe: return subscriptions_.unsubscribe(session, request);
+    case RequestType::fetch: return subscriptions_.fetch(session, request, open);
+    case RequestType::auth: return sign_in_.authenticate(session, request.token, request.id);
+    case RequestType::get_stats: return answer_stats(session, request.id);
+    case RequestType::ping:
+      return session.send_text(JsonObject()
+                                   .text("type", "pong")
+                                   .text("timestamp", rfc3339(session.rules().clock->wall()))
+                                   .json("id", request.id)
+                                   .done());
+  }
+}
+
+// --- get_stats -----------------------------------------------------------------------------------
+
+std::string Requests::own_stats(Session& session) {
+  for (auto& [topic, count] : session.outbox().take_replaced()) {
+    for (const Pattern& pattern : router_.subscriptions(session.outbox())) {
+      if (!pattern.matches(topic)) continue;
+      auto known = std::find_if(session.replaced.begin(), session.replaced.end(),
+                                [&](const auto& entry) { return entry.first == pattern.text(); });
+      if (known == session.replaced.end()) {
+        session.replaced.emplace_back(pattern.text(), count);
+      } else {
+        known->second += count;
+      }
+    }
+  }
+  std::string list = "[";
+  for (const Pattern& pattern : router_.subscriptions(session.outbox())) {
+    std::uint64_t replaced = 0;
+    for (const auto& entry : session.replaced) {
+      if (entry.first == pattern.text()) replaced = entry.second;
+    }
+    if (list.size() > 1) list += ',';
+    list += JsonObject().text("topic", pattern.text()).number("replaced", replaced).done();
+  }
+  list += ']';
+  const IdentityPtr& identity = session.identity;
+  const Outbox& outbox = session.outbox();
+  return JsonObject()
+      .text("client_id", session.client_id())
+      .json("user", identity && !identity->user.empty() ? json_string(identity->user) : "null")
+      .boolean("admin", identity && identity->admin)
+      .text("connected_at", rfc3339(session.connected()))
+      .json("subscriptions", list)
+      .number("delivered", outbox.delivered())
+      .number("dropped", outbox.dropped())
+      .number("queued_bytes", outbox.queued_bytes())
+      .done();
+}
+
+void Requests::answer_stats(Session& session, const std::string& id) {
+  const std::string own = own_stats(session);
+  const auto reply = [own, id](Session& to, const std::string& more) {
+    std::string data = JsonObject().json("connection", own).done();
+    if (!more.empty()) data = data.substr(0, data.size() - 1) + ',' + more.substr(1);
+    to.send_text(JsonObject().text("type", "stats").json("data", data).json("id", id).done());
+  };
+  const bool signed_in = sign_in_.open_mode() || session.identity != nullptr;
+  if (!signed_in || !stats_) return reply(session, {});
+  const bool admin = session.identity && session.identity->admin;
+  stats_(session, admin, [&session, reply](const std::string& more) { reply(session, more); });
+}
+
+// --- time, rights, the end -----------------------------------------------------------------------
+
+void Requests::review(Session& session) {
+  subscriptions_.join_own(session);
+  subscriptions_.review(session, sign_in_.open_mode());
+}
+
+void Requests::on_timer(Session& session, SteadyTime now) { sign_in_.on_timer(session, now); }
+
+void Requests::on_leave(Session& session) noexcept {
+  router_.leave(session.outbox());
+  sign_in_.on_leave(session);
+}
+
+}  // namespace zws

@@ -1,0 +1,52 @@
+// Requests: answers what one lane's clients say (CONTRACT section 4), within their rights and limits.
+//
+// Thread: its lane only. Lifetime: one per lane; outlives its sessions.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "history/history.hpp"
+#include "routing/router.hpp"
+#include "ws/client_protocol.hpp"
+#include "ws/session.hpp"
+#include "ws/sign_in.hpp"
+#include "ws/subscriptions.hpp"
+
+namespace zws {
+
+// What get_stats tells beyond the own connection. `per_topic` for administrators only.
+// `reply` may be called later, on the session's lane; it does nothing if the session has gone.
+using StatsQuery = std::function<void(Session&, bool per_topic, std::function<void(std::string)>)>;
+
+class Requests final : public MessageHandler {
+ public:
+  Requests(Router& router, History& history, SignIn::Parts sign_in, const RouteTable& routes);
+
+  // The upgrade is done: checks its token, if it brought one, and lets it in or not.
+  void on_upgraded(Session& session, const std::string& token, bool full_for_address);
+
+  void on_message(Session& session, std::string_view message, bool binary) override;
+  void on_timer(Session& session, SteadyTime now) override;
+  void on_leave(Session& session) noexcept override;
+
+  // Rights or keys may have changed: ends what is no longer allowed.
+  void review(Session& session);
+
+  void set_routes(const RouteTable& routes) noexcept { subscriptions_.set_routes(routes); }
+  void set_stats(StatsQuery query) { stats_ = std::move(query); }
+
+ private:
+  bool within_rate(Session& session, SteadyTime now);
+  void refuse(Session& session, const Refusal& refusal);
+  void answer(Session& session, const Request& request);
+  void answer_stats(Session& session, const std::string& id);
+  std::string own_stats(Session& session);
+
+  Subscriptions subscriptions_;
+  SignIn sign_in_;
+  Router& router_;
+  StatsQuery stats_;
+};
+
+}  // namespace zws

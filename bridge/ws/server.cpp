@@ -1,0 +1,384 @@
+#include "ws/server.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <asio/post.hpp>
+
+#include "core/log.hpp"
+#include "ws/connection.hpp"
+
+namespace zws {
+namespace {
+
+namespace status_code = websocketpp::http::status_code;
+using ConnectionPtr = Endpoint::connection_ptr;
+
+constexpr std::string_view subprotocol = "zws.v1.json";
+constexpr std::string_view bearer_prefix = "bearer.";
+constexpr std::string_view timeout_answer =
+    "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    "Content-Length: 80\r\n\r\n"
+    R"({"success":false,"code":"invalid_message","message":"the request took too long"})"
+    "\n";
+
+// The connection behind a session.
+class WebSocketPeer final : public Peer {
+ public:
+  explicit WebSocketPeer(Connection& connection) : connection_(connection) {}
+
+  Outbox& outbox() noexcept override { return connection_.outbox(); }
+  bool deaf() const noexcept override { return connection_.deaf(); }
+  void abort() noexcept override { connection_.post_terminate(); }
+
+  void close(CloseCode code, std::string_view reason) noexcept override try {
+    websocketpp::lib::error_code fault;
+    connection_.close(static_cast<std::uint16_t>(code), std::string(reason), fault);
+    if (fault) abort();
+  } catch (const std::exception& error) {
+    log::error("closing a connection failed: {}", error.what());
+    abort();
+  }
+
+  void on_deadline() noexcept override try {
+    connection_.outbox().write(timeout_answer);
+    connection_.terminate(websocketpp::error::make_error_code(
+        websocketpp::error::open_handshake_timeout));
+  } catch (const std::exception& error) {
+    log::error("refusing a slow request failed: {}", error.what());
+    abort();
+  }
+
+  void terminate() noexcept override try {
+    connection_.terminate(websocketpp::error::make_error_code(websocketpp::error::general));
+  } catch (const std::exception& error) {
+    log::error("ending a connection failed: {}", error.what());
+  }
+
+ private:
+  Connection& connection_;
+};
+
+int hex_value(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 &&
+                        hex_value(text[i + 2]) >= 0;
+    out += escape ? static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]))
+                  : text[i];
+    if (escape) i += 2;
+  }
+  return out;
+}
+
+std::string query_value(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    const std::size_t equals = pair.find('=');
+    if (equals != std::string_view::npos && pair.substr(0, equals) == name)
+      return percent_decoded(pair.substr(equals + 1));
+  }
+  return {};
+}
+
+// 24 characters of base64 that stand for 16 bytes.
+bool is_key(std::string_view key) noexcept {
+  if (key.size() != 24 || key.substr(22) != "==") return false;
+  constexpr std::string_view alphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (const char c : key.substr(0, 22)) {
+    if (alphabet.find(c) == std::string_view::npos) return false;
+  }
+  return true;
+}
+
+HttpRequest request_of(const Connection& connection) {
+  const StrictRequest& head = connection.get_request();
+  HttpRequest request;
+  request.method = head.get_method();
+  const std::string& target = head.get_uri();
+  const std::size_t question = target.find('?');
+  request.path = target.substr(0, question);
+  if (question != std::string::npos) request.query = target.substr(question + 1);
+  for (const auto& [name, value] : head.get_headers()) request.headers.emplace(name, value);
+  return request;
+}
+
+}  // namespace
+
+struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
+  explicit Impl(Parts given) : parts(std::move(given)) {}
+
+  void start();
+  ConnectionPtr connection(const websocketpp::connection_hdl& handle) {
+    return endpoint.get_con_from_hdl(handle);
+  }
+
+  // Runs what websocketpp calls; what it throws ends that connection and nothing else.
+  template <typename Work>
+  void guarded(const websocketpp::connection_hdl& handle, Work&& work) noexcept {
+    try {
+      const ConnectionPtr its = connection(handle);
+      try {
+        work(*its);
+      } catch (const std::exception& error) {
+        log::error("a connection from {} failed: {}",
+                   log::escaped(its->get_remote_endpoint()), error.what());
+        its->post_terminate();
+      }
+    } catch (const std::exception& error) {
+      log::error("a connection failed: {}", error.what());
+    }
+  }
+
+  bool validate(Connection& its);
+  bool refuse(Connection& its, HandshakeResult result, int status, std::string_view code,
+              std::string_view message);
+  std::string token_of(Connection& its, const HttpRequest& request);
+  void on_open(Connection& its);
+  void on_message(Connection& its, const Endpoint::message_ptr& message);
+  void on_http(Connection& its);
+  void on_end(Connection& its);
+  void answer(const std::weak_ptr<Connection>& weak, const std::string& method,
+              HttpResponse response) noexcept;
+  void count(HandshakeResult result) {
+    parts.transport.rules.metrics->handshakes[static_cast<std::size_t>(result)].add();
+  }
+
+  Parts parts;
+  Endpoint endpoint;
+  std::unordered_map<const Session*, Upgrade> upgrades;  // between validate and open
+  log::Quiet origin_log;
+  log::Quiet host_log;
+};
+
+Server::Server(Parts parts) : impl_(std::make_shared<Impl>(std::move(parts))) { impl_->start(); }
+Server::~Server() = default;
+
+void Server::reload(ConfigPtr config, std::shared_ptr<const Access> access) {
+  impl_->parts.transport.rules.config = std::move(config);
+  impl_->parts.access = std::move(access);
+}
+
+void Server::Impl::start() {
+  endpoint.set_user_agent("");
+  endpoint.set_validate_handler([this](websocketpp::connection_hdl handle) {
+    bool good = false;
+    guarded(handle, [&](Connection& its) { good = validate(its); });
+    return good;
+  });
+  endpoint.set_open_handler([this](websocketpp::connection_hdl handle) {
+    guarded(handle, [this](Connection& its) { on_open(its); });
+  });
+  endpoint.set_message_handler(
+      [this](websocketpp::connection_hdl handle, const Endpoint::message_ptr& message) {
+        guarded(handle, [&](Connection& its) { on_message(its, message); });
+      });
+  endpoint.set_http_handler([this](websocketpp::connection_hdl handle) {
+    guarded(handle, [this](Connection& its) { on_http(its); });
+  });
+  const auto ended = [this](websocketpp::connection_hdl handle) {
+    guarded(handle, [this](Connection& its) { on_end(its); });
+  };
+  endpoint.set_close_handler(ended);
+  endpoint.set_fail_handler(ended);
+}
+
+void Server::take(int descriptor, std::string address) {
+  const LimitsConfig& limits = impl_->parts.transport.rules.config->limits;
+  const int unsent = static_cast<int>(limits.unsent_bytes);
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+  impl_->endpoint.set_max_message_size(limits.message_bytes);
+  impl_->endpoint.set_max_http_body_size(limits.event_bytes);
+  const ConnectionPtr made = impl_->endpoint.get_connection();
+  made->adopt(impl_->parts.transport, std::make_unique<Wire>(descriptor),
+              std::make_unique<WebSocketPeer>(*made), std::move(address));
+  made->start();
+}
+
+// --- the upgrade ---------------------------------------------------------------------------------
+
+bool Server::Impl::refuse(Connection& its, HandshakeResult result, int status,
+                          std::string_view code, std::string_view message) {
+  count(result);
+  its.set_status(static_cast<status_code::value>(status));
+  its.set_body(HttpResponse::error(status, code, message).body);
+  its.replace_header("Content-Type", "application/json");
+  return false;
+}
+
+bool Server::Impl::validate(Connection& its) {
+  const HttpRequest request = request_of(its);
+  const Config& config = *parts.transport.rules.config;
+  const std::string peer = its.get_remote_endpoint();
+  if (parts.http != nullptr && request.path != config.server.path)
+    return refuse(its, HandshakeResult::not_found, 404, "invalid_message",
+                  "WebSocket clients connect to " + config.server.path);
+  if (request.header("Sec-WebSocket-Version") != "13") {
+    its.replace_header("Sec-WebSocket-Version", "13");
+    return refuse(its, HandshakeResult::bad_request, 426, "invalid_message",
+                  "only WebSocket version 13 (RFC 6455) is spoken here");
+  }
+  if (!is_key(request.header("Sec-WebSocket-Key")))
+    return refuse(its, HandshakeResult::bad_request, 400, "invalid_message",
+                  "Sec-WebSocket-Key must be 16 bytes in base64");
+  if (parts.admission == nullptr) {
+    upgrades[&its.session()] = Upgrade{peer, {}, false};
+    return true;
+  }
+
+  std::uint64_t suppressed = 0;
+  if (!parts.access->host_allowed(request)) {
+    if (host_log.pass(suppressed))
+      log::warning("refused Host \"{}\" from {}: without a key the bridge answers only as localhost; "
+                   "configure auth or set auth.open = true{}",
+                   log::escaped(request.header("Host")), log::escaped(peer),
+                   log::more(suppressed));
+    return refuse(its, HandshakeResult::forbidden_host, 403, "forbidden",
+                  "in open mode the bridge answers only as localhost and not through a proxy");
+  }
+  if (!parts.access->origin_allowed(peer, request)) {
+    if (origin_log.pass(suppressed))
+      log::warning("refused Origin \"{}\" from {}: add it to server.allowed_origins{}",
+                   log::escaped(request.header("Origin"), 200), log::escaped(peer),
+                   log::more(suppressed));
+    return refuse(its, HandshakeResult::forbidden_origin, 403, "forbidden",
+                  "this Origin is not in server.allowed_origins");
+  }
+
+  Upgrade upgrade;
+  upgrade.address = parts.access->client_address(peer, request);
+  const std::string key = address_key(upgrade.address);
+  if (parts.draining()) {
+    its.replace_header("Retry-After", "5");
+    return refuse(its, HandshakeResult::full, 503, "limit_exceeded", "the bridge stops");
+  }
+  if (parts.admission->too_many_failed_tokens(key, parts.transport.rules.clock->steady())) {
+    its.replace_header("Retry-After", "60");
+    return refuse(its, HandshakeResult::too_many_failures, 429, "rate_limited",
+                  "too many failed tokens from this address");
+  }
+  upgrade.token = token_of(its, request);
+  switch (parts.admission->enter(key)) {
+    case Admission::Answer::admitted: break;
+    case Admission::Answer::full:
+      its.replace_header("Retry-After", "5");
+      return refuse(its, HandshakeResult::full, 503, "limit_exceeded", "the bridge is full");
+    case Admission::Answer::full_for_address: upgrade.full_for_address = true; break;
+  }
+  upgrades[&its.session()] = std::move(upgrade);
+  return true;
+}
+
+// ?token=, Authorization: Bearer, or the subprotocol list ["zws.v1.json", "bearer.<jwt>"].
+std::string Server::Impl::token_of(Connection& its, const HttpRequest& request) {
+  std::string token = query_value(request.query, "token");
+  for (const std::string& offered : its.get_requested_subprotocols()) {
+    if (offered == subprotocol) its.select_subprotocol(std::string(subprotocol));
+    if (token.empty() && offered.compare(0, bearer_prefix.size(), bearer_prefix) == 0)
+      token = offered.substr(bearer_prefix.size());
+  }
+  const std::string_view authorization = request.header("Authorization");
+  constexpr std::string_view scheme = "bearer ";
+  if (token.empty() && authorization.size() > scheme.size()) {
+    const HeaderLess less;
+    const std::string_view given = authorization.substr(0, scheme.size());
+    if (!less(given, scheme) && !less(scheme, given))
+      token = authorization.substr(scheme.size());
+  }
+  return token;
+}
+
+void Server::Impl::on_open(Connection& its) {
+  its.handshake_done();
+  // The request has told all it had to; what websocketpp keeps of it would stay for life.
+  const_cast<StrictRequest&>(its.get_request()) = StrictRequest{};
+  const_cast<std::vector<std::string>&>(its.get_requested_subprotocols()) = {};
+  its.set_uri(nullptr);
+  const auto found = upgrades.find(&its.session());
+  Upgrade upgrade = std::move(found->second);
+  upgrades.erase(found);
+  count(upgrade.full_for_address ? HandshakeResult::full_for_address : HandshakeResult::accepted);
+  its.session().upgraded = true;
+  parts.on_upgraded(its.session(), std::move(upgrade));
+}
+
+void Server::Impl::on_message(Connection& its, const Endpoint::message_ptr& message) {
+  its.session().on_message(message->get_payload(),
+                           message->get_opcode() == websocketpp::frame::opcode::binary);
+}
+
+void Server::Impl::on_end(Connection& its) {
+  const auto waiting = upgrades.find(&its.session());
+  if (waiting != upgrades.end()) {
+    // Admitted, but gone before the upgrade was written.
+    if (parts.admission != nullptr && !waiting->second.full_for_address)
+      parts.admission->leave(address_key(waiting->second.address));
+    upgrades.erase(waiting);
+  }
+  if (its.get_ec() == websocketpp::error::make_error_code(
+                          websocketpp::error::open_handshake_timeout))
+    count(HandshakeResult::timeout);
+  if (!its.session().upgraded) return;
+  std::uint16_t code = its.get_remote_close_code();
+  if (code == websocketpp::close::status::blank) code = its.get_local_close_code();
+  its.session().on_closed(code);
+  parts.on_gone(its.session());
+}
+
+// --- plain HTTP ----------------------------------------------------------------------------------
+
+void Server::Impl::on_http(Connection& its) {
+  its.handshake_done();
+  HttpRequest request = request_of(its);
+  const std::string peer = its.get_remote_endpoint();
+  request.body = its.get_request_body();
+  if (parts.http == nullptr) {
+    its.set_status(status_code::upgrade_required);
+    return;
+  }
+  request.address = parts.access->client_address(peer, request);
+  its.defer_http_response();
+  const std::weak_ptr<Connection> weak =
+      std::static_pointer_cast<Connection>(its.get_shared());
+  const std::string method = request.method;
+  // The reply may come from any thread, and after the lane has let go of this server.
+  parts.http->handle(
+      std::move(request), [self = weak_from_this(), weak, method,
+                           loop = parts.transport.loop](HttpResponse response) {
+        asio::post(*loop, [self, weak, method, response = std::move(response)]() mutable {
+          if (const auto server = self.lock())
+            server->answer(weak, method, std::move(response));
+        });
+      });
+}
+
+void Server::Impl::answer(const std::weak_ptr<Connection>& weak, const std::string& method,
+                          HttpResponse response) noexcept try {
+  const auto its = weak.lock();
+  if (!its || its->get_state() == websocketpp::session::state::closed) return;
+  its->set_status(static_cast<status_code::value>(response.status));
+  for (const auto& [name, value] : response.headers) its->replace_header(name, value);
+  if (!response.content_type.empty() && !(response.body.empty() && response.status == 204))
+    its->replace_header("Content-Type", response.content_type);
+  if (method == "HEAD") {
+    its->replace_header("Content-Length", std::to_string(response.body.size()));
+  } else {
+    its->set_body(response.body);
+  }
+  websocketpp::lib::error_code ignored;
+  its->send_http_response(ignored);
+} catch (const std::exception& error) {
+  log::error("an HTTP answer could not be sent: {}", error.what());
+}
+
+}  // namespace zws

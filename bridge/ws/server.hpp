@@ -1,0 +1,52 @@
+// Server: the port of one lane. It speaks HTTP and the WebSocket handshake through websocketpp, turns
+// an accepted socket into a Session, and hands everything else to the HttpHandler.
+//
+// Thread: its lane only, but for the reply of an HttpHandler. Lifetime: outlives its connections'
+// pending handlers (the loop is destroyed first).
+// Exceptions: none leave; a handler that throws ends its own connection.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/http.hpp"
+#include "ws/access.hpp"
+#include "ws/admission.hpp"
+#include "ws/transport.hpp"
+
+namespace zws {
+
+// What a request brings that the session needs after the upgrade.
+struct Upgrade {
+  std::string address;  // after trusted proxies
+  std::string token;    // empty: none came
+  bool full_for_address = false;
+};
+
+class Server {
+ public:
+  struct Parts {
+    TransportContext transport;
+    std::shared_ptr<const Access> access;  // replaced on reload
+    Admission* admission = nullptr;        // null: everyone is let in (conformance)
+    HttpHandler* http = nullptr;           // null: only upgrades are answered
+    std::function<void(Session&, Upgrade)> on_upgraded;  // the session may open itself
+    std::function<void(Session&)> on_gone;               // last call for a session that upgraded
+    std::function<bool()> draining = [] { return false; };
+  };
+
+  explicit Server(Parts parts);
+  ~Server();
+
+  // Takes over an accepted, non-blocking socket.
+  void take(int descriptor, std::string address);
+
+  void reload(ConfigPtr config, std::shared_ptr<const Access> access);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace zws

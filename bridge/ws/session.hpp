@@ -1,0 +1,141 @@
+// Session: one WebSocket client, from the upgrade to the end.
+//
+//   opening -> open -> draining -> closed        (only ever forward)
+//
+//   opening   upgraded; its token is being checked
+//   open      it was told `connection`, and receives
+//   draining  our close frame is on its way; nothing new is taken
+//   closed    gone; the object lives until its connection has let go
+//
+// The session keeps what is true of any client: who it is, its heartbeat, its limits and its end.
+// What its messages mean is the MessageHandler's affair (Requests in the daemon).
+//
+// Thread: its lane only. Lifetime: owned by its connection; borrows the lane's parts.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/identity.hpp"
+#include "config/config.hpp"
+#include "core/ws_frame.hpp"
+#include "ws/link.hpp"
+#include "ws/pending.hpp"
+#include "ws/wheel.hpp"
+
+namespace zws {
+
+class Session;
+
+class MessageHandler {
+ public:
+  virtual ~MessageHandler() = default;
+
+  virtual void on_message(Session& session, std::string_view message, bool binary) = 0;
+  // The session's own time has come: heartbeat and stalls are seen to already.
+  virtual void on_timer(Session& session, SteadyTime now) = 0;
+  // It receives nothing more: our close frame follows, or it is gone. Called once.
+  virtual void on_leave(Session& session) noexcept = 0;
+};
+
+// What all sessions of a lane share.
+struct SessionRules {
+  ConfigPtr config;
+  Wheel* wheel = nullptr;
+  MessageHandler* handler = nullptr;
+  LaneMetrics* metrics = nullptr;
+  const Clock* clock = nullptr;
+};
+
+// Room for `burst` at once and `rate` a second.
+class TokenBucket {
+ public:
+  bool take(SteadyTime now, double rate, double burst) noexcept;
+
+ private:
+  float filled_ = -1;  // < 0: not used yet, so full
+  SteadyTime last_{};
+};
+
+class Session final : public Wheel::Timer {
+ public:
+  enum class State : std::uint8_t { opening, open, draining, closed };
+  using Id = std::array<std::uint8_t, 16>;
+
+  Session(Link& link, const SessionRules& rules, std::string address);
+  ~Session() override;
+
+  State state() const noexcept { return state_; }
+  Outbox& outbox() noexcept { return link_.outbox(); }
+  const Outbox& outbox() const noexcept { return link_.outbox(); }
+  const SessionRules& rules() const noexcept { return rules_; }
+  const Config& config() const noexcept { return *rules_.config; }
+  // The client's own address once trusted proxies have been asked.
+  const std::string& address() const noexcept { return address_; }
+  void set_address(std::string address) { address_ = std::move(address); }
+  std::string client_id() const;  // a UUID
+  WallTime connected() const noexcept { return connected_; }
+
+  // From opening to open.
+  void open();
+
+  void send(Opcode opcode, std::string_view payload) noexcept;
+  void send_text(std::string_view text) noexcept { send(Opcode::text, text); }
+
+  // Tells the client why and closes; open -> draining. Later calls change nothing.
+  void close(CloseCode code) noexcept;
+
+  // The connection has ended, whoever ended it.
+  void on_closed(std::uint16_t code) noexcept;
+
+  void on_message(std::string_view message, bool binary);
+  void heard(SteadyTime now) noexcept { last_heard_ = now; }
+  void on_overflow() noexcept { close(CloseCode::slow_consumer); }
+  void on_blocked() noexcept;
+  void on_timer(SteadyTime now) noexcept override;
+
+  // Fires on_timer of the handler at or after `when`.
+  void wake_at(SteadyTime when) noexcept;
+
+  // --- who it is and how it behaves: kept by Requests and SignIn ---
+  IdentityPtr identity;              // null: anonymous
+  std::unique_ptr<Pending> pending;  // while a token is being checked
+  SteadyTime token_ends{};           // zero: never
+  bool token_ended = false;          // it was told; the grace runs
+  bool may_stay = true;              // false: anonymous, and anonymous may not connect
+  TokenBucket bucket;
+  SteadyTime limited_since{};  // too fast, without a pause, since then
+  SteadyTime limited_last{};
+  SteadyTime errors_since{};  // the minute in which `errors` are counted
+  std::uint32_t errors = 0;
+  std::uint32_t asked = 0;  // subscriptions by name
+  std::vector<std::pair<std::string, std::uint64_t>> replaced;  // by subscription
+
+  // --- its places, given back at the end: kept by the lane ---
+  std::uint64_t ticket = 0;  // its number on the lane, never used again
+  std::size_t lane_place = 0;
+  bool upgraded = false;        // not a plain HTTP request
+  std::string counted_address;  // in Admission; empty: none
+  std::string counted_user;
+
+ private:
+  SteadyTime next_deadline(SteadyTime now) const noexcept;
+  void rearm(SteadyTime now) noexcept;
+
+  Link& link_;
+  const SessionRules& rules_;
+  std::string address_;
+  Id id_;
+  WallTime connected_;
+  SteadyTime last_heard_;
+  SteadyTime next_ping_;
+  SteadyTime handler_deadline_;
+  SteadyTime close_deadline_{};
+  std::uint16_t close_code_ = 0;
+  State state_ = State::opening;
+};
+
+}  // namespace zws

@@ -1,0 +1,229 @@
+#include "ws/sign_in.hpp"
+
+#include <asio/post.hpp>
+#include <thread>
+
+#include "core/json_text.hpp"
+#include "ws/access.hpp"
+
+namespace zws {
+namespace {
+
+std::string user_json(const IdentityPtr& identity) {
+  return identity && !identity->user.empty() ? json_string(identity->user) : "null";
+}
+
+std::string expires_json(const IdentityPtr& identity) {
+  return identity && !identity->expires.empty() ? json_string(identity->expires) : "null";
+}
+
+ErrorCode code_of(TokenFault fault) {
+  return fault == TokenFault::expired ? ErrorCode::token_expired
+         : fault == TokenFault::busy  ? ErrorCode::rate_limited
+                                      : ErrorCode::invalid_token;
+}
+
+std::string_view message_of(TokenFault fault) {
+  return fault == TokenFault::expired ? "the token has expired"
+         : fault == TokenFault::busy  ? "too many tokens wait to be checked; try again"
+                                      : "the token is not valid";
+}
+
+}  // namespace
+
+SignIn::SignIn(Parts parts, Events events)
+    : parts_(std::move(parts)), events_(std::move(events)) {}
+
+void SignIn::upgrade(Session& session, const std::string& token) {
+  if (open_mode()) {
+    // Everyone counts as signed in; the admin token makes an administrator, any other says nothing.
+    if (parts_.admin_token->matches(token)) {
+      Identity admin;
+      admin.admin = true;
+      session.identity = std::make_shared<const Identity>(std::move(admin));
+    }
+    return admit(session);
+  }
+  if (token.empty()) {
+    session.may_stay = session.config().auth.anonymous.connect;
+    admit(session);
+    if (!session.may_stay)
+      session.wake_at(session.rules().clock->steady() + session.config().auth.timeout);
+    return;
+  }
+  session.pending = std::make_unique<Pending>();
+  check(session, token);
+}
+
+void SignIn::authenticate(Session& session, const std::string& token, const std::string& id) {
+  if (open_mode()) {
+    if (parts_.admin_token->matches(token)) {
+      Identity admin;
+      admin.admin = true;
+      session.identity = std::make_shared<const Identity>(std::move(admin));
+    }
+    session.send_text(JsonObject()
+                          .text("type", "auth")
+                          .boolean("success", true)
+                          .json("user", "null")
+                          .json("expires", "null")
+                          .json("id", id)
+                          .done());
+    return;
+  }
+  session.pending = std::make_unique<Pending>();
+  session.pending->authenticating = true;
+  session.pending->request_id = id;
+  check(session, token);
+}
+
+// The verdict may come within the call or later from another thread; by then the session may be gone,
+// so it is found again by its ticket.
+void SignIn::check(Session& session, const std::string& token) {
+  const auto key = address_key(session.address());
+  if (parts_.admission->too_many_failed_tokens(key, session.rules().clock->steady())) {
+    Verdict verdict;
+    verdict.fault = TokenFault::busy;
+    verdict.reason = "too many failed tokens from this address";
+    return decide(session, verdict);
+  }
+  const std::uint64_t ticket = session.ticket;
+  const auto lane = std::this_thread::get_id();
+  auto inside = std::make_shared<bool>(true);
+  parts_.verifier->verify(token, [this, ticket, lane, inside](Verdict verdict) {
+    if (*inside && std::this_thread::get_id() == lane) {
+      if (Session* its = parts_.find(ticket)) decide(*its, verdict);
+      return;
+    }
+    asio::post(*parts_.loop, [this, ticket, verdict = std::move(verdict)] {
+      if (Session* its = parts_.find(ticket)) decide(*its, verdict);
+    });
+  });
+  *inside = false;
+}
+
+void SignIn::decide(Session& session, const Verdict& verdict) {
+  if (!session.pending) return;
+  const std::unique_ptr<Pending> pending = std::move(session.pending);
+  if (verdict.fault == TokenFault::invalid || verdict.fault == TokenFault::expired) {
+    const auto now = session.rules().clock->steady();
+    if (verdict.fault == TokenFault::invalid)
+      parts_.admission->count_failed_token(address_key(session.address()), now);
+    std::uint64_t suppressed = 0;
+    if (log_.pass(suppressed))
+      log::info("refused a token from {}: {}{}", log::escaped(session.address()),
+                log::escaped(verdict.reason, 200), log::more(suppressed));
+  }
+  if (pending->authenticating) {
+    answer_auth(session, verdict, pending->request_id);
+  } else if (verdict.fault != TokenFault::none) {
+    return refuse_upgrade(session, code_of(verdict.fault), std::string(message_of(verdict.fault)));
+  } else if (!take_identity(session, verdict.identity)) {
+    session.send_text(error_text(ErrorCode::limit_exceeded, "too many connections of this user"));
+    session.close(CloseCode::try_later);
+    return;
+  } else {
+    admit(session);
+  }
+  for (const std::string& message : pending->messages) {
+    if (session.state() == Session::State::open) events_.on_waited(session, message);
+  }
+}
+
+void SignIn::refuse_upgrade(Session& session, ErrorCode code, const std::string& reason) {
+  session.send_text(error_text(code, reason));
+  session.close(code == ErrorCode::rate_limited ? CloseCode::try_later : CloseCode::token);
+}
+
+void SignIn::admit(Session& session) {
+  const Config& config = session.config();
+  session.send_text(
+      JsonObject()
+          .text("type", "connection")
+          .text("status", "connected")
+          .text("client_id", session.client_id())
+          .json("user", user_json(session.identity))
+          .json("expires", expires_json(session.identity))
+          .text("timestamp", rfc3339(session.rules().clock->wall()))
+          .number("heartbeat", static_cast<std::uint64_t>(
+                                   std::chrono::ceil<std::chrono::seconds>(config.heartbeat.interval)
+                                       .count()))
+          .done());
+  session.open();
+  events_.on_open(session);
+}
+
+void SignIn::answer_auth(Session& session, const Verdict& verdict, const std::string& id) {
+  const auto refuse = [&](ErrorCode code, std::string_view message) {
+    session.send_text(JsonObject()
+                          .text("type", "auth")
+                          .boolean("success", false)
+                          .text("code", name_of(code))
+                          .text("message", message)
+                          .json("id", id)
+                          .done());
+  };
+  if (verdict.fault != TokenFault::none)
+    return refuse(code_of(verdict.fault), message_of(verdict.fault));
+  if (session.identity && session.identity->user != verdict.identity->user)
+    return refuse(ErrorCode::forbidden, "the token belongs to another user");
+  if (!take_identity(session, verdict.identity))
+    return refuse(ErrorCode::limit_exceeded, "too many connections of this user");
+  session.send_text(JsonObject()
+                        .text("type", "auth")
+                        .boolean("success", true)
+                        .json("user", user_json(session.identity))
+                        .json("expires", expires_json(session.identity))
+                        .json("id", id)
+                        .done());
+  events_.on_rights(session);
+}
+
+bool SignIn::take_identity(Session& session, IdentityPtr identity) {
+  if (session.counted_user.empty()) {
+    if (!parts_.admission->enter_user(identity->user)) return false;
+    session.counted_user = identity->user;
+  }
+  session.identity = std::move(identity);
+  session.may_stay = true;
+  watch_expiry(session);
+  return true;
+}
+
+void SignIn::watch_expiry(Session& session) {
+  session.token_ended = false;
+  session.token_ends = {};
+  if (!session.identity || !session.identity->ends) return;
+  const Clock& clock = *session.rules().clock;
+  // A token that ends in a hundred years never does; adding that to a clock would overflow.
+  const auto left = std::min<std::chrono::system_clock::duration>(
+      *session.identity->ends - clock.wall(), std::chrono::hours(24 * 365));
+  session.token_ends = clock.steady() + left;
+  session.wake_at(session.token_ends);
+}
+
+void SignIn::on_timer(Session& session, SteadyTime now) {
+  if (!session.may_stay) {
+    session.send_text(error_text(ErrorCode::unauthorized, "no token came in time"));
+    return session.close(CloseCode::token);
+  }
+  if (session.token_ends == SteadyTime{} || now < session.token_ends) return;
+  const SteadyTime grace_ends = session.token_ends + session.config().auth.expiry_grace;
+  if (!session.token_ended) {
+    session.token_ended = true;
+    session.send_text(error_text(ErrorCode::token_expired, "the token has expired"));
+    session.wake_at(grace_ends);
+  } else if (now >= grace_ends) {
+    session.close(CloseCode::token);
+  } else {
+    session.wake_at(grace_ends);
+  }
+}
+
+void SignIn::on_leave(Session& session) noexcept {
+  session.pending.reset();
+  if (!session.counted_user.empty())
+    parts_.admission->leave_user(std::exchange(session.counted_user, {}));
+}
+
+}  // namespace zws

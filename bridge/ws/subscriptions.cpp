@@ -1,0 +1,250 @@
+#include "ws/subscriptions.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "core/json_text.hpp"
+#include "core/topic.hpp"
+
+namespace zws {
+namespace {
+
+std::string subscribed_text(const Pattern& pattern, const std::string& at, bool asked,
+                            bool recovering, bool recovered, std::size_t replayed,
+                            const std::string& id) {
+  JsonObject answer;
+  answer.text("type", "subscribed").text("topic", pattern.text()).boolean("success", true);
+  answer.json("at", at);
+  if (recovering) answer.boolean("recovered", recovered);
+  if (asked) answer.number("replayed", replayed);
+  return answer.json("id", id).done();
+}
+
+}  // namespace
+
+Subscriptions::Subscriptions(Router& router, History& history, const RouteTable& routes)
+    : router_(router), history_(history), routes_(&routes) {}
+
+void Subscriptions::join_own(Session& session) {
+  static const Pattern all = *Pattern::parse(topic_all);
+  router_.subscribe(session.outbox(), all, true);
+  if (!session.identity || session.identity->user.empty()) return;
+  const auto own = Pattern::parse(std::string(topic_user_prefix) + session.identity->user);
+  if (own) router_.subscribe(session.outbox(), *own, true);
+}
+
+// --- subscribe -----------------------------------------------------------------------------------
+
+void Subscriptions::subscribe(Session& session, const Request& request, bool open_mode) {
+  const Grants grants(session.config().auth, session.identity.get(), open_mode);
+  session.outbox().cork();
+  for (const std::string& topic : request.topics) subscribe_one(session, topic, request, grants);
+  session.outbox().uncork();
+}
+
+ErrorCode Subscriptions::subscribe_one(Session& session, const std::string& topic,
+                                       const Request& request, const Grants& grants) {
+  const Refusal fault = fault_of(session, topic, request, grants);
+  if (fault.code != ErrorCode::none) {
+    session.send_text(refused_text("subscribed", topic, fault.code, fault.message, request.id));
+    return fault.code;
+  }
+  const Pattern pattern = *Pattern::parse(topic);
+  const bool literal = pattern.is_literal();
+  Outbox& outbox = session.outbox();
+  const bool own = is_reserved(topic);
+  const bool covered = literal && !own && router_.receives(outbox, topic);
+  const Router::Joined joined = router_.subscribe(outbox, pattern);
+  if (joined.fresh) ++session.asked;
+  Replay replay = replay_for(session, pattern, request, joined.had_live,
+                             !joined.fresh || covered);
+  session.send_text(subscribed_text(
+      pattern, literal ? positions_json(history_.positions(topic)) : std::string{}, replay.asked,
+      replay.recovering, replay.recovered, replay.events.size(), request.id));
+  outbox.replay(replay.events);
+  return ErrorCode::none;
+}
+
+Refusal Subscriptions::fault_of(Session& session, const std::string& topic, const Request& request,
+                                const Grants& grants) const {
+  const auto pattern = Pattern::parse(topic);
+  if (!pattern)
+    return {ErrorCode::invalid_topic,
+            "a topic is 1 to 255 bytes without control characters; '*' stands last or for a segment",
+            {}};
+  if (!session.may_stay)
+    return {ErrorCode::unauthorized, "sign in first: {\"type\":\"auth\",\"token\":...}", {}};
+  if (!grants.allows(*pattern))
+    return {ErrorCode::forbidden, "this identity may not subscribe to that", {}};
+  const LimitsConfig& limits = session.config().limits;
+  if (session.asked >= limits.subscriptions && !router_.asked(session.outbox(), *pattern))
+    return {ErrorCode::limit_exceeded,
+            "a connection may hold " + std::to_string(limits.subscriptions) + " subscriptions",
+            {}};
+  if (request.last && *request.last > limits.replay_events)
+    return {ErrorCode::limit_exceeded,
+            "\"last\" may be at most " + std::to_string(limits.replay_events), {}};
+  return since_fault(*pattern, request);
+}
+
+Refusal Subscriptions::since_fault(const Pattern& pattern, const Request& request) const {
+  if (!request.since) return {};
+  if (!request.since->by_topic && (!pattern.is_literal() || request.topics.size() > 1))
+    return {ErrorCode::invalid_message,
+            "for a pattern or several topics, \"since\" is an object: topic -> positions", {}};
+  const auto raw = [&](std::string_view topic) {
+    return routes_->match(topic).format == EventFormat::raw;
+  };
+  bool bad = pattern.is_literal() && raw(pattern.text());
+  for (const TopicPosition& named : request.since->topics)
+    bad = bad || (pattern.matches(named.topic) && raw(named.topic));
+  if (bad)
+    return {ErrorCode::invalid_message, "events of a raw route have no id to go on from", {}};
+  return {};
+}
+
+Subscriptions::Replay Subscriptions::replay_for(Session& session, const Pattern& pattern,
+                                                const Request& request, std::uint64_t had_live,
+                                                bool covered) {
+  Replay replay;
+  const std::size_t events_max = session.config().limits.replay_events;
+  const std::size_t bytes_max = room_in(session);
+
+  replay.recovering = request.since.has_value();
+  replay.asked = replay.recovering || request.last.has_value();
+  if (covered) {
+    // It receives this already and nothing is repeated; so it has missed nothing only if it stands
+    // at the newest.
+    if (replay.recovering && pattern.is_literal() && !request.since->by_topic)
+      replay.recovered = history_.recover(pattern.text(), request.since->positions, 0, 0).recovered;
+    return replay;
+  }
+
+  if (replay.recovering) {
+    Recovery recovery;
+    std::vector<TopicPosition> named;
+    for (const TopicPosition& topic : request.since->topics) {
+      if (pattern.matches(topic.topic)) named.push_back(topic);
+    }
+    if (!pattern.is_literal()) {
+      recovery = history_.recover(pattern, named, events_max, bytes_max);
+    } else {
+      const auto& positions = !request.since->by_topic ? request.since->positions
+                              : named.empty()          ? std::vector<Position>{}
+                                                       : named[0].positions;
+      recovery = history_.recover(pattern.text(), positions, events_max, bytes_max);
+    }
+    replay.recovered = recovery.recovered;
+    replay.events = std::move(recovery.events);
+  }
+  if (!replay.recovered) replay.events = newest(pattern, request, events_max, bytes_max);
+  replay.asked = replay.asked || !replay.events.empty();
+
+  // What an implicit membership has brought live is not sent again.
+  if (had_live > 0)
+    replay.events.resize(replay.events.size() -
+                         std::min<std::size_t>(had_live, replay.events.size()));
+  if (!pattern.is_literal()) {
+    const auto known = [&](const EventPtr& event) {
+      return router_.receives_besides(session.outbox(), event->topic(), pattern);
+    };
+    replay.events.erase(std::remove_if(replay.events.begin(), replay.events.end(), known),
+                        replay.events.end());
+  }
+  return replay;
+}
+
+// `last`, or what the route of each topic brings at a first subscribe.
+std::vector<EventPtr> Subscriptions::newest(const Pattern& pattern, const Request& request,
+                                            std::size_t events_max, std::size_t bytes_max) {
+  const std::size_t count = request.last           ? *request.last
+                            : pattern.is_literal() ? routes_->match(pattern.text()).replay
+                                                   : routes_->replay_max();
+  if (count == 0) return {};
+  auto events = history_.newest(pattern, std::min(count, events_max), bytes_max);
+  if (request.last || pattern.is_literal()) return events;
+  // Of each topic only as many as its own route says, the newest first.
+  std::unordered_map<std::string_view, std::size_t> taken;
+  std::vector<EventPtr> chosen;
+  for (auto event = events.rbegin(); event != events.rend(); ++event) {
+    const std::string_view topic = (*event)->topic();
+    if (taken[topic]++ < routes_->match(topic).replay) chosen.push_back(*event);
+  }
+  std::reverse(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+std::size_t Subscriptions::room_in(const Session& session) const noexcept {
+  const std::size_t limit = session.config().limits.queue_bytes;
+  const std::size_t queued = session.outbox().queued_bytes();
+  return queued < limit ? limit - queued : 0;
+}
+
+// --- unsubscribe, fetch, review ------------------------------------------------------------------
+
+void Subscriptions::unsubscribe(Session& session, const Request& request) {
+  session.outbox().cork();
+  for (const std::string& topic : request.topics) {
+    const auto pattern = Pattern::parse(topic);
+    if (!pattern) {
+      session.send_text(refused_text("unsubscribed", topic, ErrorCode::invalid_topic,
+                                     "this is not a topic or pattern", request.id));
+      continue;
+    }
+    if (router_.unsubscribe(session.outbox(), *pattern)) --session.asked;
+    session.send_text(JsonObject()
+                          .text("type", "unsubscribed")
+                          .text("topic", topic)
+                          .boolean("success", true)
+                          .json("id", request.id)
+                          .done());
+  }
+  session.outbox().uncork();
+}
+
+void Subscriptions::fetch(Session& session, const Request& request, bool open_mode) {
+  const std::string& topic = request.topics[0];
+  const auto refuse = [&](ErrorCode code, std::string_view message) {
+    session.send_text(refused_text("fetched", topic, code, message, request.id));
+  };
+  const auto pattern = Pattern::parse(topic);
+  if (!pattern || !pattern->is_literal())
+    return refuse(ErrorCode::invalid_topic, "fetch names one topic, not a pattern");
+  if (!session.may_stay) return refuse(ErrorCode::unauthorized, "sign in first");
+  const Grants grants(session.config().auth, session.identity.get(), open_mode);
+  if (!grants.allows(*pattern))
+    return refuse(ErrorCode::forbidden, "this identity may not read that topic");
+  if (routes_->match(topic).format == EventFormat::raw)
+    return refuse(ErrorCode::invalid_message, "events of a raw route have no id");
+
+  const Fetched fetched =
+      history_.fetch(topic, request.source, request.from, request.to,
+                     session.config().limits.replay_events, room_in(session));
+  session.outbox().cork();
+  session.outbox().replay(fetched.events);
+  session.send_text(JsonObject()
+                        .text("type", "fetched")
+                        .text("topic", topic)
+                        .boolean("success", true)
+                        .number("count", fetched.events.size())
+                        .boolean("complete", fetched.complete)
+                        .json("id", request.id)
+                        .done());
+  session.outbox().uncork();
+}
+
+void Subscriptions::review(Session& session, bool open_mode) {
+  const Grants grants(session.config().auth, session.identity.get(), open_mode);
+  for (const Pattern& pattern : router_.subscriptions(session.outbox())) {
+    if (grants.allows(pattern)) continue;
+    if (router_.unsubscribe(session.outbox(), pattern)) --session.asked;
+    session.send_text(JsonObject()
+                          .text("type", "unsubscribed")
+                          .text("topic", pattern.text())
+                          .boolean("success", true)
+                          .text("code", name_of(ErrorCode::forbidden))
+                          .done());
+  }
+}
+
+}  // namespace zws

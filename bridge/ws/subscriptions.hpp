@@ -1,0 +1,61 @@
+// Subscriptions: subscribe, unsubscribe and fetch of one lane's clients.
+//
+// A subscribe is one step on the lane: the answer, what the client missed, then live events, with
+// nothing between them that is sent twice or not at all.
+//
+// Thread: its lane only. Lifetime: one per lane.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "auth/grants.hpp"
+#include "config/route_table.hpp"
+#include "history/history.hpp"
+#include "routing/router.hpp"
+#include "ws/client_protocol.hpp"
+#include "ws/session.hpp"
+
+namespace zws {
+
+class Subscriptions {
+ public:
+  Subscriptions(Router& router, History& history, const RouteTable& routes);
+
+  void set_routes(const RouteTable& routes) noexcept { routes_ = &routes; }
+
+  // What every client has without asking: @all, and its own @user/<id>.
+  void join_own(Session& session);
+
+  void subscribe(Session& session, const Request& request, bool open_mode);
+  void unsubscribe(Session& session, const Request& request);
+  void fetch(Session& session, const Request& request, bool open_mode);
+
+  // Ends what the session may no longer hear, and tells it.
+  void review(Session& session, bool open_mode);
+
+ private:
+  struct Replay {
+    std::vector<EventPtr> events;
+    bool asked = false;      // the answer says `replayed`
+    bool recovering = false;  // the answer says `recovered`
+    bool recovered = false;
+  };
+
+  ErrorCode subscribe_one(Session& session, const std::string& topic, const Request& request,
+                          const Grants& grants);
+  Refusal fault_of(Session& session, const std::string& topic, const Request& request,
+                   const Grants& grants) const;
+  Refusal since_fault(const Pattern& pattern, const Request& request) const;
+  Replay replay_for(Session& session, const Pattern& pattern, const Request& request,
+                    std::uint64_t had_live, bool covered);
+  std::vector<EventPtr> newest(const Pattern& pattern, const Request& request,
+                               std::size_t events_max, std::size_t bytes_max);
+  std::size_t room_in(const Session& session) const noexcept;
+
+  Router& router_;
+  History& history_;
+  const RouteTable* routes_;
+};
+
+}  // namespace zws

@@ -1,0 +1,275 @@
+#include "ws/transport.hpp"
+
+#include <asio/post.hpp>
+#include <websocketpp/common/system_error.hpp>
+
+#include "core/log.hpp"
+
+namespace zws {
+namespace {
+
+namespace transport = websocketpp::transport;
+using Descriptor = asio::posix::stream_descriptor;
+
+constexpr std::chrono::seconds linger_time{2};
+constexpr std::chrono::seconds flush_time{5};
+constexpr int reads_per_turn = 16;
+
+websocketpp::lib::error_code fault(transport::error::value value) {
+  return transport::error::make_error_code(value);
+}
+
+}  // namespace
+
+Transport::~Transport() = default;
+
+void Transport::adopt(const TransportContext& context, std::unique_ptr<Wire> wire,
+                      std::unique_ptr<Peer> peer, std::string address) {
+  context_ = &context;
+  wire_ = std::move(wire);
+  descriptor_.emplace(*context.loop, wire_->descriptor());
+  peer_ = std::move(peer);
+  address_ = std::move(address);
+  outbox_.emplace(static_cast<Outbox::Owner&>(*this), *context.rules.metrics, context.rules.config->limits.queue_bytes);
+  outbox_->open(wire_.get());
+  session_ = std::make_unique<Session>(*peer_, context.rules, address_);
+  state_ = State::open;
+  expect_within(context.rules.config->limits.handshake_timeout);
+}
+
+// --- before the first byte -----------------------------------------------------------------------
+
+void Transport::init(const transport::init_handler& handler) {
+  init_handler_ = handler;
+  continue_init();
+}
+
+void Transport::continue_init() noexcept try {
+  if (state_ != State::open || !init_handler_) return;
+  const Wire::Handshake step = wire_->handshake();
+  if (step == Wire::Handshake::wants_read) return wait_readable();
+  if (step == Wire::Handshake::wants_write) return wait_writable();
+  const auto handler = std::exchange(init_handler_, nullptr);
+  handler(step == Wire::Handshake::done ? websocketpp::lib::error_code{}
+                                        : fault(transport::error::tls_error));
+} catch (const std::exception& error) {
+  log::error("a connection failed to start: {}", error.what());
+  post_terminate();
+}
+
+// --- reading -------------------------------------------------------------------------------------
+
+void Transport::async_read_at_least(std::size_t, char* buffer, std::size_t size,
+                                    const ReadHandler& handler) {
+  borrowed_handler_ = &handler;
+  kept_handler_ = nullptr;
+  read_into(buffer, size);
+}
+
+void Transport::async_read_at_least(std::size_t, char* buffer, std::size_t size,
+                                    ReadHandler&& handler) {
+  borrowed_handler_ = nullptr;
+  kept_handler_ = std::move(handler);
+  read_into(buffer, size);
+}
+
+void Transport::read_into(char* buffer, std::size_t size) noexcept {
+  if (state_ != State::open) return;
+  if (held_ || outbox_->at_bound()) {
+    paused_ = PendingRead{buffer, size};
+    return;
+  }
+  read_ = {buffer, size};
+  if (reading_) {
+    again_ = true;  // on_readable() goes on
+  } else {
+    wait_readable();
+  }
+}
+
+void Transport::resume() noexcept {
+  held_ = false;
+  continue_reading();
+}
+
+void Transport::continue_reading() noexcept {
+  if (!paused_ || held_ || state_ != State::open || outbox_->at_bound()) return;
+  const PendingRead pending = *paused_;
+  paused_.reset();
+  read_into(pending.buffer, pending.size);
+}
+
+void Transport::wait_readable() noexcept {
+  if (waiting_readable_ || !descriptor_) return;
+  waiting_readable_ = true;
+  descriptor_->async_wait(Descriptor::wait_read,
+                          [self = shared_from_this()](const asio::error_code& error) {
+                            self->waiting_readable_ = false;
+                            if (!error) self->on_readable();
+                          });
+}
+
+void Transport::on_readable() noexcept try {
+  if (init_handler_) return continue_init();
+  if (state_ == State::lingering) return read_away();
+  if (state_ != State::open || paused_) return;
+  reading_ = true;
+  for (int i = 0; i < reads_per_turn; ++i) {
+    again_ = false;
+    const PendingRead into = read_;
+    const ssize_t size = wire_->read(into.buffer, into.size);
+    if (size == Wire::blocked) {
+      again_ = true;
+      break;
+    }
+    if (size <= 0) {
+      reading_ = false;
+      const auto handler = read_handler();  // it may replace itself
+      handler(fault(transport::error::eof), 0);
+      return;
+    }
+    session_->heard(context_->rules.clock->steady());
+    // A temporary handler asks for the next read itself, and would be overwritten while it runs.
+    if (borrowed_handler_ != nullptr) {
+      (*borrowed_handler_)({}, static_cast<std::size_t>(size));
+    } else {
+      const auto handler = std::exchange(kept_handler_, nullptr);
+      handler({}, static_cast<std::size_t>(size));
+    }
+    if (!again_ || (!wire_->secure() && static_cast<std::size_t>(size) < into.size)) break;
+  }
+  reading_ = false;
+  if (again_ && state_ == State::open) wait_readable();
+} catch (const std::exception& error) {
+  reading_ = false;
+  log::error("reading from {} failed: {}", log::escaped(address_), error.what());
+  post_terminate();
+}
+
+// --- writing -------------------------------------------------------------------------------------
+
+void Transport::async_write(const char* bytes, std::size_t size, const WriteHandler& handler) {
+  if (state_ != State::open) return handler(fault(transport::error::action_after_shutdown));
+  outbox_->write({bytes, size});
+  handler({});
+}
+
+void Transport::async_write(const std::vector<Buffer>& pieces, const WriteHandler& handler) {
+  if (state_ != State::open) return handler(fault(transport::error::action_after_shutdown));
+  std::string frame;
+  for (const Buffer& piece : pieces) frame.append(piece.buf, piece.len);
+  const bool pong = !frame.empty() && (static_cast<unsigned char>(frame[0]) & 0x0F) ==
+                                          static_cast<unsigned char>(Opcode::pong);
+  outbox_->write(frame, pong);
+  handler({});
+}
+
+void Transport::wait_writable() noexcept {
+  if (waiting_writable_ || !descriptor_) return;
+  waiting_writable_ = true;
+  descriptor_->async_wait(Descriptor::wait_write,
+                          [self = shared_from_this()](const asio::error_code& error) {
+                            self->waiting_writable_ = false;
+                            if (!error) self->on_writable();
+                          });
+}
+
+void Transport::on_writable() noexcept {
+  if (init_handler_) return continue_init();
+  if (state_ == State::open || state_ == State::flushing) outbox_->flush();
+}
+
+void Transport::on_blocked() noexcept {
+  wait_writable();
+  if (session_) session_->on_blocked();
+  continue_reading();
+}
+
+void Transport::on_drained() noexcept {
+  if (state_ == State::flushing) {
+    linger();
+  } else {
+    continue_reading();
+  }
+}
+
+void Transport::on_overflow() noexcept {
+  // From inside a delivery: the session must not go before the turn is over.
+  asio::post(*context_->loop, [self = shared_from_this()] {
+    if (self->state_ == State::open) self->session_->on_overflow();
+  });
+}
+
+// --- the end -------------------------------------------------------------------------------------
+
+void Transport::async_shutdown(const transport::shutdown_handler& handler) {
+  const auto self = shared_from_this();
+  const bool open = state_ == State::open;
+  if (open) state_ = State::flushing;
+  paused_.reset();
+  handler({});
+  if (!open) return;
+  outbox_->refuse_events();
+  expect_within(std::chrono::duration_cast<Duration>(flush_time));
+  if (terminating_) {
+    drop();
+  } else if (outbox_->waiting()) {
+    wait_writable();
+  } else {
+    linger();
+  }
+}
+
+void Transport::linger() noexcept {
+  state_ = State::lingering;
+  wire_->shutdown();
+  expect_within(std::chrono::duration_cast<Duration>(linger_time));
+  read_away();
+}
+
+void Transport::read_away() noexcept {
+  char scrap[16'384];
+  for (int i = 0; i < reads_per_turn; ++i) {
+    const ssize_t size = wire_->read(scrap, sizeof scrap);
+    if (size == Wire::blocked) return wait_readable();
+    if (size <= 0) return drop();
+  }
+  wait_readable();
+}
+
+void Transport::drop() noexcept {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  deadline_.reset();
+  if (outbox_) outbox_->shut();
+  asio::error_code ignored;
+  if (descriptor_) descriptor_->close(ignored);
+  paused_.reset();
+  kept_handler_ = nullptr;
+  init_handler_ = nullptr;
+}
+
+void Transport::post_terminate() noexcept {
+  if (terminating_ || context_ == nullptr) return;
+  terminating_ = true;
+  asio::post(*context_->loop, [self = shared_from_this()] {
+    self->peer_->terminate();
+    self->drop();
+  });
+}
+
+void Transport::expect_within(Duration time) noexcept {
+  if (!deadline_) deadline_ = std::make_unique<Deadline>(*this);
+  context_->rules.wheel->arm(*deadline_, context_->rules.clock->steady() + time);
+}
+
+void Transport::on_time() noexcept {
+  if (state_ == State::open) {
+    peer_->on_deadline();
+  } else {
+    // drop() takes the timer with it, so not from inside its call.
+    asio::post(*context_->loop, [self = shared_from_this()] { self->drop(); });
+  }
+}
+
+}  // namespace zws

@@ -1,0 +1,172 @@
+// Transport: our transport policy under websocketpp's connection.
+//
+// It replaces the stock Asio transport because that one posts and allocates for each send, knows
+// neither how much is unsent nor when it has left, and holds 20 KiB a connection (docs/decisions/).
+// Here a write is tried at once and completes inline, what the socket does not take waits in the
+// Outbox, which also carries the event bundles, and reading stops while that queue is at its bound.
+//
+//   idle -> open -> flushing -> lingering -> closed
+//
+//   flushing    websocketpp is done with it; the rest of the outbox still leaves
+//   lingering   our side is shut; what the peer still sends is read and thrown away, so that it can
+//               read our last words (a reset would destroy them)
+//
+// Thread: its lane only. Lifetime: kept alive by its pending waits; the descriptor closes with it at
+// the latest, and at once in `closed`.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+#include <websocketpp/common/connection_hdl.hpp>
+#include <websocketpp/transport/base/connection.hpp>
+#include <websocketpp/uri.hpp>
+
+#include "ws/link.hpp"
+#include "ws/session.hpp"
+#include "ws/wheel.hpp"
+#include "ws/wire.hpp"
+
+namespace zws {
+
+// The websocketpp connection, as its transport and its session see it.
+class Peer : public Link {
+ public:
+  virtual ~Peer() = default;
+
+  // The client did not finish its request in time.
+  virtual void on_deadline() noexcept = 0;
+  // Ends the websocketpp connection; called from the loop, never from inside its own calls.
+  virtual void terminate() noexcept = 0;
+};
+
+// What a lane gives to each of its connections. Lifetime: outlives them.
+struct TransportContext {
+  asio::io_context* loop = nullptr;
+  SessionRules rules;
+};
+
+class Transport : public std::enable_shared_from_this<Transport>, private Outbox::Owner {
+ public:
+  // --- names that websocketpp expects ---
+  using ptr = std::shared_ptr<Transport>;
+  struct timer {
+    void cancel() noexcept {}
+  };
+  using timer_ptr = std::shared_ptr<timer>;
+
+  template <typename Access, typename Errors>
+  Transport(bool, const Access&, const Errors&) {}
+  virtual ~Transport();
+
+  ptr get_shared() { return shared_from_this(); }
+  bool is_secure() const noexcept { return wire_ && wire_->secure(); }
+  void set_uri(websocketpp::uri_ptr) {}
+  std::string get_remote_endpoint() const { return address_; }
+  websocketpp::connection_hdl get_handle() const { return handle_; }
+  void set_handle(websocketpp::connection_hdl handle) { handle_ = std::move(handle); }
+  // websocketpp's own timeouts are off; the session and on_deadline() keep time.
+  timer_ptr set_timer(long, const websocketpp::transport::timer_handler&) { return {}; }
+
+  // --- ours ---
+  // Takes over an accepted, non-blocking socket. The request must be complete within
+  // `handshake_timeout`.
+  void adopt(const TransportContext& context, std::unique_ptr<Wire> wire,
+             std::unique_ptr<Peer> peer, std::string address);
+
+  Session& session() noexcept { return *session_; }
+  Outbox& outbox() noexcept { return *outbox_; }
+  bool deaf() const noexcept { return paused_.has_value(); }
+
+  // The request is complete: the handshake deadline no longer holds.
+  void handshake_done() noexcept { deadline_.reset(); }
+  // Hears nothing more from the peer until resume().
+  void hold() noexcept { held_ = true; }
+  void resume() noexcept;
+
+  // Ends the connection without further words, on the loop's next turn.
+  void post_terminate() noexcept;
+
+ protected:
+  using ReadHandler = websocketpp::transport::read_handler;
+  using WriteHandler = websocketpp::transport::write_handler;
+  using Buffer = websocketpp::transport::buffer;
+
+  void init(const websocketpp::transport::init_handler& handler);
+  // A handler that is a member of the connection is borrowed, a temporary one is kept.
+  void async_read_at_least(std::size_t, char* buffer, std::size_t size, const ReadHandler& handler);
+  void async_read_at_least(std::size_t, char* buffer, std::size_t size, ReadHandler&& handler);
+  void async_write(const char* bytes, std::size_t size, const WriteHandler& handler);
+  void async_write(const std::vector<Buffer>& pieces, const WriteHandler& handler);
+  template <typename Handler>
+  websocketpp::lib::error_code dispatch(Handler&& handler) {
+    handler();
+    return {};
+  }
+  websocketpp::lib::error_code interrupt(const websocketpp::transport::interrupt_handler&) {
+    return websocketpp::transport::error::make_error_code(
+        websocketpp::transport::error::operation_not_supported);
+  }
+  void async_shutdown(const websocketpp::transport::shutdown_handler& handler);
+
+ private:
+  enum class State : std::uint8_t { idle, open, flushing, lingering, closed };
+
+  struct Deadline final : Wheel::Timer {
+    explicit Deadline(Transport& owner) : owner_(owner) {}
+    void on_timer(SteadyTime) noexcept override { owner_.on_time(); }
+    Transport& owner_;
+  };
+  struct PendingRead {
+    char* buffer;
+    std::size_t size;
+  };
+
+  void on_blocked() noexcept override;
+  void on_drained() noexcept override;
+  void on_broken() noexcept override { post_terminate(); }
+  void on_overflow() noexcept override;
+
+  void read_into(char* buffer, std::size_t size) noexcept;
+  void wait_readable() noexcept;
+  void wait_writable() noexcept;
+  void on_readable() noexcept;
+  void on_writable() noexcept;
+  void continue_reading() noexcept;
+  void continue_init() noexcept;
+  void linger() noexcept;
+  void read_away() noexcept;
+  void drop() noexcept;
+  void expect_within(Duration time) noexcept;
+  void on_time() noexcept;
+  const ReadHandler& read_handler() const noexcept {
+    return borrowed_handler_ != nullptr ? *borrowed_handler_ : kept_handler_;
+  }
+
+  const TransportContext* context_ = nullptr;
+  std::unique_ptr<Wire> wire_;
+  std::optional<asio::posix::stream_descriptor> descriptor_;
+  std::optional<Outbox> outbox_;
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<Deadline> deadline_;  // while something must happen in time
+  std::unique_ptr<Peer> peer_;
+  std::string address_;
+  websocketpp::connection_hdl handle_;
+  websocketpp::transport::init_handler init_handler_;
+  ReadHandler kept_handler_;
+  const ReadHandler* borrowed_handler_ = nullptr;
+  PendingRead read_{nullptr, 0};
+  std::optional<PendingRead> paused_;
+  State state_ = State::idle;
+  bool held_ = false;
+  bool reading_ = false;  // inside the read handler
+  bool again_ = false;    // the read handler asked for more
+  bool waiting_readable_ = false;
+  bool waiting_writable_ = false;
+  bool terminating_ = false;
+};
+
+}  // namespace zws
