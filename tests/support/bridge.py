@@ -97,6 +97,7 @@ class Bridge:
     def launch(self) -> subprocess.Popen[bytes]:
         """Starts it without waiting: for a start that is meant to fail."""
         assert not self.running
+        assert DAEMON.exists(), f"{DAEMON} is missing: tools/dev build"
         self.write_config()
         command = ["setpriv", "--pdeathsig", "KILL", str(DAEMON), "--config", str(self.config_file), *self.arguments]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)

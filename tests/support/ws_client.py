@@ -6,6 +6,7 @@ import itertools
 import json
 import time
 from collections import deque
+from contextlib import ExitStack
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -21,17 +22,20 @@ class WsClient:
     def __init__(
         self, url: str, *, greeted: bool = True, headers: dict[str, str] | None = None, **options: Any
     ) -> None:
-        self.socket = connect(
-            url,
-            additional_headers=headers,
-            compression=None,
-            ping_interval=None,
-            max_size=None,
-            max_queue=None,
-            proxy=None,
-            open_timeout=DEADLINE,
-            close_timeout=DEADLINE,
-            **options,
+        self._open = ExitStack()
+        self.socket = self._open.enter_context(
+            connect(
+                url,
+                additional_headers=headers,
+                compression=None,
+                ping_interval=None,
+                max_size=None,
+                max_queue=None,
+                proxy=None,
+                open_timeout=DEADLINE,
+                close_timeout=DEADLINE,
+                **options,
+            )
         )
         self._waiting: deque[str | bytes] = deque()
         self._ids = itertools.count(1)
@@ -47,7 +51,7 @@ class WsClient:
         self.close()
 
     def close(self) -> None:
-        self.socket.close()
+        self._open.close()
 
     # ---- sending ----
 
