@@ -175,14 +175,13 @@ class Server {
   }
 
   void read(Client& client) {
-    std::array<char, 65536> buffer{};
-    const ssize_t got = ::recv(client.fd, buffer.data(), buffer.size(), 0);
+    const ssize_t got = ::recv(client.fd, buffer_.data(), buffer_.size(), 0);
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) {
       forget(&client);
       return;
     }
-    client.in.append(buffer.data(), static_cast<std::size_t>(got));
+    client.in.append(buffer_.data(), static_cast<std::size_t>(got));
     if (!client.upgraded && !upgrade(client)) return;
     while (take_frame(client)) {
     }
@@ -366,6 +365,7 @@ class Server {
   void* sub_ = nullptr;
   zmq_msg_t topic_part_{};
   zmq_msg_t payload_part_{};
+  std::array<char, 65536> buffer_;
   std::string name_;
   std::unordered_map<std::string, Topic> topics_;
   std::vector<Topic*> due_;       // topics with events in this drain
