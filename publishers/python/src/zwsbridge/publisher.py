@@ -16,13 +16,13 @@ import time
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Callable
 
 import zmq
 
 from zwsbridge import message as messages
 from zwsbridge.link import Curve, Key, Link, Send, checked_endpoints
-from zwsbridge.source import Source, key_member
+from zwsbridge.source import Counter, Source, key_member
 from zwsbridge.topic import ALL, user_topic
 
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5556"
@@ -64,6 +64,7 @@ class Publisher:
     _warned: int  # of _dropped, those the log has told
     _warn_at: float
     _source: Source
+    _counter_of: Callable[[str], Counter | None]
 
     def __init__(
         self,
@@ -105,23 +106,20 @@ class Publisher:
         Raises TypeError or ValueError when topic, message or key cannot be sent, RuntimeError after close().
         """
         payload = message if type(message) is bytes else messages.encode(message, self._dumps)
-        last_member = b"" if key is None else key_member(key)
-        if last_member and not self._headers:
-            raise ValueError("a key travels in the header, and this publisher sends none")
+        last_member = b"" if key is None else self._key_member(key)
         with self._lock:
             if self._sending and not self._recovered():
                 return self._drop_nested(topic)
             half_sent = False
             try:
                 self._sending = True
-                source = self._source
-                counter = source.counters.get(topic) or source.add(topic)
+                counter = self._counter_of(topic) or self._source.add(topic)
                 # A dropped event takes its number too, so that the bridge sees what is missing.
                 counter.seq = seq = counter.seq + 1
                 sends = self._sends or self._open()
                 taken = (self._ready and seq & _LOOK_MASK > 1) or self._look()
                 if self._headers:
-                    header = b'%b%d,"ts":%d%b}' % (source.header_start, seq, time.time_ns(), last_member)
+                    header = b'%b%d,"ts":%d%b}' % (self._source.header_start, seq, time.time_ns(), last_member)
                 half_sent = True
                 for send in sends:
                     try:  # Only a message's first part can find the queue full.
@@ -223,7 +221,7 @@ class Publisher:
     def __repr__(self) -> str:
         return f"<zwsbridge.{type(self).__name__} {', '.join(self._endpoints)}{' closed' if self._closed else ''}>"
 
-    # Below, all but _warn_... and _where need the lock.
+    # Below, all but _key_member, _warn_... and _where need the lock.
 
     def _start_anew(self) -> None:
         """As at the start, and in a forked child, where another thread may have held the lock for ever."""
@@ -236,6 +234,7 @@ class Publisher:
         self._warned = 0
         self._warn_at = 0.0
         self._source = Source(self._max_topics)
+        self._counter_of = self._source.counters.get
 
     def _open(self) -> Sequence[Send]:
         if self._closed:
@@ -268,11 +267,16 @@ class Publisher:
 
     def _drop_nested(self, topic: str) -> bool:
         """A signal handler or destructor publishes in the middle of this thread's own publish."""
-        counter = self._source.counters.get(topic)
+        counter = self._counter_of(topic)
         if counter is not None:
             counter.seq += 1
         self._dropped += 1
         return False
+
+    def _key_member(self, key: str) -> bytes:
+        if not self._headers:
+            raise ValueError("a key travels in the header, and this publisher sends none")
+        return key_member(key)
 
     def _warn_dropped(self) -> None:
         now = time.monotonic()

@@ -28,12 +28,13 @@ class Counter:
 class Source:
     def __init__(self, max_topics: int) -> None:
         self._max_topics = max_topics
+        self.counters: dict[str, Counter] = {}  # this very object, for ever
         self.begin_anew()
 
     def begin_anew(self) -> None:
         self.src = secrets.token_urlsafe(12)
         self.header_start = b'{"src":"%b","seq":' % self.src.encode()
-        self.counters: dict[str, Counter] = {}
+        self.counters.clear()
 
     def add(self, topic: str) -> Counter:
         """A counter for a topic that has none. Raises TypeError or ValueError for what cannot be a topic."""
