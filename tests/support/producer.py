@@ -19,6 +19,7 @@ class Producer:
         self.socket: zmq.Socket[bytes] = self._context.socket(zmq.XPUB)
         self.socket.linger = 2000
         self.socket.sndhwm = 0
+        self.socket.xpub_verbose = True  # libzmq keeps a lost bridge's subscriptions and would not tell of them again
         self.socket.reconnect_ivl = 20
         self.socket.reconnect_ivl_max = 200
         (self.socket.bind if bind else self.socket.connect)(endpoint)
