@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import queue
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any, Callable
 
 import zmq
+
+from zwsbridge import Publisher
 
 PATIENCE = 10.0  # seconds until a test that waits has failed
 
@@ -22,6 +27,21 @@ class Event:
     @property
     def message(self) -> Any:
         return json.loads(self.payload)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Asks again and again, with a deadline."""
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline, "it never came to be"
+        os.sched_yield()
+
+
+def publish_until_taken(publisher: Publisher, topic: str, message: bytes) -> int:
+    """Returns how often it tried."""
+    tries = itertools.count(1)
+    wait_until(lambda: next(tries) > 0 and publisher.publish(topic, message))
+    return next(tries) - 1
 
 
 class StandIn:
@@ -57,6 +77,10 @@ class StandIn:
         self._stopped.connect("inproc://stop")
         self._thread = threading.Thread(target=self._read, name="stand-in")
         self._thread.start()
+
+    @property
+    def has_received(self) -> bool:
+        return not self._events.empty()
 
     def receive(self) -> Event:
         return self._events.get(timeout=PATIENCE)

@@ -9,7 +9,8 @@ import textwrap
 from typing import Callable
 
 import pytest
-from stand_in import StandIn
+import zmq
+from stand_in import StandIn, wait_until
 
 from zwsbridge import Publisher
 
@@ -30,10 +31,9 @@ def test_without_a_bridge_nothing_waits_and_everything_is_counted(caplog: pytest
 
 def test_ready_means_every_endpoint(bridge: StandIn) -> None:
     with Publisher([bridge.endpoint, NOBODY], linger=0) as publisher:
-        while not publisher.publish("t", {}) and publisher._link is not None and not publisher._link._prefixes[0]:
-            pass
+        wait_until(lambda: not publisher.publish("t", {}) and bridge.has_received)
         assert not publisher.wait_ready(0.05)
-        publisher.publish("t", b"last")
+        assert not publisher.publish("t", b"last")
         assert bridge.receive_until(lambda event: event.payload == b"last")
 
 
@@ -74,20 +74,15 @@ def test_publisher_that_binds(start_bridge: Callable[..., StandIn], connect: Cal
     with Publisher(endpoint, bind=True) as publisher:
         bridges = [start_bridge(connect=endpoint), start_bridge(connect=endpoint)]
         assert publisher.wait_ready(10)
-        last = [False, False]
-        while not all(last):  # the second bridge may come later than the first
-            publisher.publish("t", {})
-            last = [not bridge._events.empty() for bridge in bridges]
+        # The second bridge may come later than the first.
+        wait_until(lambda: publisher.publish("t", {}) and all(bridge.has_received for bridge in bridges))
         for bridge in bridges:
             bridge.stop()
-        while publisher.ready:
-            pass
+        wait_until(lambda: not publisher.ready)
         assert not publisher.publish("t", {})
 
 
 def test_ipv6_endpoint(start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher]) -> None:
-    import zmq
-
     bridge = start_bridge(bind="tcp://[::1]:*", options={zmq.IPV6: 1})
     assert connect(bridge).publish("t", {})
     assert bridge.receive().topic == "t"

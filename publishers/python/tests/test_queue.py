@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import Any, Callable
 
 import pytest
 import zmq
-from stand_in import PATIENCE, Event, StandIn
+from stand_in import Event, StandIn, publish_until_taken
 
 from zwsbridge import Publisher
 
@@ -26,17 +25,6 @@ def publish_until_dropped(publisher: Publisher, topic: str) -> int:
         if not publisher.publish(topic, BIG):
             return count
     raise AssertionError("the queue never filled")
-
-
-def publish_until_taken(publisher: Publisher, topic: str, message: bytes) -> None:
-    gave_up = threading.Event()
-    timer = threading.Timer(PATIENCE, gave_up.set)
-    timer.start()
-    try:
-        while not publisher.publish(topic, message):
-            assert not gave_up.is_set(), "the queue never had room again"
-    finally:
-        timer.cancel()
 
 
 def test_full_queue_drops_and_counts_exactly(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-import zmq
+from stand_in import publish_until_taken
 from support.bridge import Bridge
 
 from zwsbridge import AsyncPublisher, Publisher
@@ -112,9 +112,7 @@ def test_what_the_full_queue_drops_is_told_as_a_gap(daemon: Bridge) -> None:
         daemon.signal(signal.SIGCONT)
         # Read meanwhile: the client's own queue at the bridge must not lose anything.
         received, missed = 1, 0
-        while not publisher.publish("t", {"type": "last"}):
-            published += 1
-        published += 1
+        published += publish_until_taken(publisher, "t", b'{"type":"last"}')
         for message in receive_until(client, lambda message: message["type"] == "last"):
             if message["type"] == "gap":
                 missed += message["missed"]
@@ -164,9 +162,7 @@ def test_forked_children_are_sources_that_the_bridge_can_tell_apart(daemon: Brid
             assert message["type"] in ("x", "last")
             sources.add(message["@id"].split(":")[0])
     assert len(sources) == 4
-    assert daemon.metric("zws_ingest_gaps_total") == 0
-    assert daemon.metric("zws_ingest_rejected_total") == 0
-    assert daemon.metric("zws_ingest_header_ignored_total") == 0
+    assert client.receive_all() == []  # no gap was told
 
 
 def test_publisher_that_binds(start_daemon: Callable[..., Bridge], tmp_path: Path) -> None:
@@ -178,30 +174,6 @@ def test_publisher_that_binds(start_daemon: Callable[..., Bridge], tmp_path: Pat
         assert publisher.wait_ready(10)
         assert publisher.publish("t", {"type": "x"})
         assert client.receive()["type"] == "x"
-
-
-def test_curve_key_that_the_bridge_allows_and_one_that_it_does_not(
-    start_daemon: Callable[..., Bridge], tmp_path: Path
-) -> None:
-    bridge_public, bridge_secret = zmq.curve_keypair()
-    allowed_public, allowed_secret = zmq.curve_keypair()
-    (tmp_path / "bridge.secret").write_bytes(bridge_secret + b"\n")
-    (tmp_path / "bridge.secret").chmod(0o600)
-    (tmp_path / "allowed").write_bytes(allowed_public + b"\n")
-    daemon = start_daemon(
-        {
-            "ingest.curve_secret_key_file": str(tmp_path / "bridge.secret"),
-            "ingest.curve_allowed_keys_file": str(tmp_path / "allowed"),
-        }
-    )
-    client = daemon.connect()
-    client.subscribe("t")
-    with Publisher(daemon.endpoint, curve_server_key=bridge_public) as stranger:
-        assert not stranger.wait_ready(0.5)
-    with Publisher(daemon.endpoint, curve_server_key=bridge_public, curve_secret_key=allowed_secret) as publisher:
-        assert publisher.wait_ready(10)
-        assert publisher.publish("t", {"type": "x"})
-    assert client.receive()["type"] == "x"
 
 
 @pytest.mark.parametrize(
