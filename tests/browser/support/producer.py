@@ -7,13 +7,10 @@ import json
 import sys
 from pathlib import Path
 
-import zmq
-
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from support.producer import Producer
 
 with Producer(sys.argv[1]) as producer:
-    producer.socket.setsockopt(zmq.XPUB_VERBOSE, 1)  # a bridge that comes back subscribes to what it had before
     producer.wait_ready()
     print("ready", flush=True)
     for line in sys.stdin:
