@@ -16,7 +16,7 @@ from stand_in import StandIn
 ROOT = Path(__file__).parents[3]
 PUBLISHING = ROOT / "docs/PUBLISHING.md"
 README = ROOT / "publishers/python/README.md"
-BUILD = Path(os.environ.get("ZWS_BUILD", ROOT / "build/dev"))
+BUILD = Path(os.environ.get("ZWSBRIDGE_BIN", ROOT / "build/dev/bridge/zwsbridge")).parents[1]
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5556"
 
 ALL_VERBS = [
