@@ -1,5 +1,4 @@
-// Address: the network names of the configuration: where to listen, whom to trust, ZeroMQ
-// endpoints.
+// Address: the network names of the configuration: listeners, trusted networks, ZeroMQ endpoints.
 //
 // Thread: any; values and pure functions. Nothing is resolved: a name is only ever "localhost".
 #pragma once

@@ -1,5 +1,4 @@
-// checks: what no single key can see: values that contradict each other, and files that must be
-// there.
+// checks: what no single key can see: values that contradict each other, and files that are needed.
 //
 // Thread: any; no state. All throw StartupError{configuration}, one line that names the key and
 // where its value came from.
@@ -12,8 +11,7 @@ namespace zws::config {
 
 void check_consistency(const Config& config, const Origins& origins);
 
-// Every key and TLS file can be opened and is no folder. What stands in it is for its reader to
-// judge.
+// Every key and TLS file can be opened and is no folder. What stands in it is its reader's to judge.
 void check_files(const Config& config, const Origins& origins);
 
 }  // namespace zws::config

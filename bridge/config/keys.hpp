@@ -5,6 +5,7 @@
 // comment of its field in config.hpp.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>

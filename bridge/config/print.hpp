@@ -10,8 +10,7 @@
 
 namespace zws {
 
-// Every key with its value; where `origins` is given, behind each a comment that says whence it
-// came.
+// Every key with its value and, where `origins` is given, a comment behind it that says whence it is.
 std::string print_config(const Config& config, const Origins* origins = nullptr);
 
 }  // namespace zws

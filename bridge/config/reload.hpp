@@ -27,9 +27,9 @@ struct Reloaded {
   std::vector<ConfigChange> changes;  // with those keys too, for the log
 };
 
-// Loads `sources` again. Throws StartupError, and nothing has happened, if they are wrong, or if
-// the new values contradict those that stay until a restart (the last key taken out of [auth] while
-// the port is still open to others).
+// Loads `sources` again. Throws StartupError, and nothing has happened, if they are wrong, if the
+// new values contradict those that stay until a restart, or if the last key is taken out of [auth]:
+// nobody opens a running bridge to everyone by a slip.
 Reloaded reload_config(const Config& running, const ConfigSources& sources);
 
 }  // namespace zws

@@ -1,14 +1,14 @@
-// Rule: what a key may hold, in words and as a check. The words are the "Allowed" of every manual
-// and complaint.
+// Rule: what a key may hold, in words and as a check. All manuals and complaints use these words.
 //
 // Thread: any; values and pure functions. No rule touches the machine: whether a file can be read
-// is checks.hpp's.
+// is for checks.hpp.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/config.hpp"

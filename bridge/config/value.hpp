@@ -14,8 +14,7 @@
 
 namespace zws::config {
 
-// A TOML value that no key can hold (a float, a date, a table, a mixed list), as text for the
-// complaint.
+// A TOML value that no key can hold (a float, a date, a table, a mixed list), as text to be shown.
 struct Foreign {
   std::string text;
 };

@@ -72,10 +72,22 @@ TEST(ReloadTest, WrongSourcesAreRefusedWhole) {
   EXPECT_THROW(reload(Config{}, {"auth.jwks_file=/nonexistent"}), StartupError);
 }
 
-TEST(ReloadTest, LastKeyCannotGoWhileThePortStaysOpenToOthers) {
+TEST(ReloadTest, LastKeyCannotGoWhileTheBridgeRuns) {
+  EXPECT_THROW(reload(load({secret}), {}), StartupError);
   const Config running = load({secret, "server.listen=0.0.0.0:8000"});
-  // By itself the new configuration would be fine.
   EXPECT_THROW(reload(running, {"server.listen=127.0.0.1:8000"}), StartupError);
+}
+
+TEST(ReloadTest, KeyMayComeToAnOpenBridge) {
+  EXPECT_TRUE(reload(Config{}, {secret}).config.auth.has_key());
+}
+
+TEST(ReloadTest, WhatNeedsARestartStaysTogether) {
+  // Where producers come in, and that this is meant.
+  const Config running = load({"ingest.bind=[\"tcp://*:5556\"]", "ingest.insecure=true"});
+  const Config after = reload(running, {}).config;
+  EXPECT_EQ(after.ingest.bind, running.ingest.bind);
+  EXPECT_TRUE(after.ingest.insecure);
 }
 
 }  // namespace
