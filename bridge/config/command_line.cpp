@@ -5,6 +5,7 @@
 #include "config/manual.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "core/version.hpp"
 
 namespace zws {
 namespace {
@@ -31,7 +32,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const char* co
 
   CLI::App app("Carries events from ZeroMQ publishers to WebSocket clients.", "zwsbridge");
   app.footer(footer);
-  app.set_version_flag("--version", "zwsbridge " ZWS_VERSION);
+  app.set_version_flag("--version", "zwsbridge " + std::string(version()));
   app.add_option("--config", line.sources.file, "Read this TOML file")->type_name("FILE");
   app.add_option("--set", line.sources.set, "Set one key, as in --set log.level=debug")
       ->type_name("KEY=VALUE")

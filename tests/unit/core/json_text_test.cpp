@@ -34,5 +34,31 @@ TEST(JsonTextTest, StringIsAppendedToWhatIsThere) {
   EXPECT_EQ(out + "]", R"(["a","b\n"])");
 }
 
+TEST(JsonTextTest, ObjectHasItsMembersInTheOrderOfTheCalls) {
+  EXPECT_EQ(JsonObject().done(), "{}");
+  EXPECT_EQ(JsonObject()
+                .text("type", "a\"b")
+                .number("n", 18'446'744'073'709'551'615u)
+                .boolean("yes", true)
+                .boolean("no", false)
+                .json("list", "[1,2]")
+                .json("absent", "")
+                .done(),
+            R"({"type":"a\"b","n":18446744073709551615,"yes":true,"no":false,"list":[1,2]})");
+}
+
+TEST(JsonTextTest, NestingIsCountedWithoutParsing) {
+  EXPECT_EQ(json_nesting("1"), 0u);
+  EXPECT_EQ(json_nesting("{}"), 1u);
+  EXPECT_EQ(json_nesting(R"({"a":[[1],{}],"b":[]})"), 3u);
+  EXPECT_EQ(json_nesting(std::string(100'000, '[')), 100'000u);
+}
+
+TEST(JsonTextTest, BracketsInStringsDoNotNest) {
+  EXPECT_EQ(json_nesting(R"(["[[[{{{"])"), 1u);
+  EXPECT_EQ(json_nesting(R"(["\"[[",[1]])"), 2u);
+  EXPECT_EQ(json_nesting(R"(["\\",[1]])"), 2u);
+}
+
 }  // namespace
 }  // namespace zws

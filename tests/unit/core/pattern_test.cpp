@@ -14,9 +14,7 @@ Pattern pattern(std::string_view text) {
   return *parsed;
 }
 
-bool matches(std::string_view text, std::string_view topic) {
-  return pattern(text).matches(topic);
-}
+bool matches(std::string_view text, std::string_view topic) { return pattern(text).matches(topic); }
 
 bool covers(std::string_view granted, std::string_view wanted) {
   return pattern(granted).covers(pattern(wanted));

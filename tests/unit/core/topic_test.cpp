@@ -6,7 +6,8 @@ namespace zws {
 namespace {
 
 TEST(TopicTest, OrdinaryNamesAreValid) {
-  for (const char* name : {"import:task-1", "wallet_updates", "a", "a b", "温度/1", "a@b", " ", "{}"})
+  for (const char* name :
+       {"import:task-1", "wallet_updates", "a", "a b", "温度/1", "a@b", " ", "{}"})
     EXPECT_EQ(topic_fault(name), TopicFault::none) << name;
   EXPECT_EQ(topic_fault(std::string(255, 'a')), TopicFault::none);
 }
