@@ -40,10 +40,9 @@ class Call {
 
 bool verifies(const json_t& jwk, const Token& token) noexcept {
   const Call call;
-  const Json jws(json_pack("{s:s%, s:s%, s:s%}",                                   //
-                           "protected", token.header.data(), token.header.size(),  //
-                           "payload", token.payload.data(), token.payload.size(),  //
-                           "signature", token.signature.data(), token.signature.size()));
+  const auto part = [](std::string_view text) { return json_stringn(text.data(), text.size()); };
+  const Json jws(json_pack("{s:o, s:o, s:o}", "protected", part(token.header), "payload",
+                           part(token.payload), "signature", part(token.signature)));
   return call.config() && jws && jose_jws_ver(call.config(), jws.get(), nullptr, &jwk, false);
 }
 

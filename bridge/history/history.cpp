@@ -1,5 +1,7 @@
 #include "history/history.hpp"
 
+#include <algorithm>
+
 #include "history/newest_events.hpp"
 #include "history/selection.hpp"
 #include "history/shelf.hpp"
@@ -38,6 +40,14 @@ Recovery History::recover(std::string_view topic, const std::vector<Position>& s
 
 Recovery History::recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
                           std::size_t events_max, std::size_t bytes_max) {
+  if (pattern.is_literal()) {
+    const auto known = std::find_if(since.begin(), since.end(), [&](const TopicPosition& each) {
+      return each.topic == pattern.text();
+    });
+    return recover(pattern.text(),
+                   known == since.end() ? std::vector<Position>{} : known->positions, events_max,
+                   bytes_max);
+  }
   const SteadyTime now = clock_.steady();
   const std::uint64_t question = ++questions_;
   Selection selection(events_max, bytes_max);

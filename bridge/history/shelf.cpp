@@ -177,12 +177,12 @@ void Shelf::drop_oldest(Topic& topic) {
 }
 
 void Shelf::keep_within_bounds() {
+  while (topics_.size() > config_->limits.topics) forget(*topics_.oldest());
   while (bytes() > config_->history.bytes) {
     if (drop_oldest_event()) continue;
     if (topics_.oldest() == nullptr) break;
     forget(*topics_.oldest());  // pinned, but what is known of its sources takes room too
   }
-  while (topics_.size() > config_->limits.topics) forget(*topics_.oldest());
 }
 
 void Shelf::reload(ConfigPtr config, SteadyTime now) {

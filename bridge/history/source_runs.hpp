@@ -19,7 +19,7 @@ struct SourceRun {
   std::string source;
   std::uint64_t newest = 0;  // position of what was heard last
   std::uint64_t first = 0;   // of first..newest nothing is lost; newest + 1: nothing to resume from
-  std::uint64_t proof = 1;   // who stands here or later was there after the last forgotten source
+  std::uint64_t proof = 0;   // who stands here or later was there after the last forgotten source
   std::uint64_t heard = 0;   // arrival number of what was heard last
 };
 

@@ -13,17 +13,15 @@ void TopicHistory::record(const EventPtr& event, std::uint64_t arrival, const Re
   const std::uint64_t seq = event->seq();
   std::size_t place = sources_.find(source);
   const bool known = place != SourceRuns::none;
-  if (event->restart() || (known && seq <= sources_[place].newest)) {
-    // A source that steps back counts anew, whatever it was that made it.
-    discard(source, 0);
-    if (known) sources_[place].proof = 1;
-  } else if (!known && sources_.forgot()) {
-    discard(source, seq);  // it may be one of the forgotten
-  }
+  // A source that steps back counts anew, whatever it was that made it.
+  const bool began = event->restart() || (known && seq <= sources_[place].newest);
+  if (began) discard(source, 0);
+  if (!known && sources_.forgot()) discard(source, seq);  // it may be one of the forgotten
   if (!known) place = sources_.add(source, sources_max);
 
   SourceRun& run = sources_[place];
-  if (seq != run.newest + 1 || !known) run.first = seq;
+  if (began || !known) run.proof = seq;
+  if (began || !known || seq != run.newest + 1) run.first = seq;
   run.newest = seq;
   run.heard = arrival;
   // A raw frame tells its receiver no position, so nobody can come back to before it.
@@ -34,9 +32,11 @@ void TopicHistory::record(const EventPtr& event, std::uint64_t arrival, const Re
 
 void TopicHistory::gap(const Event& marker, std::uint64_t arrival, std::size_t sources_max) {
   std::size_t place = sources_.find(marker.source());
-  if (place == SourceRuns::none) place = sources_.add(marker.source(), sources_max);
+  const bool known = place != SourceRuns::none;
+  if (!known) place = sources_.add(marker.source(), sources_max);
   SourceRun& run = sources_[place];
   if (marker.last_seq() > run.newest) run.newest = marker.last_seq();
+  if (!known) run.proof = run.newest;
   run.first = run.newest + 1;
   run.heard = arrival;
 }
@@ -122,8 +122,10 @@ void TopicHistory::retain(const Retention& before, const Retention& after,
     const EventRing all = std::move(ring_);
     ring_ = EventRing{};
     event_bytes_ = 0;
+    Retention roomy = after;  // what is replaced need not be dropped
+    roomy.size = all.size();
     all.oldest_first([&](const Retained& each) {
-      keep(each.event, each.arrival, after);
+      keep(each.event, each.arrival, roomy);
       return true;
     });
   }

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdio>
@@ -96,7 +97,12 @@ void Source::Impl::open_socket(bool first) {
   socket.set(zmq::sockopt::rcvtimeo, static_cast<int>(look_around.count()));
   socket.set(zmq::sockopt::maxmsgsize,
              static_cast<std::int64_t>(config->limits.event_bytes + 64 * 1024));
-  socket.set(zmq::sockopt::ipv6, 1);
+  const auto names_ipv6 = [](const std::string& endpoint) {
+    return endpoint.find('[') != std::string::npos;
+  };
+  if (std::any_of(ingest.bind.begin(), ingest.bind.end(), names_ipv6) ||
+      std::any_of(ingest.connect.begin(), ingest.connect.end(), names_ipv6))
+    socket.set(zmq::sockopt::ipv6, 1);
   monitor = std::make_unique<Monitor>(context, socket, metrics);
   for (const std::string& prefix : ingest.subscribe) socket.set(zmq::sockopt::subscribe, prefix);
   std::vector<std::string> bound;

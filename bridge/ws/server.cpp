@@ -115,7 +115,7 @@ HttpRequest request_of(const Connection& connection) {
 
 }  // namespace
 
-struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
+struct Server::Impl {
   explicit Impl(Parts given) : parts(std::move(given)) {}
 
   void start();
@@ -148,8 +148,8 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   void on_message(Connection& its, const Endpoint::message_ptr& message);
   void on_http(Connection& its);
   void on_end(Connection& its);
-  void answer(const std::weak_ptr<Connection>& weak, const std::string& method,
-              HttpResponse response) noexcept;
+  static void answer(const ConnectionPtr& its, const std::string& method,
+                     const HttpResponse& response) noexcept;
   void count(HandshakeResult result) {
     parts.transport.rules.metrics->handshakes[static_cast<std::size_t>(result)].add();
   }
@@ -161,7 +161,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   log::Quiet host_log;
 };
 
-Server::Server(Parts parts) : impl_(std::make_shared<Impl>(std::move(parts))) { impl_->start(); }
+Server::Server(Parts parts) : impl_(std::make_unique<Impl>(std::move(parts))) { impl_->start(); }
 Server::~Server() = default;
 
 void Server::reload(ConfigPtr config, std::shared_ptr<const Access> access) {
@@ -348,24 +348,20 @@ void Server::Impl::on_http(Connection& its) {
   }
   request.address = parts.access->client_address(peer, request);
   its.defer_http_response();
-  const std::weak_ptr<Connection> weak =
-      std::static_pointer_cast<Connection>(its.get_shared());
+  // While it waits nothing else keeps the connection; the reply may come from any thread.
+  const auto waiting = std::static_pointer_cast<Connection>(its.get_shared());
   const std::string method = request.method;
-  // The reply may come from any thread, and after the lane has let go of this server.
-  parts.http->handle(
-      std::move(request), [self = weak_from_this(), weak, method,
-                           loop = parts.transport.loop](HttpResponse response) {
-        asio::post(*loop, [self, weak, method, response = std::move(response)]() mutable {
-          if (const auto server = self.lock())
-            server->answer(weak, method, std::move(response));
-        });
-      });
+  parts.http->handle(std::move(request),
+                     [waiting, method, loop = parts.transport.loop](HttpResponse response) {
+                       asio::post(*loop, [waiting, method, response = std::move(response)] {
+                         answer(waiting, method, response);
+                       });
+                     });
 }
 
-void Server::Impl::answer(const std::weak_ptr<Connection>& weak, const std::string& method,
-                          HttpResponse response) noexcept try {
-  const auto its = weak.lock();
-  if (!its || its->get_state() == websocketpp::session::state::closed) return;
+void Server::Impl::answer(const ConnectionPtr& its, const std::string& method,
+                          const HttpResponse& response) noexcept try {
+  if (its->get_state() == websocketpp::session::state::closed) return;
   its->set_status(static_cast<status_code::value>(response.status));
   for (const auto& [name, value] : response.headers) its->replace_header(name, value);
   if (!response.content_type.empty() && !(response.body.empty() && response.status == 204))

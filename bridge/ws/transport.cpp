@@ -75,7 +75,7 @@ void Transport::async_read_at_least(std::size_t, char* buffer, std::size_t size,
 
 void Transport::read_into(char* buffer, std::size_t size) noexcept {
   if (state_ != State::open) return;
-  if (held_ || outbox_->at_bound()) {
+  if (outbox_->at_bound()) {
     paused_ = PendingRead{buffer, size};
     return;
   }
@@ -87,13 +87,8 @@ void Transport::read_into(char* buffer, std::size_t size) noexcept {
   }
 }
 
-void Transport::resume() noexcept {
-  held_ = false;
-  continue_reading();
-}
-
 void Transport::continue_reading() noexcept {
-  if (!paused_ || held_ || state_ != State::open || outbox_->at_bound()) return;
+  if (!paused_ || state_ != State::open || outbox_->at_bound()) return;
   const PendingRead pending = *paused_;
   paused_.reset();
   read_into(pending.buffer, pending.size);

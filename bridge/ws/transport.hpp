@@ -83,10 +83,6 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
 
   // The request is complete: the handshake deadline no longer holds.
   void handshake_done() noexcept { deadline_.reset(); }
-  // Hears nothing more from the peer until resume().
-  void hold() noexcept { held_ = true; }
-  void resume() noexcept;
-
   // Ends the connection without further words, on the loop's next turn.
   void post_terminate() noexcept;
 
@@ -161,7 +157,6 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   PendingRead read_{nullptr, 0};
   std::optional<PendingRead> paused_;
   State state_ = State::idle;
-  bool held_ = false;
   bool reading_ = false;  // inside the read handler
   bool again_ = false;    // the read handler asked for more
   bool waiting_readable_ = false;
