@@ -37,7 +37,7 @@ class Server:
             "server.threads": 1,
             "ingest.bind": f'["{self.ingest}"]',
             "auth.admin_token_file": f'"{out.resolve() / "admin-token"}"',
-            "log.level": '"warn"',
+            "log.level": '"warning"',
             **settings,
         }
         sets = [part for key, value in chosen.items() for part in ("--set", f"{key}={value}")]
