@@ -47,7 +47,7 @@ describe("asyncapi.yaml", () => {
   });
 
   it("refuses what is no message", () => {
-    for (const message of [{ type: "subscribe" }, { type: "subscribe", topic: "t", since: [], last: 1 }, { type: "gap", topic: "t" }, { type: "error", code: "odd", message: "" }, { type: "x" }]) {
+    for (const message of [{ type: "subscribe" }, { type: "subscribe", topic: "t", topics: ["t"] }, { type: "subscribe", topic: "t", since: ["17"] }, { type: "gap", topic: "t" }, { type: "error", code: "odd", message: "" }, { type: "x" }]) {
       expect(wrong(message)).not.toEqual([]);
     }
   });

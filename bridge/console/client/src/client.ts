@@ -254,7 +254,8 @@ export class ZwsClient extends EventHandlers {
 
   #flush(): void {
     if (this.state.name !== "connected") return;
-    const unasked = [...this.#channels.values()].filter((channel) => !channel.asked);
+    // Topics before patterns: each topic is then answered for itself, and the pattern for the rest.
+    const unasked = [...this.#channels.values()].filter((channel) => !channel.asked).sort((a, b) => Number(a.isPattern) - Number(b.isPattern));
     for (const message of subscribeMessages(unasked)) {
       for (const channel of message.channels) channel.ask(message.resuming);
       this.#requests.send(message.toJSON(), (answer) => {

@@ -23,7 +23,7 @@ export class SubscribeMessage {
   /** False if the channel needs a message of its own kind, or there is no room. */
   add(channel: Channel): boolean {
     const resuming = channel.positions.known;
-    if (resuming !== this.resuming || (!resuming && channel.last !== this.#last)) return false;
+    if (resuming !== this.resuming || channel.last !== this.#last) return false;
     let limit = MAX_SOURCES;
     let since = resuming ? channel.positions.since(limit) : [];
     while (bytesOf(since) > MAX_BYTES - 1024) since = channel.positions.since((limit >>= 1));
@@ -41,7 +41,8 @@ export class SubscribeMessage {
     return {
       type: "subscribe",
       topics: this.channels.map((channel) => channel.topic),
-      ...(this.resuming ? { since: Object.fromEntries(this.#since) } : this.#last ? { last: this.#last } : {}),
+      ...(this.resuming ? { since: Object.fromEntries(this.#since) } : {}),
+      ...(this.#last ? { last: this.#last } : {}), // beside `since`: what to get if nothing can be recovered
     };
   }
 }

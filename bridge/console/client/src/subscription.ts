@@ -2,7 +2,7 @@ import { EventHandlers, guarded } from "./event_handlers.js";
 import { type AnyEvent, type Gap, type SubscriptionState, ZwsError, type ZwsEvent } from "./types.js";
 
 export interface SubscribeOptions<E = ZwsEvent> {
-  /** How many of the newest events to get first, at the first subscribe. */
+  /** How many of the newest events to get first, and again after a gap that no resume could fill. */
   last?: number;
   onEvent?: (event: E) => void;
   onState?: (state: SubscriptionState) => void;

@@ -163,7 +163,7 @@ describe("resuming", () => {
     socket.subscribed("t", { at: ["a:5", "b:2"] }).subscribed("import:*", { at: undefined }).subscribed("quiet");
     socket.event("t", "a:6").event("import:7", "c:1");
     socket = await reconnected();
-    expect(socket.sent).toEqual([{ type: "subscribe", topics: ["t", "import:*", "quiet"], since: { t: ["a:6", "b:2"], "import:7": ["c:1"], quiet: [] }, id: expect.any(Number) }]);
+    expect(socket.sent).toEqual([{ type: "subscribe", topics: ["t", "quiet", "import:*"], since: { t: ["a:6", "b:2"], quiet: [], "import:7": ["c:1"] }, id: expect.any(Number) }]);
   });
 
   it("asks apart for what has no position yet", async () => {
@@ -175,6 +175,15 @@ describe("resuming", () => {
     socket = await reconnected();
     expect(socket.sent).toMatchObject([{ topics: ["old"], since: { old: ["a:1"] } }, { topics: ["new:*"], last: 5 }]);
     expect(socket.sent[1]).not.toHaveProperty("since");
+  });
+
+  it("asks for the newest events in case that nothing can be recovered", async () => {
+    let socket = await connected();
+    client.subscribe("bar", { last: 1 });
+    await turn();
+    socket.subscribed("bar", { at: ["a:7"], replayed: 1 }).event("bar", "a:7");
+    socket = await reconnected();
+    expect(socket.sent).toMatchObject([{ topics: ["bar"], since: { bar: ["a:7"] }, last: 1 }]);
   });
 
   it("tells recovered before the missed events, or a gap", async () => {
