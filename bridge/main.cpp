@@ -56,7 +56,7 @@ int run(const ConfigSources& sources) {
   Api api({config.current(), &lanes, &intake, &verifier, &metrics, share_folder()});
   const Service service;
 
-  lanes.start(api);
+  lanes.start(api, [&] { api.each_second(); });
   source.start();
   api.set_ready();
   std::string producers;

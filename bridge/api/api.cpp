@@ -3,7 +3,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "core/log.hpp"
 #include "metrics/prometheus.hpp"
 
 namespace zws {
@@ -17,56 +16,263 @@ HttpResponse text(int status, std::string body) {
   return response;
 }
 
+std::string bearer_of(const HttpRequest& request) {
+  constexpr std::string_view scheme = "Bearer ";
+  const std::string_view header = request.header("Authorization");
+  const HeaderLess less;
+  const std::string_view given = header.substr(0, scheme.size());
+  if (less(given, scheme) || less(scheme, given)) return {};
+  return std::string(header.substr(scheme.size()));
+}
+
+HttpReply with_headers(HttpReply reply, std::vector<std::pair<std::string, std::string>> headers) {
+  return [reply = std::move(reply), headers = std::move(headers)](HttpResponse response) {
+    response.headers.insert(response.headers.end(), headers.begin(), headers.end());
+    reply(std::move(response));
+  };
+}
+
 }  // namespace
 
-Api::Api(Parts parts) : parts_(std::move(parts)) {}
+// `path` may hold one {part}. `admin`: the administrator's.
+struct Api::Route {
+  using Own = void (Api::*)(const ApiRequest&, HttpReply);
+  using Call = void (Calls::*)(const ApiRequest&, HttpReply);
 
-void Api::reload(ConfigPtr config) { std::atomic_store(&parts_.config, std::move(config)); }
+  const char* method;
+  std::string_view path;
+  bool admin;
+  Own own;
+  Call call;
 
-void Api::handle(HttpRequest request, HttpReply reply) noexcept try {
-  reply(answer(request));
+  // The decoded {part}, or an empty one for a path without; nothing if it is another path.
+  std::optional<std::string> match(std::string_view given) const {
+    const std::size_t open = path.find('{');
+    if (open == std::string_view::npos)
+      return given == path ? std::optional<std::string>("") : std::nullopt;
+    const std::string_view before = path.substr(0, open);
+    const std::string_view after = path.substr(path.find('}') + 1);
+    if (given.size() <= before.size() + after.size() || given.substr(0, before.size()) != before ||
+        given.substr(given.size() - after.size()) != after)
+      return std::nullopt;
+    const std::string_view part =
+        given.substr(before.size(), given.size() - before.size() - after.size());
+    if (part.find('/') != std::string_view::npos) return std::nullopt;
+    return percent_decoded(part);
+  }
+};
+
+const std::vector<Api::Route>& Api::routes() {
+  static const std::vector<Route> all{
+      {"GET", "/healthz", false, &Api::healthz, nullptr},
+      {"GET", "/readyz", false, &Api::readyz, nullptr},
+      {"GET", "/metrics", false, &Api::metrics, nullptr},
+      {"GET", "/openapi.json", false, &Api::openapi, nullptr},
+      {"GET", "/", false, &Api::console, nullptr},
+      {"GET", "/client.js", false, &Api::client, nullptr},
+      {"GET", "/api/ws/stats", true, nullptr, &Calls::stats},
+      {"POST", "/api/ws/broadcast", true, nullptr, &Calls::broadcast},
+      {"POST", "/api/ws/notify", true, nullptr, &Calls::notify},
+      {"POST", "/api/ws/publish", true, nullptr, &Calls::publish},
+      {"GET", "/api/ws/connections", true, nullptr, &Calls::connections},
+      {"DELETE", "/api/ws/connections/{client_id}", true, nullptr, &Calls::disconnect},
+      {"DELETE", "/api/ws/users/{id}/connections", true, nullptr, &Calls::disconnect_user},
+      {"GET", "/api/ws/topics", true, nullptr, &Calls::topics},
+      {"GET", "/api/ws/topics/{topic}/history", true, nullptr, &Calls::history},
+  };
+  return all;
+}
+
+Api::Api(Parts parts)
+    : parts_(std::move(parts)), calls_({parts_.lanes, parts_.intake, parts_.metrics}) {
+  reload(parts_.config);
+  for (std::size_t i = 0; i < parts_.lanes->size(); ++i) {
+    (*parts_.lanes)[i].requests().set_stats(
+        [this](bool per_topic, std::function<void(std::string)> done) {
+          if (per_topic) return calls_.totals_with_topics(std::move(done));
+          done(calls_.totals());
+        });
+  }
+}
+
+void Api::reload(const ConfigPtr& config) {
+  std::atomic_store(&rules_, std::make_shared<const Rules>(
+                                 Rules{config, Access(*config, parts_.verifier->open())}));
+}
+
+void Api::handle(HttpRequest request, HttpReply reply) noexcept {
+  const auto rules = std::atomic_load(&rules_);
+  const std::string path = request.path;
+  try {
+    answer(*rules, {std::move(request), {}, {}}, reply);
+  } catch (const ApiRefusal& refusal) {
+    reply(HttpResponse::error(refusal.status, refusal.code, refusal.message));
+  } catch (const std::exception& error) {
+    log::error("answering {} failed: {}", log::escaped(path), error.what());
+    reply(HttpResponse::error(500, "internal", "the bridge could not answer"));
+  }
+}
+
+// --- letting in ----------------------------------------------------------------------------------
+
+void Api::answer(const Rules& rules, ApiRequest request, HttpReply reply) {
+  const HttpRequest& http = request.http;
+  if (!rules.access.host_allowed(http)) {
+    std::uint64_t suppressed = 0;
+    if (host_log_.pass(suppressed))
+      log::warning("refused Host \"{}\": without a key the bridge answers only as localhost; "
+                   "configure auth or set auth.open = true{}",
+                   log::escaped(http.header("Host")), log::more(suppressed));
+    throw ApiRefusal{403, "forbidden",
+                     "in open mode the bridge answers only as localhost and not through a proxy"};
+  }
+  const std::string origin(http.header("Origin"));
+  if (!origin.empty()) {
+    if (!rules.access.origin_allowed(http.peer, http))
+      throw ApiRefusal{403, "forbidden", "this Origin is not in server.allowed_origins"};
+    reply = with_headers(std::move(reply),
+                         {{"Access-Control-Allow-Origin", origin}, {"Vary", "Origin"}});
+  }
+
+  const std::string method = http.method == "HEAD" ? "GET" : http.method;
+  std::string allowed;
+  for (const Route& route : routes()) {
+    auto argument = route.match(http.path);
+    if (!argument) continue;
+    if (method == route.method) {
+      request.argument = std::move(*argument);
+      return admit(rules, route, std::move(request), std::move(reply));
+    }
+    allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
+    if (std::string_view(route.method) == "GET") allowed += ", HEAD";
+  }
+  if (http.path == rules.config->server.path && method == "GET")
+    return upgrade_required(request, std::move(reply));
+  if (allowed.empty()) throw ApiRefusal{404, "invalid_message", "there is nothing here"};
+  if (method == "OPTIONS") {
+    HttpResponse preflight;
+    preflight.status = 204;
+    preflight.headers = {{"Allow", allowed + ", OPTIONS"},
+                         {"Access-Control-Allow-Methods", allowed},
+                         {"Access-Control-Allow-Headers", "Authorization, Content-Type"},
+                         {"Access-Control-Max-Age", "600"}};
+    return reply(std::move(preflight));
+  }
+  HttpResponse refused =
+      HttpResponse::error(405, "invalid_message", "this path takes " + allowed);
+  refused.headers = {{"Allow", allowed + ", OPTIONS"}};
+  reply(std::move(refused));
+}
+
+void Api::admit(const Rules& rules, const Route& route, ApiRequest request, HttpReply reply) {
+  const bool admin =
+      route.admin || (route.own == &Api::metrics && !rules.config->server.metrics_public);
+  if (!admin) return call(route, request, reply);
+
+  const std::string key = address_key(request.http.address);
+  const auto now = std::chrono::steady_clock::now();
+  Admission& admission = parts_.lanes->admission();
+  if (admission.too_many_failed_tokens(key, now))
+    throw ApiRefusal{429, "rate_limited", "too many failed tokens from this address"};
+  const std::string token = bearer_of(request.http);
+  const auto unauthorized = [](std::string_view code, std::string_view message) {
+    HttpResponse response = HttpResponse::error(401, code, message);
+    response.headers = {{"WWW-Authenticate", "Bearer"}};
+    return response;
+  };
+  if (token.empty())
+    return reply(unauthorized("unauthorized", "send Authorization: Bearer with a token"));
+  if (parts_.verifier->open()) {
+    if (!parts_.lanes->admin_token().matches(token)) {
+      admission.count_failed_token(key, now);
+      return reply(unauthorized("invalid_token", "this is not the administrator's token"));
+    }
+    request.who = "administrator";
+    return call(route, request, reply);
+  }
+  parts_.verifier->verify(token, [this, &route, key, unauthorized, request = std::move(request),
+                                  reply = std::move(reply)](const Verdict& verdict) mutable {
+    if (verdict.fault == TokenFault::busy)
+      return reply(HttpResponse::error(429, "rate_limited", "too many tokens wait to be checked"));
+    if (verdict.fault != TokenFault::none) {
+      if (verdict.fault == TokenFault::invalid)
+        parts_.lanes->admission().count_failed_token(key, std::chrono::steady_clock::now());
+      const bool expired = verdict.fault == TokenFault::expired;
+      return reply(unauthorized(expired ? "token_expired" : "invalid_token",
+                                expired ? "the token has expired" : "the token is not valid"));
+    }
+    if (!verdict.identity->admin)
+      return reply(HttpResponse::error(403, "forbidden", "this is for administrators"));
+    request.who = verdict.identity->user;
+    call(route, request, reply);
+  });
+}
+
+void Api::call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept try {
+  if (route.own != nullptr) return (this->*route.own)(request, reply);
+  if (std::string_view(route.method) == "POST") check_body(request.http);
+  (calls_.*route.call)(request, reply);
+} catch (const ApiRefusal& refusal) {
+  reply(HttpResponse::error(refusal.status, refusal.code, refusal.message));
 } catch (const std::exception& error) {
-  log::error("answering {} failed: {}", log::escaped(request.path), error.what());
+  log::error("answering {} failed: {}", log::escaped(request.http.path), error.what());
   reply(HttpResponse::error(500, "internal", "the bridge could not answer"));
 }
 
-HttpResponse Api::answer(const HttpRequest& request) {
-  const bool reads = request.method == "GET" || request.method == "HEAD";
-  const std::string& path = request.path;
-  if (path == "/healthz" && reads) return text(200, "ok\n");
-  if (path == "/readyz" && reads) return ready();
-  if (path == "/metrics" && reads) {
-    HttpResponse response = text(200, prometheus_text(*parts_.metrics));
-    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    return response;
-  }
-  const ConfigPtr config = std::atomic_load(&parts_.config);
-  if (config->server.console && reads) {
-    if (path == "/") return file("console/index.html", "text/html; charset=utf-8");
-    if (path == "/client.js") return file("console/client.js", "text/javascript; charset=utf-8");
-  }
-  if (path == config->server.path) {
-    HttpResponse response = HttpResponse::error(426, "invalid_message", "connect with a WebSocket");
-    response.headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}};
-    return response;
-  }
-  return HttpResponse::error(404, "invalid_message", "there is nothing here");
+void Api::check_body(const HttpRequest& request) {
+  if (!request.header("Transfer-Encoding").empty() || request.header("Content-Length").empty())
+    throw ApiRefusal{411, "invalid_message", "send the body with Content-Length"};
+  const std::string_view type = request.header("Content-Type");
+  const HeaderLess less;
+  std::string_view media = type.substr(0, type.find(';'));
+  while (!media.empty() && media.back() == ' ') media.remove_suffix(1);
+  if (less(media, "application/json") || less("application/json", media))
+    throw ApiRefusal{415, "invalid_message", "send application/json"};
 }
 
-HttpResponse Api::ready() const {
+// --- what everyone may ask -----------------------------------------------------------------------
+
+void Api::healthz(const ApiRequest&, HttpReply reply) { reply(text(200, "ok\n")); }
+
+void Api::readyz(const ApiRequest&, HttpReply reply) {
   HttpResponse response;
   const bool draining = parts_.lanes->draining();
-  const bool ready = ready_ && !draining;
-  response.status = ready ? 200 : 503;
-  response.body = ready      ? R"({"ready":true,"reasons":[]})"
-                  : draining ? R"({"ready":false,"reasons":["the bridge stops"]})"
-                             : R"({"ready":false,"reasons":["the bridge starts"]})";
-  return response;
+  response.status = ready_ && !draining ? 200 : 503;
+  response.body = draining ? R"({"ready":false,"reasons":["the bridge stops"]})"
+                  : ready_ ? R"({"ready":true,"reasons":[]})"
+                           : R"({"ready":false,"reasons":["the bridge starts"]})";
+  reply(std::move(response));
+}
+
+void Api::metrics(const ApiRequest&, HttpReply reply) {
+  HttpResponse response = text(200, prometheus_text(*parts_.metrics));
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  reply(std::move(response));
+}
+
+void Api::console(const ApiRequest&, HttpReply reply) {
+  if (!std::atomic_load(&rules_)->config->server.console)
+    throw ApiRefusal{404, "invalid_message", "server.console is false"};
+  reply(file("console/index.html", "text/html; charset=utf-8"));
+}
+
+void Api::client(const ApiRequest&, HttpReply reply) {
+  reply(file("console/client.js", "text/javascript; charset=utf-8"));
+}
+
+void Api::openapi(const ApiRequest&, HttpReply reply) {
+  reply(file("openapi.json", "application/json"));
+}
+
+void Api::upgrade_required(const ApiRequest&, HttpReply reply) {
+  HttpResponse response = HttpResponse::error(426, "invalid_message", "connect with a WebSocket");
+  response.headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}};
+  reply(std::move(response));
 }
 
 HttpResponse Api::file(const std::string& name, const std::string& content_type) const {
   std::ifstream stream(parts_.share_folder + '/' + name, std::ios::binary);
-  if (!stream) return HttpResponse::error(404, "invalid_message", "this file is not installed");
+  if (!stream) throw ApiRefusal{404, "invalid_message", "this file is not installed"};
   std::ostringstream content;
   content << stream.rdbuf();
   HttpResponse response;

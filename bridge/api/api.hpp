@@ -1,19 +1,21 @@
-// Api: what the port answers besides WebSocket clients.
+// Api: what the port answers besides WebSocket clients (CONTRACT section 8).
 //
-// Thread: handle() on any lane; answers that need other lanes are gathered, never waited for.
+// It finds the call, lets in who may call it, and answers what is wrong; Calls does the work.
+//
+// Thread: handle() on any lane; a token that takes long is checked on the verifier's thread.
 // Lifetime: outlives the lanes' threads.
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <string>
 
+#include "api/calls.hpp"
+#include "auth/verifier.hpp"
 #include "config/config.hpp"
 #include "core/http.hpp"
-#include "metrics/metrics.hpp"
-#include "routing/intake.hpp"
-#include "ws/lanes.hpp"
+#include "core/log.hpp"
+#include "ws/access.hpp"
 
 namespace zws {
 
@@ -35,15 +37,40 @@ class Api final : public HttpHandler {
   // Every socket is bound and the keys are loaded.
   void set_ready() noexcept { ready_ = true; }
 
-  void reload(ConfigPtr config);
+  void reload(const ConfigPtr& config);
+
+  // Called about once a second by one thread.
+  void each_second() { calls_.sample(); }
+
+  Calls& calls() noexcept { return calls_; }
 
  private:
-  HttpResponse answer(const HttpRequest& request);
-  HttpResponse ready() const;
+  struct Rules {
+    ConfigPtr config;
+    Access access;
+  };
+  struct Route;
+
+  static const std::vector<Route>& routes();
+  void answer(const Rules& rules, ApiRequest request, HttpReply reply);
+  void admit(const Rules& rules, const Route& route, ApiRequest request, HttpReply reply);
+  void call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept;
+  static void check_body(const HttpRequest& request);
+
+  void healthz(const ApiRequest& request, HttpReply reply);
+  void readyz(const ApiRequest& request, HttpReply reply);
+  void metrics(const ApiRequest& request, HttpReply reply);
+  void console(const ApiRequest& request, HttpReply reply);
+  void client(const ApiRequest& request, HttpReply reply);
+  void openapi(const ApiRequest& request, HttpReply reply);
+  void upgrade_required(const ApiRequest& request, HttpReply reply);
   HttpResponse file(const std::string& name, const std::string& content_type) const;
 
-  Parts parts_;
+  const Parts parts_;
+  std::shared_ptr<const Rules> rules_;  // by std::atomic_load and _store
+  Calls calls_;
   std::atomic<bool> ready_{false};
+  log::Quiet host_log_;
 };
 
 }  // namespace zws

@@ -24,6 +24,7 @@ struct HttpRequest {
   std::string query;   // without '?'
   std::map<std::string, std::string, HeaderLess> headers;  // names compare without case
   std::string body;
+  std::string peer;     // the address that connected
   std::string address;  // the client's, after trusted proxies
 
   std::string_view header(std::string_view name) const noexcept;
@@ -38,6 +39,12 @@ struct HttpResponse {
   // {"success":false,"code":...,"message":...}
   static HttpResponse error(int status, std::string_view code, std::string_view message);
 };
+
+// The value of `name` in a query, decoded; empty if it is not there.
+std::string query_value(std::string_view query, std::string_view name);
+
+// "%41b" -> "Ab"; what is no escape stays as it is.
+std::string percent_decoded(std::string_view text);
 
 using HttpReply = std::function<void(HttpResponse)>;
 

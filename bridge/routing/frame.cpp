@@ -58,6 +58,22 @@ std::string gap_text(std::string_view topic, std::string_view source, std::uint6
   return text;
 }
 
+std::string event_json(const Event& event) {
+  const std::string_view frame = event.frame();
+  const auto length = static_cast<unsigned char>(frame[1]);
+  const std::string_view payload = frame.substr(length <= 125 ? 2 : length == 126 ? 4 : 10);
+  if (!event.raw()) return std::string(payload);
+  std::string text = R"({"data":)";
+  const bool binary = (static_cast<unsigned char>(frame[0]) & 0x0F) == 2;
+  if (binary) {
+    text += '"';
+    append_base64(text, payload);
+    return text += R"(","encoding":"base64"})";
+  }
+  append_json_string(text, payload);
+  return text += '}';
+}
+
 EventPtr Renderer::gap(Event::Fields fields, std::string_view reason) {
   fields.kind = Event::Kind::gap;
   const std::string text = gap_text(fields.topic, fields.source, fields.seq, fields.last_seq,

@@ -43,6 +43,10 @@ class Renderer {
   std::vector<std::string_view> pieces_;  // [0] is the frame's header
 };
 
+// What an event's frame carries, as JSON for a page: the text itself if it is JSON (each format but
+// "raw"), else {"data":...,"encoding":"base64"}.
+std::string event_json(const Event& event);
+
 // The text of a gap marker: {"type":"gap","topic":T,"src":S,"from":A,"to":B,"missed":N,"reason":R}.
 std::string gap_text(std::string_view topic, std::string_view source, std::uint64_t from,
                      std::uint64_t to, std::uint64_t missed, std::string_view reason);

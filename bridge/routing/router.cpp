@@ -1,10 +1,25 @@
 #include "routing/router.hpp"
 
-#include <cassert>
+#include <algorithm>
 
 #include "core/topic.hpp"
 
 namespace zws {
+namespace {
+
+// The first `count` of `all` in the order `before`.
+template <typename Before>
+std::vector<TopicLoad> loads(std::vector<const Audience*>& all, std::size_t count, Before before) {
+  const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), count));
+  std::partial_sort(all.begin(), end, all.end(), before);
+  std::vector<TopicLoad> rows;
+  for (auto audience = all.begin(); audience != end; ++audience)
+    rows.push_back(
+        {(*audience)->pattern().text(), (*audience)->seats().size(), (*audience)->offered()});
+  return rows;
+}
+
+}  // namespace
 
 Router::Router(History& history, LaneMetrics& metrics) : history_(history), metrics_(metrics) {}
 Router::~Router() = default;
@@ -26,6 +41,7 @@ Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool i
     auto& membership = who.memberships_[place];
     const bool had = implicit ? membership.implicit : membership.asked;
     (implicit ? membership.implicit : membership.asked) = true;
+    if (!implicit && !had) metrics_.subscriptions.add();
     return {!had, audience->offered() - membership.since};
   }
   if (audience == nullptr && pattern.is_literal()) {
@@ -37,7 +53,7 @@ Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool i
     audience = &patterns_.add(pattern);
   }
   audience->join(who, implicit);
-  metrics_.subscriptions.add();
+  if (!implicit) metrics_.subscriptions.add();
   return {true, 0};
 }
 
@@ -46,6 +62,7 @@ bool Router::unsubscribe(Subscriber& who, const Pattern& pattern) {
   const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
   if (place == Audience::none || !who.memberships_[place].asked) return false;
   who.memberships_[place].asked = false;
+  metrics_.subscriptions.sub(1);
   if (!who.memberships_[place].implicit) drop_membership(who, place);
   return true;
 }
@@ -56,8 +73,8 @@ void Router::leave(Subscriber& who) noexcept {
 
 void Router::drop_membership(Subscriber& who, std::size_t index) noexcept {
   Audience* audience = who.memberships_[index].audience;
+  if (who.memberships_[index].asked) metrics_.subscriptions.sub(1);
   audience->leave(who, index);
-  metrics_.subscriptions.sub(1);
   if (!audience->empty()) return;
   const Pattern pattern = audience->pattern();
   if (!pattern.is_literal()) {
@@ -98,9 +115,22 @@ std::vector<Pattern> Router::subscriptions(const Subscriber& who) const {
   return all;
 }
 
-std::size_t Router::audience_size(std::string_view topic) const noexcept {
-  const auto found = exact_.find(topic);
-  return found == exact_.end() ? 0 : found->second->seats().size();
+std::vector<TopicLoad> Router::busiest(std::size_t count) const {
+  std::vector<const Audience*> all;
+  for (const auto& entry : exact_) all.push_back(entry.second.get());
+  const auto more = [](const Audience* a, const Audience* b) { return a->offered() > b->offered(); };
+  return loads(all, count, more);
+}
+
+std::vector<TopicLoad> Router::topics_after(std::string_view cursor, std::size_t count) const {
+  std::vector<const Audience*> all;
+  for (const auto& entry : exact_) {
+    if (entry.first > cursor) all.push_back(entry.second.get());
+  }
+  const auto before = [](const Audience* a, const Audience* b) {
+    return a->pattern().text() < b->pattern().text();
+  };
+  return loads(all, count, before);
 }
 
 std::size_t Router::publish(const std::vector<EventPtr>& events) {

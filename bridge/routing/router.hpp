@@ -27,6 +27,13 @@
 
 namespace zws {
 
+// How much a topic (or pattern) is in use, on one lane.
+struct TopicLoad {
+  std::string topic;
+  std::size_t subscribers = 0;
+  std::uint64_t events = 0;  // offered to its subscribers
+};
+
 class Router {
  public:
   Router(History& history, LaneMetrics& metrics);
@@ -59,8 +66,9 @@ class Router {
   // patterns match). Returns the deliveries offered.
   std::size_t publish(const std::vector<EventPtr>& events);
 
-  // Subscribers of a topic by its name, for the API.
-  std::size_t audience_size(std::string_view topic) const noexcept;
+  // For the API; each looks at every topic with subscribers.
+  std::vector<TopicLoad> busiest(std::size_t count) const;
+  std::vector<TopicLoad> topics_after(std::string_view cursor, std::size_t count) const;
   std::size_t topics() const noexcept { return exact_.size(); }
 
  private:

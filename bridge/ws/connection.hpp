@@ -33,7 +33,13 @@ class StrictRequest : public websocketpp::http::parser::request {
     if (!complete) return size;
     head_done_ = true;
     const std::string all = std::exchange(head_, {});
-    return request::consume(all.data(), all.size()) - before;
+    const std::size_t consumed = request::consume(all.data(), all.size()) - before;
+    // Drafts would get a processor of their own, with rules of their own.
+    if (websocketpp::processor::is_websocket_handshake(*this) &&
+        get_header("Sec-WebSocket-Version") != "13")
+      throw websocketpp::http::exception("only version 13",
+                                         websocketpp::http::status_code::upgrade_required);
+    return consumed;
   }
 
  private:
@@ -49,6 +55,7 @@ class PlainResponse : public websocketpp::http::parser::response {
     if (status == 101) return response::raw();
     response full = *this;
     full.replace_header("Connection", "close");
+    if (status == 426) full.replace_header("Sec-WebSocket-Version", "13");
     if (status >= 400 && get_body().empty() && get_header("Content-Length").empty()) {
       full.replace_header("Content-Type", "application/json");
       full.set_body(HttpResponse::error(status, status >= 500 ? "internal" : "invalid_message",

@@ -30,7 +30,8 @@ Lane::Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics, const C
 
 Lane::~Lane() { stop(); }
 
-void Lane::start(int listener, HttpHandler* http) {
+void Lane::start(int listener, HttpHandler* http, std::function<void()> each_second) {
+  each_second_ = std::move(each_second);
   Server::Parts parts;
   parts.transport.loop = &loop_;
   parts.transport.rules = {config_, &wheel_, requests_.get(), &metrics_, &clock_};
@@ -70,7 +71,10 @@ void Lane::tick() {
     if (error) return;
     wheel_.advance(clock_.steady());
     if (++ticks_ % ticks_per_second == 0) {
-      guarded([this] { history_.sweep(); });
+      guarded([this] {
+        history_.sweep();
+        if (each_second_) each_second_();
+      });
       metrics_.history_bytes.set(history_.bytes());
       metrics_.topics.set(std::max(history_.topics(), router_.topics()));
     }

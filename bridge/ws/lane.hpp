@@ -47,7 +47,8 @@ class Lane final : public BatchSink {
   ~Lane() override;
 
   // `listener` is a listening descriptor, owned by the lane from here on.
-  void start(int listener, HttpHandler* http);
+  // `each_second` may be empty.
+  void start(int listener, HttpHandler* http, std::function<void()> each_second);
 
   void post(BatchPtr batch) noexcept override;
 
@@ -102,6 +103,7 @@ class Lane final : public BatchSink {
   std::uint64_t next_ticket_ = 0;
   bool draining_ = false;
   unsigned ticks_ = 0;
+  std::function<void()> each_second_;
   asio::io_context loop_{1};
   std::unique_ptr<Requests> requests_;
   std::unique_ptr<Server> server_;

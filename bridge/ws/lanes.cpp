@@ -36,7 +36,9 @@ std::size_t Lanes::count_for(const Config& config) {
 }
 
 Lanes::Lanes(ConfigPtr config, Verifier& verifier, Metrics& metrics)
-    : admission_(config->limits, descriptors_for_clients()) {
+    : config_(config),
+      open_mode_(verifier.open()),
+      admission_(config->limits, descriptors_for_clients()) {
   const std::size_t most = descriptors_for_clients();
   if (config->limits.connections > most)
     log::warning("limits.connections {} is lowered to {}: that is what the limit on open files allows",
@@ -45,16 +47,6 @@ Lanes::Lanes(ConfigPtr config, Verifier& verifier, Metrics& metrics)
   for (const ListenAddress& bound : listen_on(config->server.listen, count)) {
     address_ = bound.text;
     listeners_.push_back(bound.descriptor);
-  }
-  if (verifier.open()) {
-    std::string fault;
-    admin_token_ = AdminToken::write(config->auth.admin_token_file, port_of(address_), fault);
-    if (fault.empty()) {
-      log::info("open mode: no key is configured; the administrator's token is in {}",
-                admin_token_.file());
-    } else {
-      log::warning("open mode without administrator: its token cannot be written: {}", fault);
-    }
   }
   const Lane::Shared shared{&verifier, &admin_token_, &admission_, count};
   for (std::size_t i = 0; i < count; ++i)
@@ -69,8 +61,23 @@ std::vector<BatchSink*> Lanes::sinks() const {
   return sinks;
 }
 
-void Lanes::start(HttpHandler& http) {
-  for (std::size_t i = 0; i < lanes_.size(); ++i) lanes_[i]->start(listeners_[i], &http);
+void Lanes::write_admin_token() {
+  std::string fault;
+  admin_token_ = AdminToken::write(config_->auth.admin_token_file, port_of(address_), fault);
+  if (fault.empty()) {
+    log::info("open mode: no key is configured; the administrator's token is in {}",
+              admin_token_.file());
+  } else {
+    log::warning("open mode without administrator: its token cannot be written: {}", fault);
+  }
+}
+
+void Lanes::start(HttpHandler& http, std::function<void()> each_second) {
+  if (open_mode_) write_admin_token();
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    lanes_[i]->start(listeners_[i], &http, std::move(each_second));
+    each_second = nullptr;  // the first lane's only
+  }
 }
 
 void Lanes::reload(const ConfigPtr& config) {

@@ -17,14 +17,15 @@ namespace zws {
 
 class Lanes {
  public:
-  // Binds the port, makes the lanes and in open mode the admin token's file. Throws StartupError.
+  // Binds the port and makes the lanes. Throws StartupError.
   Lanes(ConfigPtr config, Verifier& verifier, Metrics& metrics);
   ~Lanes();
 
   // How many lanes `config` asks for.
   static std::size_t count_for(const Config& config);
 
-  void start(HttpHandler& http);
+  // `each_second` is called about once a second, on the first lane.
+  void start(HttpHandler& http, std::function<void()> each_second);
   void reload(const ConfigPtr& config);
 
   // Stops accepting, flushes, closes every client with 1012 spread over `time`, and returns when all
@@ -34,7 +35,7 @@ class Lanes {
 
   const std::string& address() const noexcept { return address_; }
   const AdminToken& admin_token() const noexcept { return admin_token_; }
-  const Admission& admission() const noexcept { return admission_; }
+  Admission& admission() noexcept { return admission_; }
   bool draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
   std::size_t size() const noexcept { return lanes_.size(); }
   Lane& operator[](std::size_t i) noexcept { return *lanes_[i]; }
@@ -66,6 +67,10 @@ class Lanes {
   }
 
  private:
+  void write_admin_token();
+
+  const ConfigPtr config_;
+  const bool open_mode_;
   Admission admission_;
   AdminToken admin_token_;
   std::string address_;

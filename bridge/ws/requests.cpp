@@ -1,5 +1,8 @@
 #include "ws/requests.hpp"
 
+#include <algorithm>
+#include <asio/post.hpp>
+
 #include "core/json_text.hpp"
 #include "core/log.hpp"
 
@@ -15,13 +18,14 @@ constexpr std::chrono::seconds too_fast_pause{1};
 Requests::Requests(Router& router, History& history, SignIn::Parts sign_in,
                    const RouteTable& routes)
     : subscriptions_(router, history, routes),
-      sign_in_(std::move(sign_in),
+      sign_in_(sign_in,
                {[this](Session& session) { subscriptions_.join_own(session); },
                 [this](Session& session) { review(session); },
                 [this](Session& session, std::string_view message) {
                   on_message(session, message, false);
                 }}),
-      router_(router) {}
+      router_(router),
+      lane_(std::move(sign_in)) {}
 
 void Requests::on_upgraded(Session& session, const std::string& token, bool full_for_address) {
   if (full_for_address) {
@@ -137,16 +141,19 @@ std::string Requests::own_stats(Session& session) {
 }
 
 void Requests::answer_stats(Session& session, const std::string& id) {
-  const std::string own = own_stats(session);
-  const auto reply = [own, id](Session& to, const std::string& more) {
-    std::string data = JsonObject().json("connection", own).done();
-    if (!more.empty()) data = data.substr(0, data.size() - 1) + ',' + more.substr(1);
-    to.send_text(JsonObject().text("type", "stats").json("data", data).json("id", id).done());
+  const auto text = [own = own_stats(session), id](const std::string& totals) {
+    const std::string data =
+        JsonObject().json("connection", own).json("totals", totals).done();
+    return JsonObject().text("type", "stats").json("data", data).json("id", id).done();
   };
   const bool signed_in = sign_in_.open_mode() || session.identity != nullptr;
-  if (!signed_in || !stats_) return reply(session, {});
+  if (!signed_in || !stats_) return session.send_text(text({}));
   const bool admin = session.identity && session.identity->admin;
-  stats_(session, admin, [&session, reply](const std::string& more) { reply(session, more); });
+  stats_(admin, [this, text, ticket = session.ticket](std::string totals) {
+    asio::post(*lane_.loop, [this, text, ticket, totals = std::move(totals)] {
+      if (Session* its = lane_.find(ticket)) its->send_text(text(totals));
+    });
+  });
 }
 
 // --- time, rights, the end -----------------------------------------------------------------------

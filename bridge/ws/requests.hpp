@@ -15,9 +15,9 @@
 
 namespace zws {
 
-// What get_stats tells beyond the own connection. `per_topic` for administrators only.
-// `reply` may be called later, on the session's lane; it does nothing if the session has gone.
-using StatsQuery = std::function<void(Session&, bool per_topic, std::function<void(std::string)>)>;
+// What get_stats tells beyond the own connection, as a JSON object; `per_topic` for administrators
+// only. The answer may come later and from any thread.
+using StatsQuery = std::function<void(bool per_topic, std::function<void(std::string)> done)>;
 
 class Requests final : public MessageHandler {
  public:
@@ -46,6 +46,7 @@ class Requests final : public MessageHandler {
   Subscriptions subscriptions_;
   SignIn sign_in_;
   Router& router_;
+  const SignIn::Parts lane_;  // how to find a session again
   StatsQuery stats_;
 };
 

@@ -17,11 +17,14 @@ using ConnectionPtr = Endpoint::connection_ptr;
 
 constexpr std::string_view subprotocol = "zws.v1.json";
 constexpr std::string_view bearer_prefix = "bearer.";
-constexpr std::string_view timeout_answer =
-    "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: application/json\r\n"
-    "Content-Length: 80\r\n\r\n"
-    R"({"success":false,"code":"invalid_message","message":"the request took too long"})"
-    "\n";
+// websocketpp has no answer for a request that never came.
+std::string timeout_answer() {
+  const std::string body = HttpResponse::error(408, "invalid_message", "the request took too long")
+                               .body;
+  return "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: application/json\r\n"
+         "Content-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
 
 // The connection behind a session.
 class WebSocketPeer final : public Peer {
@@ -42,7 +45,7 @@ class WebSocketPeer final : public Peer {
   }
 
   void on_deadline() noexcept override try {
-    connection_.outbox().write(timeout_answer);
+    connection_.outbox().write(timeout_answer());
     connection_.terminate(websocketpp::error::make_error_code(
         websocketpp::error::open_handshake_timeout));
   } catch (const std::exception& error) {
@@ -59,36 +62,6 @@ class WebSocketPeer final : public Peer {
  private:
   Connection& connection_;
 };
-
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 &&
-                        hex_value(text[i + 2]) >= 0;
-    out += escape ? static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]))
-                  : text[i];
-    if (escape) i += 2;
-  }
-  return out;
-}
-
-std::string query_value(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const std::string_view pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(pair.size() + 1, query.size()));
-    const std::size_t equals = pair.find('=');
-    if (equals != std::string_view::npos && pair.substr(0, equals) == name)
-      return percent_decoded(pair.substr(equals + 1));
-  }
-  return {};
-}
 
 // 24 characters of base64 that stand for 16 bytes.
 bool is_key(std::string_view key) noexcept {
@@ -223,11 +196,6 @@ bool Server::Impl::validate(Connection& its) {
   if (parts.http != nullptr && request.path != config.server.path)
     return refuse(its, HandshakeResult::not_found, 404, "invalid_message",
                   "WebSocket clients connect to " + config.server.path);
-  if (request.header("Sec-WebSocket-Version") != "13") {
-    its.replace_header("Sec-WebSocket-Version", "13");
-    return refuse(its, HandshakeResult::bad_request, 426, "invalid_message",
-                  "only WebSocket version 13 (RFC 6455) is spoken here");
-  }
   if (!is_key(request.header("Sec-WebSocket-Key")))
     return refuse(its, HandshakeResult::bad_request, 400, "invalid_message",
                   "Sec-WebSocket-Key must be 16 bytes in base64");
@@ -340,13 +308,13 @@ void Server::Impl::on_end(Connection& its) {
 void Server::Impl::on_http(Connection& its) {
   its.handshake_done();
   HttpRequest request = request_of(its);
-  const std::string peer = its.get_remote_endpoint();
+  request.peer = its.get_remote_endpoint();
   request.body = its.get_request_body();
   if (parts.http == nullptr) {
     its.set_status(status_code::upgrade_required);
     return;
   }
-  request.address = parts.access->client_address(peer, request);
+  request.address = parts.access->client_address(request.peer, request);
   its.defer_http_response();
   // While it waits nothing else keeps the connection; the reply may come from any thread.
   const auto waiting = std::static_pointer_cast<Connection>(its.get_shared());

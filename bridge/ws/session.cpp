@@ -22,6 +22,17 @@ Session::Id make_id() {
   return id;
 }
 
+// Whether `text`, in which everything else is UTF-8, ends in the middle of a character. websocketpp
+// looks for that only where a message came in one frame.
+bool is_cut_short(std::string_view text) noexcept {
+  for (std::size_t behind = 1; behind <= std::min<std::size_t>(3, text.size()); ++behind) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - behind]);
+    if ((byte & 0xC0) == 0x80) continue;
+    return behind < (byte < 0xC0 ? 1U : byte < 0xE0 ? 2U : byte < 0xF0 ? 3U : 4U);
+  }
+  return false;
+}
+
 }  // namespace
 
 bool TokenBucket::take(SteadyTime now, double rate, double burst) noexcept {
@@ -98,6 +109,7 @@ void Session::on_closed(std::uint16_t code) noexcept {
 
 void Session::on_message(std::string_view message, bool binary) {
   if (state_ == State::draining || state_ == State::closed) return;
+  if (!binary && is_cut_short(message)) return close(CloseCode::not_utf8);
   rules_.handler->on_message(*this, message, binary);
 }
 

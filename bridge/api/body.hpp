@@ -1,0 +1,35 @@
+// Body: the JSON body of a call, checked, with the bytes of a member as they were sent.
+//
+// Thread: a value. Throws ApiRefusal{400} for what is not a JSON object nested at most 32 deep, and
+// for members that are missing or of the wrong type.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace zws {
+
+class Body {
+ public:
+  explicit Body(std::string_view text);
+  ~Body();
+
+  std::string string(const char* name) const;
+  std::optional<std::string> optional_string(const char* name) const;
+  std::optional<std::vector<std::string>> optional_strings(const char* name) const;
+  bool is_object(const char* name) const;
+
+  // The member's JSON, byte for byte.
+  std::string raw(const char* name) const;
+
+ private:
+  struct Json;
+
+  const std::string text_;
+  std::unique_ptr<Json> json_;
+};
+
+}  // namespace zws

@@ -1,0 +1,406 @@
+#include "api/calls.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <unordered_set>
+
+#include <unistd.h>
+
+#include "api/body.hpp"
+#include "core/json_text.hpp"
+#include "core/log.hpp"
+#include "core/topic.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::size_t busiest_topics = 20;
+constexpr std::size_t listed_users = 100;
+constexpr std::size_t target_users_max = 10'000;
+constexpr std::size_t user_bytes_max = 200;
+
+HttpResponse ok(std::string body) {
+  HttpResponse response;
+  response.body = std::move(body);
+  return response;
+}
+
+std::string joined(const std::vector<std::string>& items) {
+  std::string list = "[";
+  for (const std::string& item : items) {
+    if (list.size() > 1) list += ',';
+    list += item;
+  }
+  return list += ']';
+}
+
+void audit(const ApiRequest& request, std::string_view what, std::size_t reached) {
+  log::info("audit: {} from {}: {} {} {} (reached {})", log::escaped(request.who),
+            log::escaped(request.http.address), request.http.method,
+            log::escaped(request.http.path, 200), what, reached);
+}
+
+std::size_t resident_bytes() noexcept {
+  std::size_t total = 0;
+  std::size_t pages = 0;
+  if (std::FILE* file = std::fopen("/proc/self/statm", "re")) {
+    if (std::fscanf(file, "%zu %zu", &total, &pages) != 2) pages = 0;
+    std::fclose(file);
+  }
+  return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// Adds `rows` of one lane to the sums of all, keyed by name.
+void add_up(std::map<std::string, TopicLoad>& sums, const std::vector<TopicLoad>& rows) {
+  for (const TopicLoad& row : rows) {
+    TopicLoad& sum = sums.try_emplace(row.topic, TopicLoad{row.topic, 0, 0}).first->second;
+    sum.subscribers += row.subscribers;
+    sum.events = std::max(sum.events, row.events);
+  }
+}
+
+std::string load_json(const TopicLoad& load) {
+  return JsonObject()
+      .text("topic", load.topic)
+      .number("subscribers", load.subscribers)
+      .number("events", load.events)
+      .done();
+}
+
+std::string busiest_json(const std::vector<std::vector<TopicLoad>>& lanes) {
+  std::map<std::string, TopicLoad> sums;
+  for (const auto& rows : lanes) add_up(sums, rows);
+  std::vector<TopicLoad> all;
+  for (auto& [topic, load] : sums) all.push_back(std::move(load));
+  std::sort(all.begin(), all.end(),
+            [](const TopicLoad& a, const TopicLoad& b) { return a.events > b.events; });
+  if (all.size() > busiest_topics) all.resize(busiest_topics);
+  std::vector<std::string> rows;
+  for (const TopicLoad& load : all) rows.push_back(load_json(load));
+  return joined(rows);
+}
+
+bool is_user(std::string_view name) {
+  return !name.empty() && name.size() <= user_bytes_max && is_utf8(name) && !has_control(name) &&
+         name.find('*') == std::string_view::npos;
+}
+
+void require_topic(const std::string& topic) {
+  const TopicFault fault = topic_fault(topic);
+  if (fault != TopicFault::none)
+    throw ApiRefusal{400, "invalid_topic",
+                     "\"topic\" must be 1 to 255 bytes without control characters or '*'"};
+}
+
+}  // namespace
+
+// --- sending -------------------------------------------------------------------------------------
+
+void Calls::send(const ApiRequest& request, std::vector<Publication> publications, bool with_id,
+                 HttpReply reply) {
+  parts_.intake->publish(publications, [request, with_id, reply = std::move(reply)](
+                                           const Published& published) {
+    audit(request, "", published.recipients);
+    JsonObject answer;
+    answer.boolean("success", true).number("recipients", published.recipients);
+    if (with_id) answer.text("id", published.ids.at(0));
+    reply(ok(answer.done()));
+  });
+}
+
+void Calls::broadcast(const ApiRequest& request, HttpReply reply) {
+  const Body body(request.http.body);
+  if (!body.is_object("message"))
+    throw ApiRefusal{400, "invalid_message", "\"message\" is required and must be an object"};
+  const std::string topic = body.optional_string("topic").value_or(std::string(topic_all));
+  require_topic(topic);
+  send(request, {{topic, body.raw("message")}}, true, std::move(reply));
+}
+
+void Calls::publish(const ApiRequest& request, HttpReply reply) {
+  const Body body(request.http.body);
+  const std::string topic = body.string("topic");
+  require_topic(topic);
+  send(request, {{topic, body.raw("message")}}, true, std::move(reply));
+}
+
+void Calls::notify(const ApiRequest& request, HttpReply reply) {
+  const Body body(request.http.body);
+  const std::string title = body.string("title");
+  if (title.empty()) throw ApiRefusal{400, "invalid_message", "\"title\" must not be empty"};
+  const std::string level = body.optional_string("level").value_or("info");
+  if (level != "info" && level != "success" && level != "warning" && level != "error")
+    throw ApiRefusal{400, "invalid_message",
+                     "\"level\" must be info, success, warning or error"};
+  const std::string data = JsonObject()
+                               .text("title", title)
+                               .text("content", body.optional_string("content").value_or(""))
+                               .text("level", level)
+                               .done();
+  const std::string payload = JsonObject()
+                                  .text("type", "notification")
+                                  .json("data", data)
+                                  .text("timestamp", rfc3339(std::chrono::system_clock::now()))
+                                  .done();
+
+  const auto targets = body.optional_strings("target_users");
+  if (!targets) return send(request, {{"notifications", payload}}, false, std::move(reply));
+  if (targets->size() > target_users_max)
+    throw ApiRefusal{400, "limit_exceeded", "\"target_users\" may name 10,000 users"};
+  std::vector<Publication> publications;
+  std::unordered_set<std::string_view> seen;
+  for (const std::string& user : *targets) {
+    if (!is_user(user))
+      throw ApiRefusal{400, "invalid_message",
+                       "a user is 1 to 200 bytes without control characters or '*'"};
+    if (seen.insert(user).second)
+      publications.push_back({std::string(topic_user_prefix) + user, payload});
+  }
+  if (!publications.empty())
+    return send(request, std::move(publications), false, std::move(reply));
+  audit(request, "", 0);
+  reply(ok(R"({"success":true,"recipients":0})"));
+}
+
+// --- looking -------------------------------------------------------------------------------------
+
+std::string Calls::totals() const {
+  const auto sum = [&](auto pick) {
+    std::uint64_t total = 0;
+    for (const auto& lane : parts_.metrics->lanes()) total += pick(*lane).value();
+    return total;
+  };
+  using Counters = LaneMetrics;
+  std::uint64_t dropped = 0;
+  std::uint64_t topics = 0;
+  std::uint64_t history_bytes = 0;
+  for (const auto& lane : parts_.metrics->lanes()) {
+    for (const Counter& counter : lane->dropped) dropped += counter.value();
+    topics = std::max(topics, lane->topics.value());
+    history_bytes = std::max(history_bytes, lane->history_bytes.value());
+  }
+  const Rates::Values rates = rates_.values();
+  const std::string rates_json =
+      JsonObject()
+          .number("events_per_second", static_cast<std::uint64_t>(rates.events_per_second + 0.5))
+          .number("deliveries_per_second",
+                  static_cast<std::uint64_t>(rates.deliveries_per_second + 0.5))
+          .done();
+  const std::string memory = JsonObject()
+                                 .number("resident_bytes", resident_bytes())
+                                 .number("queue_bytes", sum([](const Counters& l) -> const Counter& {
+                                           return l.queue_bytes;
+                                         }))
+                                 .number("history_bytes", history_bytes)
+                                 .done();
+  return JsonObject()
+      .number("connections", parts_.lanes->admission().connections())
+      .number("users", parts_.lanes->admission().users())
+      .number("subscriptions",
+              sum([](const Counters& l) -> const Counter& { return l.subscriptions; }))
+      .number("topics", topics)
+      .number("events_received", parts_.metrics->ingest.received.value())
+      .number("deliveries", sum([](const Counters& l) -> const Counter& { return l.deliveries; }))
+      .number("delivered_bytes",
+              sum([](const Counters& l) -> const Counter& { return l.delivered_bytes; }))
+      .number("dropped", dropped)
+      .number("replaced", sum([](const Counters& l) -> const Counter& { return l.replaced; }))
+      .json("rates", rates_json)
+      .json("memory", memory)
+      .done();
+}
+
+void Calls::totals_with_topics(std::function<void(std::string)> done) {
+  parts_.lanes->gather<std::vector<TopicLoad>>(
+      [](Lane& lane) { return lane.router().busiest(busiest_topics); },
+      [this, done = std::move(done)](const std::vector<std::vector<TopicLoad>>& lanes) {
+        std::string all = totals();
+        all.pop_back();
+        done(all + ",\"busiest_topics\":" + busiest_json(lanes) + '}');
+      });
+}
+
+void Calls::stats(const ApiRequest&, HttpReply reply) {
+  using Users = std::map<std::string, std::size_t>;
+  parts_.lanes->gather<Users>(
+      [](Lane& lane) {
+        Users users;
+        for (const Session* session : lane.sessions()) {
+          if (session->identity && !session->identity->user.empty())
+            ++users[session->identity->user];
+        }
+        return users;
+      },
+      [this, reply = std::move(reply)](const std::vector<Users>& lanes) {
+        Users sums;
+        for (const Users& users : lanes) {
+          for (const auto& [user, count] : users) sums[user] += count;
+        }
+        std::vector<std::pair<std::string, std::size_t>> most(sums.begin(), sums.end());
+        std::sort(most.begin(), most.end(),
+                  [](const auto& a, const auto& b) { return a.second > b.second; });
+        if (most.size() > listed_users) most.resize(listed_users);
+        std::vector<std::string> rows;
+        for (const auto& [user, count] : most)
+          rows.push_back(JsonObject().text("user", user).number("connections", count).done());
+        totals_with_topics([reply, rows](std::string all) {
+          all.pop_back();
+          reply(ok(all + ",\"top_users\":" + joined(rows) + '}'));
+        });
+      });
+}
+
+namespace {
+
+// Rows of one lane, each under the name by which pages are ordered.
+using Rows = std::vector<std::pair<std::string, std::string>>;
+
+// The first `limit` of all rows by name, and the cursor to go on from.
+HttpResponse page(const char* member, const std::vector<Rows>& lanes, std::size_t limit) {
+  Rows all;
+  for (const Rows& rows : lanes) all.insert(all.end(), rows.begin(), rows.end());
+  std::sort(all.begin(), all.end());
+  const bool more = all.size() > limit;
+  if (more) all.resize(limit);
+  std::vector<std::string> items;
+  for (const auto& row : all) items.push_back(row.second);
+  return ok(JsonObject()
+                .json(member, joined(items))
+                .json("cursor", more ? json_string(all.back().first) : "null")
+                .done());
+}
+
+std::string connection_json(Session& session) {
+  const IdentityPtr& identity = session.identity;
+  const Outbox& outbox = session.outbox();
+  return JsonObject()
+      .text("client_id", session.client_id())
+      .json("user", identity && !identity->user.empty() ? json_string(identity->user) : "null")
+      .text("address", session.address())
+      .text("connected_at", rfc3339(session.connected()))
+      .number("subscriptions", session.asked)
+      .number("delivered", outbox.delivered())
+      .number("dropped", outbox.dropped())
+      .number("queued_bytes", outbox.queued_bytes())
+      .done();
+}
+
+}  // namespace
+
+void Calls::connections(const ApiRequest& request, HttpReply reply) {
+  const std::size_t limit = page_limit(request);
+  const std::string cursor = query_value(request.http.query, "cursor");
+  parts_.lanes->gather<Rows>(
+      [limit, cursor](Lane& lane) {
+        std::vector<std::pair<std::string, Session*>> after;
+        for (Session* session : lane.sessions()) {
+          std::string id = session->client_id();
+          if (id > cursor) after.emplace_back(std::move(id), session);
+        }
+        const std::size_t wanted = std::min(after.size(), limit + 1);
+        std::partial_sort(after.begin(), after.begin() + static_cast<std::ptrdiff_t>(wanted),
+                          after.end());
+        Rows rows;
+        for (std::size_t i = 0; i < wanted; ++i)
+          rows.emplace_back(after[i].first, connection_json(*after[i].second));
+        return rows;
+      },
+      [limit, reply = std::move(reply)](const std::vector<Rows>& lanes) {
+        reply(page("connections", lanes, limit));
+      });
+}
+
+void Calls::topics(const ApiRequest& request, HttpReply reply) {
+  const std::size_t limit = page_limit(request);
+  const std::string cursor = query_value(request.http.query, "cursor");
+  parts_.lanes->gather<std::vector<TopicLoad>>(
+      [limit, cursor](Lane& lane) {
+        std::vector<TopicLoad> rows = lane.router().topics_after(cursor, limit + 1);
+        for (std::string& name : lane.history().topics_after(cursor, limit + 1)) {
+          const bool known = std::any_of(rows.begin(), rows.end(),
+                                         [&](const TopicLoad& row) { return row.topic == name; });
+          if (!known) rows.push_back({std::move(name), 0, 0});
+        }
+        return rows;
+      },
+      [limit, reply = std::move(reply)](const std::vector<std::vector<TopicLoad>>& lanes) {
+        std::map<std::string, TopicLoad> sums;
+        for (const auto& rows : lanes) add_up(sums, rows);
+        Rows rows;
+        for (const auto& [topic, load] : sums) rows.emplace_back(topic, load_json(load));
+        reply(page("topics", {rows}, limit));
+      });
+}
+
+void Calls::history(const ApiRequest& request, HttpReply reply) {
+  const auto pattern = Pattern::parse(request.argument);
+  if (!pattern || !pattern->is_literal())
+    throw ApiRefusal{400, "invalid_topic", "the path names no topic"};
+  const std::size_t limit = page_limit(request);
+  const std::string cursor = query_value(request.http.query, "cursor");
+  std::size_t skip = 0;
+  if (!cursor.empty()) {
+    if (cursor.size() > 9 || cursor.find_first_not_of("0123456789") != std::string::npos)
+      throw ApiRefusal{400, "invalid_message", "cursor must be one that a page gave"};
+    skip = std::stoul(cursor);
+  }
+  // Every lane holds the same history; the first one answers.
+  (*parts_.lanes)[0].run([pattern = *pattern, limit, skip, reply = std::move(reply)](Lane& lane) {
+    constexpr std::size_t bytes_max = std::size_t{16} << 20;
+    auto events = lane.history().newest(pattern, skip + limit + 1, bytes_max);
+    const std::size_t end = events.size() - std::min(skip, events.size());
+    const bool more = end > limit;
+    std::vector<std::string> items;
+    for (std::size_t i = more ? end - limit : 0; i < end; ++i)
+      items.push_back(event_json(*events[i]));
+    reply(ok(JsonObject()
+                 .text("topic", pattern.text())
+                 .json("events", joined(items))
+                 .json("positions", positions_json(lane.history().positions(pattern.text())))
+                 .json("cursor", more ? json_string(std::to_string(skip + limit)) : "null")
+                 .done()));
+  });
+}
+
+// --- throwing out --------------------------------------------------------------------------------
+
+void Calls::close_where(const ApiRequest& request, std::function<bool(const Session&)> chosen,
+                        bool must_exist, HttpReply reply) {
+  parts_.lanes->gather<std::size_t>(
+      [chosen = std::move(chosen)](Lane& lane) {
+        std::size_t closed = 0;
+        const std::vector<Session*> all = lane.sessions();
+        for (Session* session : all) {
+          if (session->state() == Session::State::draining || !chosen(*session)) continue;
+          session->close(CloseCode::kicked);
+          ++closed;
+        }
+        return closed;
+      },
+      [request, must_exist, reply = std::move(reply)](const std::vector<std::size_t>& lanes) {
+        std::size_t closed = 0;
+        for (const std::size_t count : lanes) closed += count;
+        audit(request, "", closed);
+        if (closed == 0 && must_exist)
+          return reply(HttpResponse::error(404, "invalid_message", "there is no such connection"));
+        reply(ok(JsonObject().boolean("success", true).number("closed", closed).done()));
+      });
+}
+
+void Calls::disconnect(const ApiRequest& request, HttpReply reply) {
+  close_where(
+      request, [id = request.argument](const Session& session) { return session.client_id() == id; },
+      true, std::move(reply));
+}
+
+void Calls::disconnect_user(const ApiRequest& request, HttpReply reply) {
+  close_where(
+      request,
+      [user = request.argument](const Session& session) {
+        return session.identity && session.identity->user == user;
+      },
+      false, std::move(reply));
+}
+
+}  // namespace zws

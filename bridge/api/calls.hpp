@@ -1,0 +1,58 @@
+// Calls: what the administrator's calls do (CONTRACT section 8), once Api has let them in.
+//
+// Thread: each on the lane that took the request; answers that need every lane are gathered without
+// waiting for any. Lifetime: outlives the lanes' threads.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "api/rates.hpp"
+#include "api/request.hpp"
+#include "core/http.hpp"
+#include "metrics/metrics.hpp"
+#include "routing/intake.hpp"
+#include "ws/lanes.hpp"
+
+namespace zws {
+
+class Calls {
+ public:
+  struct Parts {
+    Lanes* lanes = nullptr;
+    Intake* intake = nullptr;
+    const Metrics* metrics = nullptr;
+  };
+
+  explicit Calls(Parts parts) : parts_(parts), rates_(*parts.metrics) {}
+
+  void stats(const ApiRequest& request, HttpReply reply);
+  void broadcast(const ApiRequest& request, HttpReply reply);
+  void notify(const ApiRequest& request, HttpReply reply);
+  void publish(const ApiRequest& request, HttpReply reply);
+  void connections(const ApiRequest& request, HttpReply reply);
+  void topics(const ApiRequest& request, HttpReply reply);
+  void history(const ApiRequest& request, HttpReply reply);
+  void disconnect(const ApiRequest& request, HttpReply reply);
+  void disconnect_user(const ApiRequest& request, HttpReply reply);
+
+  // The totals as the members of a JSON object, with its braces. Never waits.
+  std::string totals() const;
+
+  // The same with the busiest topics, later, on some lane.
+  void totals_with_topics(std::function<void(std::string)> done);
+
+  // Called about once a second by one thread.
+  void sample() { rates_.sample(); }
+
+ private:
+  void send(const ApiRequest& request, std::vector<Publication> publications, bool with_id,
+            HttpReply reply);
+  void close_where(const ApiRequest& request, std::function<bool(const Session&)> chosen,
+                   bool must_exist, HttpReply reply);
+
+  const Parts parts_;
+  Rates rates_;
+};
+
+}  // namespace zws

@@ -1,0 +1,29 @@
+// ApiRequest: a request that has found its call, with what all calls ask of it.
+//
+// Thread: a value. Functions that refuse throw ApiRefusal, which Api turns into the answer.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "core/http.hpp"
+
+namespace zws {
+
+struct ApiRequest {
+  HttpRequest http;
+  std::string argument;  // the {part} of the path, decoded
+  std::string who;       // the administrator, for the audit line
+};
+
+struct ApiRefusal {
+  int status;
+  std::string_view code;
+  std::string message;
+};
+
+// limit=1..1000 (100 if absent).
+std::size_t page_limit(const ApiRequest& request);
+
+}  // namespace zws
