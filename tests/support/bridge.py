@@ -150,7 +150,7 @@ class Bridge:
         self.write_config()
         mark = self.log.mark()
         self.signal(signal.SIGHUP)
-        return self.log.wait_for(r"reload|configuration", after=mark)
+        return self.log.wait_for(r"reloaded", after=mark)
 
     # ---- what it serves ----
 
