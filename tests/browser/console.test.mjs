@@ -146,6 +146,13 @@ describe("the console of an open bridge", () => {
     await connected(page);
   });
 
+  it("knows the administrator by the token that the bridge wrote at its start", async () => {
+    const page = await open(`#token=${bridge.adminToken}`);
+    await page.waitForSelector("#user[data-admin=true]");
+    const other = await open();
+    await other.waitForSelector("#user[data-admin=false]");
+  });
+
   it("listens to any topic, and tells what is refused", async () => {
     const page = await open();
     await connected(page);
