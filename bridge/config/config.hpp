@@ -156,7 +156,7 @@ struct UserConfig {
 struct AuthConfig {
   // The shared secret of HS256 tokens. Better in a file: environment and command line are visible
   // to others.
-  // Allowed: a string of at least 32 bytes; empty is none. A reload applies it.
+  // Allowed: a string of 32 to 1024 bytes; empty is none. A reload applies it.
   std::string hs256_secret;
 
   // A file that holds the shared secret, in place of hs256_secret. A reload rereads it.

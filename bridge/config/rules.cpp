@@ -9,6 +9,7 @@ namespace zws::config {
 namespace {
 
 constexpr std::size_t secret_bytes_min = 32;
+constexpr std::size_t secret_bytes_max = 1024;  // what the library takes that checks signatures
 constexpr std::size_t text_bytes_max = 255;
 
 bool is_printable_ascii(char c) noexcept { return c > 0x20 && c < 0x7F; }
@@ -93,8 +94,10 @@ Rule<std::string> url_path() {
 Rule<std::string> file_path() { return {"a path; empty is none", is_file_path}; }
 
 Rule<std::string> secret_text() {
-  return {"a string of at least 32 bytes; empty is none",
-          [](const std::string& text) { return text.empty() || text.size() >= secret_bytes_min; }};
+  return {"a string of 32 to 1024 bytes; empty is none", [](const std::string& text) {
+            return text.empty() ||
+                   (text.size() >= secret_bytes_min && text.size() <= secret_bytes_max);
+          }};
 }
 
 Rule<std::string> claim_text() { return {"a string; empty checks nothing", always}; }

@@ -75,8 +75,7 @@ void Lane::tick() {
         history_.sweep();
         if (each_second_) each_second_();
       });
-      metrics_.history_bytes.set(history_.bytes());
-      metrics_.topics.set(std::max(history_.topics(), router_.topics()));
+      note_sizes();
     }
     tick();
   });
@@ -94,10 +93,16 @@ void Lane::take_turn() {
   guarded([this] {
     const Inbox::Turn turn = inbox_.take();
     const std::size_t deliveries = router_.publish(turn.all());
+    note_sizes();
     if (turn.batch && turn.batch->receipt) turn.batch->receipt->add(deliveries);
     // Sockets and timers get their share between two turns.
     if (turn.more) asio::post(loop_, [this] { take_turn(); });
   });
+}
+
+void Lane::note_sizes() noexcept {
+  metrics_.history_bytes.set(history_.bytes());
+  metrics_.topics.set(std::max(history_.topics(), router_.topics()));
 }
 
 // --- clients -------------------------------------------------------------------------------------

@@ -87,6 +87,7 @@ class Lane final : public BatchSink {
   void loop() noexcept;
   void tick();
   void take_turn();
+  void note_sizes() noexcept;
   void on_upgraded(Session& session, Upgrade upgrade);
   void on_gone(Session& session) noexcept;
 
