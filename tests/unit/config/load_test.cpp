@@ -225,6 +225,14 @@ TEST(LoadTest, ImpossibleValuesAreRefused) {
   }
 }
 
+TEST(LoadTest, SecretThatNoSignatureIsCheckedWithIsRefused) {
+  for (const std::size_t size : {1, 31, 1025}) {
+    EXPECT_THAT(complaint("auth.hs256_secret = '" + std::string(size, 'x') + '\''),
+                HasSubstr("32 to 1024 bytes"));
+  }
+  parse("auth.hs256_secret = '" + std::string(1024, 'x') + '\'');
+}
+
 TEST(LoadTest, BadElementOfAListIsNamed) {
   EXPECT_THAT(complaint("auth.user.subscribe = [\"a:*\", \"b*c\"]"),
               AllOf(HasSubstr("auth.user.subscribe[1] = \"b*c\""), Not(HasSubstr("a:*\","))));
