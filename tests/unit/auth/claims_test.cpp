@@ -79,10 +79,26 @@ TEST_F(ClaimsTest, TimesAreNumbersInTheYears1970To9999) {
   EXPECT_TRUE(good(with_exp("253402300799")));
   EXPECT_TRUE(good(with_exp("1.9e9")));
   EXPECT_TRUE(good(with_exp("1900000000.25")));
-  for (const std::string bad :
-       {"253402300800", "253402300799.5", "-1", "-0.1", "\"1900000000\"", "null", "true", "[]",
-        "{}", "1e999", "-1e999", "100000000000000000000000", "1e23", "9223372036854775807",
-        "9223372036854775808", "NaN", "Infinity", "0x7fffffff", "01900000000", "+1900000000"}) {
+  for (const std::string bad : {"253402300800",
+                                "253402300799.5",
+                                "-1",
+                                "-0.1",
+                                "\"1900000000\"",
+                                "null",
+                                "true",
+                                "[]",
+                                "{}",
+                                "1e999",
+                                "-1e999",
+                                "100000000000000000000000",
+                                "1e23",
+                                "9223372036854775807",
+                                "9223372036854775808",
+                                "NaN",
+                                "Infinity",
+                                "0x7fffffff",
+                                "01900000000",
+                                "+1900000000"}) {
     EXPECT_TRUE(invalid(with_exp(bad))) << bad;
     EXPECT_TRUE(invalid(ada("\"nbf\":" + bad))) << bad;
     EXPECT_TRUE(invalid(ada("\"iat\":" + bad))) << bad;
@@ -141,8 +157,9 @@ TEST_F(ClaimsTest, AdministratorsAreNamedByRoleOrRoles) {
   const auto admin = [&](const std::string& more) { return judge(ada(more)).identity->admin; };
   EXPECT_TRUE(admin(R"("role":"admin")"));
   EXPECT_TRUE(admin(R"("roles":["user","admin"])"));
-  for (const std::string no : {R"("role":"Admin")", R"("role":["admin"])", R"("roles":"admin")",
-                               R"("role":true)", R"("roles":{"admin":1})", R"("role":"administrator")"})
+  for (const std::string no :
+       {R"("role":"Admin")", R"("role":["admin"])", R"("roles":"admin")", R"("role":true)",
+        R"("roles":{"admin":1})", R"("role":"administrator")"})
     EXPECT_FALSE(admin(no)) << no;
 }
 

@@ -31,9 +31,8 @@ inline void require(bool good, const char* what) {
 
 inline std::string base64url(std::string_view text) {
   std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
-  out.resize(static_cast<std::size_t>(
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes(text),
-                      static_cast<int>(text.size()))));
+  out.resize(static_cast<std::size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                                      bytes(text), static_cast<int>(text.size()))));
   while (!out.empty() && out.back() == '=') out.pop_back();
   for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
   return out;
@@ -52,9 +51,7 @@ class Signer {
   static Signer secret(std::string secret) { return Signer(nullptr, std::move(secret)); }
   static Signer rsa(unsigned bits = 2048) { return Signer(EVP_RSA_gen(bits), {}); }
   static Signer ec(const char* curve = "P-256") { return Signer(EVP_EC_gen(curve), {}); }
-  static Signer ed25519() {
-    return Signer(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), {});
-  }
+  static Signer ed25519() { return Signer(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), {}); }
 
   // The bytes of the JWS signature by an algorithm that suits the key.
   std::string sign(std::string_view algorithm, std::string_view text) const {
@@ -82,15 +79,14 @@ class Signer {
              number("qy") + '"';
     std::string raw(32, '\0');
     std::size_t size = raw.size();
-    require(EVP_PKEY_get_raw_public_key(
-                key_.get(), reinterpret_cast<unsigned char*>(raw.data()), &size) == 1,
+    require(EVP_PKEY_get_raw_public_key(key_.get(), reinterpret_cast<unsigned char*>(raw.data()),
+                                        &size) == 1,
             "raw public key");
     return R"("kty":"OKP","crv":"Ed25519","x":")" + base64url(raw) + '"';
   }
 
  private:
-  Signer(EVP_PKEY* key, std::string secret)
-      : key_(key, EVP_PKEY_free), secret_(std::move(secret)) {
+  Signer(EVP_PKEY* key, std::string secret) : key_(key, EVP_PKEY_free), secret_(std::move(secret)) {
     require(key || !secret_.empty(), "no key");
   }
 
@@ -113,8 +109,9 @@ class Signer {
     const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
                                                                           EVP_MD_CTX_free);
     EVP_PKEY_CTX* options = nullptr;
-    require(EVP_DigestSignInit(context.get(), &options, digest(algorithm), nullptr, key_.get()) == 1,
-            "sign");
+    require(
+        EVP_DigestSignInit(context.get(), &options, digest(algorithm), nullptr, key_.get()) == 1,
+        "sign");
     if (algorithm[0] == 'P') {
       EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING);
       EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST);

@@ -43,7 +43,8 @@ TEST_F(GrantsTest, AUserHearsEverythingByDefaultButNoForeignReservedName) {
   EXPECT_TRUE(allows(ada, "import:task-1"));
   EXPECT_TRUE(allows(ada, "@all"));
   EXPECT_TRUE(allows(ada, "@user/ada"));
-  for (const char* foreign : {"@user/bob", "@user/ada2", "@user/*", "@*", "@", "@all*", "@user/ada/*"})
+  for (const char* foreign :
+       {"@user/bob", "@user/ada2", "@user/*", "@*", "@", "@all*", "@user/ada/*"})
     EXPECT_FALSE(allows(ada, foreign)) << foreign;
 }
 

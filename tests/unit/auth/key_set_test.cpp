@@ -114,8 +114,8 @@ TEST_F(KeySetTest, PemKeysOfTheThreeKindsAreTaken) {
 }
 
 TEST_F(KeySetTest, APrivateKeyIsRefusedWhereAPublicOneBelongs) {
-  for (const auto& pem : {Signer::rsa().private_pem(), Signer::ec().private_pem(),
-                          Signer::ed25519().private_pem()})
+  for (const auto& pem :
+       {Signer::rsa().private_pem(), Signer::ec().private_pem(), Signer::ed25519().private_pem()})
     EXPECT_THAT(refusal_of_pem(pem),
                 AllOf(StartsWith("auth.public_key_file: "), HasSubstr("private key")));
   const auto ec = Signer::ec();
@@ -200,7 +200,8 @@ TEST_F(KeySetTest, KeysForSomethingElseAreSkippedAndOneMustBeLeft) {
 TEST_F(KeySetTest, KidAndAlgSelectTheKey) {
   const std::string first = Signer::ec().jwk(), second = Signer::ec().jwk();
   const std::string jwks = "{\"keys\":[{" + first + R"(,"kid":"a"},{)" + second +
-                           R"(,"kid":"b"},{)" + Signer::rsa().jwk() + R"(,"kid":"a","alg":"PS512"}]})";
+                           R"(,"kid":"b"},{)" + Signer::rsa().jwk() +
+                           R"(,"kid":"a","alg":"PS512"}]})";
   EXPECT_EQ(serving(jwks, R"({"alg":"ES256","kid":"a"})"), 1u);
   EXPECT_EQ(serving(jwks, R"({"alg":"ES256","kid":"c"})"), 0u);
   EXPECT_EQ(serving(jwks, R"({"alg":"ES256","kid":""})"), 0u);

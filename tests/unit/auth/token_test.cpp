@@ -40,8 +40,8 @@ TEST(TokenTest, ItHasThreeParts) {
 
 TEST(TokenTest, EachPartHasOneSpellingOnly) {
   const std::string header = base64url(R"({"alg":"HS256"})");
-  for (const std::string signature : {"AAAA=", "AA==", "AAA", "AB", "A", "AA+A", "AA/A", "AA A",
-                                      "AA\nA", "AAA.", "AA\xc3\xa4"}) {
+  for (const std::string signature :
+       {"AAAA=", "AA==", "AAA", "AB", "A", "AA+A", "AA/A", "AA A", "AA\nA", "AAA.", "AA\xc3\xa4"}) {
     const bool good = signature == "AAA";
     EXPECT_EQ(refusal(header + ".e30." + signature).empty(), good) << signature;
   }

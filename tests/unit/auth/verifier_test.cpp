@@ -81,8 +81,8 @@ TEST_F(VerifierTest, ASecretVerifiesHs256) {
 
 TEST_F(VerifierTest, ASecretFileVerifiesHs256) {
   config_.hs256_secret_file = folder_.file("secret", "a secret of more than 32 bytes, newline\n");
-  EXPECT_TRUE(good(
-      forge::token(Signer::secret("a secret of more than 32 bytes, newline"), "HS256", ada)));
+  EXPECT_TRUE(
+      good(forge::token(Signer::secret("a secret of more than 32 bytes, newline"), "HS256", ada)));
 }
 
 TEST_F(VerifierTest, AnRsaPemVerifiesRs256AndPs256Only) {
@@ -155,9 +155,8 @@ TEST_F(VerifierTest, NoChangedCharacterIsAccepted) {
   const auto ec = Signer::ec(), ed25519 = Signer::ed25519();
   use_secret(secret);
   use_jwks(jwk(ec, "ES256") + ',' + jwk(ed25519, "EdDSA"));
-  for (const auto& token :
-       {forge::token(Signer::secret(secret), "HS256", ada), forge::token(ec, "ES256", ada),
-        forge::token(ed25519, "EdDSA", ada)}) {
+  for (const auto& token : {forge::token(Signer::secret(secret), "HS256", ada),
+                            forge::token(ec, "ES256", ada), forge::token(ed25519, "EdDSA", ada)}) {
     ASSERT_TRUE(good(token));
     for (std::size_t i = 0; i < token.size(); ++i) {
       std::string changed = token;
@@ -223,12 +222,12 @@ TEST_F(VerifierTest, TheHeaderBringsNoKeyAndNoExtension) {
   EXPECT_TRUE(good(forge::token(mine, "ES256", brought, ada))) << "members not understood are left";
   for (const char* more : {R"("jku":"https://x.example/keys")", R"("x5u":"file:///etc/passwd")",
                            R"("kid":"../../../../dev/null")", R"("kid":"mine' OR 1=1")"})
-    EXPECT_TRUE(invalid(forge::token(
-        theirs, "ES256", R"({"alg":"ES256",)" + std::string(more) + "}", ada)));
+    EXPECT_TRUE(invalid(
+        forge::token(theirs, "ES256", R"({"alg":"ES256",)" + std::string(more) + "}", ada)));
   for (const char* crit : {R"(["exp"])", R"(["b64"])", "[]"})
-    EXPECT_TRUE(invalid(forge::token(Signer::secret(secret), "HS256",
-                                     R"({"alg":"HS256","b64":false,"crit":)" + std::string(crit) + "}",
-                                     ada)));
+    EXPECT_TRUE(invalid(
+        forge::token(Signer::secret(secret), "HS256",
+                     R"({"alg":"HS256","b64":false,"crit":)" + std::string(crit) + "}", ada)));
 }
 
 TEST_F(VerifierTest, AKidWithAPathOpensNoFile) {
@@ -244,13 +243,15 @@ TEST_F(VerifierTest, OversizedAndDeepTokensAreRefusedUnparsed) {
   use_secret(secret);
   EXPECT_TRUE(invalid(std::string(100 * 1024, 'A')));
   EXPECT_TRUE(invalid(std::string(100'000, '[')));
-  EXPECT_TRUE(invalid(forge::token(signer, "HS256", R"({"sub":"ada","exp":1800003600,"x":")" +
-                                                        std::string(100 * 1024, 'x') + "\"}")));
+  EXPECT_TRUE(invalid(forge::token(
+      signer, "HS256",
+      R"({"sub":"ada","exp":1800003600,"x":")" + std::string(100 * 1024, 'x') + "\"}")));
   EXPECT_EQ(verifier().verifications(), 0u);
   EXPECT_TRUE(invalid(forge::token(signer, "HS256", std::string(10'000, '['))));
   EXPECT_TRUE(invalid(forge::token(signer, "HS256", std::string(10'000, '['), ada)));
-  EXPECT_TRUE(good(forge::token(
-      signer, "HS256", R"({"sub":"ada","exp":1800003600,"x":")" + std::string(11'000, 'x') + "\"}")));
+  EXPECT_TRUE(good(
+      forge::token(signer, "HS256",
+                   R"({"sub":"ada","exp":1800003600,"x":")" + std::string(11'000, 'x') + "\"}")));
 }
 
 TEST_F(VerifierTest, DuplicateMembersAreRefusedInBothParts) {
