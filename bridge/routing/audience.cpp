@@ -3,8 +3,7 @@
 namespace zws {
 
 void Audience::join(Subscriber& who, bool implicit) {
-  seats_.push_back(&who);
-  places_.push_back(static_cast<std::uint32_t>(who.memberships_.size()));
+  seats_.push_back({&who, static_cast<std::uint32_t>(who.memberships_.size())});
   who.memberships_.push_back(
       {this, offered_, static_cast<std::uint32_t>(seats_.size() - 1), implicit, !implicit});
 }
@@ -15,16 +14,14 @@ void Audience::leave(Subscriber& who, std::size_t index) noexcept {
 
   // The last seat moves into the one that is left ...
   seats_[seat] = seats_.back();
-  places_[seat] = places_.back();
-  seats_[seat]->memberships_[places_[seat]].seat = seat;
+  seats_[seat].who->memberships_[seats_[seat].place].seat = seat;
   seats_.pop_back();
-  places_.pop_back();
 
   // ... and the subscriber's last membership into the place of this one.
   list[index] = list.back();
   list.pop_back();
   if (index < list.size())
-    list[index].audience->places_[list[index].seat] = static_cast<std::uint32_t>(index);
+    list[index].audience->seats_[list[index].seat].place = static_cast<std::uint32_t>(index);
 }
 
 std::size_t Audience::find(const Subscriber& who) const noexcept {

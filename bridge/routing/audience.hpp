@@ -17,7 +17,12 @@ class Audience {
   explicit Audience(Pattern pattern) : pattern_(std::move(pattern)) {}
 
   const Pattern& pattern() const noexcept { return pattern_; }
-  const std::vector<Subscriber*>& seats() const noexcept { return seats_; }
+  struct Seat {
+    Subscriber* who;
+    std::uint32_t place;  // of the membership in the subscriber's own list
+  };
+
+  const std::vector<Seat>& seats() const noexcept { return seats_; }
   bool empty() const noexcept { return seats_.empty(); }
 
   void join(Subscriber& who, bool implicit);
@@ -35,9 +40,8 @@ class Audience {
 
  private:
   const Pattern pattern_;
-  std::vector<Subscriber*> seats_;
+  std::vector<Seat> seats_;
   std::uint64_t offered_ = 0;
-  std::vector<std::uint32_t> places_;  // of each seat: its place in the subscriber's list
 };
 
 }  // namespace zws

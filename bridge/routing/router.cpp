@@ -146,7 +146,7 @@ std::size_t Router::publish(const std::vector<EventPtr>& events) {
     for (Audience* audience : matched_) audience->count_offered();
     if (!turn_.add(i)) continue;
     for (const Audience* audience : matched_) {
-      for (Subscriber* who : audience->seats()) turn_.join(*who, who->group_);
+      for (const auto& seat : audience->seats()) turn_.join(*seat.who, seat.who->group_);
     }
   }
   const std::size_t deliveries =

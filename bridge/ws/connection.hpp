@@ -52,7 +52,14 @@ class PlainResponse : public websocketpp::http::parser::response {
  public:
   std::string raw() const {
     const int status = static_cast<int>(get_status_code());
-    if (status == 101) return response::raw();
+    if (status == 101) {
+      std::string upgrade = response::raw();
+      // The connection keeps its response for life; what has been written is dropped.
+      auto* self = const_cast<PlainResponse*>(this);
+      const auto written = get_headers();
+      for (const auto& header : written) self->remove_header(header.first);
+      return upgrade;
+    }
     response full = *this;
     full.replace_header("Connection", "close");
     if (status == 426) full.replace_header("Sec-WebSocket-Version", "13");
@@ -93,6 +100,18 @@ class MessageManager : public std::enable_shared_from_this<MessageManager<Messag
   bool recycle(Message*) { return false; }
 };
 
+// One manager for all connections of a lane: it has no state.
+template <typename Manager>
+class SharedManager {
+ public:
+  using con_msg_man_ptr = typename Manager::ptr;
+
+  con_msg_man_ptr get_manager() const { return manager_; }
+
+ private:
+  con_msg_man_ptr manager_ = std::make_shared<Manager>();
+};
+
 struct ConnectionConfig : websocketpp::config::core {
   using type = ConnectionConfig;
   using concurrency_type = websocketpp::concurrency::none;
@@ -100,8 +119,7 @@ struct ConnectionConfig : websocketpp::config::core {
   using response_type = PlainResponse;
   using message_type = websocketpp::message_buffer::message<MessageManager>;
   using con_msg_manager_type = MessageManager<message_type>;
-  using endpoint_msg_manager_type =
-      websocketpp::message_buffer::alloc::endpoint_msg_manager<con_msg_manager_type>;
+  using endpoint_msg_manager_type = SharedManager<con_msg_manager_type>;
   using alog_type = websocketpp::log::stub;
   using elog_type = websocketpp::log::stub;
   using rng_type = websocketpp::random::none::int_generator<std::uint32_t>;
@@ -118,7 +136,7 @@ struct ConnectionConfig : websocketpp::config::core {
   static const bool enable_multithreading = false;
   static const long timeout_open_handshake = 0;   // ours: limits.handshake_timeout
   static const long timeout_close_handshake = 0;  // ours: Session
-  static const std::size_t connection_read_buffer_size = 512;
+  static const std::size_t connection_read_buffer_size = 256;
   static const bool drop_on_protocol_error = false;
   static const bool enable_extensions = false;
 };

@@ -113,7 +113,7 @@ void Lane::on_upgraded(Session& session, Upgrade upgrade) {
   session.lane_place = sessions_.size();
   sessions_.push_back(&session);
   metrics_.connections.add();
-  if (!upgrade.full_for_address) session.counted_address = address_key(upgrade.address);
+  session.address_counted = !upgrade.full_for_address;
   requests_->on_upgraded(session, upgrade.token, upgrade.full_for_address);
 }
 
@@ -123,7 +123,7 @@ void Lane::on_gone(Session& session) noexcept {
   last->lane_place = session.lane_place;
   sessions_.pop_back();
   metrics_.connections.sub(1);
-  if (!session.counted_address.empty()) shared_.admission->leave(session.counted_address);
+  if (session.address_counted) shared_.admission->leave(address_key(session.address()));
 }
 
 // Rare, after a slow token check; so a search is cheaper than an index for every client.

@@ -103,24 +103,34 @@ void Requests::answer(Session& session, const Request& request) {
 
 // --- get_stats -----------------------------------------------------------------------------------
 
-std::string Requests::own_stats(Session& session) {
-  for (auto& [topic, count] : session.outbox().take_replaced()) {
-    for (const Pattern& pattern : router_.subscriptions(session.outbox())) {
+// Books what the outbox counted by topic under the subscriptions that brought it.
+void Requests::add_replaced(Session& session, const std::vector<Pattern>& subscriptions) {
+  for (const auto& [topic, count] : session.outbox().take_replaced()) {
+    if (!session.replaced) session.replaced = std::make_unique<Session::Replaced>();
+    for (const Pattern& pattern : subscriptions) {
       if (!pattern.matches(topic)) continue;
-      auto known = std::find_if(session.replaced.begin(), session.replaced.end(),
-                                [&](const auto& entry) { return entry.first == pattern.text(); });
-      if (known == session.replaced.end()) {
-        session.replaced.emplace_back(pattern.text(), count);
+      const auto known =
+          std::find_if(session.replaced->begin(), session.replaced->end(),
+                       [&](const auto& entry) { return entry.first == pattern.text(); });
+      if (known == session.replaced->end()) {
+        session.replaced->emplace_back(pattern.text(), count);
       } else {
         known->second += count;
       }
     }
   }
+}
+
+std::string Requests::own_stats(Session& session) {
+  const std::vector<Pattern> subscriptions = router_.subscriptions(session.outbox());
+  add_replaced(session, subscriptions);
   std::string list = "[";
-  for (const Pattern& pattern : router_.subscriptions(session.outbox())) {
+  for (const Pattern& pattern : subscriptions) {
     std::uint64_t replaced = 0;
-    for (const auto& entry : session.replaced) {
-      if (entry.first == pattern.text()) replaced = entry.second;
+    if (session.replaced) {
+      for (const auto& entry : *session.replaced) {
+        if (entry.first == pattern.text()) replaced = entry.second;
+      }
     }
     if (list.size() > 1) list += ',';
     list += JsonObject().text("topic", pattern.text()).number("replaced", replaced).done();

@@ -41,6 +41,7 @@ class Requests final : public MessageHandler {
   void refuse(Session& session, const Refusal& refusal);
   void answer(Session& session, const Request& request);
   void answer_stats(Session& session, const std::string& id);
+  static void add_replaced(Session& session, const std::vector<Pattern>& subscriptions);
   std::string own_stats(Session& session);
 
   Subscriptions subscriptions_;

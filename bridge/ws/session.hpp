@@ -112,14 +112,15 @@ class Session final : public Wheel::Timer {
   SteadyTime errors_since{};  // the minute in which `errors` are counted
   std::uint32_t errors = 0;
   std::uint32_t asked = 0;  // subscriptions by name
-  std::vector<std::pair<std::string, std::uint64_t>> replaced;  // by subscription
+  using Replaced = std::vector<std::pair<std::string, std::uint64_t>>;
+  std::unique_ptr<Replaced> replaced;  // by subscription; null: nothing was
 
   // --- its places, given back at the end: kept by the lane ---
   std::uint64_t ticket = 0;  // its number on the lane, never used again
   std::size_t lane_place = 0;
-  bool upgraded = false;        // not a plain HTTP request
-  std::string counted_address;  // in Admission; empty: none
-  std::string counted_user;
+  bool upgraded = false;         // not a plain HTTP request
+  bool address_counted = false;  // in Admission
+  bool user_counted = false;     // likewise, under identity->user
 
  private:
   SteadyTime next_deadline(SteadyTime now) const noexcept;

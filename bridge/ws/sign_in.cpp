@@ -180,9 +180,9 @@ void SignIn::answer_auth(Session& session, const Verdict& verdict, const std::st
 }
 
 bool SignIn::take_identity(Session& session, IdentityPtr identity) {
-  if (session.counted_user.empty()) {
+  if (!session.user_counted) {
     if (!parts_.admission->enter_user(identity->user)) return false;
-    session.counted_user = identity->user;
+    session.user_counted = true;
   }
   session.identity = std::move(identity);
   session.may_stay = true;
@@ -222,8 +222,8 @@ void SignIn::on_timer(Session& session, SteadyTime now) {
 
 void SignIn::on_leave(Session& session) noexcept {
   session.pending.reset();
-  if (!session.counted_user.empty())
-    parts_.admission->leave_user(std::exchange(session.counted_user, {}));
+  if (std::exchange(session.user_counted, false))
+    parts_.admission->leave_user(session.identity->user);
 }
 
 }  // namespace zws

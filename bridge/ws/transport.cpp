@@ -29,10 +29,9 @@ void Transport::adopt(const TransportContext& context, std::unique_ptr<Wire> wir
   wire_ = std::move(wire);
   descriptor_.emplace(*context.loop, wire_->descriptor());
   peer_ = std::move(peer);
-  address_ = std::move(address);
   outbox_.emplace(static_cast<Outbox::Owner&>(*this), *context.rules.metrics, context.rules.config->limits.queue_bytes);
   outbox_->open(wire_.get());
-  session_ = std::make_unique<Session>(*peer_, context.rules, address_);
+  session_ = std::make_unique<Session>(*peer_, context.rules, std::move(address));
   state_ = State::open;
   expect_within(context.rules.config->limits.handshake_timeout);
 }
@@ -40,7 +39,7 @@ void Transport::adopt(const TransportContext& context, std::unique_ptr<Wire> wir
 // --- before the first byte -----------------------------------------------------------------------
 
 void Transport::init(const transport::init_handler& handler) {
-  init_handler_ = handler;
+  init_handler_ = std::make_unique<transport::init_handler>(handler);
   continue_init();
 }
 
@@ -50,8 +49,8 @@ void Transport::continue_init() noexcept try {
   if (step == Wire::Handshake::wants_read) return wait_readable();
   if (step == Wire::Handshake::wants_write) return wait_writable();
   const auto handler = std::exchange(init_handler_, nullptr);
-  handler(step == Wire::Handshake::done ? websocketpp::lib::error_code{}
-                                        : fault(transport::error::tls_error));
+  (*handler)(step == Wire::Handshake::done ? websocketpp::lib::error_code{}
+                                            : fault(transport::error::tls_error));
 } catch (const std::exception& error) {
   log::error("a connection failed to start: {}", error.what());
   post_terminate();
@@ -62,24 +61,22 @@ void Transport::continue_init() noexcept try {
 void Transport::async_read_at_least(std::size_t, char* buffer, std::size_t size,
                                     const ReadHandler& handler) {
   borrowed_handler_ = &handler;
-  kept_handler_ = nullptr;
+  kept_handler_.reset();
   read_into(buffer, size);
 }
 
 void Transport::async_read_at_least(std::size_t, char* buffer, std::size_t size,
                                     ReadHandler&& handler) {
   borrowed_handler_ = nullptr;
-  kept_handler_ = std::move(handler);
+  kept_handler_ = std::make_unique<ReadHandler>(std::move(handler));
   read_into(buffer, size);
 }
 
 void Transport::read_into(char* buffer, std::size_t size) noexcept {
   if (state_ != State::open) return;
-  if (outbox_->at_bound()) {
-    paused_ = PendingRead{buffer, size};
-    return;
-  }
   read_ = {buffer, size};
+  paused_ = outbox_->at_bound();
+  if (paused_) return;
   if (reading_) {
     again_ = true;  // on_readable() goes on
   } else {
@@ -89,9 +86,7 @@ void Transport::read_into(char* buffer, std::size_t size) noexcept {
 
 void Transport::continue_reading() noexcept {
   if (!paused_ || state_ != State::open || outbox_->at_bound()) return;
-  const PendingRead pending = *paused_;
-  paused_.reset();
-  read_into(pending.buffer, pending.size);
+  read_into(read_.buffer, read_.size);
 }
 
 void Transport::wait_readable() noexcept {
@@ -119,26 +114,25 @@ void Transport::on_readable() noexcept try {
     }
     if (size <= 0) {
       reading_ = false;
-      const auto handler = read_handler();  // it may replace itself
-      handler(fault(transport::error::eof), 0);
-      return;
+      return tell_reader(fault(transport::error::eof), 0);
     }
     session_->heard(context_->rules.clock->steady());
-    // A temporary handler asks for the next read itself, and would be overwritten while it runs.
-    if (borrowed_handler_ != nullptr) {
-      (*borrowed_handler_)({}, static_cast<std::size_t>(size));
-    } else {
-      const auto handler = std::exchange(kept_handler_, nullptr);
-      handler({}, static_cast<std::size_t>(size));
-    }
+    tell_reader({}, static_cast<std::size_t>(size));
     if (!again_ || (!wire_->secure() && static_cast<std::size_t>(size) < into.size)) break;
   }
   reading_ = false;
   if (again_ && state_ == State::open) wait_readable();
 } catch (const std::exception& error) {
   reading_ = false;
-  log::error("reading from {} failed: {}", log::escaped(address_), error.what());
+  log::error("reading from {} failed: {}", log::escaped(get_remote_endpoint()), error.what());
   post_terminate();
+}
+
+// A kept handler asks for the next read itself, and would be overwritten while it runs.
+void Transport::tell_reader(const websocketpp::lib::error_code& fault, std::size_t size) {
+  if (borrowed_handler_ != nullptr) return (*borrowed_handler_)(fault, size);
+  const auto handler = std::move(kept_handler_);
+  if (handler) (*handler)(fault, size);
 }
 
 // --- writing -------------------------------------------------------------------------------------
@@ -201,7 +195,7 @@ void Transport::async_shutdown(const transport::shutdown_handler& handler) {
   const auto self = shared_from_this();
   const bool open = state_ == State::open;
   if (open) state_ = State::flushing;
-  paused_.reset();
+  paused_ = false;
   handler({});
   if (!open) return;
   outbox_->refuse_events();
@@ -239,9 +233,9 @@ void Transport::drop() noexcept {
   if (outbox_) outbox_->shut();
   asio::error_code ignored;
   if (descriptor_) descriptor_->close(ignored);
-  paused_.reset();
-  kept_handler_ = nullptr;
-  init_handler_ = nullptr;
+  paused_ = false;
+  kept_handler_.reset();
+  init_handler_.reset();
 }
 
 void Transport::post_terminate() noexcept {

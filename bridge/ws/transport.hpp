@@ -65,7 +65,8 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   ptr get_shared() { return shared_from_this(); }
   bool is_secure() const noexcept { return wire_ && wire_->secure(); }
   void set_uri(websocketpp::uri_ptr) {}
-  std::string get_remote_endpoint() const { return address_; }
+  // The peer's address; after the upgrade the client's, as trusted proxies tell it.
+  std::string get_remote_endpoint() const { return session_ ? session_->address() : std::string{}; }
   websocketpp::connection_hdl get_handle() const { return handle_; }
   void set_handle(websocketpp::connection_hdl handle) { handle_ = std::move(handle); }
   // websocketpp's own timeouts are off; the session and on_deadline() keep time.
@@ -79,7 +80,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
 
   Session& session() noexcept { return *session_; }
   Outbox& outbox() noexcept { return *outbox_; }
-  bool deaf() const noexcept { return paused_.has_value(); }
+  bool deaf() const noexcept { return paused_; }
 
   // The request is complete: the handshake deadline no longer holds.
   void handshake_done() noexcept { deadline_.reset(); }
@@ -117,8 +118,8 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
     Transport& owner_;
   };
   struct PendingRead {
-    char* buffer;
-    std::size_t size;
+    char* buffer = nullptr;
+    std::size_t size = 0;
   };
 
   void on_blocked() noexcept override;
@@ -138,9 +139,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   void drop() noexcept;
   void expect_within(Duration time) noexcept;
   void on_time() noexcept;
-  const ReadHandler& read_handler() const noexcept {
-    return borrowed_handler_ != nullptr ? *borrowed_handler_ : kept_handler_;
-  }
+  void tell_reader(const websocketpp::lib::error_code& fault, std::size_t size);
 
   const TransportContext* context_ = nullptr;
   std::unique_ptr<Wire> wire_;
@@ -149,14 +148,14 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   std::unique_ptr<Session> session_;
   std::unique_ptr<Deadline> deadline_;  // while something must happen in time
   std::unique_ptr<Peer> peer_;
-  std::string address_;
   websocketpp::connection_hdl handle_;
-  websocketpp::transport::init_handler init_handler_;
-  ReadHandler kept_handler_;
+  // Set while the wire is agreed on (TLS).
+  std::unique_ptr<websocketpp::transport::init_handler> init_handler_;
+  std::unique_ptr<ReadHandler> kept_handler_;
   const ReadHandler* borrowed_handler_ = nullptr;
-  PendingRead read_{nullptr, 0};
-  std::optional<PendingRead> paused_;
+  PendingRead read_;
   State state_ = State::idle;
+  bool paused_ = false;   // a read is wanted, but the queue is at its bound
   bool reading_ = false;  // inside the read handler
   bool again_ = false;    // the read handler asked for more
   bool waiting_readable_ = false;
