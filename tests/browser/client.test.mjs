@@ -16,6 +16,7 @@ async function open({ origin = bridge.url, topics = [], getToken, token } = {}) 
   const context = await browser.newContext();
   contexts.push(context);
   const page = await context.newPage();
+  page.setDefaultTimeout(60_000); // only a failing test waits so long
   page.sockets = 0;
   page.on("websocket", () => page.sockets++);
   await page.goto(`${origin}/healthz`);

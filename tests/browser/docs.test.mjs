@@ -107,6 +107,7 @@ describe("a page of CLIENTS.md", () => {
     bridge = await Bridge.start(settings);
     producer = await Producer.connect(bridge.endpoint);
     const page = await browser.newPage();
+    page.setDefaultTimeout(60_000);
     for (const [path, body] of Object.entries(answers)) await page.route(bridge.url + path, (route) => route.fulfill({ body }));
     await page.goto(`${bridge.url}/healthz`); // for the bridge's origin
     await page.setContent(html);

@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     include: ["*.test.mjs"],
     fileParallelism: false, // one Chromium at a time
-    testTimeout: 90_000,
-    hookTimeout: 90_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     reporters: [
       "default",
       {
