@@ -70,12 +70,13 @@ int run(const ConfigSources& sources) {
     service.alive();
     if (signal != Signal::reload) continue;
     service.reloading();
-    if (config.reload([&](const AuthConfig& keys) { verifier.reload(keys); })) {
-      intake.reload(config.current());
-      source.reload(config.current());
-      lanes.reload(config.current());
-      api.reload(config.current());
-    }
+    config.reload([&](const ConfigPtr& next) {
+      verifier.reload(next->auth);  // throws before anything has changed
+      intake.reload(next);
+      source.reload(next);
+      lanes.reload(next);
+      api.reload(next);
+    });
     service.ready();
   }
 

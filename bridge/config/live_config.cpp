@@ -11,19 +11,18 @@ LiveConfig::LiveConfig(ConfigSources sources)
   log::configure(current_->log.level, current_->log.format);
 }
 
-bool LiveConfig::reload(const std::function<void(const AuthConfig&)>& apply_keys) try {
+void LiveConfig::reload(const std::function<void(const ConfigPtr&)>& apply) try {
   Reloaded reloaded = reload_config(*current_, sources_);
-  apply_keys(reloaded.config.auth);
-  current_ = std::make_shared<const Config>(std::move(reloaded.config));
+  auto next = std::make_shared<const Config>(std::move(reloaded.config));
+  apply(next);
+  current_ = std::move(next);
   log::configure(current_->log.level, current_->log.format);
   for (const ConfigChange& change : reloaded.changes)
     log::info("configuration: {} {} -> {}{}", change.key, change.before, change.after,
               change.needs_restart ? " (needs a restart)" : "");
   log::info("configuration reloaded, {} keys changed", reloaded.changes.size());
-  return true;
 } catch (const StartupError& error) {
   log::error("the configuration is not reloaded, the old one stays: {}", error.what());
-  return false;
 }
 
 }  // namespace zws

@@ -18,10 +18,10 @@ class LiveConfig {
 
   const ConfigPtr& current() const noexcept { return current_; }
 
-  // Reads the sources again. Everything in them is good and `apply_keys` took the new [auth], or
-  // nothing changes; either way the log says what. True if there is a new configuration.
-  // `apply_keys` throws StartupError for keys it cannot read.
-  bool reload(const std::function<void(const AuthConfig&)>& apply_keys);
+  // Reads the sources again and hands the new configuration to `apply`, which puts it in force
+  // everywhere before it returns, or throws StartupError and has changed nothing (for keys it cannot
+  // read). Either way the log says what is in force.
+  void reload(const std::function<void(const ConfigPtr&)>& apply);
 
  private:
   const ConfigSources sources_;

@@ -48,6 +48,7 @@ Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool i
     auto made = std::make_unique<Audience>(pattern);
     audience = made.get();
     exact_.emplace(std::string_view(audience->pattern().text()), std::move(made));
+    if (is_reserved(pattern.text())) ++reserved_topics_;
     history_.pin(pattern.text());
   } else if (audience == nullptr) {
     audience = &patterns_.add(pattern);
@@ -81,6 +82,7 @@ void Router::drop_membership(Subscriber& who, std::size_t index) noexcept {
     patterns_.remove(pattern);
     return;
   }
+  if (is_reserved(pattern.text())) --reserved_topics_;
   exact_.erase(std::string_view(pattern.text()));
   history_.unpin(pattern.text());
 }

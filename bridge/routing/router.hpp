@@ -69,7 +69,9 @@ class Router {
   // For the API; each looks at every topic with subscribers.
   std::vector<TopicLoad> busiest(std::size_t count) const;
   std::vector<TopicLoad> topics_after(std::string_view cursor, std::size_t count) const;
+  // Topics by name that have subscribers, and how many of them are the bridge's own (@all, ...).
   std::size_t topics() const noexcept { return exact_.size(); }
+  std::size_t reserved_topics() const noexcept { return reserved_topics_; }
 
  private:
   struct Hash {
@@ -87,6 +89,7 @@ class Router {
   History& history_;
   LaneMetrics& metrics_;
   tsl::hopscotch_map<std::string_view, std::unique_ptr<Audience>, Hash, std::equal_to<>> exact_;
+  std::size_t reserved_topics_ = 0;
   PatternIndex patterns_;
   Turn turn_;
   std::vector<Audience*> matched_;

@@ -29,11 +29,11 @@ Backlog::Pushed Backlog::push(const EventPtr& event, std::size_t others, std::si
                               Full full) {
   const std::uint32_t bytes = size_of(event->frame());
   // Markers alone fill it: nobody can be told more than that something is missing.
-  if (full == Full::drop_arriving && bytes_ > 2 * limit_) return Pushed::dropped;
+  if (full == Full::drop_arriving && too_many_markers()) return Pushed::dropped;
   const std::uint32_t run = run_of(topic_of(*event), event->source());
   if (event->is_gap()) {
     append(event, Kind::event, run, bytes);
-    return bytes_ > 2 * limit_ ? Pushed::closing : Pushed::queued;
+    return too_many_markers() ? Pushed::closing : Pushed::queued;
   }
 
   Pushed outcome = Pushed::queued;
@@ -60,11 +60,11 @@ Backlog::Pushed Backlog::push(const EventPtr& event, std::size_t others, std::si
     --topics_[runs_[run].topic].entries;
     if (made_room) {
       ++victims;
-      if (bytes_ > 2 * limit_) return Pushed::closing;
+      if (too_many_markers()) return Pushed::closing;
       continue;
     }
     mark_missing(run, event->seq());
-    return bytes_ > 2 * limit_ ? Pushed::closing : Pushed::dropped;
+    return too_many_markers() ? Pushed::closing : Pushed::dropped;
   }
   const std::uint32_t index = append(event, Kind::event, run, bytes);
   if (conflates) keys_[std::move(key)] = index;
@@ -94,6 +94,7 @@ std::uint32_t Backlog::append(EventPtr event, Kind kind, std::uint32_t run, std:
   entry.counted = kind == Kind::event && !event->is_gap();
   entry.victim = entry.counted && (event->overflow() == Overflow::drop_oldest ||
                                    event->overflow() == Overflow::conflate);
+  entry.marker = kind == Kind::marker || event->is_gap();
   entry.event = std::move(event);
   entry.kind = kind;
   entry.bytes = bytes;
@@ -103,6 +104,7 @@ std::uint32_t Backlog::append(EventPtr event, Kind kind, std::uint32_t run, std:
   (tail_ == none ? head_ : entries_[tail_].next) = index;
   tail_ = index;
   bytes_ += bytes;
+  if (entry.marker) marker_bytes_ += bytes;
   if (entry.counted) ++events_;
   if (run == none) return index;
 
@@ -157,6 +159,8 @@ void Backlog::turn_into_marker(std::uint32_t index) {
   entry.kind = Kind::marker;
   entry.missing = std::make_unique<Missing>(Missing{seq, seq});
   resize(entry, marker_bytes(runs_[run], *entry.missing));
+  entry.marker = true;
+  marker_bytes_ += entry.bytes;
 }
 
 void Backlog::mark_missing(std::uint32_t run, std::uint64_t seq) {
@@ -178,6 +182,7 @@ bool Backlog::extend(std::uint32_t index, std::uint64_t seq) {
 void Backlog::resize(Entry& entry, std::uint32_t bytes) {
   bytes_ += bytes;
   bytes_ -= entry.bytes;
+  if (entry.marker) marker_bytes_ += bytes - entry.bytes;  // a marker only grows
   entry.bytes = bytes;
 }
 
@@ -230,6 +235,7 @@ void Backlog::remove(std::uint32_t index) {
   if (index == pong_) pong_ = none;
   unlink(index);
   bytes_ -= entry.bytes;
+  if (entry.marker) marker_bytes_ -= entry.bytes;
   if (entry.counted) --events_;
   const std::uint32_t run = entry.run;
   if (entry.victim)

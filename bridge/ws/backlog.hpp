@@ -5,8 +5,8 @@
 // heap by the bytes that may be dropped, so finding the victim costs O(log topics).
 //
 // Thread: its lane only. Exists only while its client lags.
-// Bounds: `queue_bytes` of frames; markers may go beyond it up to twice that, then the client must go,
-// because it could no longer be told what it missed.
+// Bounds: `queue_bytes` of frames (or one event, of any size), and as much again of markers; past that
+// the client must go, because it could no longer be told what it missed.
 #pragma once
 
 #include <cstdint>
@@ -79,6 +79,7 @@ class Backlog {
     Kind kind = Kind::own;
     bool counted = false;  // one of `events_`
     bool victim = false;   // may be dropped for another
+    bool marker = false;   // tells what is missing; one of `marker_bytes_`
   };
   struct Run {
     std::string source;
@@ -118,8 +119,11 @@ class Backlog {
   void place(std::size_t heap_place, std::uint32_t topic);
   void heap_remove(std::uint32_t topic);
 
+  bool too_many_markers() const noexcept { return marker_bytes_ > limit_; }
+
   const std::size_t limit_;
   std::size_t bytes_ = 0;
+  std::size_t marker_bytes_ = 0;
   std::size_t events_ = 0;
   std::uint64_t order_ = 0;
   std::uint32_t head_ = none;

@@ -102,7 +102,7 @@ void Lane::take_turn() {
 
 void Lane::note_sizes() noexcept {
   metrics_.history_bytes.set(history_.bytes());
-  metrics_.topics.set(std::max(history_.topics(), router_.topics()));
+  metrics_.topics.set(std::max(history_.topics(), router_.topics()) - router_.reserved_topics());
 }
 
 // --- clients -------------------------------------------------------------------------------------

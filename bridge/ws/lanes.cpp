@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <future>
 #include <thread>
 
 namespace zws {
@@ -82,7 +83,14 @@ void Lanes::start(HttpHandler& http, std::function<void()> each_second) {
 
 void Lanes::reload(const ConfigPtr& config) {
   admission_.reload(config->limits);
-  run_all([config](Lane& lane) { lane.reload(config); });
+  auto applied = std::make_shared<std::promise<void>>();
+  gather<bool>(
+      [config](Lane& lane) {
+        lane.reload(config);
+        return true;
+      },
+      [applied](const std::vector<bool>&) { applied->set_value(); });
+  applied->get_future().wait();
 }
 
 void Lanes::drain(Duration time, const std::function<bool()>& hurry) {

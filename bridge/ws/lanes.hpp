@@ -26,6 +26,7 @@ class Lanes {
 
   // `each_second` is called about once a second, on the first lane.
   void start(HttpHandler& http, std::function<void()> each_second);
+  // Returns when every lane has it. Thread: main.
   void reload(const ConfigPtr& config);
 
   // Stops accepting, flushes, closes every client with 1012 spread over `time`, and returns when all
