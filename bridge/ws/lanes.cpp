@@ -84,12 +84,12 @@ void Lanes::start(HttpHandler& http, std::function<void()> each_second) {
 void Lanes::reload(const ConfigPtr& config) {
   admission_.reload(config->limits);
   auto applied = std::make_shared<std::promise<void>>();
-  gather<bool>(
+  gather<char>(
       [config](Lane& lane) {
         lane.reload(config);
-        return true;
+        return '\0';
       },
-      [applied](const std::vector<bool>&) { applied->set_value(); });
+      [applied](const std::vector<char>&) { applied->set_value(); });
   applied->get_future().wait();
 }
 
