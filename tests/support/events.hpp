@@ -1,0 +1,49 @@
+// Events as Intake would make them, with a frame whose size a test may choose.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/event.hpp"
+#include "core/topic.hpp"
+#include "core/ws_frame.hpp"
+#include "routing/frame.hpp"
+
+namespace zws {
+
+struct Made {
+  std::string topic;
+  std::uint64_t seq = 1;
+  Overflow overflow = Overflow::drop_oldest;
+  std::size_t frame_bytes = 0;  // at least as many as the text needs
+  std::string source = "s";
+  std::string key{};
+};
+
+inline EventPtr make_event(const Made& made) {
+  Event::Fields fields;
+  fields.topic = made.topic;
+  fields.topic_hash = topic_hash(made.topic);
+  fields.source = made.source;
+  fields.seq = fields.last_seq = made.seq;
+  fields.key = made.key;
+  fields.overflow = made.overflow;
+  std::string text = R"({"@id":")" + made.source + ':' + std::to_string(made.seq) + R"("})";
+  // A header has 2 bytes, or 4 from 126 bytes on.
+  const std::size_t header = made.frame_bytes < 128 ? 2 : 4;
+  text.resize(std::max(text.size(), made.frame_bytes - std::min(made.frame_bytes, header)), ' ');
+  return std::make_shared<const Event>(fields, std::vector<std::string_view>{text_frame(text)});
+}
+
+// "topic s:1" for a message, "topic s:1-3 missing" for a gap.
+inline std::string name_of(const Event& event) {
+  std::string name = std::string(event.topic()) + ' ' + std::string(event.source()) + ':' +
+                     std::to_string(event.seq());
+  if (event.is_gap()) name += '-' + std::to_string(event.last_seq()) + " missing";
+  return name;
+}
+
+}  // namespace zws
