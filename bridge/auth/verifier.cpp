@@ -20,7 +20,8 @@ namespace {
 
 constexpr std::size_t cached_tokens_max = 65'536;
 constexpr std::size_t cached_bytes_max = std::size_t{64} << 20;
-constexpr std::size_t waiting_tokens_max = 4'096;  // of 16 KiB at most: 64 MiB
+constexpr std::size_t waiting_tokens_max = 16'384;  // two or three seconds of RS256
+constexpr std::size_t waiting_bytes_max = std::size_t{64} << 20;
 constexpr std::size_t callers_max = 131'072;
 
 using Done = std::function<void(Verdict)>;
@@ -51,6 +52,7 @@ struct Verifier::Impl {
   Verdict judge(const std::string& text, const Rules& by);
   void remember(const TokenDigest& digest, const Verdict& verdict);
   bool recall(const TokenDigest& digest, Verdict& verdict);
+  bool has_room_for(std::string_view text) const noexcept;
   void run();
   void stop() noexcept;
 
@@ -63,6 +65,7 @@ struct Verifier::Impl {
   TokenCache cache{cached_tokens_max, cached_bytes_max};
   std::map<TokenDigest, Waiting> waiting;  // the token in the thread's hands included
   std::deque<TokenDigest> order;           // first come, first verified
+  std::size_t waiting_bytes = 0;
   std::size_t callers = 0;
   bool stopping = false;
 
@@ -100,7 +103,7 @@ void Verifier::Impl::wait_for_thread(const TokenDigest& digest, std::string_view
     const std::lock_guard lock(mutex);
     const auto place = waiting.find(digest);
     const bool waits = place != waiting.end();
-    const bool room = callers < callers_max && (waits || waiting.size() < waiting_tokens_max);
+    const bool room = callers < callers_max && (waits || has_room_for(text));
     // The thread may have finished this very token a moment ago.
     if (!recall(digest, verdict) && room && !stopping) {
       ++callers;
@@ -109,6 +112,7 @@ void Verifier::Impl::wait_for_thread(const TokenDigest& digest, std::string_view
       } else {
         waiting.emplace(digest, Waiting{std::string(text), {std::move(done)}});
         order.push_back(digest);
+        waiting_bytes += text.size();
         wake.notify_one();
       }
       return;
@@ -150,6 +154,10 @@ bool Verifier::Impl::recall(const TokenDigest& digest, Verdict& verdict) {
   return true;
 }
 
+bool Verifier::Impl::has_room_for(std::string_view text) const noexcept {
+  return waiting.size() < waiting_tokens_max && waiting_bytes + text.size() <= waiting_bytes_max;
+}
+
 void Verifier::Impl::run() {
   std::unique_lock lock(mutex);
   for (;;) {
@@ -168,6 +176,7 @@ void Verifier::Impl::run() {
     } while (by != rules);
     remember(digest, verdict);
     const auto answered = std::move(item.callers);
+    waiting_bytes -= item.token.size();
     waiting.erase(digest);
     callers -= answered.size();
     lock.unlock();
@@ -189,7 +198,7 @@ void Verifier::Impl::stop() noexcept {
     const std::lock_guard lock(mutex);
     left.swap(waiting);
     order.clear();
-    callers = 0;
+    waiting_bytes = callers = 0;
   }
   for (const auto& [digest, item] : left)
     for (const auto& done : item.callers) done(Verdict::busy());

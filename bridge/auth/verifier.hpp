@@ -5,7 +5,8 @@
 // so a lane posts itself the result. Equal tokens that wait together are checked once.
 // Bounds: a token over 16 KiB, or nested deeper than 32, is invalid before anything is parsed; the
 // cache holds at most 65,536 verified tokens in 64 MiB and answers for none past its end; at most
-// 4,096 different tokens wait for the thread, and 131,072 callers, more are answered `busy`.
+// 16,384 different tokens of 64 MiB wait for the thread, and 131,072 callers; more are answered
+// `busy`.
 // Failed tokens are not remembered: that memory would be an attacker's to fill.
 // Secrecy: a token's text is in no log and in no reason, and the cache holds digests.
 #pragma once

@@ -122,21 +122,40 @@ TEST_F(VerifierThreadTest, HmacAndRememberedTokensDoNotWaitForTheThread) {
   release();
 }
 
-TEST_F(VerifierThreadTest, MoreThan4096WaitingTokensAreAnsweredBusy) {
+TEST_F(VerifierThreadTest, MoreThan16384WaitingTokensAreAnsweredBusy) {
   Verifier verifier(config_);
   ASSERT_NO_FATAL_FAILURE(hold(verifier));
-  for (int i = 0; i < 4096; ++i) verifier.verify(forged(i), answers_.one());
+  for (int i = 0; i < 16'384; ++i) verifier.verify(forged(i), answers_.one());
   EXPECT_EQ(answers_.total(), 0);
-  verifier.verify(forged(4096), answers_.one());
+  verifier.verify(forged(16'384), answers_.one());
   EXPECT_EQ(answers_.of(TokenFault::busy), 1);
   verifier.verify(forged(17), answers_.one());
   EXPECT_EQ(answers_.total(), 1) << "one that waits already takes no more room";
   release();
-  ASSERT_TRUE(answers_.wait_for(4098));
-  EXPECT_EQ(answers_.of(TokenFault::invalid), 4097);
-  verifier.verify(forged(4096), answers_.one());
-  ASSERT_TRUE(answers_.wait_for(4099));
+  verifier.stop();
+  EXPECT_EQ(answers_.total(), 16'386);
+}
+
+TEST_F(VerifierThreadTest, MoreThan64MebibytesOfWaitingTokensAreAnsweredBusy) {
+  Verifier verifier(config_);
+  ASSERT_NO_FATAL_FAILURE(hold(verifier));
+  const auto large = [&](int number) {
+    const std::string token = forged(number);
+    const std::size_t payload = token.find('.') + 1;
+    return token.substr(0, payload) + std::string(16 * 1024 - token.size(), 'A') +
+           token.substr(payload);
+  };
+  int taken = 0;
+  for (; answers_.total() == 0 && taken < 5000; ++taken)
+    verifier.verify(large(10'000 + taken), answers_.one());
   EXPECT_EQ(answers_.of(TokenFault::busy), 1);
+  EXPECT_EQ(taken, 4097);
+  release();
+  ASSERT_TRUE(answers_.wait_for(taken));
+  EXPECT_EQ(answers_.of(TokenFault::invalid), 4096);
+  verifier.verify(large(20'000), answers_.one());
+  ASSERT_TRUE(answers_.wait_for(taken + 1));
+  EXPECT_EQ(answers_.of(TokenFault::busy), 1) << "there is room again";
 }
 
 TEST_F(VerifierThreadTest, CallersAreBoundedToo) {
