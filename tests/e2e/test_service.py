@@ -1,0 +1,98 @@
+"""The bridge as a service of systemd: its unit, and what it tells the socket that systemd listens on."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.bridge import DAEMON, DEADLINE, ROOT
+
+pytestmark = pytest.mark.short
+
+
+class NotifySocket:
+    """Stands where systemd would listen."""
+
+    def __init__(self, path: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        self.socket.settimeout(DEADLINE)
+
+    def next(self) -> list[str]:
+        """The lines of the next message."""
+        return self.socket.recv(4096).decode().splitlines()
+
+    def is_silent(self) -> bool:
+        self.socket.setblocking(False)
+        try:
+            self.socket.recv(4096)
+        except BlockingIOError:
+            return True
+        return False
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NotifySocket]:
+    notify = NotifySocket(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with notify.socket:
+        yield notify
+
+
+def test_the_unit_of_systemd_is_valid(tmp_path):
+    unit = (ROOT / "bridge/share/zwsbridge.service.in").read_text()
+    unit = unit.replace("@CMAKE_INSTALL_FULL_BINDIR@/zwsbridge", str(DAEMON))
+    unit = unit.replace("@ZWS_CONFIG_FILE@", str(ROOT / "bridge/share/zwsbridge.toml"))
+    assert "@CMAKE" not in unit and "@ZWS" not in unit
+    file = tmp_path / "zwsbridge.service"
+    file.write_text(unit)
+    done = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, timeout=60)
+    # Other units of the machine may have faults of their own, which are told too.
+    ours = [line for line in (done.stdout + done.stderr).splitlines() if "zwsbridge" in line]
+    assert ours == []
+
+
+def test_it_is_ready_when_clients_can_come(make_bridge, systemd):
+    bridge = make_bridge()
+    assert systemd.next() == ["READY=1"]
+    assert bridge.connect().hello["status"] == "connected"
+
+
+def test_it_is_never_ready_when_it_cannot_start(make_bridge, systemd):
+    first = make_bridge()
+    assert systemd.next() == ["READY=1"]
+    second = make_bridge({"server.listen": f"127.0.0.1:{first.port}"}, start=False)
+    second.launch()
+    assert second.wait() == 1
+    assert systemd.is_silent()
+
+
+@pytest.mark.parametrize("threads", [2, "many"], ids=["a good reload", "a bad reload"])
+def test_a_reload_begins_and_ends(make_bridge, systemd, threads):
+    bridge = make_bridge()
+    assert systemd.next() == ["READY=1"]
+    bridge.settings["server.threads"] = threads
+    bridge.reload()
+    begun = systemd.next()
+    assert begun[0] == "RELOADING=1" and begun[1].startswith("MONOTONIC_USEC=")
+    assert systemd.next() == ["READY=1"]
+
+
+def test_it_says_that_it_stops(make_bridge, systemd):
+    bridge = make_bridge()
+    assert systemd.next() == ["READY=1"]
+    bridge.signal(signal.SIGTERM)
+    assert systemd.next() == ["STOPPING=1"]
+    assert bridge.wait() == 0
+
+
+def test_it_tells_the_watchdog_that_it_is_alive(make_bridge, systemd, monkeypatch):
+    monkeypatch.setenv("WATCHDOG_USEC", "200000")
+    make_bridge()
+    assert systemd.next() == ["READY=1"]
+    assert [systemd.next() for _ in range(3)] == [["WATCHDOG=1"]] * 3
