@@ -251,9 +251,17 @@ void Api::metrics(const ApiRequest&, HttpReply reply) {
 }
 
 void Api::console(const ApiRequest&, HttpReply reply) {
-  if (!std::atomic_load(&rules_)->config->server.console)
+  const ConfigPtr config = std::atomic_load(&rules_)->config;
+  if (!config->server.console)
     throw ApiRefusal{404, "invalid_message", "server.console is false"};
-  reply(file("console/index.html", "text/html; charset=utf-8"));
+  HttpResponse page = file("console/index.html", "text/html; charset=utf-8");
+  // The page says in a <meta> where clients connect.
+  constexpr std::string_view usual = "name=\"zws-path\" content=\"/api/ws\"";
+  const std::size_t at = page.body.find(usual);
+  if (at != std::string::npos)
+    page.body.replace(at, usual.size(),
+                      "name=\"zws-path\" content=\"" + config->server.path + '"');
+  reply(std::move(page));
 }
 
 void Api::client(const ApiRequest&, HttpReply reply) {

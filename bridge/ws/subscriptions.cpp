@@ -112,28 +112,29 @@ Subscriptions::Replay Subscriptions::replay_for(Session& session, const Pattern&
 
   replay.recovering = request.since.has_value();
   replay.asked = replay.recovering || request.last.has_value();
+  std::vector<TopicPosition> named;
+  if (replay.recovering) {
+    for (const TopicPosition& topic : request.since->topics) {
+      if (pattern.matches(topic.topic)) named.push_back(topic);
+    }
+    if (pattern.is_literal() && !request.since->by_topic)
+      named = {{pattern.text(), request.since->positions}};
+    // A topic the client does not name is one of which it has seen nothing.
+    if (pattern.is_literal() && named.empty()) named = {{pattern.text(), {}}};
+  }
   if (covered) {
     // It receives this already and nothing is repeated; so it has missed nothing only if it stands
     // at the newest.
-    if (replay.recovering && pattern.is_literal() && !request.since->by_topic)
-      replay.recovered = history_.recover(pattern.text(), request.since->positions, 0, 0).recovered;
+    if (replay.recovering && pattern.is_literal())
+      replay.recovered = history_.recover(pattern.text(), named[0].positions, 0, 0).recovered;
     return replay;
   }
 
   if (replay.recovering) {
-    Recovery recovery;
-    std::vector<TopicPosition> named;
-    for (const TopicPosition& topic : request.since->topics) {
-      if (pattern.matches(topic.topic)) named.push_back(topic);
-    }
-    if (!pattern.is_literal()) {
-      recovery = history_.recover(pattern, named, events_max, bytes_max);
-    } else {
-      const auto& positions = !request.since->by_topic ? request.since->positions
-                              : named.empty()          ? std::vector<Position>{}
-                                                       : named[0].positions;
-      recovery = history_.recover(pattern.text(), positions, events_max, bytes_max);
-    }
+    Recovery recovery =
+        pattern.is_literal()
+            ? history_.recover(pattern.text(), named[0].positions, events_max, bytes_max)
+            : history_.recover(pattern, named, events_max, bytes_max);
     replay.recovered = recovery.recovered;
     replay.events = std::move(recovery.events);
   }
