@@ -1,0 +1,213 @@
+// Who wants this event: each subscriber once, in order, in one piece.
+#include "routing/router.hpp"
+
+#include <gmock/gmock.h>
+
+#include <memory>
+#include <random>
+#include <set>
+
+#include "support/listener.hpp"
+
+namespace zws {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+Pattern pattern(const std::string& text) { return Pattern::parse(text).value(); }
+
+class RouterTest : public ::testing::Test {
+ protected:
+  ~RouterTest() override {
+    for (Listener* listener : {&ada_, &bob_}) router_.leave(*listener);
+  }
+  std::size_t publish(const std::vector<Made>& made) {
+    std::vector<EventPtr> events;
+    for (const Made& one : made) events.push_back(make_event(one));
+    return router_.publish(events);
+  }
+
+  ConfigPtr config_ = std::make_shared<const Config>();
+  LaneMetrics metrics_;
+  History history_{config_, Clock::real(), 1};
+  Router router_{history_, metrics_};
+  Listener ada_;
+  Listener bob_;
+};
+
+TEST_F(RouterTest, ATopicsSubscribersGetItsEventsAndNoOthers) {
+  EXPECT_TRUE(router_.subscribe(ada_, pattern("import:task-1")).fresh);
+  router_.subscribe(bob_, pattern("import:task-10"));
+  EXPECT_EQ(publish({{"import:task-1", 1}, {"import:task-10", 1}, {"import", 1}}), 2U);
+  EXPECT_THAT(ada_.heard, ElementsAre("import:task-1 s:1"));
+  EXPECT_THAT(bob_.heard, ElementsAre("import:task-10 s:1"));
+  EXPECT_EQ(metrics_.subscriptions.value(), 2U);
+}
+
+TEST_F(RouterTest, OverlappingSubscriptionsGiveAnEventOnce) {
+  for (const char* text : {"a:b", "a:*", "*", "*:b"}) router_.subscribe(ada_, pattern(text));
+  EXPECT_EQ(publish({{"a:b", 1}, {"a:c", 1}}), 2U);
+  EXPECT_THAT(ada_.heard, ElementsAre("a:b s:1", "a:c s:1"));
+}
+
+TEST_F(RouterTest, OneTurnComesInOnePieceAndInOrder) {
+  for (const char* text : {"b", "a", "c"}) router_.subscribe(ada_, pattern(text));
+  router_.subscribe(bob_, pattern("b"));
+  publish({{"a", 1}, {"b", 1}, {"x", 1}, {"a", 2}, {"c", 1}, {"b", 2}});
+  EXPECT_THAT(ada_.heard, ElementsAre("a s:1", "b s:1", "a s:2", "c s:1", "b s:2"));
+  EXPECT_EQ(ada_.deliveries, 1);
+  EXPECT_TRUE(ada_.sound);
+  EXPECT_THAT(bob_.heard, ElementsAre("b s:1", "b s:2"));
+  EXPECT_EQ(bob_.deliveries, 1);
+}
+
+TEST_F(RouterTest, SubscribingTwiceChangesNothing) {
+  router_.subscribe(ada_, pattern("a"));
+  EXPECT_FALSE(router_.subscribe(ada_, pattern("a")).fresh);
+  publish({{"a", 1}});
+  EXPECT_THAT(ada_.heard, ElementsAre("a s:1"));
+  EXPECT_TRUE(router_.unsubscribe(ada_, pattern("a")));
+  EXPECT_FALSE(router_.unsubscribe(ada_, pattern("a")));
+  publish({{"a", 2}});
+  EXPECT_EQ(ada_.heard.size(), 1U);
+  EXPECT_EQ(metrics_.subscriptions.value(), 0U);
+}
+
+TEST_F(RouterTest, WhoLeavesHearsNothingMore) {
+  for (const char* text : {"a", "a*", "b"}) {
+    router_.subscribe(ada_, pattern(text));
+    router_.subscribe(bob_, pattern(text));
+  }
+  router_.leave(ada_);
+  EXPECT_EQ(ada_.subscriptions(), 0U);
+  EXPECT_EQ(publish({{"a", 1}}), 1U);
+  EXPECT_THAT(ada_.heard, IsEmpty());
+  EXPECT_THAT(bob_.heard, ElementsAre("a s:1"));
+  router_.leave(bob_);
+  EXPECT_EQ(router_.topics(), 0U);
+}
+
+TEST_F(RouterTest, NoPatternMatchesTheBridgesOwnNames) {
+  router_.subscribe(ada_, pattern("*"));
+  router_.subscribe(bob_, pattern("@all"));
+  publish({{"@all", 1}});
+  EXPECT_THAT(ada_.heard, IsEmpty());
+  EXPECT_THAT(bob_.heard, ElementsAre("@all s:1"));
+}
+
+TEST_F(RouterTest, AnImplicitSubscriptionOutlivesTheAskedOne) {
+  router_.subscribe(ada_, pattern("@all"), true);
+  publish({{"@all", 1}, {"@all", 2}});
+  EXPECT_FALSE(router_.asked(ada_, pattern("@all")));
+  const Router::Joined joined = router_.subscribe(ada_, pattern("@all"));
+  EXPECT_TRUE(joined.fresh);
+  EXPECT_EQ(joined.had_live, 2U);
+  EXPECT_TRUE(router_.asked(ada_, pattern("@all")));
+  EXPECT_THAT(router_.subscriptions(ada_), ElementsAre(pattern("@all")));
+  EXPECT_TRUE(router_.unsubscribe(ada_, pattern("@all")));
+  EXPECT_THAT(router_.subscriptions(ada_), IsEmpty());
+  publish({{"@all", 3}});
+  EXPECT_EQ(ada_.heard.size(), 3U);
+}
+
+TEST_F(RouterTest, KnowsWhatASubscriberReceives) {
+  router_.subscribe(ada_, pattern("a:*"));
+  router_.subscribe(ada_, pattern("a:b"));
+  EXPECT_TRUE(router_.receives(ada_, "a:x"));
+  EXPECT_FALSE(router_.receives(ada_, "b"));
+  EXPECT_TRUE(router_.receives_besides(ada_, "a:b", pattern("a:b")));
+  EXPECT_FALSE(router_.receives_besides(ada_, "a:x", pattern("a:*")));
+  EXPECT_THAT(router_.subscriptions(ada_), UnorderedElementsAre(pattern("a:*"), pattern("a:b")));
+}
+
+TEST_F(RouterTest, EventsAreRecordedAlsoWhenNobodyListens) {
+  EXPECT_EQ(publish({{"a", 1}}), 0U);
+  EXPECT_EQ(history_.topics(), 1U);
+}
+
+TEST_F(RouterTest, LatencyCountsEventsThatReachedSomeone) {
+  router_.subscribe(ada_, pattern("a"));
+  publish({{"a", 1}, {"b", 1}, {"a", 2}});
+  std::uint64_t observed = 0;
+  for (const Counter& bucket : metrics_.latency.counts) observed += bucket.value();
+  EXPECT_EQ(observed, 2U);
+}
+
+TEST_F(RouterTest, AnySequenceGivesWhatANaiveRouterGives) {
+  static const std::vector<std::string> patterns{"a", "b", "c", "a:b", "a:c", "*", "a:*", "*:b", "b*"};
+  static const std::vector<std::string> topics{"a", "b", "c", "a:b", "a:c", "bc", "d"};
+  std::mt19937 random(5);
+  const auto pick = [&](std::size_t below) { return random() % below; };
+  std::vector<std::unique_ptr<Listener>> listeners;
+  for (int i = 0; i < 12; ++i) listeners.push_back(std::make_unique<Listener>());
+  std::vector<std::set<std::string>> subscribed(listeners.size());
+  std::uint64_t seq = 0;
+
+  for (int step = 0; step < 3000; ++step) {
+    const std::size_t who = pick(listeners.size());
+    const std::string& text = patterns[pick(patterns.size())];
+    switch (pick(6)) {
+      case 0:
+      case 1:
+        EXPECT_EQ(router_.subscribe(*listeners[who], pattern(text)).fresh,
+                  subscribed[who].insert(text).second);
+        break;
+      case 2:
+        EXPECT_EQ(router_.unsubscribe(*listeners[who], pattern(text)),
+                  subscribed[who].erase(text) == 1);
+        break;
+      case 3:
+        if (pick(5) != 0) break;
+        router_.leave(*listeners[who]);
+        subscribed[who].clear();
+        break;
+      default: break;
+    }
+    std::vector<Made> turn;
+    for (std::size_t n = pick(6); n > 0; --n) turn.push_back({topics[pick(topics.size())], ++seq});
+    std::size_t expected_deliveries = 0;
+    std::vector<std::vector<std::string>> expected(listeners.size());
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+      listeners[i]->heard.clear();
+      for (const Made& made : turn) {
+        for (const std::string& its : subscribed[i]) {
+          if (!pattern(its).matches(made.topic)) continue;
+          expected[i].push_back(name_of(*make_event(made)));
+          ++expected_deliveries;
+          break;
+        }
+      }
+    }
+    ASSERT_EQ(publish(turn), expected_deliveries);
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+      ASSERT_EQ(listeners[i]->heard, expected[i]);
+      ASSERT_TRUE(listeners[i]->sound);
+    }
+  }
+  for (const auto& listener : listeners) router_.leave(*listener);
+}
+
+TEST_F(RouterTest, ManyTopicsInOneTurnStayApart) {
+  std::vector<std::unique_ptr<Listener>> listeners;
+  std::vector<Made> turn;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string topic = "topic-" + std::to_string(i);
+    listeners.push_back(std::make_unique<Listener>());
+    router_.subscribe(*listeners.back(), pattern(topic));
+    turn.push_back({topic, 1});
+  }
+  router_.subscribe(ada_, pattern("*"));
+  for (std::uint64_t round = 1; round <= 2; ++round) {
+    EXPECT_EQ(publish(turn), 6000U);
+    EXPECT_EQ(ada_.heard.size(), 3000U * round);
+  }
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    ASSERT_EQ(listeners[i]->heard.size(), 2U);
+    router_.leave(*listeners[i]);
+  }
+}
+
+}  // namespace
+}  // namespace zws

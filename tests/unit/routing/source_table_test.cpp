@@ -1,0 +1,134 @@
+// Sources: what is new, what was missed, what came twice, who began again (CONTRACT section 2).
+#include "routing/source_table.hpp"
+
+#include <gmock/gmock.h>
+
+#include "core/topic.hpp"
+
+namespace zws {
+namespace {
+
+class SourceTableTest : public ::testing::Test {
+ protected:
+  struct Verdict {
+    std::string source;
+    std::uint64_t seq = 0;
+    std::uint64_t missed_from = 0;
+    bool duplicate = false;
+    bool restart = false;
+    const Route* route = nullptr;
+  };
+
+  Verdict judge(const std::string& topic, const std::string& source = {}, std::uint64_t seq = 0,
+                std::int64_t sent_ns = 0) {
+    Arrival arrival;
+    arrival.topic = topic;
+    arrival.source = source;
+    arrival.seq = seq;
+    arrival.sent_ns = sent_ns;
+    const Judgement its = table_.judge(arrival, topic_hash(topic));
+    return {std::string(its.source), its.seq, its.missed_from, its.duplicate, its.restart, its.route};
+  }
+
+  Config config_;
+  RouteTable routes_{config_};
+  SourceTable table_{"own", 3, 2, routes_};
+};
+
+TEST_F(SourceTableTest, HeaderlessEventsAreNumberedForEachTopic) {
+  for (std::uint64_t seq = 1; seq <= 3; ++seq) {
+    const Verdict verdict = judge("a");
+    EXPECT_EQ(verdict.source, "own");
+    EXPECT_EQ(verdict.seq, seq);
+    EXPECT_FALSE(verdict.duplicate);
+  }
+  EXPECT_EQ(judge("b").seq, 1U);
+}
+
+TEST_F(SourceTableTest, ASourceKeepsItsOwnNumbers) {
+  const Verdict first = judge("a", "s", 1);
+  EXPECT_EQ(first.source, "s");
+  EXPECT_EQ(first.seq, 1U);
+  EXPECT_EQ(judge("a", "s", 2).missed_from, 0U);
+  EXPECT_EQ(judge("b", "s", 1).duplicate, false) << "each topic counts for itself";
+}
+
+TEST_F(SourceTableTest, AJumpTellsWhatIsMissing) {
+  judge("a", "s", 1);
+  const Verdict verdict = judge("a", "s", 5);
+  EXPECT_EQ(verdict.missed_from, 2U);
+  EXPECT_EQ(verdict.seq, 5U);
+  EXPECT_EQ(judge("a", "s", 6).missed_from, 0U);
+}
+
+TEST_F(SourceTableTest, ANewSourceIsNoJumpWhereverItBegins) {
+  EXPECT_EQ(judge("a", "s", 1000).missed_from, 0U);
+  EXPECT_EQ(judge("a", "t", 7).missed_from, 0U);
+}
+
+TEST_F(SourceTableTest, WhatIsNotAboveTheNewestIsADuplicateAndMovesNothing) {
+  judge("a", "s", 5, 100);
+  for (const std::uint64_t seq : {5, 4, 2}) EXPECT_TRUE(judge("a", "s", seq, 200).duplicate);
+  EXPECT_EQ(judge("a", "s", 6, 101).missed_from, 0U);
+}
+
+TEST_F(SourceTableTest, SeqOneSentLaterIsARestart) {
+  judge("a", "s", 5, 100);
+  const Verdict again = judge("a", "s", 1, 101);
+  EXPECT_TRUE(again.restart);
+  EXPECT_FALSE(again.duplicate);
+  EXPECT_EQ(judge("a", "s", 2, 102).missed_from, 0U);
+  EXPECT_TRUE(judge("a", "s", 2, 103).duplicate);
+}
+
+TEST_F(SourceTableTest, SeqOneSentNoLaterOrWhoKnowsWhenIsADuplicate) {
+  judge("a", "s", 5, 100);
+  EXPECT_TRUE(judge("a", "s", 1, 100).duplicate);
+  EXPECT_TRUE(judge("a", "s", 1, 99).duplicate);
+  EXPECT_TRUE(judge("a", "s", 1).duplicate);
+}
+
+TEST_F(SourceTableTest, TheSourceHeardFromLongestAgoIsForgotten) {
+  judge("a", "s", 5);
+  judge("a", "t", 5);
+  judge("a", "s", 6);
+  judge("a", "u", 1);  // two are held, so "t" goes
+  EXPECT_TRUE(judge("a", "s", 6).duplicate);
+  EXPECT_FALSE(judge("a", "t", 5).duplicate);
+}
+
+TEST_F(SourceTableTest, TheTopicHeardFromLongestAgoIsForgotten) {
+  judge("a", "s", 1);
+  judge("b", "s", 1);
+  judge("c", "s", 1);
+  judge("a", "s", 2);
+  judge("d", "s", 1);  // three are held, so "b" goes
+  EXPECT_EQ(table_.topics(), 3U);
+  EXPECT_TRUE(judge("a", "s", 2).duplicate);
+  EXPECT_FALSE(judge("b", "s", 1).duplicate);
+}
+
+TEST_F(SourceTableTest, AForgottenTopicIsNumberedUnderAnotherName) {
+  const std::string before = judge("a").source;
+  for (const char* topic : {"b", "c", "d"}) judge(topic);
+  const Verdict after = judge("a");
+  EXPECT_NE(after.source, before);
+  EXPECT_EQ(after.seq, 1U);
+  EXPECT_EQ(judge("a").source, after.source);
+}
+
+TEST_F(SourceTableTest, EachTopicHasItsRouteAlsoAfterAReload) {
+  EXPECT_EQ(judge("a").route, &routes_.match("a"));
+  Config other;
+  other.routes.emplace_back();
+  other.routes.back().match = "a";
+  const RouteTable reloaded(other);
+  table_.reload(2, 2, reloaded);
+  EXPECT_EQ(judge("a").route, &reloaded.match("a"));
+  judge("b");
+  judge("c");
+  EXPECT_EQ(table_.topics(), 2U);
+}
+
+}  // namespace
+}  // namespace zws
