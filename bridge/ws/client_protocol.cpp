@@ -183,10 +183,10 @@ ParsedRequest parse_request(std::string_view message) {
     refuse(ErrorCode::invalid_json, "JSON nested deeper than 32");
     return parsed;
   }
-  Json json;
-  try {
-    json = Json::parse(message);
-  } catch (const Json::exception&) {
+  Json json(Json::value_t::discarded);
+  // nlohmann takes a NUL for the end, whatever follows it; JSON holds none.
+  if (message.find('\0') == std::string_view::npos) json = Json::parse(message, nullptr, false);
+  if (json.is_discarded()) {
     refuse(ErrorCode::invalid_json, "this is not JSON");
     return parsed;
   }
