@@ -1,0 +1,397 @@
+"""Coming back: what a client missed is sent whole, or it is told that this cannot be done."""
+
+import pytest
+
+from support.tokens import Issuer, bearer
+
+
+def publish(producer, topic, numbers, src="p", **more):
+    for n in numbers:
+        producer.send(topic, {"type": "n", "n": n}, {"src": src, "seq": n, **more})
+
+
+def numbers(client, count):
+    return [client.receive()["n"] for _ in range(count)]
+
+
+@pytest.fixture
+def heard(bridge, producer):
+    """Publishes, and returns when the bridge has taken it all in."""
+    witness = bridge.connect()
+    witness.subscribe("*")
+
+    def send(topic, given, src="p", **more):
+        publish(producer, topic, given, src, **more)
+        for _ in given:
+            witness.receive()
+
+    return send
+
+
+def assert_whole(answer, replayed):
+    assert (answer["recovered"], answer["replayed"]) == (True, replayed), answer
+
+
+def assert_failed(answer, replayed=0):
+    assert (answer["recovered"], answer["replayed"]) == (False, replayed), answer
+
+
+# ---- one topic ----
+
+
+@pytest.mark.short
+def test_what_was_missed_comes_first_and_then_what_is_live(bridge, producer, heard):
+    heard("a", range(1, 11))
+    client = bridge.connect()
+    answer = client.subscribe("a", since=["p:4"])
+    assert_whole(answer, 6)
+    assert answer["at"] == ["p:10"]
+    publish(producer, "a", range(11, 14))
+    assert numbers(client, 9) == list(range(5, 14))
+    assert client.receive_all() == []
+
+
+def test_a_position_may_stand_alone_or_in_a_list_or_under_its_topic(bridge, heard):
+    heard("a", range(1, 4))
+    for since in ("p:1", ["p:1"], {"a": ["p:1"]}, {"a": "p:1"}):
+        client = bridge.connect()
+        assert_whole(client.subscribe("a", since=since), 2)
+        assert numbers(client, 2) == [2, 3]
+
+
+def test_who_missed_nothing_is_told_so(bridge, heard):
+    heard("a", range(1, 4))
+    assert_whole(bridge.connect().subscribe("a", since=["p:3"]), 0)
+
+
+def test_a_client_that_saw_nothing_yet_gets_all_there_was(bridge, heard):
+    first = bridge.connect().subscribe("a")
+    assert first["at"] == []
+    heard("a", range(1, 4))
+    client = bridge.connect()
+    assert_whole(client.subscribe("a", since=first["at"]), 3)
+    assert numbers(client, 3) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("since", ["p:9", "q:1", ["p:3", "q:1"]], ids=str)
+def test_a_position_the_bridge_cannot_know_is_not_recovered(bridge, heard, since):
+    heard("a", range(1, 4))
+    assert_failed(bridge.connect().subscribe("a", since=since))
+
+
+def test_a_source_that_is_not_named_must_be_there_from_its_first(bridge, heard):
+    heard("a", range(1, 4), "p")
+    heard("a", range(1, 3), "q")
+    client = bridge.connect()
+    assert_whole(client.subscribe("a", since=["p:2"]), 3)
+    assert [client.receive()["@id"] for _ in range(3)] == ["p:3", "q:1", "q:2"]
+    heard("a", range(5, 7), "late")
+    assert_failed(bridge.connect().subscribe("a", since=["p:3", "q:2"]))
+    assert_whole(bridge.connect().subscribe("a", since=["p:3", "q:2", "late:5"]), 1)
+
+
+def test_what_the_producer_lost_is_not_recovered(bridge, heard):
+    heard("a", [1, 2, 5, 6])
+    assert_failed(bridge.connect().subscribe("a", since=["p:2"]))
+    assert_whole(bridge.connect().subscribe("a", since=["p:5"]), 1)
+
+
+def test_history_that_is_too_short_is_told(make_bridge, make_producer):
+    bridge = make_bridge({"history.size": 5})
+    producer = make_producer(bridge.endpoint)
+    witness = bridge.connect()
+    witness.subscribe("a")
+    publish(producer, "a", range(1, 11))
+    numbers(witness, 10)
+    assert_failed(bridge.connect().subscribe("a", since=["p:4"]))
+    assert_whole(bridge.connect().subscribe("a", since=["p:5"]), 5)
+    client = bridge.connect()
+    assert_failed(client.subscribe("a", since=["p:1"], last=2), 2)
+    assert numbers(client, 2) == [9, 10]
+
+
+@pytest.mark.parametrize("limit", [{"limits.replay_events": 20}, {"limits.queue_bytes": 1024}], ids=str)
+def test_what_does_not_fit_is_told_and_not_sent_by_half(make_bridge, make_producer, limit):
+    bridge = make_bridge(limit)
+    producer = make_producer(bridge.endpoint)
+    witness = bridge.connect()
+    witness.subscribe("a")
+    for n in range(1, 31):
+        publish(producer, "a", [n])
+        witness.receive()
+    assert_failed(bridge.connect().subscribe("a", since=["p:1"]))
+    assert_whole(bridge.connect().subscribe("a", since=["p:20"]), 10)
+
+
+def test_a_producer_that_restarts_begins_anew(bridge, heard):
+    heard("a", range(1, 6), ts=1_000)
+    heard("a", range(1, 3), ts=2_000_000_000)
+    client = bridge.connect()
+    assert_failed(client.subscribe("a", since=["p:5"]))
+    assert_whole(bridge.connect().subscribe("a", since=["p:1"]), 1)
+
+
+def test_subscribing_again_replays_nothing(bridge, heard):
+    heard("a", range(1, 4))
+    client = bridge.connect()
+    client.subscribe("a")
+    for since, recovered in (("p:3", True), ("p:1", False)):
+        answer = client.subscribe("a", since=since)
+        assert (answer["recovered"], answer["replayed"]) == (recovered, 0)
+    assert client.receive_all() == []
+
+
+def test_events_without_a_header_are_recovered_on_their_own_bridge(bridge, producer):
+    witness, client = bridge.connect(), bridge.connect()
+    witness.subscribe("a")
+    for n in range(5):
+        producer.send("a", {"type": "n", "n": n})
+    ids = [witness.receive()["@id"] for _ in range(5)]
+    assert_whole(client.subscribe("a", since=ids[1]), 3)
+    assert [client.receive()["@id"] for _ in range(3)] == ids[2:]
+
+
+@pytest.mark.parametrize(
+    "since",
+    [7, True, None, "p", "p:", ":1", "p:-1", "p:x", "p p:1", "p:1.5", "p:99999999999999999999", [7], [["p:1"]]]
+    + [{"a": 7}, {"a": {"p": 1}}, ["p:1", "p:2"], "x" * 65 + ":1"],
+    ids=str,
+)
+def test_a_malformed_position_is_invalid_message(bridge, since):
+    client = bridge.connect()
+    answer = client.ask({"type": "subscribe", "topic": "a", "since": since})
+    assert answer["code"] == "invalid_message", answer
+    assert client.subscribe("a")["at"] == []
+
+
+# ---- patterns and many topics ----
+
+
+def test_a_pattern_takes_a_position_for_each_topic(bridge, producer, heard):
+    heard("import:1", range(1, 4))
+    heard("import:2", range(1, 6))
+    heard("import:3", range(1, 3))
+    heard("other", range(1, 3))
+    client = bridge.connect()
+    assert_whole(client.subscribe("import:*", since={"import:1": ["p:3"], "import:2": ["p:3"], "other": ["p:1"]}), 4)
+    received = [client.receive() for _ in range(4)]
+    assert [(event["topic"], event["n"]) for event in received] == [
+        ("import:2", 4),
+        ("import:2", 5),
+        ("import:3", 1),
+        ("import:3", 2),
+    ]
+    publish(producer, "import:1", [4])
+    assert client.receive()["n"] == 4
+    assert_failed(bridge.connect().subscribe("import:*", since={"import:1": ["p:9"]}))
+
+
+def test_a_position_for_a_pattern_is_an_object(bridge):
+    for request in ({"topic": "a*"}, {"topics": ["a", "b"]}):
+        client = bridge.connect()
+        client.send({"type": "subscribe", "since": ["p:1"], **request})
+        answer = client.receive()
+        assert (answer["success"], answer["code"]) == (False, "invalid_message")
+
+
+def test_topics_in_one_request_find_their_own_positions(bridge, heard):
+    heard("a", range(1, 4))
+    heard("b", range(1, 4))
+    client = bridge.connect()
+    client.send({"type": "subscribe", "topics": ["a", "b"], "since": {"a": ["p:1"], "b": ["p:2"]}})
+    seen = [client.receive() for _ in range(5)]
+    assert [(m["type"], m["topic"], m.get("n", m.get("replayed"))) for m in seen] == [
+        ("subscribed", "a", 2),
+        ("n", "a", 2),
+        ("n", "a", 3),
+        ("subscribed", "b", 1),
+        ("n", "b", 3),
+    ]
+
+
+def test_a_topic_that_comes_already_is_not_replayed(bridge, heard):
+    heard("a:1", range(1, 4))
+    heard("a:2", range(1, 4))
+    client = bridge.connect()
+    client.subscribe("a:1")
+    assert_whole(client.subscribe("a:*", since={"a:1": ["p:3"], "a:2": ["p:2"]}), 1)
+    event = client.receive()
+    assert (event["topic"], event["n"]) == ("a:2", 3)
+    assert client.receive_all() == []
+
+
+# ---- last, replay, fetch ----
+
+
+@pytest.mark.parametrize(("last", "expected"), [(0, []), (1, [5]), (3, [3, 4, 5]), (100, [1, 2, 3, 4, 5])])
+def test_last_brings_the_newest_first(bridge, heard, last, expected):
+    heard("a", range(1, 6))
+    client = bridge.connect()
+    answer = client.subscribe("a", last=last)
+    assert answer["replayed"] == len(expected) and "recovered" not in answer
+    assert numbers(client, len(expected)) == expected
+
+
+def test_last_of_a_pattern_is_the_newest_of_each_topic(bridge, heard):
+    for topic in ("import:1", "import:2", "import:3"):
+        heard(topic, range(1, 4))
+    client = bridge.connect()
+    assert client.subscribe("import:*", last=1)["replayed"] == 3
+    assert [(e["topic"], e["n"]) for e in (client.receive() for _ in range(3))] == [
+        ("import:1", 3),
+        ("import:2", 3),
+        ("import:3", 3),
+    ]
+
+
+@pytest.mark.short
+def test_a_route_that_replays_shows_its_last_state_to_who_comes_late(make_bridge, make_producer):
+    bridge = make_bridge(tables='[[route]]\nmatch = "import:*"\nreplay = 1\n')
+    producer = make_producer(bridge.endpoint)
+    witness = bridge.connect()
+    witness.subscribe("*")
+    for topic in ("import:1", "import:2", "other"):
+        publish(producer, topic, range(1, 4))
+        numbers(witness, 3)
+    for topic, expected in (("import:1", 1), ("import:*", 2), ("other", 0)):
+        client = bridge.connect()
+        client.subscribe(topic)
+        assert numbers(client, expected) == [3] * expected
+        client.subscribe(topic)
+        assert client.receive_all() == []
+    client = bridge.connect()
+    assert client.subscribe("import:1", last=2)["replayed"] == 2
+    assert numbers(client, 2) == [2, 3]
+    assert_failed(bridge.connect().subscribe("import:1", since="x:1"), 1)
+
+
+def test_fetch_brings_again_what_is_retained(make_bridge, make_producer):
+    bridge = make_bridge({"history.size": 5})
+    producer = make_producer(bridge.endpoint)
+    witness = bridge.connect()
+    witness.subscribe("a")
+    publish(producer, "a", range(1, 11))
+    numbers(witness, 10)
+    client = bridge.connect()
+    for first, last, expected, complete in ((7, 9, [7, 8, 9], True), (4, 7, [6, 7], False), (10, 12, [10], False)):
+        answer = client.ask({"type": "fetch", "topic": "a", "src": "p", "from": first, "to": last})
+        del answer["id"]
+        wanted = {"type": "fetched", "topic": "a", "success": True, "count": len(expected), "complete": complete}
+        assert answer == wanted
+        assert numbers(client, len(expected)) == expected
+    answer = client.ask({"type": "fetch", "topic": "a", "src": "q", "from": 1, "to": 2})
+    assert (answer["count"], answer["complete"]) == (0, False)
+    assert client.receive_all() == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"topic": "a*"}, "invalid_topic"),
+        ({"topic": 7}, "invalid_message"),
+        ({"src": 7}, "invalid_message"),
+        ({"src": "a b"}, "invalid_message"),
+        ({"from": 0}, "invalid_message"),
+        ({"from": "1"}, "invalid_message"),
+        ({"from": 3, "to": 2}, "invalid_message"),
+        ({"to": 1.5}, "invalid_message"),
+    ],
+    ids=str,
+)
+def test_a_malformed_fetch_is_refused(bridge, changed, code):
+    answer = bridge.connect().ask({"type": "fetch", "topic": "a", "src": "p", "from": 1, "to": 2, **changed})
+    assert answer["code"] == code
+
+
+# ---- routes of their own kind ----
+
+
+@pytest.fixture
+def states(make_bridge):
+    """A bridge whose topics `state:*` keep the newest event of each key, three keys."""
+    route = '[[route]]\nmatch = "state:*"\noverflow = "conflate"\nkey = "device"\nhistory = 3\n'
+    return make_bridge(tables=route)
+
+
+def publish_states(bridge, producer, rows):
+    witness = bridge.connect()
+    witness.subscribe("state:x")
+    for seq, device, n in rows:
+        producer.send("state:x", {"type": "state", "device": device, "n": n}, {"src": "p", "seq": seq})
+        assert witness.receive()["n"] == n
+
+
+def test_a_conflated_topic_recovers_the_newest_of_each_key(states, make_producer):
+    producer = make_producer(states.endpoint)
+    publish_states(states, producer, [(1, "a", 1), (2, "b", 2), (3, "a", 3), (4, "c", 4), (5, "a", 5)])
+    client = states.connect()
+    assert_whole(client.subscribe("state:x", since=["p:2"]), 2)
+    assert [(e["device"], e["n"]) for e in (client.receive() for _ in range(2))] == [("c", 4), ("a", 5)]
+    publish_states(states, producer, [(6, "d", 6)])
+    assert_failed(states.connect().subscribe("state:x", since=["p:1"]))
+    client = states.connect()
+    assert client.subscribe("state:x", last=10)["replayed"] == 3
+    assert [client.receive()["device"] for _ in range(3)] == ["c", "a", "d"]
+
+
+def test_a_raw_topic_has_last_but_no_since(make_bridge, make_producer):
+    bridge = make_bridge(tables='[[route]]\nmatch = "raw"\nformat = "raw"\n')
+    producer = make_producer(bridge.endpoint)
+    witness = bridge.connect()
+    witness.subscribe("raw")
+    for payload in ("text", b"\xff\x00", '{"type":"x"}'):
+        producer.send("raw", payload)
+        assert witness.receive_frame() == payload
+    client = bridge.connect()
+    assert client.subscribe("raw", last=2)["replayed"] == 2
+    assert [client.receive_frame() for _ in range(2)] == [b"\xff\x00", '{"type":"x"}']
+    for since in ("p:1", {"raw": ["p:1"]}):
+        answer = bridge.connect().ask({"type": "subscribe", "topic": "raw", "since": since})
+        assert (answer["success"], answer["code"]) == (False, "invalid_message")
+
+
+# ---- the bridge's own names ----
+
+
+def test_announcements_to_all_are_recovered(bridge, producer):
+    client = bridge.connect()
+    assert client.subscribe("@all")["at"] == []
+    publish(producer, "@all", range(1, 5))
+    assert numbers(client, 4) == [1, 2, 3, 4]
+    back = bridge.connect()
+    assert_whole(back.subscribe("@all", since=["p:2"]), 2)
+    publish(producer, "@all", [5])
+    assert numbers(back, 3) == [3, 4, 5]
+
+
+def test_a_users_own_events_are_recovered_by_that_user_only(make_bridge, make_producer, tmp_path):
+    issuer = Issuer()
+    bridge = make_bridge(issuer.settings(tmp_path))
+    producer = make_producer(bridge.endpoint)
+    alice = bridge.connect(headers=bearer(issuer.token("alice")))
+    publish(producer, "@user/alice", range(1, 5))
+    numbers(alice, 4)
+    back = bridge.connect(headers=bearer(issuer.token("alice")))
+    assert_whole(back.subscribe("@user/alice", since=["p:1"]), 3)
+    assert numbers(back, 3) == [2, 3, 4]
+    for token in (issuer.token("bob"), issuer.admin()):
+        other = bridge.connect(headers=bearer(token))
+        refused = other.ask({"type": "subscribe", "topic": "@user/alice", "since": ["p:1"]})
+        assert (refused["success"], refused["code"]) == (False, "forbidden")
+        fetch = {"type": "fetch", "topic": "@user/alice", "src": "p", "from": 1, "to": 4}
+        assert other.ask(fetch)["code"] == "forbidden"
+
+
+def test_reconnecting_under_load_loses_and_doubles_nothing(bridge, producer):
+    """A client that leaves and comes back, again and again, while events keep coming."""
+    client = bridge.connect()
+    client.subscribe("a")
+    seen = []
+    for round_ in range(20):
+        publish(producer, "a", range(round_ * 20 + 1, round_ * 20 + 21))
+        seen += numbers(client, 7)
+        client.close()
+        client = bridge.connect()
+        assert client.subscribe("a", since=f"p:{seen[-1]}")["recovered"] is True
+        seen += numbers(client, 13)
+    assert seen == list(range(1, 401))
