@@ -1,0 +1,198 @@
+"""Bounds: what is refused when it is too much, and that there is room again at once."""
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from support.raw_socket import TEXT, RawSocket
+from support.tokens import Issuer, bearer
+
+
+@pytest.fixture
+def issuer():
+    return Issuer()
+
+
+def assert_full(client):
+    """Upgraded, told, and closed with 1013."""
+    code, messages = client.wait_closed()
+    assert (code, [(m["type"], m["code"]) for m in messages]) == (1013, [("error", "limit_exceeded")])
+
+
+@pytest.mark.short
+def test_a_full_bridge_says_503_and_has_room_when_one_leaves(make_bridge):
+    bridge = make_bridge({"limits.connections": 3})
+    clients = [bridge.connect() for _ in range(3)]
+    with pytest.raises(InvalidStatus) as refused:
+        bridge.connect()
+    assert refused.value.response.status_code == 503
+    assert int(refused.value.response.headers["Retry-After"]) > 0
+    assert bridge.get("/healthz").status == 200, "HTTP is still answered"
+    clients.pop().close()
+    bridge.wait_metric("zws_connections", 2)
+    bridge.connect()
+
+
+def test_connections_of_one_address_are_bounded(make_bridge, issuer, tmp_path):
+    bridge = make_bridge({**issuer.settings(tmp_path), "limits.connections_per_ip": 2})
+    here = [bridge.connect() for _ in range(2)]
+    assert_full(bridge.connect(greeted=False))
+    elsewhere = {"X-Forwarded-For": "203.0.113.7"}
+    there = [bridge.connect(headers=elsewhere) for _ in range(2)]
+    assert_full(bridge.connect(headers=elsewhere, greeted=False))
+    bridge.wait_metric("zws_connections", 4)
+    for clients, headers in ((here, None), (there, elsewhere)):
+        clients.pop().close()
+        bridge.wait_metric("zws_connections", 3)
+        clients.append(bridge.connect(headers=headers))
+
+
+def test_ipv6_addresses_count_per_64(make_bridge, issuer, tmp_path):
+    bridge = make_bridge({**issuer.settings(tmp_path), "limits.connections_per_ip": 1})
+    bridge.connect(headers={"X-Forwarded-For": "2001:db8:1:2::1"})
+    assert_full(bridge.connect(headers={"X-Forwarded-For": "2001:db8:1:2:ffff::9"}, greeted=False))
+    bridge.connect(headers={"X-Forwarded-For": "2001:db8:1:3::1"})
+
+
+def test_only_a_trusted_proxy_may_say_whose_connection_it_is(make_bridge, issuer, tmp_path):
+    settings = {**issuer.settings(tmp_path), "limits.connections_per_ip": 1, "server.trusted_proxies": ["192.0.2.1"]}
+    bridge = make_bridge(settings)
+    bridge.connect(headers={"X-Forwarded-For": "203.0.113.7"})
+    assert_full(bridge.connect(headers={"X-Forwarded-For": "203.0.113.8"}, greeted=False))
+
+
+def test_connections_of_one_user_are_bounded(make_bridge, issuer, tmp_path):
+    bridge = make_bridge({**issuer.settings(tmp_path), "limits.connections_per_user": 2})
+    alice, bob = bearer(issuer.token("alice")), bearer(issuer.token("bob"))
+    clients = [bridge.connect(headers=alice) for _ in range(2)]
+    assert_full(bridge.connect(headers=alice, greeted=False))
+    bridge.connect(headers=bob)
+    later = bridge.connect()
+    answer = later.ask({"type": "auth", "token": issuer.token("alice")})
+    assert (answer["success"], answer["code"]) == (False, "limit_exceeded")
+    bridge.wait_metric("zws_connections", 4)
+    clients.pop().close()
+    bridge.wait_metric("zws_connections", 3)
+    assert later.ask({"type": "auth", "token": issuer.token("alice")})["success"] is True
+    assert clients[0].ask({"type": "auth", "token": issuer.token("alice")})["success"] is True, "it has its place"
+
+
+def test_room_comes_back_when_a_connection_breaks(make_bridge, issuer, tmp_path):
+    """An upgrade that ends in a reset, half-way or later, must not keep its place."""
+    bridge = make_bridge({**issuer.settings(tmp_path), "limits.connections_per_user": 1, "limits.connections": 2})
+    token = issuer.token("alice")
+    for _ in range(10):
+        with RawSocket(bridge.port) as broken:
+            assert broken.upgrade(f"/api/ws?token={token}")[0] == 101
+            broken.frame()
+        bridge.wait_metric("zws_connections", 0)
+    for _ in range(10):
+        with RawSocket(bridge.port) as half:
+            half.send(b"GET /api/ws HTTP/1.1\r\nHost: loc")
+    assert bridge.connect(headers=bearer(token)).hello["user"] == "alice"
+
+
+@pytest.mark.short
+def test_failed_tokens_of_one_address_are_429_before_the_upgrade(make_bridge, issuer, tmp_path):
+    bridge = make_bridge({**issuer.settings(tmp_path), "limits.failed_tokens_per_minute": 3})
+    bad = Issuer().token()
+    for _ in range(3):
+        assert bridge.connect(headers=bearer(bad), greeted=False).wait_closed()[0] == 4401
+    for token in (bad, issuer.token()):
+        with pytest.raises(InvalidStatus) as refused:
+            bridge.connect(headers=bearer(token), greeted=False)
+        assert refused.value.response.status_code == 429
+    other = {"X-Forwarded-For": "203.0.113.7", **bearer(issuer.token("alice"))}
+    assert bridge.connect(headers=other).hello["user"] == "alice", "others are not locked out with it"
+
+
+def test_expired_tokens_are_no_failures(make_bridge, issuer, tmp_path):
+    """A page left open over night knocks with its old token; that is no attack."""
+    bridge = make_bridge({**issuer.settings(tmp_path), "limits.failed_tokens_per_minute": 2})
+    for _ in range(5):
+        client = bridge.connect(headers=bearer(issuer.token(lives=-3600)), greeted=False)
+        assert client.wait_closed()[1][0]["code"] == "token_expired"
+    assert bridge.connect(headers=bearer(issuer.token("alice"))).hello["user"] == "alice"
+
+
+def test_a_message_too_big_is_1009(make_bridge):
+    bridge = make_bridge({"limits.message_bytes": 1024})
+    client = bridge.connect()
+    client.send('{"type":"ping","pad":"%s"}' % ("x" * 900))
+    assert client.receive()["type"] == "pong"
+    client.send('{"type":"ping","pad":"%s"}' % ("x" * 1100))
+    assert client.wait_closed()[0] == 1009
+
+
+def test_binary_is_1003(bridge):
+    client = bridge.connect()
+    client.send(b"{}")
+    assert client.wait_closed()[0] == 1003
+
+
+def test_an_event_too_big_is_dropped_and_counted(make_bridge, make_producer):
+    bridge = make_bridge({"limits.event_bytes": 1024})
+    producer = make_producer(bridge.endpoint)
+    client = bridge.connect()
+    client.subscribe("a")
+    for size in (1024, 1025, 10_000, 3):
+        producer.send("a", "x" * size)
+    assert [len(client.receive()["data"]) for _ in range(2)] == [1024, 3]
+    assert bridge.metric("zws_ingest_rejected_total") == 2
+
+
+def test_errors_without_end_are_4400(make_bridge):
+    bridge = make_bridge({"limits.errors_per_minute": 5})
+    client, other = bridge.connect(), bridge.connect()
+    with pytest.raises(ConnectionClosed) as closed:
+        while True:
+            client.send({"type": "subscribe"})
+            assert client.receive()["code"] == "invalid_message"
+    assert closed.value.rcvd.code == 4400
+    assert other.ask({"type": "ping"})["type"] == "pong"
+
+
+def test_subscriptions_are_bounded_for_each_connection(make_bridge):
+    bridge = make_bridge({"limits.subscriptions": 10})
+    one, two = bridge.connect(), bridge.connect()
+    one.send({"type": "subscribe", "topics": [f"t{n}" for n in range(15)]})
+    answers = [one.receive() for _ in range(15)]
+    assert [answer["success"] for answer in answers] == [True] * 10 + [False] * 5
+    assert {answer["code"] for answer in answers[10:]} == {"limit_exceeded"}
+    assert bridge.metric("zws_subscriptions") == 10
+    two.subscribe("t1")
+
+
+def test_limits_follow_a_reload(make_bridge):
+    bridge = make_bridge({"limits.connections": 1})
+    bridge.connect()
+    with pytest.raises(InvalidStatus):
+        bridge.connect()
+    bridge.settings["limits.connections"] = 2
+    bridge.reload()
+    bridge.connect()
+
+
+def test_a_handshake_that_never_ends_is_ended(make_bridge):
+    bridge = make_bridge({"limits.handshake_timeout": "1s"})
+    with RawSocket(bridge.port) as idle, RawSocket(bridge.port) as half:
+        half.send(b"GET /api/ws HTTP/1.1\r\nHost: localhost\r\n")
+        assert half.answer()[0] == 408
+        half.socket.recv(65536)
+        idle.socket.recv(65536)
+    assert bridge.connect().ask({"type": "ping"})["type"] == "pong"
+
+
+def test_a_client_that_only_asks_and_never_reads_is_held_back(make_bridge):
+    """Answers count against the queue: the bridge stops reading before it holds more than that."""
+    bridge = make_bridge(
+        {"limits.queue_bytes": 65536, "limits.messages_per_second": 1_000_000, "limits.stalled_timeout": "1s"}
+    )
+    with RawSocket(bridge.port, receive_buffer=4096) as greedy:
+        assert greedy.upgrade()[0] == 101
+        ask = b'{"type":"get_stats"}'
+        greedy.socket.settimeout(30)
+        with pytest.raises(OSError):
+            while True:
+                greedy.send_frame(TEXT, ask)
+    assert bridge.metric("zws_queue_bytes") <= 2 * 65536
+    bridge.wait_metric("zws_connections", 0)
