@@ -117,6 +117,8 @@ TEST_F(HistoryTest, APositionFromTheFutureIsNotRecovered) {
   publish("t", "a", 1, 2);
   EXPECT_THAT(recover("t", {"a:3"}), not_recovered);
   EXPECT_THAT(recover("t", {"a:9223372036854775807"}), not_recovered);
+  publish("t", "b", 1, 1);
+  EXPECT_THAT(recover("t", {"a:3", "b:0"}), not_recovered);
 }
 
 TEST_F(HistoryTest, NothingKnownAndNothingHeardIsRecovered) {
@@ -391,6 +393,19 @@ TEST_F(HistoryTest, AReloadHoldsForWhatIsThere) {
   EXPECT_THAT(newest("t", 9), IsEmpty());
 }
 
+TEST_F(HistoryTest, AReloadThatShortensALifeIsSweptInTime) {
+  route("brief").ttl = Duration(1000);
+  publish("long", "a", 1, 1);
+  clock.advance(milliseconds(600));
+  publish("brief", "a", 1, 1);
+  history().sweep();
+  config.routes[0].match = "*";
+  reload();
+  clock.advance(milliseconds(401));
+  history().sweep();
+  EXPECT_THAT(history().topics_after("", 9), ElementsAre("brief"));
+}
+
 // ---- Conflation
 
 class ConflateTest : public HistoryTest {
@@ -478,6 +493,19 @@ TEST_F(ConflateTest, AReloadThatBeginsItKeepsTheNewestOfEachKey) {
   EXPECT_THAT(recover("ticks", {"a:2"}), ElementsAre("a:5", "a:6"));
 }
 
+TEST_F(ConflateTest, AReloadThatBeginsItReplacesBeforeItDrops) {
+  publish({"ticks", "a", 1, "x"});
+  publish({"ticks", "b", 1, "y"});
+  publish({"ticks", "b", 2, "z"});
+  publish({"ticks", "a", 2, "x"});
+  RouteConfig& ticks = route("ticks");
+  ticks.overflow = Overflow::conflate;
+  ticks.history = 2;
+  reload();
+  EXPECT_THAT(newest("ticks", 9), ElementsAre("ticks@b:2", "ticks@a:2"));
+  EXPECT_THAT(recover("ticks", {"a:0", "b:1"}), ElementsAre("b:2", "a:2"));
+}
+
 // ---- Patterns
 
 TEST_F(HistoryTest, APatternIsRecoveredAcrossItsTopicsInOrderOfArrival) {
@@ -546,9 +574,10 @@ TEST_F(HistoryTest, NewestOfAPatternIsTheLastStateOfEachTopic) {
 TEST_F(HistoryTest, NewestOfManyTopicsIsWhatArrivedLast) {
   config.limits.replay_events = 3;
   for (int i = 0; i < 100; ++i) publish({"import:" + std::to_string(i)});
-  publish({"import:7", "a", 2});
+  publish({"import:0", "a", 2});
   publish({"other", "a", 1});
-  EXPECT_THAT(newest("import:*", 1), ElementsAre("import:98@a:1", "import:99@a:1", "import:7@a:2"));
+  EXPECT_THAT(newest("import:*", 1), ElementsAre("import:98@a:1", "import:99@a:1", "import:0@a:2"));
+  EXPECT_THAT(newest("import:*", 2), ElementsAre("import:98@a:1", "import:99@a:1", "import:0@a:2"));
 }
 
 TEST_F(HistoryTest, NewestStaysWithinTheBytesAndKeepsTheLast) {

@@ -141,10 +141,10 @@ class Schedule {
     oracle_.record(event);
     history_.record(event);
     follow_bytes();
-    if (event->is_gap()) return;
     for (Client& client : clients_) {
       if (!client.connected || !pattern(client.pattern).matches(event->topic())) continue;
-      client.since[std::string(event->topic())][std::string(event->source())] = event->seq();
+      // A marker tells of its loss, and the client goes on behind it.
+      client.since[std::string(event->topic())][std::string(event->source())] = event->last_seq();
       client.seen.insert(event.get());
     }
   }
