@@ -91,7 +91,7 @@ void SignIn::check(Session& session, const std::string& token) {
   const auto lane = std::this_thread::get_id();
   auto inside = std::make_shared<bool>(true);
   parts_.verifier->verify(token, [this, ticket, lane, inside](Verdict verdict) {
-    if (*inside && std::this_thread::get_id() == lane) {
+    if (std::this_thread::get_id() == lane && *inside) {  // in this order: `inside` is the lane's
       if (Session* its = parts_.find(ticket)) decide(*its, verdict);
       return;
     }
