@@ -226,6 +226,29 @@ def test_a_new_token_in_the_time_of_grace_saves_the_connection(make_bridge, issu
     assert client.receive()["code"] == "token_expired", "the new one ends as well, and no close came before"
 
 
+def test_what_is_sent_while_a_token_is_checked_waits_its_turn(make_bridge, issuer, tmp_path):
+    bridge = make_bridge({**issuer.settings(tmp_path), "auth.anonymous.connect": False})
+    client = bridge.connect()
+    for n in range(5):
+        client.send({"type": "auth", "token": issuer.token(), "id": f"auth {n}"})
+        client.send({"type": "subscribe", "topic": f"t{n}", "id": f"subscribe {n}"})
+    answers = [client.receive() for _ in range(10)]
+    assert [answer["id"] for answer in answers] == [f"{what} {n}" for n in range(5) for what in ("auth", "subscribe")]
+    assert all(answer["success"] for answer in answers)
+
+
+def test_a_new_key_is_taken_up_by_a_reload(make_bridge, tmp_path):
+    old, new = Issuer("ES256"), Issuer("ES256")
+    bridge = make_bridge(old.settings(tmp_path))
+    client = bridge.connect(headers=bearer(old.token()))
+    new.settings(tmp_path)  # writes the same file
+    bridge.reload()
+    assert_refused(bridge.connect(headers=bearer(old.token()), greeted=False), "invalid_token")
+    assert bridge.connect(headers=bearer(new.token())).hello["user"] == "alice"
+    assert client.ask({"type": "auth", "token": old.token()})["code"] == "invalid_token"
+    assert client.ask({"type": "auth", "token": new.token()})["success"] is True
+
+
 def test_events_of_a_user_reach_all_and_only_that_users_connections(guarded, issuer, make_producer):
     producer = make_producer(guarded.endpoint)
     alices = [guarded.connect(headers=bearer(issuer.token("alice"))) for _ in range(4)]

@@ -1,5 +1,7 @@
 """Coming back: what a client missed is sent whole, or it is told that this cannot be done."""
 
+import time
+
 import pytest
 
 from support.tokens import Issuer, bearer
@@ -121,6 +123,22 @@ def test_what_does_not_fit_is_told_and_not_sent_by_half(make_bridge, make_produc
         witness.receive()
     assert_failed(bridge.connect().subscribe("a", since=["p:1"]))
     assert_whole(bridge.connect().subscribe("a", since=["p:20"]), 10)
+
+
+def test_history_that_is_too_old_is_gone(make_bridge, make_producer):
+    bridge = make_bridge({"history.ttl": "1s", "server.threads": 1})
+    producer = make_producer(bridge.endpoint)
+    witness = bridge.connect()
+    witness.subscribe("a")
+    publish(producer, "a", [1, 2])
+    numbers(witness, 2)
+    until = time.monotonic() + 30
+    while bridge.get("/api/ws/topics/a/history", bearer(bridge.admin_token)).json["events"]:
+        assert time.monotonic() < until
+    assert_failed(bridge.connect().subscribe("a", since=["p:1"]))
+    answer = bridge.connect().subscribe("a", since=["p:2"])
+    assert_whole(answer, 0)
+    assert answer["at"] == ["p:2"], "a topic with a subscriber is not forgotten"
 
 
 def test_a_producer_that_restarts_begins_anew(bridge, heard):

@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -165,6 +166,23 @@ def test_what_is_published_keeps_its_bytes(admin, people):
     assert client.receive_frame().startswith(start)
 
 
+def test_calls_at_the_same_time_make_one_order_for_everybody(admin, people):
+    clients = [client for connections in people.values() for client in connections]
+    for client in clients:
+        client.subscribe("a")
+
+    def call(n):
+        return admin.done("POST", "/api/ws/publish", {"topic": "a", "message": {"type": "n", "n": n}})
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(call, range(60)))
+    assert {answer["recipients"] for answer in answers} == {len(clients)}
+    first, *others = ([client.receive() for _ in range(60)] for client in clients)
+    assert all(seen == first for seen in others)
+    assert [int(event["@id"].split(":")[1]) for event in first] == list(range(1, 61))
+    assert {event["@id"]: event["n"] for event in first} == {answer["id"]: n for n, answer in enumerate(answers)}
+
+
 def test_published_events_and_a_producers_are_one_history(guarded, admin, people, make_producer):
     producer = make_producer(guarded.endpoint)
     client = people["bob"][3]
@@ -302,6 +320,14 @@ def test_all_connections_of_a_user_are_thrown_out(admin, people):
     assert [client.wait_closed() for client in people["alice"]] == [(4403, [])] * 6
     assert admin.done("DELETE", "/api/ws/users/alice/connections")["closed"] == 0
     assert all(client.ask({"type": "ping"})["type"] == "pong" for client in people["bob"])
+
+
+@pytest.mark.parametrize("user", ["a/b", "a b", "Zoë", "100%", "..", "a?b#c"])
+def test_a_users_name_may_need_quoting(guarded, issuer, admin, user):
+    client = guarded.connect(headers=bearer(issuer.token(user)))
+    quoted = "".join(f"%{byte:02X}" for byte in user.encode())
+    assert admin.done("DELETE", f"/api/ws/users/{quoted}/connections")["closed"] == 1
+    assert client.wait_closed()[0] == 4403
 
 
 def test_who_did_what_is_in_the_log(guarded, admin, people):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from support.raw_socket import CLOSE, TEXT, RawSocket
+from support.tokens import bearer
 
 COUNT = 4000
 BATCH = 10
@@ -18,7 +19,9 @@ class SlowClient(RawSocket):
     def __init__(self, bridge, *topics):
         super().__init__(bridge.port, receive_buffer=4096)
         assert self.upgrade()[0] == 101
-        assert self.receive()["type"] == "connection"
+        hello = self.receive()
+        assert hello["type"] == "connection"
+        self.client_id = hello["client_id"]
         for topic in topics:
             self.send_frame(TEXT, json.dumps({"type": "subscribe", "topic": topic}).encode())
             assert self.receive()["success"] is True
@@ -222,6 +225,49 @@ def test_a_rare_topic_is_not_pushed_out_by_a_bulk_topic(make_bridge, make_produc
                 account.book(message)
         assert seen == list(range(1, rare + 1))
         assert account.missed["bulk"] > 0
+
+
+def test_every_topic_is_treated_as_its_own_route_says(make_bridge, make_producer):
+    bridge = make_bridge(SLOW, route("drop_newest", "keep") + route("conflate", "state"))
+    producer = make_producer(bridge.endpoint)
+    topics = ["keep", "bulk", "state", "rare"]
+    witness = witness_of(bridge, *topics)
+    sent = dict.fromkeys(topics, 0)
+
+    def send(topic, size, **header):
+        sent[topic] += 1
+        n = sent[topic]
+        producer.send(topic, {"type": "n", "n": n, "filler": "x" * size}, {"src": "p", "seq": n, **header})
+        assert witness.receive()["n"] == n
+
+    with SlowClient(bridge, *topics) as slow:
+        for n in range(COUNT):
+            send("bulk", 1000)
+            if n % 3 == 0:
+                send("state", 200, key=f"k{n % 7}")
+            if n % 50 == 0:
+                send("keep", 100)
+            if n % 100 == 0:
+                send("rare", 100)
+        stats, messages = slow.ask({"type": "get_stats"})
+    replaced = {row["topic"]: row["replaced"] for row in stats["data"]["connection"]["subscriptions"]}
+    received = {topic: sum(m["type"] == "n" and m["topic"] == topic for m in messages) for topic in topics}
+    missed = {topic: sum(m.get("missed", 0) for m in messages if m["topic"] == topic) for topic in topics}
+    for topic in topics:
+        assert received[topic] + missed[topic] + replaced[topic] == sent[topic], topic
+    assert missed["bulk"] > 0 and replaced["state"] > 0
+    assert (received["rare"], replaced["bulk"] + replaced["keep"]) == (sent["rare"], 0)
+
+
+def test_a_slow_client_can_be_thrown_out(make_bridge, make_producer):
+    bridge = make_bridge(SLOW)
+    producer = make_producer(bridge.endpoint)
+    witness = witness_of(bridge, "a")
+    with SlowClient(bridge, "a") as slow:
+        publish_seen(producer, witness, COUNT)
+        path = f"/api/ws/connections/{slow.client_id}"
+        assert bridge.http("DELETE", path, None, bearer(bridge.admin_token)).status == 200
+        assert slow.close_code() == 4403
 
 
 def test_who_takes_nothing_at_all_is_given_up(make_bridge, make_producer):

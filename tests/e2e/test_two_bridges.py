@@ -108,6 +108,41 @@ def test_a_bridge_is_killed_while_200_clients_listen(two, numbers):
         assert listener.client.receive_all() == []
 
 
+def test_a_pattern_is_recovered_on_the_other_bridge(two, numbers):
+    witnesses = [bridge.connect() for bridge in two]
+    for witness in witnesses:
+        witness.subscribe("import:*")
+    client = two[0].connect()
+    client.subscribe("import:*")
+    newest, since, seen = {}, {}, {}
+
+    def send(topic):
+        newest[topic] = newest.get(topic, 0) + 1
+        numbers.producer.send(topic, {"type": "n", "n": newest[topic]}, {"src": "p", "seq": newest[topic]})
+        for witness in witnesses:
+            assert witness.receive()["topic"] == topic
+
+    def take():
+        event = client.receive()
+        since[event["topic"]] = [event["@id"]]
+        seen.setdefault(event["topic"], []).append(event["n"])
+
+    for n in range(300):
+        send(f"import:{n % 30}")
+    for _ in range(200):
+        take()
+    client.close()
+    for n in range(50):
+        send(f"import:{n}")
+    client = two[1].connect()
+    answer = client.subscribe("import:*", since=since)
+    assert (answer["recovered"], answer["replayed"]) == (True, 150)
+    for _ in range(150):
+        take()
+    assert seen == {topic: list(range(1, last + 1)) for topic, last in newest.items()}
+    assert client.receive_all() == []
+
+
 @pytest.mark.short
 def test_a_client_may_go_back_and_forth(two, numbers):
     listener = Listener(two[0])
