@@ -90,6 +90,8 @@ TEST(ClientProtocolTest, WhatIsNotJsonIsSaidToBe) {
   for (const char* text : {"", " ", "{", "ping", R"({"type":"ping"} x)", R"({"type":"ping",})",
                            R"({'type':'ping'})", "\"\xFF\"", "\xEF\xBB\xBF"})
     EXPECT_EQ(refusal(text).code, ErrorCode::invalid_json) << text;
+  const std::string_view behind_a_nul("{\"type\":\"ping\"}\0more", 20);
+  EXPECT_EQ(refusal(behind_a_nul).code, ErrorCode::invalid_json);
 }
 
 TEST(ClientProtocolTest, JsonDeeperThan32IsNotParsed) {
