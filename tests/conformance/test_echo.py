@@ -10,7 +10,6 @@ import random
 import struct
 
 import pytest
-
 from conftest import Connect, EchoServer
 from support.raw_socket import BINARY, CLOSE, PING, PONG, TEXT, Frame, RawSocket
 

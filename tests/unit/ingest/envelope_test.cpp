@@ -100,8 +100,9 @@ TEST_F(EnvelopeTest, SourceAndSeqCountOnlyTogether) {
 }
 
 TEST_F(EnvelopeTest, TheLimitsOfHeaderMembersAreWithin) {
-  EXPECT_EQ(with_header(R"({"src":")" + std::string(64, 'a') + R"(","seq":1})").arrival.source.size(),
-            64U);
+  EXPECT_EQ(
+      with_header(R"({"src":")" + std::string(64, 'a') + R"(","seq":1})").arrival.source.size(),
+      64U);
   EXPECT_EQ(with_header(R"({"key":")" + std::string(255, 'k') + "\"}").arrival.key.size(), 255U);
   EXPECT_EQ(with_header(R"({"src":"a","seq":9223372036854775807})").arrival.seq,
             9'223'372'036'854'775'807U);
@@ -112,7 +113,8 @@ TEST_F(EnvelopeTest, TheLimitsOfHeaderMembersAreWithin) {
 // --- third frames that are something else --------------------------------------------------------
 
 TEST_F(EnvelopeTest, AThirdFrameThatIsNoHeaderIsIgnoredAndTheEventDelivered) {
-  for (const char* header : {"", "7", "junk", "[]", "\"src\"", "null", "{", R"({"src":"a","seq":1}x)"})
+  for (const char* header :
+       {"", "7", "junk", "[]", "\"src\"", "null", "{", R"({"src":"a","seq":1}x)"})
     expect_ignored(header);
   expect_ignored(std::string("\0\0\0\x01", 4));
   expect_ignored("{\"src\":\"\xFF\",\"seq\":1}");
@@ -121,11 +123,12 @@ TEST_F(EnvelopeTest, AThirdFrameThatIsNoHeaderIsIgnoredAndTheEventDelivered) {
 TEST_F(EnvelopeTest, AHeaderWithAWrongMemberIsIgnoredWhole) {
   for (const char* header :
        {R"({"src":"","seq":1})", R"({"src":"a b","seq":1})", R"({"src":"ä","seq":1})",
-        R"({"src":1,"seq":1,"ts":5})", R"({"src":null,"seq":1})", R"({"src":"a","seq":0,"key":"k"})",
-        R"({"src":"a","seq":-1})", R"({"src":"a","seq":1.0})", R"({"src":"a","seq":"1"})",
-        R"({"src":"a","seq":9223372036854775808})", R"({"src":"a","seq":1,"ts":-1})",
-        R"({"src":"a","seq":1,"ts":1.5})", R"({"src":"a","seq":1,"ts":"now"})",
-        R"({"src":"a","seq":1,"key":7})", R"({"src":"a","seq":1,"key":null})"})
+        R"({"src":1,"seq":1,"ts":5})", R"({"src":null,"seq":1})",
+        R"({"src":"a","seq":0,"key":"k"})", R"({"src":"a","seq":-1})", R"({"src":"a","seq":1.0})",
+        R"({"src":"a","seq":"1"})", R"({"src":"a","seq":9223372036854775808})",
+        R"({"src":"a","seq":1,"ts":-1})", R"({"src":"a","seq":1,"ts":1.5})",
+        R"({"src":"a","seq":1,"ts":"now"})", R"({"src":"a","seq":1,"key":7})",
+        R"({"src":"a","seq":1,"key":null})"})
     expect_ignored(header);
   expect_ignored(R"({"src":")" + std::string(65, 'a') + R"(","seq":1})");
   expect_ignored(R"({"src":"a","seq":1,"key":")" + std::string(256, 'k') + "\"}");

@@ -54,7 +54,8 @@ class FrameTest : public ::testing::Test {
     return R"({"type":"message","topic":"t","data":)" + std::string(data) + std::string(more) +
            R"(,"timestamp":")" + std::string(now_text) + R"(","@id":"src:7"})";
   }
-  std::string key(std::string_view payload, const std::string& member, std::string_view given = {}) {
+  std::string key(std::string_view payload, const std::string& member,
+                  std::string_view given = {}) {
     Route route;
     route.overflow = Overflow::conflate;
     route.key = member;
@@ -89,8 +90,8 @@ TEST_F(FrameTest, AnObjectsOwnTopicStays) {
             R"({"topic":"\u0074","type":"x","@id":"src:7"})");
   for (const char* own : {R"("other")", "1", "null", R"({"topic":"t"})", R"(["t"])", R"("")"}) {
     const std::string payload = R"({"type":"x","topic":)" + std::string(own) + '}';
-    EXPECT_EQ(text(payload), payload.substr(0, payload.size() - 1) +
-                                 R"(,"@topic":"t","@id":"src:7"})");
+    EXPECT_EQ(text(payload),
+              payload.substr(0, payload.size() - 1) + R"(,"@topic":"t","@id":"src:7"})");
   }
   // Only the top level counts.
   EXPECT_EQ(text(R"({"type":"x","data":{"topic":"other"}})"),
@@ -152,8 +153,8 @@ TEST_F(FrameTest, WhatOnlyLooksLikeANumberIsText) {
 }
 
 TEST_F(FrameTest, LoneSurrogateEscapesPass) {
-  for (const char* payload : {R"("\ud800")", R"("\uDFFF x")", R"(["\ud83d","\ude00"])",
-                              R"({"\ud800":"\udc00\ud800"})"})
+  for (const char* payload :
+       {R"("\ud800")", R"("\uDFFF x")", R"(["\ud83d","\ude00"])", R"({"\ud800":"\udc00\ud800"})"})
     EXPECT_EQ(text(payload), message(payload)) << payload;
   EXPECT_EQ(text(R"({"type":"\ud800"})"), R"({"type":"\ud800","topic":"t","@id":"src:7"})");
   EXPECT_EQ(text(R"({"type":"x","topic":"\ud800","n":1e999})"),
@@ -211,7 +212,8 @@ TEST_F(FrameTest, OtherBytesAreBase64) {
   EXPECT_EQ(text("\xFF"), message(R"("/w==")", R"(,"encoding":"base64")"));
   EXPECT_EQ(text("\xFF\xFE"), message(R"("//4=")", R"(,"encoding":"base64")"));
   EXPECT_EQ(text("\xFF\xFE\xFD"), message(R"("//79")", R"(,"encoding":"base64")"));
-  EXPECT_EQ(text("{\"type\":\"\xFF\"}"), message(R"("eyJ0eXBlIjoi/yJ9")", R"(,"encoding":"base64")"));
+  EXPECT_EQ(text("{\"type\":\"\xFF\"}"),
+            message(R"("eyJ0eXBlIjoi/yJ9")", R"(,"encoding":"base64")"));
   EXPECT_EQ(text("1e999\xC0\xAF"), message(R"("MWU5OTnArw==")", R"(,"encoding":"base64")"));
   EXPECT_EQ(text("\xED\xA0\x80"), message(R"("7aCA")", R"(,"encoding":"base64")"));
 }
@@ -258,8 +260,9 @@ TEST_F(FrameTest, AGapIsToldInTheContractsWords) {
   fields.last_seq = 5;
   const EventPtr gap = Renderer::gap(fields, "producer");
   EXPECT_TRUE(gap->is_gap());
-  EXPECT_EQ(payload_of(gap->frame()),
-            R"({"type":"gap","topic":"t","src":"s","from":3,"to":5,"missed":3,"reason":"producer"})");
+  EXPECT_EQ(
+      payload_of(gap->frame()),
+      R"({"type":"gap","topic":"t","src":"s","from":3,"to":5,"missed":3,"reason":"producer"})");
 }
 
 // --- whatever the payload ------------------------------------------------------------------------
@@ -276,8 +279,9 @@ class AnyPayloadTest : public FrameTest {
   // Bytes that make JSON now and then, and nearly do otherwise.
   std::string random_tokens() {
     static const std::vector<std::string> tokens{
-        "{", "}", "[", "]", ",", ":", "\"type\"", "\"topic\"", "\"t\"", "\"\\ud800\"", "1e999", "-",
-        "0", "17", "1.5", "true", "null", " ", "\n", "\"", "\\", "\xC3\xA4", "\xFF", "\"a\\nb\""};
+        "{",     "}",           "[",     "]",  ",",  ":",        "\"type\"", "\"topic\"",
+        "\"t\"", "\"\\ud800\"", "1e999", "-",  "0",  "17",       "1.5",      "true",
+        "null",  " ",           "\n",    "\"", "\\", "\xC3\xA4", "\xFF",     "\"a\\nb\""};
     std::string text;
     for (std::size_t n = pick(12); n > 0; --n) text += tokens[pick(tokens.size())];
     return text;
@@ -304,7 +308,8 @@ class AnyPayloadTest : public FrameTest {
     }
   }
   std::string random_text() {
-    static const std::vector<std::string> pieces{"a", "\"", "\\", "\n", "\x01", "ä", "温", "😀", "}", "{"};
+    static const std::vector<std::string> pieces{"a", "\"", "\\", "\n", "\x01",
+                                                 "ä", "温", "😀",  "}",  "{"};
     std::string text;
     for (std::size_t n = pick(6); n > 0; --n) text += pieces[pick(pieces.size())];
     return text;

@@ -136,7 +136,8 @@ TEST_F(RouterTest, LatencyCountsEventsThatReachedSomeone) {
 }
 
 TEST_F(RouterTest, AnySequenceGivesWhatANaiveRouterGives) {
-  static const std::vector<std::string> patterns{"a", "b", "c", "a:b", "a:c", "*", "a:*", "*:b", "b*"};
+  static const std::vector<std::string> patterns{"a", "b",   "c",   "a:b", "a:c",
+                                                 "*", "a:*", "*:b", "b*"};
   static const std::vector<std::string> topics{"a", "b", "c", "a:b", "a:c", "bc", "d"};
   std::mt19937 random(5);
   const auto pick = [&](std::size_t below) { return random() % below; };

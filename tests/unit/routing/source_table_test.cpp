@@ -27,7 +27,8 @@ class SourceTableTest : public ::testing::Test {
     arrival.seq = seq;
     arrival.sent_ns = sent_ns;
     const Judgement its = table_.judge(arrival, topic_hash(topic));
-    return {std::string(its.source), its.seq, its.missed_from, its.duplicate, its.restart, its.route};
+    return {std::string(its.source), its.seq,     its.missed_from,
+            its.duplicate,           its.restart, its.route};
   }
 
   Config config_;

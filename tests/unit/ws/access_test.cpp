@@ -94,8 +94,8 @@ TEST(AccessTest, OpenModeAnswersOnlyToThisMachinesOwnNames) {
 
 TEST(AccessTest, OpenModeAnswersNobodyWhoWasForwarded) {
   const Access open = access({}, true);
-  for (const char* name : {"Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto",
-                           "X-Real-IP"})
+  for (const char* name :
+       {"Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto", "X-Real-IP"})
     EXPECT_FALSE(open.host_allowed(request({{"Host", "localhost"}, {name, "x"}}))) << name;
 }
 
@@ -132,7 +132,8 @@ TEST(AccessTest, AnOriginMustBeTheHostByDefault) {
 TEST(AccessTest, OnLoopbackAnyLoopbackPageMayConnect) {
   const Access here = access();
   const auto allowed = [&](const std::string& origin) {
-    return here.origin_allowed("127.0.0.1", request({{"Origin", origin}, {"Host", "localhost:8000"}}));
+    return here.origin_allowed("127.0.0.1",
+                               request({{"Origin", origin}, {"Host", "localhost:8000"}}));
   };
   EXPECT_TRUE(allowed("http://localhost:5173"));
   EXPECT_TRUE(allowed("http://127.0.0.1:3000"));
@@ -146,12 +147,13 @@ TEST(AccessTest, AListOfOriginsIsComparedExactlyAndAlone) {
   config.server.allowed_origins = {"https://app.example.org"};
   const Access listed(config, false);
   const auto allowed = [&](const std::string& origin) {
-    return listed.origin_allowed("9.9.9.9", request({{"Origin", origin}, {"Host", "api.example.org"}}));
+    return listed.origin_allowed("9.9.9.9",
+                                 request({{"Origin", origin}, {"Host", "api.example.org"}}));
   };
   EXPECT_TRUE(allowed("https://app.example.org"));
-  for (const char* origin : {"http://app.example.org", "https://app.example.org:443",
-                             "https://APP.example.org", "https://app.example.org/",
-                             "https://api.example.org"})
+  for (const char* origin :
+       {"http://app.example.org", "https://app.example.org:443", "https://APP.example.org",
+        "https://app.example.org/", "https://api.example.org"})
     EXPECT_FALSE(allowed(origin)) << origin;
 }
 

@@ -119,10 +119,9 @@ TEST(ClientProtocolTest, ClientsOnlyReceive) {
 }
 
 TEST(ClientProtocolTest, ATopicOrTopicsMustBeThereAndOfTheirType) {
-  for (const char* rest :
-       {"", R"(,"topic":1)", R"(,"topic":null)", R"(,"topic":["a"])", R"(,"topics":"a")",
-        R"(,"topics":[])", R"(,"topics":["a",1])", R"(,"topics":{"a":1})",
-        R"(,"topic":"a","topics":["b"])"}) {
+  for (const char* rest : {"", R"(,"topic":1)", R"(,"topic":null)", R"(,"topic":["a"])",
+                           R"(,"topics":"a")", R"(,"topics":[])", R"(,"topics":["a",1])",
+                           R"(,"topics":{"a":1})", R"(,"topic":"a","topics":["b"])"}) {
     for (const char* type : {"subscribe", "unsubscribe"})
       EXPECT_EQ(refusal(std::string(R"({"type":")") + type + '"' + rest + '}').code,
                 ErrorCode::invalid_message)
@@ -131,12 +130,12 @@ TEST(ClientProtocolTest, ATopicOrTopicsMustBeThereAndOfTheirType) {
 }
 
 TEST(ClientProtocolTest, ASinceThatIsNoneIsRefused) {
-  for (const char* since :
-       {"1", "null", "true", R"("a")", R"("a:")", R"(":1")", R"("a:-1")", R"("a:01")",
-        R"("a:9223372036854775808")", R"("a b:1")", R"([1])", R"(["a:1","a:2"])", R"({"t":1})",
-        R"({"t":["a"]})", R"([["a:1"]])"})
-    EXPECT_EQ(refusal(R"({"type":"subscribe","topic":"t","since":)" + std::string(since) + '}').code,
-              ErrorCode::invalid_message)
+  for (const char* since : {"1", "null", "true", R"("a")", R"("a:")", R"(":1")", R"("a:-1")",
+                            R"("a:01")", R"("a:9223372036854775808")", R"("a b:1")", R"([1])",
+                            R"(["a:1","a:2"])", R"({"t":1})", R"({"t":["a"]})", R"([["a:1"]])"})
+    EXPECT_EQ(
+        refusal(R"({"type":"subscribe","topic":"t","since":)" + std::string(since) + '}').code,
+        ErrorCode::invalid_message)
         << since;
 }
 

@@ -35,10 +35,9 @@ TEST(HttpHeadTest, RefusesRequestLinesThatAreNone) {
 }
 
 TEST(HttpHeadTest, RefusesHeaderLinesThatTwoPartiesMightReadDifferently) {
-  for (const char* lines :
-       {"no colon\r\n", ": no name\r\n", "Host : a\r\n", " Host: a\r\n", "A: b\r\n folded\r\n",
-        "A: b\nHost: c\r\n", "A: b\rc\r\n", "A: b\x01\r\n", "A: b\x7F\r\n", "A\x80: b\r\n",
-        "A B: c\r\n"})
+  for (const char* lines : {"no colon\r\n", ": no name\r\n", "Host : a\r\n", " Host: a\r\n",
+                            "A: b\r\n folded\r\n", "A: b\nHost: c\r\n", "A: b\rc\r\n",
+                            "A: b\x01\r\n", "A: b\x7F\r\n", "A\x80: b\r\n", "A B: c\r\n"})
     EXPECT_EQ(head_fault(head(lines)), 400) << lines;
   EXPECT_EQ(head_fault(head(std::string("A: b\0c\r\n", 8))), 400);
 }
@@ -56,8 +55,8 @@ TEST(HttpHeadTest, RefusesASecondHeaderOfWhatMayStandOnce) {
 }
 
 TEST(HttpHeadTest, RefusesLengthsThatAreNoPlainNumber) {
-  for (const char* length : {"", "+1", "-1", "1 2", "1,1", "0x10", "1.0", "ten",
-                             "1234567890123456789"})
+  for (const char* length :
+       {"", "+1", "-1", "1 2", "1,1", "0x10", "1.0", "ten", "1234567890123456789"})
     EXPECT_EQ(head_fault(head("Content-Length: " + std::string(length) + "\r\n")), 400) << length;
   EXPECT_EQ(head_fault(head("Content-Length:\t 123456789012345678 \r\n")), 0);
   EXPECT_EQ(head_fault(head("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n")), 400);
