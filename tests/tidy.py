@@ -32,7 +32,10 @@ ROOMS: dict[str, set[str]] = {
 PROGRAMS = ["tools/zws/*", "publishers/cpp/*"]
 DOORS: list[tuple[str, list[str]]] = [
     (r"zmq(_addon)?\.h(pp)?", ["bridge/ingest/source.cpp", "bridge/ingest/monitor.*", *PROGRAMS]),
-    (r"websocketpp/.*", ["bridge/ws/*.cpp", "bridge/ws/connection.hpp", "bridge/ws/transport.hpp"]),
+    (
+        r"websocketpp/.*",
+        ["bridge/ws/*.cpp", "bridge/ws/connection.hpp", "bridge/ws/transport.hpp", "tools/zws/ws_client.cpp"],
+    ),
     (r"asio(\.hpp|/.*)", ["bridge/ws/*", *PROGRAMS]),
     (r"toml(\+\+)?(\.hpp|\.h|/.*)", ["bridge/config/*.cpp"]),
     (r"nlohmann/.*", ["*.cpp", *PROGRAMS]),

@@ -211,9 +211,11 @@ void BenchReport::print_lines() const {
   const std::string pace = load_.rate > 0
                                ? number(load_.rate) + " events a second"
                                : "at most " + std::to_string(load_.in_flight) + " in flight";
-  std::printf("%s: %u clients, %u topics, %zu bytes, %s\n",
-              json_["mode"].get<std::string>().c_str(), load_.clients, load_.topics, load_.size,
-              pace.c_str());
+  const bool quiet = json_["mode"] == "idle";
+  std::printf("%s: %u clients, %u %s", json_["mode"].get<std::string>().c_str(), load_.clients,
+              load_.topics, load_.topics == 1 ? "topic" : "topics");
+  if (!quiet) std::printf(", %zu bytes, %s", load_.size, pace.c_str());
+  std::printf("\n");
   const Json& connect = json_["connect"];
   line("connect", number(connect["per_second"].get<double>()) + " a second, " +
                       number(connect["seconds"].get<double>(), 2) + " s");

@@ -18,7 +18,7 @@ class BenchTopics {
       : clients_(load.clients), topics_(load.topics), patterns_(load.patterns) {
     names_.reserve(topics_);
     for (std::uint32_t k = 0; k < topics_; ++k) {
-      names_.push_back("bench:" + run + ":" + std::to_string(k) + (patterns_ ? ":x" : ""));
+      names_.push_back("b:" + run + ":" + std::to_string(k) + (patterns_ ? ":x" : ""));
     }
   }
 

@@ -7,35 +7,22 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
-#include <stdexcept>
-#include <string>
+
+#include "failure.hpp"
 
 namespace zws::tool {
 
-enum class Exit : int {
-  done = 0,
-  failed = 1,
-  usage = 2,
-  cannot_connect = 3,
-  denied = 4,
-  timed_out = 5,
-};
-
-// The command cannot go on; `line` says why and, where there is one, the way out.
-class Failure : public std::runtime_error {
- public:
-  Failure(Exit exit, const std::string& line) : std::runtime_error(line), exit_(exit) {}
-
-  Exit exit() const noexcept { return exit_; }
-
- private:
-  Exit exit_;
-};
-
 using Run = std::function<Exit()>;
 
+void add_pub(CLI::App& app, Run& run);
+void add_sub(CLI::App& app, Run& run);
+void add_tap(CLI::App& app, Run& run);
+void add_token(CLI::App& app, Run& run);
+void add_stats(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
 void add_keygen(CLI::App& app, Run& run);
+void add_demo(CLI::App& app, Run& run);
+void add_completion(CLI::App& app, Run& run);
 
 // Every command, in the order in which --help lists them.
 void add_commands(CLI::App& app, Run& run);

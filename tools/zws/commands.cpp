@@ -3,8 +3,15 @@
 namespace zws::tool {
 
 void add_commands(CLI::App& app, Run& run) {
-  add_keygen(app, run);
+  add_pub(app, run);
+  add_sub(app, run);
+  add_tap(app, run);
+  add_token(app, run);
+  add_stats(app, run);
   add_bench(app, run);
+  add_keygen(app, run);
+  add_demo(app, run);
+  add_completion(app, run);
 }
 
 }  // namespace zws::tool

@@ -1,22 +1,35 @@
+#include <algorithm>
 #include <csignal>
 #include <exception>
-#include <iostream>
 
 #include "command.hpp"
+#include "core/log.hpp"
+#include "core/version.hpp"
+#include "login.hpp"
+#include "output.hpp"
 
 namespace {
 
 using namespace zws::tool;
 
 int fail(Exit exit, const std::string& line) {
-  std::cerr << "zws: " << line << '\n';
+  talk("zws: " + line);
   return static_cast<int>(exit);
 }
 
-int usage(const CLI::App& app, const CLI::ParseError& error) {
+// CLI11 knows only that something is missing; a person wants to know which word was wrong.
+std::string explained(const CLI::App& app, const CLI::ParseError& error, const char* first) {
+  const auto has_name = [&](const CLI::App* command) { return command->check_name(first); };
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  if (first && first[0] != '-' && std::none_of(commands.begin(), commands.end(), has_name))
+    return "there is no command '" + zws::log::escaped(first) + "'";
+  return error.what();
+}
+
+int refuse(const CLI::App& app, const CLI::ParseError& error, const char* first) {
   if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-  std::cerr << "zws: " << error.what() << "\nTry `zws --help` or `zws COMMAND --help`.\n";
-  return static_cast<int>(Exit::usage);
+  const std::string& hint = "\nTry `zws --help` or `zws COMMAND --help`.";
+  return fail(Exit::usage, explained(app, error, first) + hint);
 }
 
 }  // namespace
@@ -26,15 +39,19 @@ int main(int argc, char** argv) try {
 
   CLI::App app{"zws publishes to, listens to and looks into a zwsbridge."};
   app.name("zws");
-  app.set_version_flag("--version", "zws " ZWS_VERSION);
+  app.set_version_flag("--version", "zws " + std::string(zws::version()));
   app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 denied, 5 timed out.\n"
+      "`zws COMMAND --help` shows examples.");
   Run run;
   add_commands(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return usage(app, error);
+    return refuse(app, error, argc > 1 ? argv[1] : nullptr);
   }
+  hide_tokens(argc, argv);
   return static_cast<int>(run());
 } catch (const Failure& failure) {
   return fail(failure.exit(), failure.what());

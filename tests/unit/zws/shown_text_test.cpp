@@ -1,0 +1,79 @@
+// What a person sees: indented JSON, tables, and text that cannot steer the terminal.
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "json_pretty.hpp"
+#include "json_table.hpp"
+#include "output.hpp"
+
+namespace zws::tool {
+namespace {
+
+TEST(PrettyJsonTest, MembersGetLinesAndKeepTheirText) {
+  EXPECT_EQ(pretty_json(R"({"b":1.50,"a":[1,{"x":"y: {\"z\"}"}],"e":[],"o":{ },"n":null})", false),
+            "{\n"
+            "  \"b\": 1.50,\n"
+            "  \"a\": [\n"
+            "    1,\n"
+            "    {\n"
+            "      \"x\": \"y: {\\\"z\\\"}\"\n"
+            "    }\n"
+            "  ],\n"
+            "  \"e\": [],\n"
+            "  \"o\": {},\n"
+            "  \"n\": null\n"
+            "}");
+  EXPECT_EQ(pretty_json("12", false), "12");
+}
+
+TEST(PrettyJsonTest, ColoursAddNothingButColours) {
+  const std::string coloured = pretty_json(R"({"a":[1,"x"]})", true);
+  EXPECT_THAT(coloured, testing::HasSubstr("\x1b["));
+  std::string plain;
+  for (std::size_t i = 0; i < coloured.size(); ++i)
+    if (coloured[i] == '\x1b')
+      i = coloured.find('m', i);
+    else
+      plain += coloured[i];
+  EXPECT_EQ(plain, pretty_json(R"({"a":[1,"x"]})", false));
+}
+
+TEST(PrettyJsonTest, DeepAndBrokenTextIsBounded) {
+  const std::string deep(20'000, '[');
+  EXPECT_LT(pretty_json(deep, false).size(), deep.size() * 80);
+  for (const char* text : {"\"", "\"\\", "{\"a\":", "]", "}}", ",,", "\\"}) pretty_json(text, true);
+}
+
+TEST(PrintableTest, WhatSteersATerminalIsMadeVisible) {
+  EXPECT_EQ(printable("plain \"text\"\n\twith \\ in it"), "plain \"text\"\n\twith \\ in it");
+  EXPECT_EQ(printable("温度 é"), "温度 é");
+  EXPECT_EQ(printable("\x1b[2J\x07"), "\\x1b[2J\\x07");
+  EXPECT_THAT(printable("\xc2\x9b"), testing::Not(testing::HasSubstr("\xc2\x9b")));
+  EXPECT_THAT(printable("\xe2\x80\xae"), testing::Not(testing::HasSubstr("\xe2\x80\xae")));
+  EXPECT_EQ(printable("\xff"), "\\xff");
+}
+
+TEST(JsonTableTest, ValuesAreAlignedAndListsBecomeColumns) {
+  const auto stats = nlohmann::ordered_json::parse(
+      R"({"connections":12,"totals":{"received":5,"uptime_s":1.5},
+          "busiest":[{"topic":"a","rate":10},{"topic":"long","rate":1,"more":true}],"name":"x"})");
+  EXPECT_EQ(json_table(stats, false),
+            "connections  12\n"
+            "name         x\n"
+            "totals\n"
+            "  received  5\n"
+            "  uptime_s  1.5\n"
+            "busiest\n"
+            "  topic  rate  more\n"
+            "  a      10    \n"
+            "  long   1     true\n");
+}
+
+TEST(JsonTableTest, NamesFromOutsideCannotSteerTheTerminal) {
+  const nlohmann::ordered_json stats{{"topics", {{"\x1b[2J", 1}}}};
+  EXPECT_THAT(json_table(stats, false), testing::Not(testing::HasSubstr("\x1b")));
+}
+
+}  // namespace
+}  // namespace zws::tool

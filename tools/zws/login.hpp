@@ -1,0 +1,38 @@
+// Login: the bridge's address and the token that a command shows there.
+//
+// The token never stays visible to other users: it is best given in a file or in ZWS_TOKEN, and
+// hide_tokens() takes it out of the command line that `ps` shows.
+#pragma once
+
+#include <string>
+
+#include "tls.hpp"
+#include "url.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace zws::tool {
+
+struct Login {
+  std::string url = "ws://127.0.0.1:8000/api/ws";
+  std::string token;
+  std::string token_file;
+  TlsOptions tls;
+};
+
+// --url, --token, --token-file, --ca-file and --insecure. ZWS_URL and ZWS_TOKEN are their defaults.
+void add_login_options(CLI::App& command, Login& login);
+
+// The token that was given; empty when none was. Failure: usage or failed.
+std::string token_of(const Login& login);
+
+// The token that a bridge in open mode on this machine wrote for its administrator, if this user
+// may read it; else empty.
+std::string administrator_token_of(const Url& url);
+
+// Overwrites what follows --token in the process's own arguments.
+void hide_tokens(int argc, char** argv) noexcept;
+
+}  // namespace zws::tool

@@ -1,0 +1,71 @@
+#include "output.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/log.hpp"
+#include "failure.hpp"
+
+namespace zws::tool {
+namespace {
+
+bool is_plain(unsigned char c) noexcept {
+  return c == '\n' || c == '\t' || (c >= 0x20 && c < 0x7f);
+}
+
+}  // namespace
+
+bool write_data(std::string_view data) {
+  while (!data.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, data.data(), data.size());
+    if (written >= 0) {
+      data.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno == EPIPE) {
+      return false;
+    } else if (errno != EINTR) {
+      throw Failure(Exit::failed, std::string("cannot write to stdout: ") + std::strerror(errno));
+    }
+  }
+  return true;
+}
+
+void talk(std::string_view line) noexcept {
+  std::string text(line);
+  text += '\n';
+  // Nobody can be told that stderr does not work.
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
+bool data_is_seen() noexcept { return ::isatty(STDOUT_FILENO) == 1; }
+
+bool talk_is_seen() noexcept { return ::isatty(STDERR_FILENO) == 1; }
+
+bool data_has_colour() noexcept {
+  const char* no_color = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  return data_is_seen() && (!no_color || *no_color == '\0') && terminal &&
+         std::strcmp(terminal, "dumb") != 0;
+}
+
+bool reader_has_gone() noexcept {
+  pollfd out{STDOUT_FILENO, 0, 0};
+  return ::poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    if (i < text.size() && !is_plain(static_cast<unsigned char>(text[i]))) continue;
+    if (begin < i) out += log::escaped(text.substr(begin, i - begin), std::string::npos);
+    if (i < text.size()) out += text[i];
+    begin = i + 1;
+  }
+  return out;
+}
+
+}  // namespace zws::tool

@@ -1,0 +1,20 @@
+// TLS as a client: the certificate must fit the host, and be signed by someone the system trusts.
+#pragma once
+
+#include <string>
+
+namespace asio::ssl {
+class context;
+}
+
+namespace zws::tool {
+
+struct TlsOptions {
+  std::string ca_file;    // trust these instead of the system's
+  bool insecure = false;  // trust anyone
+};
+
+// Throws Failure (failed) when ca_file cannot be read.
+asio::ssl::context make_tls(const TlsOptions& options, const std::string& host);
+
+}  // namespace zws::tool
