@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from support.producer import Producer
 MakeBridge = Callable[..., Bridge]
 
 
-@pytest.fixture
-def make_bridge(tmp_path: Path) -> Iterator[MakeBridge]:
-    """Makes bridges that run: `make_bridge({"heartbeat.interval": "1s"}, tables='[[route]]...')`.
+@contextmanager
+def bridges_in(folder: Path) -> Iterator[MakeBridge]:
+    """Makes bridges that run: `make({"heartbeat.interval": "1s"}, tables='[[route]]...')`.
 
     Each one still running at the end is stopped, and must then exit with 0: so no test passes over
     a daemon that crashed, hung, or has something to say about its memory.
@@ -25,7 +25,7 @@ def make_bridge(tmp_path: Path) -> Iterator[MakeBridge]:
     bridges: list[Bridge] = []
 
     def make(settings: dict[str, Any] | None = None, tables: str = "", *, start: bool = True, **options: Any) -> Bridge:
-        bridge = Bridge(tmp_path / f"bridge-{len(bridges)}", settings, tables, **options)
+        bridge = Bridge(folder / f"bridge-{len(bridges)}", settings, tables, **options)
         bridges.append(bridge)
         return bridge.start() if start else bridge
 
@@ -34,13 +34,40 @@ def make_bridge(tmp_path: Path) -> Iterator[MakeBridge]:
     for bridge in bridges:
         bridge.close_clients()
         codes.append(bridge.stop() if bridge.running else 0)
-        print(bridge.log.tail())  # pytest shows it when the test failed
+        print(bridge.log.tail(400))  # pytest shows it when the test failed
     assert not any(codes), f"exit codes {codes}"
 
 
 @pytest.fixture
+def make_bridge(tmp_path: Path) -> Iterator[MakeBridge]:
+    """Makes bridges of the test's own: see `bridges_in`."""
+    with bridges_in(tmp_path) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def bridge_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
+    with bridges_in(tmp_path_factory.mktemp("shared")) as make:
+        yield make()
+
+
+@pytest.fixture
+def shared_bridge(bridge_of_module: Bridge) -> Iterator[Bridge]:
+    """A bridge on its defaults that all tests of a file share, for the many that leave no trace."""
+    yield bridge_of_module
+    bridge_of_module.close_clients()
+
+
+@pytest.fixture(scope="module")
+def shared_producer(bridge_of_module: Bridge) -> Iterator[Producer]:
+    """A producer that `shared_bridge` hears."""
+    with Producer(bridge_of_module.endpoint) as producer:
+        yield producer.wait_ready()
+
+
+@pytest.fixture
 def bridge(make_bridge: MakeBridge) -> Bridge:
-    """A bridge on its defaults (but for ports and two lanes): open mode."""
+    """A bridge of the test's own, on its defaults (but for ports and two lanes): open mode."""
     return make_bridge()
 
 

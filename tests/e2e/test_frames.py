@@ -1,6 +1,7 @@
 """What a client receives for each kind of payload: exact to the byte."""
 
 import base64
+import itertools
 import json
 import random
 from datetime import UTC, datetime
@@ -13,20 +14,22 @@ TS = 1_700_000_000_123_000_000  # ns
 SENT = datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
 
 
+ids = itertools.count(1)
+
+
 @pytest.fixture
-def carry(bridge, producer):
-    """Sends a payload on topic `t` with the header p:1, p:2, ... and returns the frame that arrives."""
-    client = bridge.connect()
+def carry(shared_bridge, shared_producer):
+    """Sends a payload, on topic `t` unless told, and returns the frame that arrives. Each has an id of
+    its own, which is written p:1 in what is returned."""
+    client = shared_bridge.connect()
     client.subscribe("*")
-    count = 0
 
     def carry(payload: bytes, topic: str = "t") -> str:
-        nonlocal count
-        count += 1
-        producer.send(topic, payload, {"src": "p", "seq": count, "ts": TS})
+        source = f"s{next(ids)}"
+        shared_producer.send(topic, payload, {"src": source, "seq": 1, "ts": TS})
         frame = client.receive_frame()
-        assert isinstance(frame, str)
-        return frame
+        assert isinstance(frame, str) and f'"@id":"{source}:1"}}' in frame
+        return frame.replace(f'"@id":"{source}:1"}}', '"@id":"p:1"}')
 
     return carry
 
@@ -226,13 +229,14 @@ def test_headerless_events_are_numbered_by_the_bridge_per_topic(bridge, producer
         b'{"src":"' + b"s" * 65 + b'","seq":1}',
     ],
 )
-def test_a_third_frame_that_is_no_header_is_ignored_and_counted(bridge, producer, header):
-    client = bridge.connect()
+def test_a_third_frame_that_is_no_header_is_ignored_and_counted(shared_bridge, shared_producer, header):
+    before = shared_bridge.metric("zws_ingest_header_ignored_total")
+    client = shared_bridge.connect()
     client.subscribe("t")
-    producer.send_frames(b"t", b'{"type":"x"}', header)
+    shared_producer.send_frames(b"t", b'{"type":"x"}', header)
     event = client.receive()
     assert event["topic"] == "t" and not event["@id"].startswith("p:")
-    assert bridge.metric("zws_ingest_header_ignored_total") == 1
+    assert shared_bridge.metric("zws_ingest_header_ignored_total") == before + 1
 
 
 def test_unknown_members_of_a_header_and_later_frames_are_ignored(bridge, producer):

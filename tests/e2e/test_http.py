@@ -15,8 +15,8 @@ zws_event_latency_seconds zws_build_info process_resident_memory_bytes process_c
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_it_is_well_and_ready(bridge, path):
-    assert bridge.get(path).status == 200
+def test_it_is_well_and_ready(shared_bridge, path):
+    assert shared_bridge.get(path).status == 200
 
 
 def test_metrics_are_prometheus_text(bridge, producer):
@@ -37,16 +37,16 @@ def test_metrics_are_prometheus_text(bridge, producer):
     assert bridge.metric("process_resident_memory_bytes") > 1_000_000
 
 
-def test_no_label_holds_a_name_from_outside(bridge, producer):
-    client = bridge.connect()
+def test_no_label_holds_a_name_from_outside(shared_bridge, shared_producer):
+    client = shared_bridge.connect()
     client.subscribe("peculiar-topic")
-    producer.send("peculiar-topic", {"type": "x"})
+    shared_producer.send("peculiar-topic", {"type": "x"})
     client.receive()
-    assert "peculiar" not in bridge.get("/metrics").text
+    assert "peculiar" not in shared_bridge.get("/metrics").text
 
 
-def test_the_first_page_is_served(bridge):
-    answer = bridge.get("/")
+def test_the_first_page_is_served(shared_bridge):
+    answer = shared_bridge.get("/")
     assert answer.status == 200 and answer.headers["content-type"].startswith("text/html")
     assert "<html" in answer.text.lower()
 
@@ -58,34 +58,34 @@ def test_the_page_can_be_switched_off(make_bridge):
 @pytest.mark.parametrize(
     "path", ["/nothing", "/healthz/", "/HEALTHZ", "/../etc/passwd", "/%2e%2e/etc/passwd", "//", "/api/ws/nothing"]
 )
-def test_what_is_not_there_is_404(bridge, path):
-    answer = bridge.get(path)
+def test_what_is_not_there_is_404(shared_bridge, path):
+    answer = shared_bridge.get(path)
     assert answer.status == 404
     assert answer.json["success"] is False and answer.json["code"] and answer.json["message"]
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics"])
-def test_head_is_get_without_a_body(bridge, path):
-    got, head = bridge.get(path), bridge.http("HEAD", path)
+def test_head_is_get_without_a_body(shared_bridge, path):
+    got, head = shared_bridge.get(path), shared_bridge.http("HEAD", path)
     assert head.status == got.status == 200 and head.body == b""
     assert head.headers["content-type"] == got.headers["content-type"]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("path", ["/", "/healthz", "/metrics"])
-def test_other_methods_are_405_and_the_answer_names_the_right_ones(bridge, method, path):
-    answer = bridge.http(method, path, b"" if method != "DELETE" else None)
+def test_other_methods_are_405_and_the_answer_names_the_right_ones(shared_bridge, method, path):
+    answer = shared_bridge.http(method, path, b"" if method != "DELETE" else None)
     assert answer.status == 405
     assert {name.strip() for name in answer.headers["allow"].split(",")} >= {"GET", "HEAD"}
 
 
-def test_the_websocket_path_without_an_upgrade_says_what_it_wants(bridge):
-    assert bridge.get("/api/ws").status in (400, 426)
+def test_the_websocket_path_without_an_upgrade_says_what_it_wants(shared_bridge):
+    assert shared_bridge.get("/api/ws").status in (400, 426)
 
 
-def test_a_query_does_not_change_the_path(bridge):
-    assert bridge.get("/healthz?x=/api/ws&token=secret").status == 200
-    assert "secret" not in bridge.log.tail(1000)
+def test_a_query_does_not_change_the_path(shared_bridge):
+    assert shared_bridge.get("/healthz?x=/api/ws&token=secret").status == 200
+    assert "secret" not in shared_bridge.log.tail(1000)
 
 
 @pytest.mark.parametrize(
@@ -100,42 +100,42 @@ def test_a_query_does_not_change_the_path(bridge):
     ],
     ids=["414", "431-one", "431-many", "tls", "no-http", "no-host"],
 )
-def test_malformed_requests_get_an_answer_and_end(bridge, head, status):
-    with RawSocket(bridge.port) as client:
+def test_malformed_requests_get_an_answer_and_end(shared_bridge, head, status):
+    with RawSocket(shared_bridge.port) as client:
         client.send(head)
         assert client.answer()[0] in ({400, 403} if status == 400 else {status})
-    assert bridge.get("/healthz").status == 200
+    assert shared_bridge.get("/healthz").status == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "169.254.169.254"])
-def test_in_open_mode_only_loopback_names_are_served(bridge, host):
+def test_in_open_mode_only_loopback_names_are_served(shared_bridge, host):
     """Against DNS rebinding: a page of evil.example that resolves to 127.0.0.1."""
-    assert bridge.get("/metrics", {"Host": host}).status == 403
-    with RawSocket(bridge.port) as client:
+    assert shared_bridge.get("/metrics", {"Host": host}).status == 403
+    with RawSocket(shared_bridge.port) as client:
         assert client.upgrade(host=host)[0] == 403
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "localhost:8000"])
-def test_in_open_mode_every_loopback_name_is_served(bridge, host):
-    assert bridge.get("/healthz", {"Host": host}).status == 200
-    with RawSocket(bridge.port) as client:
+def test_in_open_mode_every_loopback_name_is_served(shared_bridge, host):
+    assert shared_bridge.get("/healthz", {"Host": host}).status == 200
+    with RawSocket(shared_bridge.port) as client:
         assert client.upgrade(host=host)[0] == 101
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
-def test_in_open_mode_a_forwarded_request_is_refused(bridge, header):
-    assert bridge.get("/metrics", {header: "203.0.113.9"}).status == 403
+def test_in_open_mode_a_forwarded_request_is_refused(shared_bridge, header):
+    assert shared_bridge.get("/metrics", {header: "203.0.113.9"}).status == 403
 
 
-def test_a_page_of_another_origin_is_refused_and_the_log_names_the_key(bridge):
-    with RawSocket(bridge.port) as client:
+def test_a_page_of_another_origin_is_refused_and_the_log_names_the_key(shared_bridge):
+    with RawSocket(shared_bridge.port) as client:
         assert client.upgrade(origin="https://evil.example")[0] == 403
-    bridge.log.wait_for("allowed_origins")
+    shared_bridge.log.wait_for("allowed_origins")
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:5173", "http://[::1]:80"])
-def test_pages_of_this_machine_are_welcome(bridge, origin):
-    with RawSocket(bridge.port) as client:
+def test_pages_of_this_machine_are_welcome(shared_bridge, origin):
+    with RawSocket(shared_bridge.port) as client:
         assert client.upgrade(origin=origin)[0] == 101
 
 
@@ -151,5 +151,5 @@ def test_only_listed_origins_pass_where_there_is_a_list(make_bridge):
             assert client.upgrade(origin=origin)[0] == status, origin
 
 
-def test_many_calls_on_many_connections_all_get_their_answer(bridge):
-    assert [bridge.get("/healthz").status for _ in range(200)] == [200] * 200
+def test_many_calls_on_many_connections_all_get_their_answer(shared_bridge):
+    assert [shared_bridge.get("/healthz").status for _ in range(200)] == [200] * 200

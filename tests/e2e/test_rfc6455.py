@@ -12,9 +12,9 @@ PING_MESSAGE = b'{"type":"ping"}'
 
 
 @pytest.fixture
-def stranger(bridge):
+def stranger(shared_bridge):
     """A TCP connection that has said nothing yet."""
-    with RawSocket(bridge.port) as client:
+    with RawSocket(shared_bridge.port) as client:
         yield client
 
 
@@ -231,15 +231,15 @@ def test_a_pong_nobody_asked_for_is_fine(client):
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 3000, 4999])
-def test_a_close_is_answered_and_the_connection_ends(bridge, client, code):
+def test_a_close_is_answered_and_the_connection_ends(shared_bridge, client, code):
     client.send_frame(CLOSE, code.to_bytes(2, "big") + b"bye")
     frame = client.frame()
     assert frame.opcode == CLOSE and frame.close_code in (code, 1000)
     assert client.at_end()
-    bridge.wait_metric("zws_connections", 0)
+    shared_bridge.wait_metric("zws_connections", 0)
 
 
-def test_a_client_that_vanishes_is_forgotten(bridge, client):
+def test_a_client_that_vanishes_is_forgotten(shared_bridge, client):
     client.send(b"\x81\xfe")
     client.socket.close()
-    bridge.wait_metric("zws_connections", 0)
+    shared_bridge.wait_metric("zws_connections", 0)

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.short
 RFC3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
-def test_ping_is_answered(bridge):
-    client = bridge.connect()
+def test_ping_is_answered(shared_bridge):
+    client = shared_bridge.connect()
     client.send({"type": "ping"})
     pong = client.receive()
     assert list(pong) == ["type", "timestamp"] and pong["type"] == "pong"
@@ -33,8 +33,8 @@ def test_ping_is_answered(bridge):
     ],
     ids=lambda request: json.dumps(request),
 )
-def test_the_id_of_a_request_comes_back(bridge, request_, id):
-    client = bridge.connect()
+def test_the_id_of_a_request_comes_back(shared_bridge, request_, id):
+    client = shared_bridge.connect()
     client.send({**request_, "id": id})
     assert client.receive()["id"] == id
 
@@ -52,8 +52,8 @@ def test_the_id_of_a_request_comes_back(bridge, request_, id):
         '{"type":"ping","a":' + "[" * 32 + "]" * 32 + "}",
     ],
 )
-def test_what_is_not_json_is_invalid_json(bridge, text):
-    assert_error(bridge.connect(), text, "invalid_json")
+def test_what_is_not_json_is_invalid_json(shared_bridge, text):
+    assert_error(shared_bridge.connect(), text, "invalid_json")
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_what_is_not_json_is_invalid_json(bridge, text):
     ],
     ids=json.dumps,
 )
-def test_a_request_of_the_wrong_shape_is_invalid_message(bridge, message):
-    client = bridge.connect()
+def test_a_request_of_the_wrong_shape_is_invalid_message(shared_bridge, message):
+    client = shared_bridge.connect()
     client.send(json.dumps(message))
     answer = client.receive()
     assert answer["code"] == "invalid_message" and answer["message"], answer
@@ -91,36 +91,36 @@ def test_a_request_of_the_wrong_shape_is_invalid_message(bridge, message):
 
 
 @pytest.mark.parametrize("type", ["", "publish", "Ping", "message", "connection", "ping "])
-def test_clients_only_receive(bridge, type):
-    assert_error(bridge.connect(), json.dumps({"type": type, "topic": "a", "data": {}}), "unknown_type")
+def test_clients_only_receive(shared_bridge, type):
+    assert_error(shared_bridge.connect(), json.dumps({"type": type, "topic": "a", "data": {}}), "unknown_type")
 
 
 @pytest.mark.parametrize("topic", ["", "a**", "a*b", "*a", "a.*b.c", "a\nb", "\x7f", "x" * 256])
-def test_a_topic_that_cannot_be_is_invalid_topic(bridge, topic):
-    answer = bridge.connect().ask({"type": "subscribe", "topic": topic})
+def test_a_topic_that_cannot_be_is_invalid_topic(shared_bridge, topic):
+    answer = shared_bridge.connect().ask({"type": "subscribe", "topic": topic})
     assert (answer["type"], answer["success"], answer["code"]) == ("subscribed", False, "invalid_topic")
     assert answer["topic"] == topic and answer["message"]
 
 
 @pytest.mark.parametrize("topic", ["@", "@user/somebody", "@user/", "@zws", "@all:x"])
-def test_the_bridges_own_names_are_forbidden(bridge, topic):
-    answer = bridge.connect().ask({"type": "subscribe", "topic": topic})
+def test_the_bridges_own_names_are_forbidden(shared_bridge, topic):
+    answer = shared_bridge.connect().ask({"type": "subscribe", "topic": topic})
     assert (answer["type"], answer["success"], answer["code"]) == ("subscribed", False, "forbidden")
 
 
-def test_everybody_may_name_all_and_has_it_anyway(bridge, producer):
-    client = bridge.connect()
+def test_everybody_may_name_all_and_has_it_anyway(shared_bridge, shared_producer):
+    client = shared_bridge.connect()
     assert client.subscribe("@all")["at"] == []
     assert client.ask({"type": "unsubscribe", "topic": "@all"})["success"] is True
-    producer.send("@all", {"type": "announcement"})
+    shared_producer.send("@all", {"type": "announcement"})
     assert client.receive()["type"] == "announcement"
     assert client.receive_all() == []
 
 
-def test_get_stats_tells_about_the_own_connection(bridge, producer):
-    client = bridge.connect()
+def test_get_stats_tells_about_the_own_connection(shared_bridge, shared_producer):
+    client = shared_bridge.connect()
     client.subscribe("a")
-    producer.send("a", {"type": "x"})
+    shared_producer.send("a", {"type": "x"})
     client.receive()
     stats = client.ask({"type": "get_stats"})
     assert stats["type"] == "stats" and isinstance(stats["data"], dict)
@@ -161,18 +161,18 @@ def test_a_client_that_sends_too_fast_is_told_and_then_closed(make_bridge):
     assert closed.value.rcvd.code == 4429
 
 
-def test_errors_leave_the_connection_and_its_subscriptions(bridge, producer):
-    client = bridge.connect()
+def test_errors_leave_the_connection_and_its_subscriptions(shared_bridge, shared_producer):
+    client = shared_bridge.connect()
     client.subscribe("a")
     for text in ("x", "{}", '{"type":"y"}', '{"type":"subscribe"}'):
         client.send(text)
         assert client.receive()["type"] == "error"
-    producer.send("a", {"type": "event"})
+    shared_producer.send("a", {"type": "event"})
     assert client.receive()["type"] == "event"
 
 
-def test_messages_of_the_bridge_have_no_id_of_an_event(bridge):
-    client = bridge.connect()
+def test_messages_of_the_bridge_have_no_id_of_an_event(shared_bridge):
+    client = shared_bridge.connect()
     answers = [client.hello, client.subscribe("a"), client.ask({"type": "ping"}), client.ask({"type": "get_stats"})]
     assert not any("@id" in answer for answer in answers)
 
