@@ -51,8 +51,7 @@ int run(const ConfigSources& sources) {
   Verifier verifier(config.current()->auth);
   Lanes lanes(config.current(), verifier, metrics);
   Intake intake(config.current(), lanes.sinks(), metrics);
-  Source source(config.current(), intake, metrics,
-                [&] { return accounted_bytes(metrics, lanes); });
+  Source source(config.current(), intake, metrics, [&] { return accounted_bytes(metrics, lanes); });
   Api api({config.current(), &lanes, &intake, &verifier, &metrics, share_folder()});
   const Service service;
 

@@ -120,9 +120,10 @@ void Api::answer(const Rules& rules, ApiRequest request, HttpReply reply) {
   if (!rules.access.host_allowed(http)) {
     std::uint64_t suppressed = 0;
     if (host_log_.pass(suppressed))
-      log::warning("refused Host \"{}\": without a key the bridge answers only as localhost; "
-                   "configure auth or set auth.open = true{}",
-                   log::escaped(http.header("Host")), log::more(suppressed));
+      log::warning(
+          "refused Host \"{}\": without a key the bridge answers only as localhost; "
+          "configure auth or set auth.open = true{}",
+          log::escaped(http.header("Host")), log::more(suppressed));
     throw ApiRefusal{403, "forbidden",
                      "in open mode the bridge answers only as localhost and not through a proxy"};
   }
@@ -158,8 +159,7 @@ void Api::answer(const Rules& rules, ApiRequest request, HttpReply reply) {
                          {"Access-Control-Max-Age", "600"}};
     return reply(std::move(preflight));
   }
-  HttpResponse refused =
-      HttpResponse::error(405, "invalid_message", "this path takes " + allowed);
+  HttpResponse refused = HttpResponse::error(405, "invalid_message", "this path takes " + allowed);
   refused.headers = {{"Allow", allowed + ", OPTIONS"}};
   reply(std::move(refused));
 }
@@ -252,15 +252,13 @@ void Api::metrics(const ApiRequest&, HttpReply reply) {
 
 void Api::console(const ApiRequest&, HttpReply reply) {
   const ConfigPtr config = std::atomic_load(&rules_)->config;
-  if (!config->server.console)
-    throw ApiRefusal{404, "invalid_message", "server.console is false"};
+  if (!config->server.console) throw ApiRefusal{404, "invalid_message", "server.console is false"};
   HttpResponse page = file("console/index.html", "text/html; charset=utf-8");
   // The page says in a <meta> where clients connect.
   constexpr std::string_view usual = "name=\"zws-path\" content=\"/api/ws\"";
   const std::size_t at = page.body.find(usual);
   if (at != std::string::npos)
-    page.body.replace(at, usual.size(),
-                      "name=\"zws-path\" content=\"" + config->server.path + '"');
+    page.body.replace(at, usual.size(), "name=\"zws-path\" content=\"" + config->server.path + '"');
   reply(std::move(page));
 }
 

@@ -1,11 +1,11 @@
 #include "api/calls.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <map>
 #include <unordered_set>
-
-#include <unistd.h>
 
 #include "api/body.hpp"
 #include "core/json_text.hpp"
@@ -99,14 +99,14 @@ void require_topic(const std::string& topic) {
 
 void Calls::send(const ApiRequest& request, std::vector<Publication> publications, bool with_id,
                  HttpReply reply) {
-  parts_.intake->publish(publications, [request, with_id, reply = std::move(reply)](
-                                           const Published& published) {
-    audit(request, "", published.recipients);
-    JsonObject answer;
-    answer.boolean("success", true).number("recipients", published.recipients);
-    if (with_id) answer.text("id", published.ids.at(0));
-    reply(ok(answer.done()));
-  });
+  parts_.intake->publish(
+      publications, [request, with_id, reply = std::move(reply)](const Published& published) {
+        audit(request, "", published.recipients);
+        JsonObject answer;
+        answer.boolean("success", true).number("recipients", published.recipients);
+        if (with_id) answer.text("id", published.ids.at(0));
+        reply(ok(answer.done()));
+      });
 }
 
 void Calls::broadcast(const ApiRequest& request, HttpReply reply) {
@@ -131,8 +131,7 @@ void Calls::notify(const ApiRequest& request, HttpReply reply) {
   if (title.empty()) throw ApiRefusal{400, "invalid_message", "\"title\" must not be empty"};
   const std::string level = body.optional_string("level").value_or("info");
   if (level != "info" && level != "success" && level != "warning" && level != "error")
-    throw ApiRefusal{400, "invalid_message",
-                     "\"level\" must be info, success, warning or error"};
+    throw ApiRefusal{400, "invalid_message", "\"level\" must be info, success, warning or error"};
   const std::string data = JsonObject()
                                .text("title", title)
                                .text("content", body.optional_string("content").value_or(""))
@@ -157,8 +156,7 @@ void Calls::notify(const ApiRequest& request, HttpReply reply) {
     if (seen.insert(user).second)
       publications.push_back({std::string(topic_user_prefix) + user, payload});
   }
-  if (!publications.empty())
-    return send(request, std::move(publications), false, std::move(reply));
+  if (!publications.empty()) return send(request, std::move(publications), false, std::move(reply));
   audit(request, "", 0);
   reply(ok(R"({"success":true,"recipients":0})"));
 }
@@ -187,13 +185,13 @@ std::string Calls::totals() const {
           .number("deliveries_per_second",
                   static_cast<std::uint64_t>(rates.deliveries_per_second + 0.5))
           .done();
-  const std::string memory = JsonObject()
-                                 .number("resident_bytes", resident_bytes())
-                                 .number("queue_bytes", sum([](const Counters& l) -> const Counter& {
-                                           return l.queue_bytes;
-                                         }))
-                                 .number("history_bytes", history_bytes)
-                                 .done();
+  const std::string memory =
+      JsonObject()
+          .number("resident_bytes", resident_bytes())
+          .number("queue_bytes",
+                  sum([](const Counters& l) -> const Counter& { return l.queue_bytes; }))
+          .number("history_bytes", history_bytes)
+          .done();
   return JsonObject()
       .number("connections", parts_.lanes->admission().connections())
       .number("users", parts_.lanes->admission().users())
@@ -390,8 +388,9 @@ void Calls::close_where(const ApiRequest& request, std::function<bool(const Sess
 
 void Calls::disconnect(const ApiRequest& request, HttpReply reply) {
   close_where(
-      request, [id = request.argument](const Session& session) { return session.client_id() == id; },
-      true, std::move(reply));
+      request,
+      [id = request.argument](const Session& session) { return session.client_id() == id; }, true,
+      std::move(reply));
 }
 
 void Calls::disconnect_user(const ApiRequest& request, HttpReply reply) {

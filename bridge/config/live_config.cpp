@@ -7,7 +7,8 @@
 namespace zws {
 
 LiveConfig::LiveConfig(ConfigSources sources)
-    : sources_(std::move(sources)), current_(std::make_shared<const Config>(load_config(sources_))) {
+    : sources_(std::move(sources)),
+      current_(std::make_shared<const Config>(load_config(sources_))) {
   log::configure(current_->log.level, current_->log.format);
 }
 

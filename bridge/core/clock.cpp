@@ -28,10 +28,9 @@ std::string rfc3339_ms(std::int64_t ms) {
   std::tm parts{};
   gmtime_r(&whole, &parts);
   char text[40];
-  const int size =
-      std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900,
-                    parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                    fraction);
+  const int size = std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                                 parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+                                 parts.tm_hour, parts.tm_min, parts.tm_sec, fraction);
   return std::string(text, static_cast<std::size_t>(size));
 }
 

@@ -34,8 +34,8 @@ class Event {
     std::uint64_t last_seq = 0;    // gap: the last missing one; message: equal to seq
     std::string_view key;          // conflation key, at most 255 bytes; empty = the topic itself
     Overflow overflow = Overflow::drop_oldest;
-    bool raw = false;      // format = "raw": the frame carries no @id
-    bool restart = false;  // the source began again: its history on the topic ends here
+    bool raw = false;       // format = "raw": the frame carries no @id
+    bool restart = false;   // the source began again: its history on the topic ends here
     SteadyTime received{};  // when it came from ZeroMQ
   };
 

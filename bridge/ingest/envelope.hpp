@@ -25,7 +25,7 @@ struct EnvelopeRules {
 class Envelope {
  public:
   struct Result {
-    Arrival arrival;                                   // good when `rejected` is `count_`
+    Arrival arrival;  // good when `rejected` is `count_`
     RejectReason rejected = RejectReason::count_;
     bool header_ignored = false;
   };

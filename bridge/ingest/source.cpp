@@ -51,7 +51,10 @@ std::size_t resident_bytes() noexcept {
 
 struct Source::Impl {
   Impl(ConfigPtr given, Sink& to, Metrics& all, std::function<std::size_t()> accounted)
-      : config(std::move(given)), sink(to), metrics(all.ingest), accounted_bytes(std::move(accounted)) {
+      : config(std::move(given)),
+        sink(to),
+        metrics(all.ingest),
+        accounted_bytes(std::move(accounted)) {
     open_socket(true);
     apply_rules();
   }
@@ -223,11 +226,12 @@ void Source::Impl::guard_memory() {
   open_socket(false);
   ::malloc_trim(0);
   metrics.resets.add();
-  log::warning("producers held more than ingest.memory_bytes ({} MiB resident): the socket was made "
-               "anew, what was on its way is lost",
-               resident >> 20);
-  baseline_bytes = std::max(baseline_bytes, resident_bytes() - std::min(resident_bytes(),
-                                                                        accounted_bytes()));
+  log::warning(
+      "producers held more than ingest.memory_bytes ({} MiB resident): the socket was made "
+      "anew, what was on its way is lost",
+      resident >> 20);
+  baseline_bytes =
+      std::max(baseline_bytes, resident_bytes() - std::min(resident_bytes(), accounted_bytes()));
 }
 
 // --- the outside ---------------------------------------------------------------------------------

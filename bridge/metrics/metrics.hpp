@@ -89,13 +89,12 @@ enum class HandshakeResult : std::uint8_t {
 };
 
 // The close codes that are counted one by one; any other counts as the last, "other".
-constexpr std::array<std::uint16_t, 18> counted_close_codes{
-    1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1012,
-    1013, 4400, 4401, 4403, 4408, 4410, 4429, 1011, 0};
+constexpr std::array<std::uint16_t, 18> counted_close_codes{1000, 1001, 1002, 1003, 1005, 1006,
+                                                            1007, 1009, 1012, 1013, 4400, 4401,
+                                                            4403, 4408, 4410, 4429, 1011, 0};
 
 // Written by one lane.
 struct LaneMetrics {
-
   Counter connections;
   Counter subscriptions;
   Counter topics;

@@ -20,16 +20,15 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::count_)>
-    reject_names{"no_payload",    "topic_empty",    "topic_too_long", "topic_not_utf8",
-                 "topic_control", "topic_wildcard", "topic_reserved", "commands_off",
-                 "too_big",       "duplicate"};
+constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::count_)> reject_names{
+    "no_payload",     "topic_empty",    "topic_too_long", "topic_not_utf8", "topic_control",
+    "topic_wildcard", "topic_reserved", "commands_off",   "too_big",        "duplicate"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(DropReason::count_)> drop_names{
     "slow_consumer", "lane_overload", "disconnected"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(HandshakeResult::count_)>
-    handshake_names{"accepted",         "bad_request", "not_found",        "forbidden_host",
-                    "forbidden_origin", "full",        "full_for_address", "too_many_failures",
-                    "timeout"};
+    handshake_names{"accepted",         "bad_request",       "not_found",
+                    "forbidden_host",   "forbidden_origin",  "full",
+                    "full_for_address", "too_many_failures", "timeout"};
 
 class Page {
  public:
@@ -82,9 +81,8 @@ void add_latency(Page& page, const Metrics& metrics) {
   std::uint64_t count = 0;
   double sum_seconds = 0;
   for (std::size_t i = 0; i < LatencyHistogram::buckets; ++i) {
-    count += sum(metrics, [i](const LaneMetrics& lane) -> const Counter& {
-      return lane.latency.counts[i];
-    });
+    count += sum(metrics,
+                 [i](const LaneMetrics& lane) -> const Counter& { return lane.latency.counts[i]; });
     ClientMetric::Bucket bucket;
     bucket.cumulative_count = count;
     bucket.upper_bound = i + 1 == LatencyHistogram::buckets
@@ -134,10 +132,11 @@ void add_process(Page& page) {
   ::getrlimit(RLIMIT_NOFILE, &limit);
   page.gauge("process_max_fds", "Maximum of open file descriptors",
              static_cast<double>(limit.rlim_cur));
-  static const double started = static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                                       std::chrono::system_clock::now().time_since_epoch())
-                                                       .count()) /
-                                1000;
+  static const double started =
+      static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                              std::chrono::system_clock::now().time_since_epoch())
+                              .count()) /
+      1000;
   page.gauge("process_start_time_seconds", "Start of the process, Unix time", started);
 }
 
@@ -184,26 +183,25 @@ void add_lanes(Page& page, const Metrics& metrics) {
           [](const Lane& lane) -> const Counter& { return lane.deliveries; });
   counter("zws_delivered_bytes_total", "Bytes of those events' frames",
           [](const Lane& lane) -> const Counter& { return lane.delivered_bytes; });
-  page.counters("zws_dropped_total", "Events dropped for a receiver or a lane", "reason", drop_names,
-                [&](std::size_t i) {
+  page.counters("zws_dropped_total", "Events dropped for a receiver or a lane", "reason",
+                drop_names, [&](std::size_t i) {
                   return sum(metrics,
                              [i](const Lane& lane) -> const Counter& { return lane.dropped[i]; });
                 });
   counter("zws_replaced_total", "Waiting events replaced by a newer one of the same key",
           [](const Lane& lane) -> const Counter& { return lane.replaced; });
-  page.counters("zws_handshakes_total", "Opening handshakes by their end", "result",
-                handshake_names, [&](std::size_t i) {
-                  return sum(metrics,
-                             [i](const Lane& lane) -> const Counter& { return lane.handshakes[i]; });
-                });
+  page.counters(
+      "zws_handshakes_total", "Opening handshakes by their end", "result", handshake_names,
+      [&](std::size_t i) {
+        return sum(metrics, [i](const Lane& lane) -> const Counter& { return lane.handshakes[i]; });
+      });
   std::array<std::string, counted_close_codes.size()> codes;
   for (std::size_t i = 0; i < codes.size(); ++i)
     codes[i] = counted_close_codes[i] == 0 ? "other" : std::to_string(counted_close_codes[i]);
-  page.counters("zws_closed_total", "Connections closed, by code", "code", codes,
-                [&](std::size_t i) {
-                  return sum(metrics,
-                             [i](const Lane& lane) -> const Counter& { return lane.closed[i]; });
-                });
+  page.counters(
+      "zws_closed_total", "Connections closed, by code", "code", codes, [&](std::size_t i) {
+        return sum(metrics, [i](const Lane& lane) -> const Counter& { return lane.closed[i]; });
+      });
   gauge("zws_queue_bytes", "Bytes waiting for slow clients",
         [](const Lane& lane) -> const Counter& { return lane.queue_bytes; });
   page.gauge("zws_history_bytes", "Bytes the history holds, bookkeeping included",
@@ -220,8 +218,7 @@ std::string prometheus_text(const Metrics& metrics) {
   ClientMetric build;
   build.label = {{"version", std::string(version())}};
   build.gauge.value = 1;
-  page.family("zws_build_info", "The version that runs", MetricType::Gauge)
-      .metric.push_back(build);
+  page.family("zws_build_info", "The version that runs", MetricType::Gauge).metric.push_back(build);
   add_process(page);
   return page.text();
 }

@@ -79,8 +79,7 @@ EventPtr Renderer::gap(Event::Fields fields, std::string_view reason) {
   const std::string text = gap_text(fields.topic, fields.source, fields.seq, fields.last_seq,
                                     fields.last_seq - fields.seq + 1, reason);
   const FrameHeader header(Opcode::text, text.size());
-  return std::make_shared<const Event>(fields,
-                                       std::vector<std::string_view>{header.bytes(), text});
+  return std::make_shared<const Event>(fields, std::vector<std::string_view>{header.bytes(), text});
 }
 
 EventPtr Renderer::render(const Arrival& arrival, Event::Fields fields, const Route& route,

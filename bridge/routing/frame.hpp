@@ -37,9 +37,9 @@ class Renderer {
                       std::int64_t now_ns);
 
   PayloadReader reader_;
-  std::string lead_;     // what is put before the payload
-  std::string tail_;     // what is put behind it
-  std::string encoded_;  // a payload that is not JSON, as a JSON string
+  std::string lead_;                      // what is put before the payload
+  std::string tail_;                      // what is put behind it
+  std::string encoded_;                   // a payload that is not JSON, as a JSON string
   std::vector<std::string_view> pieces_;  // [0] is the frame's header
 };
 

@@ -34,10 +34,10 @@ std::size_t slot_of(char separator) noexcept {
 
 // A place at the start of a segment, reached by the steps before it.
 struct PatternIndex::Node {
-  TextMap<std::unique_ptr<Node>> next;           // by "segment" + separator
-  std::array<std::unique_ptr<Node>, 3> any;      // by '*' + separator
-  TextMap<std::unique_ptr<Audience>> ends;       // patterns that end in this last segment
-  TextMap<std::unique_ptr<Audience>> tails;      // patterns that end in this text and '*'
+  TextMap<std::unique_ptr<Node>> next;       // by "segment" + separator
+  std::array<std::unique_ptr<Node>, 3> any;  // by '*' + separator
+  TextMap<std::unique_ptr<Audience>> ends;   // patterns that end in this last segment
+  TextMap<std::unique_ptr<Audience>> tails;  // patterns that end in this text and '*'
   std::vector<std::pair<std::size_t, std::size_t>> tail_sizes;  // distinct sizes, how many of each
 
   bool empty() const noexcept {

@@ -120,7 +120,9 @@ std::vector<Pattern> Router::subscriptions(const Subscriber& who) const {
 std::vector<TopicLoad> Router::busiest(std::size_t count) const {
   std::vector<const Audience*> all;
   for (const auto& entry : exact_) all.push_back(entry.second.get());
-  const auto more = [](const Audience* a, const Audience* b) { return a->offered() > b->offered(); };
+  const auto more = [](const Audience* a, const Audience* b) {
+    return a->offered() > b->offered();
+  };
   return loads(all, count, more);
 }
 

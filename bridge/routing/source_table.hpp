@@ -17,10 +17,10 @@
 namespace zws {
 
 struct Judgement {
-  bool duplicate = false;        // not above the newest: drop it
-  bool restart = false;          // seq 1 sent later than the newest: the source began again
+  bool duplicate = false;         // not above the newest: drop it
+  bool restart = false;           // seq 1 sent later than the newest: the source began again
   std::uint64_t missed_from = 0;  // > 0: missed_from .. seq-1 never came
-  std::string_view source;       // valid until the next judge()
+  std::string_view source;        // valid until the next judge()
   std::uint64_t seq = 0;
   const Route* route = nullptr;
 };

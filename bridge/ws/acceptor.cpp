@@ -47,8 +47,7 @@ std::string name_of(const sockaddr_storage& address) {
 }
 
 [[noreturn]] void refuse(const std::string& listen, const char* what) {
-  throw StartupError(StartupError::machine,
-                     fmt::format("cannot listen on {}: {}", listen, what));
+  throw StartupError(StartupError::machine, fmt::format("cannot listen on {}: {}", listen, what));
 }
 
 struct Resolved {
@@ -66,8 +65,8 @@ Resolved resolve(const std::string& listen) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
-  const int fault = getaddrinfo(host.empty() ? nullptr : host.c_str(),
-                                listen.c_str() + colon + 1, &hints, &found);
+  const int fault = getaddrinfo(host.empty() ? nullptr : host.c_str(), listen.c_str() + colon + 1,
+                                &hints, &found);
   if (fault != 0) refuse(listen, gai_strerror(fault));
   Resolved resolved;
   std::memcpy(&resolved.address, found->ai_addr, found->ai_addrlen);
@@ -158,8 +157,9 @@ void Acceptor::accept_some() noexcept try {
 void Acceptor::back_off() {
   std::uint64_t suppressed = 0;
   if (log_.pass(suppressed))
-    log::warning("no descriptors left: new connections are refused; raise the limit on open files{}",
-                 log::more(suppressed));
+    log::warning(
+        "no descriptors left: new connections are refused; raise the limit on open files{}",
+        log::more(suppressed));
   if (reserve_ >= 0) {
     ::close(reserve_);
     const int refused = ::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC);

@@ -51,8 +51,8 @@ std::string_view trimmed(std::string_view text) noexcept {
 }
 
 constexpr std::array<std::string_view, 7> forwarding_headers{
-    "Forwarded",         "X-Forwarded-For",  "X-Forwarded-Host", "X-Forwarded-Proto",
-    "X-Forwarded-Port",  "X-Forwarded-Server", "X-Real-IP"};
+    "Forwarded",        "X-Forwarded-For",    "X-Forwarded-Host", "X-Forwarded-Proto",
+    "X-Forwarded-Port", "X-Forwarded-Server", "X-Real-IP"};
 
 }  // namespace
 

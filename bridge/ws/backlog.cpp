@@ -270,8 +270,8 @@ std::string Backlog::key_of(const Event& event) const {
 }
 
 void Backlog::forget_key(const Entry& entry, std::uint32_t index) {
-  if (entry.kind != Kind::event || !entry.event ||
-      entry.event->overflow() != Overflow::conflate || entry.event->is_gap())
+  if (entry.kind != Kind::event || !entry.event || entry.event->overflow() != Overflow::conflate ||
+      entry.event->is_gap())
     return;
   const auto known = keys_.find(key_of(*entry.event));
   if (known != keys_.end() && known->second == index) keys_.erase(known);

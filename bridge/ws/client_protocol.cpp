@@ -17,7 +17,9 @@ struct Fault {
   std::string message;
 };
 
-[[noreturn]] void fail(ErrorCode code, std::string message) { throw Fault{code, std::move(message)}; }
+[[noreturn]] void fail(ErrorCode code, std::string message) {
+  throw Fault{code, std::move(message)};
+}
 
 std::string id_of(const Json& message) {
   const auto id = message.find("id");
@@ -68,8 +70,7 @@ std::vector<std::string> topics_of(const Json& message) {
 std::vector<Position> positions_of(const Json& value) {
   std::vector<Position> positions;
   const auto add = [&](const Json& text) {
-    if (!text.is_string())
-      fail(ErrorCode::invalid_message, "\"since\" holds \"SRC:SEQ\" strings");
+    if (!text.is_string()) fail(ErrorCode::invalid_message, "\"since\" holds \"SRC:SEQ\" strings");
     auto position = Position::parse(text.get_ref<const std::string&>());
     if (!position) fail(ErrorCode::invalid_message, "\"since\" holds \"SRC:SEQ\" strings");
     for (const Position& other : positions) {

@@ -28,8 +28,8 @@ class StrictRequest : public websocketpp::http::parser::request {
     const std::string_view head = std::string_view(head_).substr(0, complete ? end + 4 : end);
     const int fault = complete ? head_fault(head) : partial_head_fault(head);
     if (fault != 0)
-      throw websocketpp::http::exception(
-          "refused", static_cast<websocketpp::http::status_code::value>(fault));
+      throw websocketpp::http::exception("refused",
+                                         static_cast<websocketpp::http::status_code::value>(fault));
     if (!complete) return size;
     head_done_ = true;
     const std::string all = std::exchange(head_, {});
@@ -65,10 +65,10 @@ class PlainResponse : public websocketpp::http::parser::response {
     if (status == 426) full.replace_header("Sec-WebSocket-Version", "13");
     if (status >= 400 && get_body().empty() && get_header("Content-Length").empty()) {
       full.replace_header("Content-Type", "application/json");
-      full.set_body(HttpResponse::error(status, status >= 500 ? "internal" : "invalid_message",
-                                        websocketpp::http::status_code::get_string(
-                                            get_status_code()))
-                        .body);
+      full.set_body(
+          HttpResponse::error(status, status >= 500 ? "internal" : "invalid_message",
+                              websocketpp::http::status_code::get_string(get_status_code()))
+              .body);
     }
     return full.raw();
   }

@@ -22,9 +22,8 @@ bool is_token(std::string_view text) noexcept {
 
 bool equal_without_case(std::string_view a, std::string_view b) noexcept {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) {
-           return lower(x) == lower(y);
-         });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 bool has_line_noise(std::string_view text) noexcept {
@@ -59,8 +58,8 @@ std::string_view trimmed(std::string_view text) noexcept {
 
 // Headers of which two would mean two different requests to two readers.
 constexpr std::array<std::string_view, 8> only_once{
-    "Host",          "Content-Length",    "Transfer-Encoding",     "Sec-WebSocket-Key",
-    "Authorization", "Origin",            "Sec-WebSocket-Version", "Content-Type"};
+    "Host",          "Content-Length", "Transfer-Encoding",     "Sec-WebSocket-Key",
+    "Authorization", "Origin",         "Sec-WebSocket-Version", "Content-Type"};
 
 }  // namespace
 

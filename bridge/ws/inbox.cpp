@@ -78,8 +78,7 @@ Inbox::Turn Inbox::take() {
   } else {
     turn.events.reserve(events);
     for (std::size_t i = first_; i < end; ++i) {
-      turn.events.insert(turn.events.end(), batches_[i]->events.begin(),
-                         batches_[i]->events.end());
+      turn.events.insert(turn.events.end(), batches_[i]->events.begin(), batches_[i]->events.end());
     }
   }
   bytes_ -= bytes;

@@ -44,10 +44,10 @@ void Lane::start(int listener, HttpHandler* http, std::function<void()> each_sec
   parts.on_gone = [this](Session& session) { on_gone(session); };
   parts.draining = [this] { return draining_; };
   server_ = std::make_unique<Server>(std::move(parts));
-  acceptor_ = std::make_unique<Acceptor>(loop_, listener, [this](int descriptor,
-                                                                 std::string address) {
-    server_->take(descriptor, std::move(address));
-  });
+  acceptor_ =
+      std::make_unique<Acceptor>(loop_, listener, [this](int descriptor, std::string address) {
+        server_->take(descriptor, std::move(address));
+      });
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -128,8 +128,9 @@ void Lane::on_gone(Session& session) noexcept {
 
 // Rare, after a slow token check; so a search is cheaper than an index for every client.
 Session* Lane::find(std::uint64_t ticket) noexcept {
-  const auto found = std::find_if(sessions_.begin(), sessions_.end(),
-                                  [&](const Session* session) { return session->ticket == ticket; });
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const Session* session) {
+    return session->ticket == ticket;
+  });
   return found == sessions_.end() ? nullptr : *found;
 }
 

@@ -42,8 +42,9 @@ Lanes::Lanes(ConfigPtr config, Verifier& verifier, Metrics& metrics)
       admission_(config->limits, descriptors_for_clients()) {
   const std::size_t most = descriptors_for_clients();
   if (config->limits.connections > most)
-    log::warning("limits.connections {} is lowered to {}: that is what the limit on open files allows",
-                 config->limits.connections, most);
+    log::warning(
+        "limits.connections {} is lowered to {}: that is what the limit on open files allows",
+        config->limits.connections, most);
   const std::size_t count = count_for(*config);
   for (const ListenAddress& bound : listen_on(config->server.listen, count)) {
     address_ = bound.text;
@@ -100,8 +101,7 @@ void Lanes::drain(Duration time, const std::function<bool()>& hurry) {
   const auto end = begin + time;
   // Closing everybody at once would bring everybody back at once; most of the time is for spreading,
   // the rest for the clients' own half of the closing handshake.
-  const auto steps = std::max<std::size_t>(
-      1, static_cast<std::size_t>(time * 3 / 5 / drain_step));
+  const auto steps = std::max<std::size_t>(1, static_cast<std::size_t>(time * 3 / 5 / drain_step));
   const std::size_t all = admission_.connections();
   const std::size_t per_step =
       std::max(closed_at_least_per_step, (all / lanes_.size() + steps - 1) / steps);

@@ -100,7 +100,7 @@ class Outbox final : public Subscriber {
 
   Owner& owner_;
   Wire* wire_ = nullptr;
-  std::unique_ptr<Lag> lag_;      // only while the client lags, or corked
+  std::unique_ptr<Lag> lag_;  // only while the client lags, or corked
   LaneMetrics& metrics_;
   bool corked_ = false;
   bool refusing_ = false;

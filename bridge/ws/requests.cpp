@@ -18,12 +18,11 @@ constexpr std::chrono::seconds too_fast_pause{1};
 Requests::Requests(Router& router, History& history, SignIn::Parts sign_in,
                    const RouteTable& routes)
     : subscriptions_(router, history, routes),
-      sign_in_(sign_in,
-               {[this](Session& session) { subscriptions_.join_own(session); },
-                [this](Session& session) { review(session); },
-                [this](Session& session, std::string_view message) {
-                  on_message(session, message, false);
-                }}),
+      sign_in_(sign_in, {[this](Session& session) { subscriptions_.join_own(session); },
+                         [this](Session& session) { review(session); },
+                         [this](Session& session, std::string_view message) {
+                           on_message(session, message, false);
+                         }}),
       router_(router),
       lane_(std::move(sign_in)) {}
 
@@ -50,8 +49,8 @@ void Requests::on_message(Session& session, std::string_view message, bool binar
   ParsedRequest parsed = parse_request(message);
   if (!within_rate(session, now)) {
     if (session.state() == Session::State::open)
-      session.send_text(error_text(ErrorCode::rate_limited, "too many messages",
-                                   parsed.refusal.id));
+      session.send_text(
+          error_text(ErrorCode::rate_limited, "too many messages", parsed.refusal.id));
     return;
   }
   if (parsed.request) {
@@ -152,8 +151,7 @@ std::string Requests::own_stats(Session& session) {
 
 void Requests::answer_stats(Session& session, const std::string& id) {
   const auto text = [own = own_stats(session), id](const std::string& totals) {
-    const std::string data =
-        JsonObject().json("connection", own).json("totals", totals).done();
+    const std::string data = JsonObject().json("connection", own).json("totals", totals).done();
     return JsonObject().text("type", "stats").json("data", data).json("id", id).done();
   };
   const bool signed_in = sign_in_.open_mode() || session.identity != nullptr;

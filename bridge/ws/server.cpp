@@ -19,8 +19,8 @@ constexpr std::string_view subprotocol = "zws.v1.json";
 constexpr std::string_view bearer_prefix = "bearer.";
 // websocketpp has no answer for a request that never came.
 std::string timeout_answer() {
-  const std::string body = HttpResponse::error(408, "invalid_message", "the request took too long")
-                               .body;
+  const std::string body =
+      HttpResponse::error(408, "invalid_message", "the request took too long").body;
   return "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: application/json\r\n"
          "Content-Length: " +
          std::to_string(body.size()) + "\r\n\r\n" + body;
@@ -46,8 +46,8 @@ class WebSocketPeer final : public Peer {
 
   void on_deadline() noexcept override try {
     connection_.outbox().write(timeout_answer());
-    connection_.terminate(websocketpp::error::make_error_code(
-        websocketpp::error::open_handshake_timeout));
+    connection_.terminate(
+        websocketpp::error::make_error_code(websocketpp::error::open_handshake_timeout));
   } catch (const std::exception& error) {
     log::error("refusing a slow request failed: {}", error.what());
     abort();
@@ -104,8 +104,8 @@ struct Server::Impl {
       try {
         work(*its);
       } catch (const std::exception& error) {
-        log::error("a connection from {} failed: {}",
-                   log::escaped(its->get_remote_endpoint()), error.what());
+        log::error("a connection from {} failed: {}", log::escaped(its->get_remote_endpoint()),
+                   error.what());
         its->post_terminate();
       }
     } catch (const std::exception& error) {
@@ -207,10 +207,10 @@ bool Server::Impl::validate(Connection& its) {
   std::uint64_t suppressed = 0;
   if (!parts.access->host_allowed(request)) {
     if (host_log.pass(suppressed))
-      log::warning("refused Host \"{}\" from {}: without a key the bridge answers only as localhost; "
-                   "configure auth or set auth.open = true{}",
-                   log::escaped(request.header("Host")), log::escaped(peer),
-                   log::more(suppressed));
+      log::warning(
+          "refused Host \"{}\" from {}: without a key the bridge answers only as localhost; "
+          "configure auth or set auth.open = true{}",
+          log::escaped(request.header("Host")), log::escaped(peer), log::more(suppressed));
     return refuse(its, HandshakeResult::forbidden_host, 403, "forbidden",
                   "in open mode the bridge answers only as localhost and not through a proxy");
   }
@@ -260,8 +260,7 @@ std::string Server::Impl::token_of(Connection& its, const HttpRequest& request) 
   if (token.empty() && authorization.size() > scheme.size()) {
     const HeaderLess less;
     const std::string_view given = authorization.substr(0, scheme.size());
-    if (!less(given, scheme) && !less(scheme, given))
-      token = authorization.substr(scheme.size());
+    if (!less(given, scheme) && !less(scheme, given)) token = authorization.substr(scheme.size());
   }
   return token;
 }
@@ -293,8 +292,8 @@ void Server::Impl::on_end(Connection& its) {
       parts.admission->leave(address_key(waiting->second.address));
     upgrades.erase(waiting);
   }
-  if (its.get_ec() == websocketpp::error::make_error_code(
-                          websocketpp::error::open_handshake_timeout))
+  if (its.get_ec() ==
+      websocketpp::error::make_error_code(websocketpp::error::open_handshake_timeout))
     count(HandshakeResult::timeout);
   if (!its.session().upgraded) return;
   std::uint16_t code = its.get_remote_close_code();

@@ -28,9 +28,9 @@ class Server {
  public:
   struct Parts {
     TransportContext transport;
-    std::shared_ptr<const Access> access;  // replaced on reload
-    Admission* admission = nullptr;        // null: everyone is let in (conformance)
-    HttpHandler* http = nullptr;           // null: only upgrades are answered
+    std::shared_ptr<const Access> access;                // replaced on reload
+    Admission* admission = nullptr;                      // null: everyone is let in (conformance)
+    HttpHandler* http = nullptr;                         // null: only upgrades are answered
     std::function<void(Session&, Upgrade)> on_upgraded;  // the session may open itself
     std::function<void(Session&)> on_gone;               // last call for a session that upgraded
     std::function<bool()> draining = [] { return false; };

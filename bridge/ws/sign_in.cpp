@@ -31,8 +31,7 @@ std::string_view message_of(TokenFault fault) {
 
 }  // namespace
 
-SignIn::SignIn(Parts parts, Events events)
-    : parts_(std::move(parts)), events_(std::move(events)) {}
+SignIn::SignIn(Parts parts, Events events) : parts_(std::move(parts)), events_(std::move(events)) {}
 
 void SignIn::upgrade(Session& session, const std::string& token) {
   if (open_mode()) {
@@ -145,9 +144,9 @@ void SignIn::admit(Session& session) {
           .json("user", user_json(session.identity))
           .json("expires", expires_json(session.identity))
           .text("timestamp", rfc3339(session.rules().clock->wall()))
-          .number("heartbeat", static_cast<std::uint64_t>(
-                                   std::chrono::ceil<std::chrono::seconds>(config.heartbeat.interval)
-                                       .count()))
+          .number("heartbeat",
+                  static_cast<std::uint64_t>(
+                      std::chrono::ceil<std::chrono::seconds>(config.heartbeat.interval).count()))
           .done());
   session.open();
   events_.on_open(session);

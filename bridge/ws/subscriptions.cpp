@@ -56,8 +56,7 @@ ErrorCode Subscriptions::subscribe_one(Session& session, const std::string& topi
   const bool covered = literal && !own && router_.receives(outbox, topic);
   const Router::Joined joined = router_.subscribe(outbox, pattern);
   if (joined.fresh) ++session.asked;
-  Replay replay = replay_for(session, pattern, request, joined.had_live,
-                             !joined.fresh || covered);
+  Replay replay = replay_for(session, pattern, request, joined.had_live, !joined.fresh || covered);
   session.send_text(subscribed_text(
       pattern, literal ? positions_json(history_.positions(topic)) : std::string{}, replay.asked,
       replay.recovering, replay.recovered, replay.events.size(), request.id));
@@ -69,9 +68,10 @@ Refusal Subscriptions::fault_of(Session& session, const std::string& topic, cons
                                 const Grants& grants) const {
   const auto pattern = Pattern::parse(topic);
   if (!pattern)
-    return {ErrorCode::invalid_topic,
-            "a topic is 1 to 255 bytes without control characters; '*' stands last or for a segment",
-            {}};
+    return {
+        ErrorCode::invalid_topic,
+        "a topic is 1 to 255 bytes without control characters; '*' stands last or for a segment",
+        {}};
   if (!session.may_stay)
     return {ErrorCode::unauthorized, "sign in first: {\"type\":\"auth\",\"token\":...}", {}};
   if (!grants.allows(*pattern))
@@ -83,7 +83,8 @@ Refusal Subscriptions::fault_of(Session& session, const std::string& topic, cons
             {}};
   if (request.last && *request.last > limits.replay_events)
     return {ErrorCode::limit_exceeded,
-            "\"last\" may be at most " + std::to_string(limits.replay_events), {}};
+            "\"last\" may be at most " + std::to_string(limits.replay_events),
+            {}};
   return since_fault(*pattern, request);
 }
 
@@ -91,7 +92,8 @@ Refusal Subscriptions::since_fault(const Pattern& pattern, const Request& reques
   if (!request.since) return {};
   if (!request.since->by_topic && (!pattern.is_literal() || request.topics.size() > 1))
     return {ErrorCode::invalid_message,
-            "for a pattern or several topics, \"since\" is an object: topic -> positions", {}};
+            "for a pattern or several topics, \"since\" is an object: topic -> positions",
+            {}};
   const auto raw = [&](std::string_view topic) {
     return routes_->match(topic).format == EventFormat::raw;
   };
@@ -218,9 +220,8 @@ void Subscriptions::fetch(Session& session, const Request& request, bool open_mo
   if (routes_->match(topic).format == EventFormat::raw)
     return refuse(ErrorCode::invalid_message, "events of a raw route have no id");
 
-  const Fetched fetched =
-      history_.fetch(topic, request.source, request.from, request.to,
-                     session.config().limits.replay_events, room_in(session));
+  const Fetched fetched = history_.fetch(topic, request.source, request.from, request.to,
+                                         session.config().limits.replay_events, room_in(session));
   session.outbox().cork();
   session.outbox().replay(fetched.events);
   session.send_text(JsonObject()

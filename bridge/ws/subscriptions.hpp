@@ -37,7 +37,7 @@ class Subscriptions {
  private:
   struct Replay {
     std::vector<EventPtr> events;
-    bool asked = false;      // the answer says `replayed`
+    bool asked = false;       // the answer says `replayed`
     bool recovering = false;  // the answer says `recovered`
     bool recovered = false;
   };

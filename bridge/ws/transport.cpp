@@ -29,7 +29,8 @@ void Transport::adopt(const TransportContext& context, std::unique_ptr<Wire> wir
   wire_ = std::move(wire);
   descriptor_.emplace(*context.loop, wire_->descriptor());
   peer_ = std::move(peer);
-  outbox_.emplace(static_cast<Outbox::Owner&>(*this), *context.rules.metrics, context.rules.config->limits.queue_bytes);
+  outbox_.emplace(static_cast<Outbox::Owner&>(*this), *context.rules.metrics,
+                  context.rules.config->limits.queue_bytes);
   outbox_->open(wire_.get());
   session_ = std::make_unique<Session>(*peer_, context.rules, std::move(address));
   state_ = State::open;
@@ -50,7 +51,7 @@ void Transport::continue_init() noexcept try {
   if (step == Wire::Handshake::wants_write) return wait_writable();
   const auto handler = std::exchange(init_handler_, nullptr);
   (*handler)(step == Wire::Handshake::done ? websocketpp::lib::error_code{}
-                                            : fault(transport::error::tls_error));
+                                           : fault(transport::error::tls_error));
 } catch (const std::exception& error) {
   log::error("a connection failed to start: {}", error.what());
   post_terminate();
@@ -94,8 +95,8 @@ void Transport::wait_readable() noexcept {
   waiting_readable_ = true;
   // A kept handler keeps its connection; it travels with the wait, so that both go with the loop.
   descriptor_->async_wait(Descriptor::wait_read,
-                          [self = shared_from_this(), kept = std::move(kept_handler_)](
-                              const asio::error_code& error) mutable {
+                          [self = shared_from_this(),
+                           kept = std::move(kept_handler_)](const asio::error_code& error) mutable {
                             self->waiting_readable_ = false;
                             self->kept_handler_ = std::move(kept);
                             if (!error) self->on_readable();

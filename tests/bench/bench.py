@@ -64,6 +64,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="default 5; curves 2")
     parser.add_argument("--quick", action="store_true", help="2 short rounds: shows that it works, not how fast")
     parser.add_argument("--curves", action="store_true", help="also clients 10 to 10,000, topics 1 to 100,000, lanes")
+    parser.add_argument(
+        "--realtime", action="store_true", help="ahead of all other programs: for a busy machine; needs root"
+    )
     parser.add_argument("--only", nargs="+", choices=[*WORKLOADS, *CURVES], metavar="WORK", help="of all workloads")
     parser.add_argument("--from", dest="results", type=Path, help="a results.json to show instead of measuring")
     parser.add_argument("--paste", type=Path, help="a Markdown file whose marked part becomes the tables")
@@ -92,7 +95,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         wanted = [{**WORKLOADS, **CURVES}[name] for name in options.only]
     elif options.curves:
         wanted += CURVES.values()
-    record: dict[str, Any] = {"machine": describe_machine(ROOT), "quick": options.quick, "runs": []}
+    record: dict[str, Any] = {
+        "machine": describe_machine(ROOT),
+        "quick": options.quick,
+        "realtime": options.realtime,
+        "runs": [],
+    }
     neighbours = Neighbours()
     for work in wanted:
         rounds = 2 if options.quick else options.rounds or work.rounds
@@ -127,7 +135,7 @@ def one_round(options: argparse.Namespace, work: Workload | Curve, number: int) 
 def serving(options: argparse.Namespace, name: str, settings: dict[str, Any]) -> Iterator[list[str]]:
     """A server on core 0 for the time of the block; yields the arguments that point zws bench at it."""
     server = SERVERS[name]
-    command = ["taskset", "--cpu-list", "0", *server.command(options.build, options.out, settings)]
+    command = [*on_core(options, 0), *server.command(options.build, options.out, settings)]
     with open(options.out / f"{name}.log", "w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
@@ -136,6 +144,11 @@ def serving(options: argparse.Namespace, name: str, settings: dict[str, Any]) ->
     finally:
         process.terminate()
         process.wait(START_SECONDS)
+
+
+def on_core(options: argparse.Namespace, core: int) -> list[str]:
+    ahead = ["chrt", "--rr", "10"] if options.realtime else []
+    return [*ahead, "taskset", "--cpu-list", str(core)]
 
 
 def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -151,7 +164,7 @@ def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
 
 def bench(options: argparse.Namespace, arguments: list[str]) -> tuple[int, dict[str, Any]]:
     zws = options.build / "tools/zws/zws"
-    command = ["taskset", "--cpu-list", "1", str(zws), "bench", *arguments, "--json"]
+    command = [*on_core(options, 1), str(zws), "bench", *arguments, "--json"]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if not run.stdout:
         sys.exit(f"bench.py: {' '.join(command)} ended with {run.returncode} and no result")

@@ -126,6 +126,10 @@ def machine_text(record: Record) -> str:
     ]
     if record["quick"]:
         lines.append("\n**Quick run: shows that everything works, not how fast.**")
+    if record["realtime"]:
+        lines.append(
+            "\nServer and load ran under SCHED_RR, ahead of all other programs; 5 % of a core is kept from them."
+        )
     if machine["others_cores"] > QUIET:
         lines.append(
             f"\n**The machine was not quiet: others used {machine['others_cores']} cores during the run. "

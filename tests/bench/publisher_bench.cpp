@@ -35,7 +35,8 @@ double cpu_seconds(clockid_t whose) {
   char endpoint[64] = {};
   std::size_t size = sizeof endpoint;
   zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &size);
-  if (write(port_pipe, endpoint, sizeof endpoint) != static_cast<ssize_t>(sizeof endpoint)) _exit(2);
+  if (write(port_pipe, endpoint, sizeof endpoint) != static_cast<ssize_t>(sizeof endpoint))
+    _exit(2);
 
   zmq_msg_t part;
   zmq_msg_init(&part);

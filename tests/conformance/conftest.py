@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
 from support.raw_socket import RawSocket
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,6 +11,7 @@ import struct
 
 import pytest
 from conftest import Connect, EchoServer
+
 from support.raw_socket import BINARY, CLOSE, PING, PONG, TEXT, Frame, RawSocket
 
 CONTINUATION = 0

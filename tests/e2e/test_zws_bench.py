@@ -146,6 +146,33 @@ def test_a_client_that_stands_still_loses_only_its_own_and_is_told(make_bridge):
     assert found["stop"]["latency_ms"]["count"] == 9 * found["stop"]["events"]
 
 
+# ---- what a person sees ----
+
+
+def test_lines_on_stdout_and_progress_on_the_terminal(raw_fanout):
+    terminal, stderr = os.openpty()
+    command = [str(ZWS), "bench", *map(str, SEVEN_CLIENTS_500_EVENTS), *map(str, raw_fanout())]
+    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=DEADLINE)
+    os.close(stderr)
+    shown = b""
+    while part := read_terminal(terminal):
+        shown += part
+    os.close(terminal)
+    assert run.returncode == 0
+    assert run.stdout.startswith("latency: 7 clients, 1 topic, 200 bytes, 1000 events a second\n")
+    assert "(3500 of 500 events" in run.stdout
+    assert "0 missing (0 of them told), 0 doubled, 0 out of order" in run.stdout
+    assert b"measuring" in shown and b" %" in shown
+
+
+def read_terminal(terminal):
+    """What was written to it; nothing when the writer has closed it."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
+
+
 # ---- what it says when it cannot ----
 
 

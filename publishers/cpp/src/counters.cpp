@@ -20,9 +20,7 @@ std::string random_source() {
 
 }  // namespace
 
-Counters::Counters(std::size_t topics) : topics_(std::max<std::size_t>(topics, 1)) {
-  begin_anew();
-}
+Counters::Counters(std::size_t topics) : topics_(std::max<std::size_t>(topics, 1)) { begin_anew(); }
 
 std::uint64_t Counters::next(std::string_view topic) {
   const auto found = by_topic_.find(topic);

@@ -28,7 +28,9 @@ constexpr std::size_t curve_key_bytes = 40;
 constexpr int refusals = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                          ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
-void set(void* socket, int option, int value) { zmq_setsockopt(socket, option, &value, sizeof value); }
+void set(void* socket, int option, int value) {
+  zmq_setsockopt(socket, option, &value, sizeof value);
+}
 
 void set_curve(void* socket, const PublisherOptions& options) {
   if (options.curve_server_key.empty()) {
@@ -135,13 +137,15 @@ class Link::Spoke {
   void watch(void* context, const std::string& address) {
     monitor_ = zmq_socket(context, ZMQ_PAIR);
     if (!monitor_ ||
-        zmq_socket_monitor(socket_, address.c_str(), refusals | ZMQ_EVENT_HANDSHAKE_SUCCEEDED) != 0 ||
+        zmq_socket_monitor(socket_, address.c_str(), refusals | ZMQ_EVENT_HANDSHAKE_SUCCEEDED) !=
+            0 ||
         zmq_connect(monitor_, address.c_str()) != 0)
       throw PublisherError(std::string("no ZeroMQ monitor: ") + zmq_strerror(errno));
   }
 
   void attach() {
-    if ((bind_ ? zmq_bind(socket_, endpoint_.c_str()) : zmq_connect(socket_, endpoint_.c_str())) == 0)
+    if ((bind_ ? zmq_bind(socket_, endpoint_.c_str()) : zmq_connect(socket_, endpoint_.c_str())) ==
+        0)
       return;
     if (errno == EINVAL || errno == EPROTONOSUPPORT || errno == ENOCOMPATPROTO)
       throw PublisherError("'" + endpoint_ +
@@ -170,7 +174,8 @@ class Link::Spoke {
       zmq_recv(monitor_, frame.data(), frame.size(), 0);
       refused_ = (event & refusals) != 0;
       // After these two libzmq gives up. A bridge may learn of a key while this program runs.
-      if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
+      if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
+          event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
         ended_ = !bind_;
         retry_ = Clock::now() + refused_retry;
       }

@@ -18,7 +18,8 @@ using namespace std::chrono_literals;
 
 constexpr auto deadline = 5s;
 
-bool meet(Publisher& publisher, const std::vector<Listener*>& bridges, std::string_view topic = {}) {
+bool meet(Publisher& publisher, const std::vector<Listener*>& bridges,
+          std::string_view topic = {}) {
   const auto end = std::chrono::steady_clock::now() + deadline;
   while (!publisher.wait_ready(1ms, topic)) {
     if (std::chrono::steady_clock::now() > end) return false;
@@ -103,8 +104,9 @@ TEST(PublisherTest, InvalidTopicsAndKeysAreRefused) {
   Publisher publisher(bridge.endpoint());
   ASSERT_TRUE(meet(publisher, {&bridge}));
 
-  for (const std::string& topic : {std::string(), std::string("import:*"), std::string("a\nb"),
-                                   std::string(256, 'x'), std::string("\xff"), std::string("@else")})
+  for (const std::string& topic :
+       {std::string(), std::string("import:*"), std::string("a\nb"), std::string(256, 'x'),
+        std::string("\xff"), std::string("@else")})
     EXPECT_EQ(publisher.publish(topic, "1"), Outcome::bad_topic) << topic;
   EXPECT_EQ(publisher.publish("a", "1", std::string(256, 'k')), Outcome::bad_key);
   EXPECT_EQ(publisher.publish("a", "1", "\xff"), Outcome::bad_key);
@@ -126,8 +128,9 @@ TEST(PublisherTest, TheVerbsSendTheMessagesThatBrowsersKnow) {
   for (int i = 0; i < 5; ++i) events.push_back(bridge.receive().value());
   const auto without_time = [](const std::string& payload) {
     json message = json::parse(payload);
-    EXPECT_THAT(message.at("timestamp").get<std::string>(),
-                testing::MatchesRegex("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z"));
+    EXPECT_THAT(
+        message.at("timestamp").get<std::string>(),
+        testing::MatchesRegex("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z"));
     message.erase("timestamp");
     return message;
   };
@@ -136,12 +139,12 @@ TEST(PublisherTest, TheVerbsSendTheMessagesThatBrowsersKnow) {
             json::parse(R"({"type":"import_progress","task_id":"task-1","topic":"import:task-1",
                             "data":{"status":"processing","progress":50.0}})"));
   EXPECT_EQ(events[1][0], "wallet_updates");
-  EXPECT_EQ(without_time(events[1][1]),
-            json::parse(R"({"type":"wallet_update","wallet_address":"0xabc","data":{"score":85}})"));
+  EXPECT_EQ(
+      without_time(events[1][1]),
+      json::parse(R"({"type":"wallet_update","wallet_address":"0xabc","data":{"score":85}})"));
   EXPECT_EQ(header_of(events[1])["key"], "0xabc");
   EXPECT_EQ(events[2][0], "notifications");
-  EXPECT_EQ(without_time(events[2][1]),
-            json::parse(R"({"type":"notification",
+  EXPECT_EQ(without_time(events[2][1]), json::parse(R"({"type":"notification",
                             "data":{"title":"T","content":"C","level":"info"}})"));
   EXPECT_EQ(events[3][0], "system_status");
   EXPECT_EQ(without_time(events[3][1]),
@@ -371,7 +374,8 @@ TEST(PublisherTest, APublisherThatWasRefusedComesBackToABridgeThatTakesIt) {
 }
 
 TEST(PublisherTest, WhatCannotBeMadeIsNamed) {
-  const auto reason = [](const std::vector<std::string>& endpoints, const PublisherOptions& options) {
+  const auto reason = [](const std::vector<std::string>& endpoints,
+                         const PublisherOptions& options) {
     try {
       Publisher publisher(endpoints, options);
     } catch (const PublisherError& error) {
@@ -386,7 +390,8 @@ TEST(PublisherTest, WhatCannotBeMadeIsNamed) {
   Listener taken;
   PublisherOptions bind;
   bind.bind = true;
-  EXPECT_THAT(reason({taken.endpoint()}, bind), testing::HasSubstr("cannot bind " + taken.endpoint()));
+  EXPECT_THAT(reason({taken.endpoint()}, bind),
+              testing::HasSubstr("cannot bind " + taken.endpoint()));
 
   PublisherOptions keys;
   keys.curve_secret_key = "not a key";

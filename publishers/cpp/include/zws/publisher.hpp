@@ -36,9 +36,9 @@ enum class Outcome : std::uint8_t {
   sent,        // each endpoint's queue has it
   no_bridge,   // an endpoint has no bridge yet, which therefore misses it
   queue_full,  // an endpoint's queue is full, whose bridge therefore misses it
-  bad_topic,   // not 1 to 255 bytes of UTF-8, or with '*' or a control character, or a wrong '@' name
-  bad_key,     // over 255 bytes, not UTF-8, or the publisher sends no headers
-  bad_json,    // the text given to a send_ function is not one JSON value
+  bad_topic,  // not 1 to 255 bytes of UTF-8, or with '*' or a control character, or a wrong '@' name
+  bad_key,    // over 255 bytes, not UTF-8, or the publisher sends no headers
+  bad_json,   // the text given to a send_ function is not one JSON value
   closed,
 };
 
