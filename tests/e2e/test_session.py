@@ -119,8 +119,8 @@ def test_everybody_may_name_all_and_has_it_anyway(shared_bridge, shared_producer
 
 def test_get_stats_tells_about_the_own_connection(shared_bridge, shared_producer):
     client = shared_bridge.connect()
-    client.subscribe("a")
-    shared_producer.send("a", {"type": "x"})
+    client.subscribe("counted")
+    shared_producer.send("counted", {"type": "x"})
     client.receive()
     stats = client.ask({"type": "get_stats"})
     assert stats["type"] == "stats" and isinstance(stats["data"], dict)

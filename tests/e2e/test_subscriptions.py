@@ -29,38 +29,38 @@ def names_received(client, producer, topics):
         ("温度/*", ["温度/1"], ["温/1"]),
     ],
 )
-def test_a_subscription_matches_whole_topics(shared_bridge, shared_producer, pattern, matched, not_matched):
-    client = shared_bridge.connect()
+def test_a_subscription_matches_whole_topics(bridge, producer, pattern, matched, not_matched):
+    client = bridge.connect()
     client.subscribe(pattern)
     client.subscribe("end")
-    assert names_received(client, shared_producer, not_matched + matched) == matched
+    assert names_received(client, producer, not_matched + matched) == matched
 
 
-def test_a_pattern_never_matches_the_bridges_own_names(shared_bridge, shared_producer):
-    client = shared_bridge.connect()
+def test_a_pattern_never_matches_the_bridges_own_names(bridge, producer):
+    client = bridge.connect()
     client.subscribe("*")
-    shared_producer.send("@user/somebody-else", {"type": "secret"})
-    shared_producer.send("open", {"type": "event"})
+    producer.send("@user/somebody-else", {"type": "secret"})
+    producer.send("open", {"type": "event"})
     assert client.receive()["type"] == "event"
 
 
-def test_overlapping_subscriptions_give_an_event_once(shared_bridge, shared_producer):
-    client = shared_bridge.connect()
+def test_overlapping_subscriptions_give_an_event_once(bridge, producer):
+    client = bridge.connect()
     for topic in ("import:task-1", "import:*", "*", "*:task-1", "end"):
         client.subscribe(topic)
-    assert names_received(client, shared_producer, ["import:task-1"]) == ["import:task-1"]
+    assert names_received(client, producer, ["import:task-1"]) == ["import:task-1"]
 
 
-def test_what_overlaps_stays_when_one_of_them_ends(shared_bridge, shared_producer):
-    client = shared_bridge.connect()
+def test_what_overlaps_stays_when_one_of_them_ends(bridge, producer):
+    client = bridge.connect()
     for topic in ("import:task-1", "import:*", "end"):
         client.subscribe(topic)
     client.ask({"type": "unsubscribe", "topic": "import:*"})
-    assert names_received(client, shared_producer, ["import:task-2", "import:task-1"]) == ["import:task-1"]
+    assert names_received(client, producer, ["import:task-2", "import:task-1"]) == ["import:task-1"]
 
 
-def test_many_topics_in_one_request_are_answered_one_by_one(shared_bridge, shared_producer):
-    client = shared_bridge.connect()
+def test_many_topics_in_one_request_are_answered_one_by_one(bridge, producer):
+    client = bridge.connect()
     client.send({"type": "subscribe", "topics": ["a", "b:*", "**", "end"], "id": 7})
     answers = [client.receive() for _ in range(4)]
     assert [(a["type"], a["topic"], a["success"], a["id"]) for a in answers] == [
@@ -70,26 +70,26 @@ def test_many_topics_in_one_request_are_answered_one_by_one(shared_bridge, share
         ("subscribed", "end", True, 7),
     ]
     assert answers[2]["code"] == "invalid_topic" and answers[2]["message"]
-    assert names_received(client, shared_producer, ["a", "b:1", "c"]) == ["a", "b:1"]
+    assert names_received(client, producer, ["a", "b:1", "c"]) == ["a", "b:1"]
 
 
-def test_subscribing_twice_succeeds_and_changes_nothing(shared_bridge, shared_producer):
-    client = shared_bridge.connect()
+def test_subscribing_twice_succeeds_and_changes_nothing(bridge, producer):
+    client = bridge.connect()
     for topic in ("a", "a", "end"):
         client.subscribe(topic)
-    assert names_received(client, shared_producer, ["a"]) == ["a"]
+    assert names_received(client, producer, ["a"]) == ["a"]
     client.ask({"type": "unsubscribe", "topic": "a"})
-    assert names_received(client, shared_producer, ["a"]) == []
+    assert names_received(client, producer, ["a"]) == []
 
 
-def test_unsubscribing_ends_delivery_and_always_succeeds(shared_bridge, shared_producer):
-    client = shared_bridge.connect()
+def test_unsubscribing_ends_delivery_and_always_succeeds(bridge, producer):
+    client = bridge.connect()
     client.subscribe("a")
     client.subscribe("end")
     answer = {"type": "unsubscribed", "topic": "a", "success": True, "id": 1}
     for _ in range(2):
         assert client.ask({"type": "unsubscribe", "topic": "a", "id": 1}) == answer
-    assert names_received(client, shared_producer, ["a"]) == []
+    assert names_received(client, producer, ["a"]) == []
 
 
 def test_the_answer_tells_where_live_events_begin(bridge, producer):
