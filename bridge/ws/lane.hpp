@@ -86,7 +86,9 @@ class Lane final : public BatchSink {
 
   void loop() noexcept;
   void tick();
-  void take_turn();
+  bool take_turn();
+  void catch_up();
+  void go_on();
   void note_sizes() noexcept;
   void on_upgraded(Session& session, Upgrade upgrade);
   void on_gone(Session& session) noexcept;

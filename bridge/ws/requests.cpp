@@ -85,6 +85,7 @@ void Requests::refuse(Session& session, const Refusal& refusal) {
 
 void Requests::answer(Session& session, const Request& request) {
   const bool open = sign_in_.open_mode();
+  if (request.since || request.type == RequestType::fetch) catch_up_();
   switch (request.type) {
     case RequestType::subscribe: return subscriptions_.subscribe(session, request, open);
     case RequestType::unsubscribe: return subscriptions_.unsubscribe(session, request);

@@ -36,6 +36,10 @@ class Requests final : public MessageHandler {
   void set_routes(const RouteTable& routes) noexcept { subscriptions_.set_routes(routes); }
   void set_stats(StatsQuery query) { stats_ = std::move(query); }
 
+  // Called before a client's position is compared with the history: what other lanes may have
+  // delivered already must not still wait here.
+  void set_catch_up(std::function<void()> catch_up) { catch_up_ = std::move(catch_up); }
+
  private:
   bool within_rate(Session& session, SteadyTime now);
   void refuse(Session& session, const Refusal& refusal);
@@ -49,6 +53,7 @@ class Requests final : public MessageHandler {
   Router& router_;
   const SignIn::Parts lane_;  // how to find a session again
   StatsQuery stats_;
+  std::function<void()> catch_up_ = [] {};
 };
 
 }  // namespace zws
