@@ -43,9 +43,22 @@ std::size_t accounted_bytes(const Metrics& metrics, Lanes& lanes) {
   return bytes;
 }
 
+// A bridge that was told to encrypt and does not would be worse than none.
+void refuse_what_is_not_built(const Config& config) {
+  const auto refuse = [](const char* key, const char* instead) {
+    throw StartupError(StartupError::configuration,
+                       fmt::format("{}: this version cannot do that; {}", key, instead));
+  };
+  if (!config.server.tls_cert.empty())
+    refuse("server.tls_cert", "put a proxy that speaks TLS in front (docs/OPERATING.md)");
+  if (!config.ingest.curve_secret_key_file.empty())
+    refuse("ingest.curve_secret_key_file", "bind to loopback or a private network");
+}
+
 int run(const ConfigSources& sources) {
   const Signals signals;
   LiveConfig config(sources);
+  refuse_what_is_not_built(*config.current());
 
   Metrics metrics(Lanes::count_for(*config.current()));
   Verifier verifier(config.current()->auth);
