@@ -36,7 +36,7 @@ class AgeHeapTest : public testing::Test {
     return least;
   }
 
-  const Retention rule{4, Duration(1000), false};
+  const Retention rule{2, Duration(1000), false};
   std::vector<std::unique_ptr<Topic>> topics;
   AgeHeap heap;
   std::mt19937 random{11};
@@ -46,8 +46,8 @@ class AgeHeapTest : public testing::Test {
 TEST_F(AgeHeapTest, TheTopicWithTheOldestEventIsFoundWhateverHappened) {
   for (int step = 0; step < 30'000; ++step) {
     const auto dice = random() % 10;
-    Topic& topic = any();
-    if (dice < 6)
+    Topic& topic = dice < 8 || heap.empty() ? any() : heap.oldest();
+    if (dice < 5)
       record(topic);
     else if (!topic.history.empty())
       drop_oldest(topic);

@@ -74,15 +74,13 @@ TEST_F(EventRingTest, AnEventLeavesFromAnywhere) {
 }
 
 TEST_F(EventRingTest, HolesAreFilledBeforeTheBlockGrowsWithoutEnd) {
-  push(1);
-  push(2);
-  for (std::uint64_t i = 3; i <= 10'000;
-       ++i) {  // one quiet key and one that is replaced all the time
-    ring.erase(i - 1);
+  for (std::uint64_t i = 1; i <= 3; ++i) push(i);
+  for (std::uint64_t i = 4; i <= 10'000; ++i) {  // one quiet key, and two that change all the time
+    ring.erase(i - 2);
     push(i);
   }
-  EXPECT_THAT(arrivals(), ElementsAre(1, 10'000));
-  EXPECT_LE(ring.bytes(), 8 * sizeof(Retained));
+  EXPECT_THAT(arrivals(), ElementsAre(1, 9'999, 10'000));
+  EXPECT_LE(ring.bytes(), 16 * sizeof(Retained));
 }
 
 TEST_F(EventRingTest, MemoryIsGivenBack) {
