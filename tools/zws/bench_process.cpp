@@ -8,7 +8,7 @@
 #include <sstream>
 #include <string>
 
-#include "command.hpp"
+#include "failure.hpp"
 
 namespace zws::tool {
 namespace {

@@ -8,7 +8,7 @@
 #include <ctime>
 
 #include "bench_swarm.hpp"
-#include "command.hpp"
+#include "failure.hpp"
 
 namespace zws::tool {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "command.hpp"
+#include "failure.hpp"
 
 namespace zws::tool {
 namespace {

@@ -20,7 +20,7 @@
 #include "bench_target.hpp"
 #include "bench_topics.hpp"
 #include "bench_window.hpp"
-#include "command.hpp"
+#include "failure.hpp"
 
 namespace zws::tool {
 

@@ -6,50 +6,21 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
-#include "command.hpp"
+#include "failure.hpp"
+#include "url.hpp"
 
 namespace zws::tool {
-namespace {
-
-struct Address {
-  std::string host;
-  std::string port;
-  std::string resource;
-};
-
-Address split(const std::string& url) {
-  constexpr const char* scheme = "ws://";
-  if (url.rfind(scheme, 0) != 0) {
-    throw Failure(Exit::usage,
-                  "--url " + url + ": must begin with ws:// (the bench speaks no TLS)");
-  }
-  const std::string rest = url.substr(std::strlen(scheme));
-  const std::size_t slash = rest.find('/');
-  const std::string authority = rest.substr(0, slash);
-  Address address{authority, "80", slash == std::string::npos ? "/" : rest.substr(slash)};
-  const std::size_t colon = authority.rfind(':');
-  const std::size_t bracket = authority.rfind(']');
-  if (colon != std::string::npos && (bracket == std::string::npos || colon > bracket)) {
-    address.host = authority.substr(0, colon);
-    address.port = authority.substr(colon + 1);
-  }
-  if (bracket != std::string::npos && address.host.size() > 2) {
-    address.host = address.host.substr(1, bracket - 1);
-  }
-  if (address.host.empty()) throw Failure(Exit::usage, "--url " + url + ": has no host");
-  return address;
-}
-
-}  // namespace
 
 Target::Target(const std::string& url) {
-  const Address address = split(url);
+  const Url place = Url::parse(url);
+  if (place.tls) throw Failure(Exit::usage, "--url " + url + ": the bench speaks no TLS");
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  const int error = getaddrinfo(address.host.c_str(), address.port.c_str(), &hints, &found);
+  const int error = getaddrinfo(place.host.c_str(), place.port.c_str(), &hints, &found);
   if (error != 0) {
     throw Failure(Exit::cannot_connect, "--url " + url + ": " + gai_strerror(error));
   }
@@ -60,8 +31,7 @@ Target::Target(const std::string& url) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(address_);
     loopback_ = ntohl(v4.sin_addr.s_addr) >> 24 == 127;
   }
-  const std::string authority = url.substr(5, url.find('/', 5) - 5);
-  request_ = "GET " + address.resource + " HTTP/1.1\r\nHost: " + authority +
+  request_ = "GET " + place.path + " HTTP/1.1\r\nHost: " + place.authority() +
              "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 }

@@ -14,6 +14,11 @@ constexpr std::size_t answer_bytes_max = std::size_t{64} << 20;
 
 using asio::ip::tcp;
 
+// Where an operation puts how it ended; until then it has timed out.
+auto result(asio::error_code& error) {
+  return [&error](const asio::error_code& ended, auto&&...) { error = ended; };
+}
+
 class Exchange {
  public:
   Exchange(const Url& url, const std::string& token) : url_(url), answer_(text_, answer_bytes_max) {
@@ -21,11 +26,6 @@ class Exchange {
                "\r\nUser-Agent: zws\r\nAccept: application/json\r\nConnection: close\r\n";
     if (!token.empty()) request_ += "Authorization: Bearer " + token + "\r\n";
     request_ += "\r\n";
-  }
-
-  // Where an operation puts how it ended; until then it has timed out.
-  static auto result(asio::error_code& error) {
-    return [&error](const asio::error_code& ended, auto&&...) { error = ended; };
   }
 
   std::string over_tcp() {
