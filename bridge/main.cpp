@@ -21,6 +21,7 @@
 #include "service.hpp"
 #include "signals.hpp"
 #include "ws/lanes.hpp"
+#include "ws/tls.hpp"
 
 namespace zws {
 namespace {
@@ -49,8 +50,6 @@ void refuse_what_is_not_built(const Config& config) {
     throw StartupError(StartupError::configuration,
                        fmt::format("{}: this version cannot do that; {}", key, instead));
   };
-  if (!config.server.tls_cert.empty())
-    refuse("server.tls_cert", "put a proxy that speaks TLS in front (docs/OPERATING.md)");
   if (!config.ingest.curve_secret_key_file.empty())
     refuse("ingest.curve_secret_key_file", "bind to loopback or a private network");
 }
@@ -61,6 +60,7 @@ int run(const ConfigSources& sources) {
   refuse_what_is_not_built(*config.current());
 
   Metrics metrics(Lanes::count_for(*config.current()));
+  const TlsPtr tls = Tls::load(config.current()->server, config.origins());
   Verifier verifier(config.current()->auth);
   Lanes lanes(config.current(), verifier, metrics);
   Intake intake(config.current(), lanes.sinks(), metrics);
@@ -68,13 +68,15 @@ int run(const ConfigSources& sources) {
   Api api({config.current(), &lanes, &intake, &verifier, &metrics, share_folder()});
   const Service service;
 
-  lanes.start(api, [&] { api.each_second(); });
+  lanes.start(tls, api, [&] { api.each_second(); });
   source.start();
   api.set_ready();
   std::string producers;
   for (const std::string& address : source.addresses()) producers += " " + address;
-  log::info("listening on http://{} (WebSocket at {}), producers at{}; zwsbridge {}",
-            lanes.address(), config.current()->server.path, producers, version());
+  if (tls) tls->log_certificate();
+  log::info("listening on {}://{} (WebSocket at {}), producers at{}; zwsbridge {}",
+            tls ? "https" : "http", lanes.address(), config.current()->server.path, producers,
+            version());
   service.ready();
 
   for (Signal signal = Signal::none; signal != Signal::stop;
@@ -82,11 +84,14 @@ int run(const ConfigSources& sources) {
     service.alive();
     if (signal != Signal::reload) continue;
     service.reloading();
-    config.reload([&](const ConfigPtr& next) {
-      verifier.reload(next->auth);  // throws before anything has changed
+    config.reload([&](const ConfigPtr& next, const Origins& origins) {
+      // These two may throw, before anything has changed.
+      const TlsPtr next_tls = Tls::load(next->server, origins);
+      verifier.reload(next->auth);
+      if (next_tls) next_tls->log_certificate();
       intake.reload(next);
       source.reload(next);
-      lanes.reload(next);
+      lanes.reload(next, next_tls);
       api.reload(next);
     });
     service.ready();
@@ -108,7 +113,10 @@ int answer(const CommandLine& command) {
     case CommandLine::Verb::run: return run(command.sources);
     case CommandLine::Verb::print_text: std::cout << command.text; return 0;
     case CommandLine::Verb::check: {
-      const Verifier verifier(load_config(command.sources).auth);
+      Origins origins;
+      const Config config = load_config(command.sources, &origins);
+      Tls::load(config.server, origins);
+      const Verifier verifier(config.auth);
       return 0;
     }
     case CommandLine::Verb::print_config: {

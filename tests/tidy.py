@@ -39,6 +39,7 @@ DOORS: list[tuple[str, list[str]]] = [
     (r"asio(\.hpp|/.*)", ["bridge/ws/*", *PROGRAMS]),
     (r"toml(\+\+)?(\.hpp|\.h|/.*)", ["bridge/config/*.cpp"]),
     (r"nlohmann/.*", ["*.cpp", *PROGRAMS]),
+    (r"openssl/.*", ["bridge/auth/*.cpp", "bridge/ws/tls*.cpp", *PROGRAMS]),
     (r"jose/.*|jansson\.h", ["bridge/auth/*.cpp", *PROGRAMS]),
     (r"prometheus/.*", ["bridge/metrics/*.cpp"]),
     (r"hiredis/.*", ["bridge/relay/*.cpp"]),

@@ -8,15 +8,16 @@ namespace zws {
 
 LiveConfig::LiveConfig(ConfigSources sources)
     : sources_(std::move(sources)),
-      current_(std::make_shared<const Config>(load_config(sources_))) {
+      current_(std::make_shared<const Config>(load_config(sources_, &origins_))) {
   log::configure(current_->log.level, current_->log.format);
 }
 
-void LiveConfig::reload(const std::function<void(const ConfigPtr&)>& apply) try {
+void LiveConfig::reload(const std::function<void(const ConfigPtr&, const Origins&)>& apply) try {
   Reloaded reloaded = reload_config(*current_, sources_);
   auto next = std::make_shared<const Config>(std::move(reloaded.config));
-  apply(next);
+  apply(next, reloaded.origins);
   current_ = std::move(next);
+  origins_ = std::move(reloaded.origins);
   log::configure(current_->log.level, current_->log.format);
   for (const ConfigChange& change : reloaded.changes)
     log::info("configuration: {} {} -> {}{}", change.key, change.before, change.after,

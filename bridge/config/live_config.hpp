@@ -17,14 +17,17 @@ class LiveConfig {
   explicit LiveConfig(ConfigSources sources);
 
   const ConfigPtr& current() const noexcept { return current_; }
+  // Whence its values came.
+  const Origins& origins() const noexcept { return origins_; }
 
   // Reads the sources again and hands the new configuration to `apply`, which puts it in force
   // everywhere before it returns, or throws StartupError and has changed nothing (for keys it cannot
   // read). Either way the log says what is in force.
-  void reload(const std::function<void(const ConfigPtr&)>& apply);
+  void reload(const std::function<void(const ConfigPtr&, const Origins&)>& apply);
 
  private:
   const ConfigSources sources_;
+  Origins origins_;
   ConfigPtr current_;
 };
 

@@ -41,7 +41,7 @@ std::vector<ConfigChange> config_diff(const Config& before, const Config& after)
 Reloaded reload_config(const Config& running, const ConfigSources& sources) {
   using namespace config;
   Origins origins;
-  Reloaded reloaded{load_config(sources, &origins), {}};
+  Reloaded reloaded{load_config(sources, &origins), {}, {}};
   if (running.auth.has_key() && !reloaded.config.auth.has_key()) {
     throw StartupError(StartupError::configuration,
                        "no key in [auth] is set any more: open mode begins with a restart only");
@@ -53,6 +53,7 @@ Reloaded reload_config(const Config& running, const ConfigSources& sources) {
     origins[std::string(key.name)] = "running, until a restart";
   }
   check_consistency(reloaded.config, origins);
+  reloaded.origins = std::move(origins);
   return reloaded;
 }
 

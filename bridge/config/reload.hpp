@@ -24,6 +24,7 @@ std::vector<ConfigChange> config_diff(const Config& before, const Config& after)
 
 struct Reloaded {
   Config config;  // what is in force from now on: keys that need a restart keep what is running
+  Origins origins;
   std::vector<ConfigChange> changes;  // with those keys too, for the log
 };
 

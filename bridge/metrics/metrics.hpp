@@ -85,6 +85,7 @@ enum class HandshakeResult : std::uint8_t {
   full_for_address,   // 1013 after the upgrade
   too_many_failures,  // 429, failed tokens
   timeout,            // limits.handshake_timeout
+  tls_failed,         // no TLS was agreed on
   count_
 };
 

@@ -26,9 +26,9 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::co
 constexpr std::array<std::string_view, static_cast<std::size_t>(DropReason::count_)> drop_names{
     "slow_consumer", "lane_overload", "disconnected"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(HandshakeResult::count_)>
-    handshake_names{"accepted",         "bad_request",       "not_found",
-                    "forbidden_host",   "forbidden_origin",  "full",
-                    "full_for_address", "too_many_failures", "timeout"};
+    handshake_names{"accepted",         "bad_request", "not_found",        "forbidden_host",
+                    "forbidden_origin", "full",        "full_for_address", "too_many_failures",
+                    "timeout",          "tls_failed"};
 
 class Page {
  public:

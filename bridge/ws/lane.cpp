@@ -31,12 +31,13 @@ Lane::Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics, const C
 
 Lane::~Lane() { stop(); }
 
-void Lane::start(int listener, HttpHandler* http, std::function<void()> each_second) {
+void Lane::start(int listener, TlsPtr tls, HttpHandler* http, std::function<void()> each_second) {
   each_second_ = std::move(each_second);
   Server::Parts parts;
   parts.transport.loop = &loop_;
   parts.transport.rules = {config_, &wheel_, requests_.get(), &metrics_, &clock_};
   parts.access = std::make_shared<const Access>(*config_, shared_.verifier->open());
+  parts.tls = std::move(tls);
   parts.admission = shared_.admission;
   parts.http = http;
   parts.on_upgraded = [this](Session& session, Upgrade upgrade) {
@@ -147,14 +148,15 @@ Session* Lane::find(std::uint64_t ticket) noexcept {
   return found == sessions_.end() ? nullptr : *found;
 }
 
-void Lane::reload(ConfigPtr config) {
+void Lane::reload(ConfigPtr config, TlsPtr tls) {
   config_ = std::move(config);
   auto routes = std::make_unique<RouteTable>(*config_);
   requests_->set_routes(*routes);
   routes_ = std::move(routes);
   history_.reload(config_);
   inbox_.set_limit(config_->ingest.lane_bytes);
-  server_->reload(config_, std::make_shared<const Access>(*config_, shared_.verifier->open()));
+  server_->reload(config_, std::make_shared<const Access>(*config_, shared_.verifier->open()),
+                  std::move(tls));
   const std::vector<Session*> all = sessions_;
   for (Session* session : all) {
     session->outbox().set_limit(config_->limits.queue_bytes);

@@ -48,7 +48,8 @@ class Lane final : public BatchSink {
 
   // `listener` is a listening descriptor, owned by the lane from here on.
   // `each_second` may be empty.
-  void start(int listener, HttpHandler* http, std::function<void()> each_second);
+  // `tls` may be null.
+  void start(int listener, TlsPtr tls, HttpHandler* http, std::function<void()> each_second);
 
   void post(BatchPtr batch) noexcept override;
 
@@ -64,7 +65,7 @@ class Lane final : public BatchSink {
   // Ends the thread. Thread: any but the lane's.
   void stop();
 
-  void reload(ConfigPtr config);
+  void reload(ConfigPtr config, TlsPtr tls);
 
   const std::vector<Session*>& sessions() const noexcept { return sessions_; }
   Session* find(std::uint64_t ticket) noexcept;

@@ -74,20 +74,20 @@ void Lanes::write_admin_token() {
   }
 }
 
-void Lanes::start(HttpHandler& http, std::function<void()> each_second) {
+void Lanes::start(const TlsPtr& tls, HttpHandler& http, std::function<void()> each_second) {
   if (open_mode_) write_admin_token();
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    lanes_[i]->start(listeners_[i], &http, std::move(each_second));
+    lanes_[i]->start(listeners_[i], tls, &http, std::move(each_second));
     each_second = nullptr;  // the first lane's only
   }
 }
 
-void Lanes::reload(const ConfigPtr& config) {
+void Lanes::reload(const ConfigPtr& config, const TlsPtr& tls) {
   admission_.reload(config->limits);
   auto applied = std::make_shared<std::promise<void>>();
   gather<char>(
-      [config](Lane& lane) {
-        lane.reload(config);
+      [config, tls](Lane& lane) {
+        lane.reload(config, tls);
         return '\0';
       },
       [applied](const std::vector<char>&) { applied->set_value(); });

@@ -24,10 +24,10 @@ class Lanes {
   // How many lanes `config` asks for.
   static std::size_t count_for(const Config& config);
 
-  // `each_second` is called about once a second, on the first lane.
-  void start(HttpHandler& http, std::function<void()> each_second);
-  // Returns when every lane has it. Thread: main.
-  void reload(const ConfigPtr& config);
+  // `tls` is null for a plain port. `each_second` is called about once a second, on the first lane.
+  void start(const TlsPtr& tls, HttpHandler& http, std::function<void()> each_second);
+  // Returns when every lane has it: `tls` is for connections from now on. Thread: main.
+  void reload(const ConfigPtr& config, const TlsPtr& tls);
 
   // Stops accepting, flushes, closes every client with 1012 spread over `time`, and returns when all
   // are gone or the time is over. `hurry` is asked between and ends it at once.

@@ -32,7 +32,9 @@ void Outbox::deliver(const Bundle& bundle) noexcept {
       delivered_ += bundle.count;
       metrics_.deliveries.add(bundle.count);
       metrics_.delivered_bytes.add(bundle.bytes.size());
-      return;
+      if (wire_->held() == 0) return;
+      block();
+      return account();
     }
     if (written == Wire::broken) {
       shut();
@@ -68,8 +70,7 @@ void Outbox::keep_rest(const Bundle& bundle, std::size_t written) {
 void Outbox::queue(const EventPtr& event) noexcept {
   if (!lag_) lag_ = std::make_unique<Lag>(limit_);
   std::size_t victims = 0;
-  const std::size_t others = head_ ? head_->frame().size() - head_offset_ : 0;
-  const Backlog::Pushed pushed = lag_->backlog.push(event, others, victims);
+  const Backlog::Pushed pushed = lag_->backlog.push(event, ahead(), victims);
   if (pushed == Backlog::Pushed::dropped) ++victims;
   if (pushed == Backlog::Pushed::replaced) metrics_.replaced.add();
   if (victims != 0) {
@@ -88,7 +89,11 @@ void Outbox::write(std::string_view frame, bool pong) noexcept {
   if (wire_ == nullptr) return;
   if (lag_ == nullptr && head_ == nullptr && !corked_) {
     const ssize_t written = wire_->write(frame);
-    if (written == static_cast<ssize_t>(frame.size())) return;
+    if (written == static_cast<ssize_t>(frame.size())) {
+      if (wire_->held() == 0) return;
+      block();
+      return account();
+    }
     if (written == Wire::broken) {
       shut();
       owner_.on_broken();
@@ -130,7 +135,8 @@ void Outbox::flush() noexcept {
   flushing_ = true;
   const bool waited = waiting();
   bool more = true;
-  while (more && wire_ != nullptr && waiting()) more = head_ ? write_head() : write_some();
+  while (more && wire_ != nullptr && waiting())
+    more = held() != 0 ? write_held() : head_ ? write_head() : write_some();
   flushing_ = false;
   if (wire_ == nullptr) return;
   account();
@@ -139,6 +145,24 @@ void Outbox::flush() noexcept {
   } else if (waited) {
     owner_.on_drained();
   }
+}
+
+void Outbox::note_progress() noexcept {
+  if (!lag_) return;
+  lag_->last_progress = std::chrono::steady_clock::now();
+  lag_->bound_reached = false;
+}
+
+bool Outbox::write_held() {
+  const ssize_t left = wire_->flush();
+  if (left == Wire::broken) {
+    shut();
+    owner_.on_broken();
+    return false;
+  }
+  if (left <= 0) return false;
+  note_progress();
+  return true;
 }
 
 bool Outbox::write_head() {
@@ -150,10 +174,7 @@ bool Outbox::write_head() {
     return false;
   }
   if (written <= 0) return false;
-  if (lag_) {
-    lag_->last_progress = std::chrono::steady_clock::now();
-    lag_->bound_reached = false;
-  }
+  note_progress();
   if (static_cast<std::size_t>(written) < rest.size()) {
     head_offset_ += static_cast<std::size_t>(written);
     return true;
@@ -187,8 +208,7 @@ bool Outbox::write_some() {
     return false;
   }
   if (result <= 0) return false;
-  lag_->last_progress = std::chrono::steady_clock::now();
-  lag_->bound_reached = false;
+  note_progress();
   auto written = static_cast<std::size_t>(result);
   while (written > 0) {
     EventPtr event = backlog.pop();
@@ -225,7 +245,7 @@ void Outbox::shut() noexcept {
 }
 
 std::size_t Outbox::queued_bytes() const noexcept {
-  return (lag_ ? lag_->backlog.bytes() : 0) + (head_ ? head_->frame().size() - head_offset_ : 0);
+  return (lag_ ? lag_->backlog.bytes() : 0) + ahead();
 }
 
 bool Outbox::stalled_since(SteadyTime& since) const noexcept {

@@ -71,7 +71,7 @@ class Outbox final : public Subscriber {
   // From now on nothing is taken or written.
   void shut() noexcept;
 
-  bool waiting() const noexcept { return lag_ != nullptr || head_ != nullptr; }
+  bool waiting() const noexcept { return lag_ != nullptr || head_ != nullptr || held() != 0; }
   std::size_t queued_bytes() const noexcept;
   bool at_bound() const noexcept { return queued_bytes() >= limit_; }
 
@@ -94,6 +94,13 @@ class Outbox final : public Subscriber {
   void queue(const EventPtr& event) noexcept;
   void keep_rest(const Bundle& bundle, std::size_t written);
   void block() noexcept;
+  std::size_t held() const noexcept { return wire_ != nullptr ? wire_->held() : 0; }
+  // What is on its way ahead of the backlog.
+  std::size_t ahead() const noexcept {
+    return held() + (head_ ? head_->frame().size() - head_offset_ : 0);
+  }
+  void note_progress() noexcept;
+  bool write_held();
   bool write_head();
   bool write_some();
   void account() noexcept;

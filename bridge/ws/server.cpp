@@ -121,6 +121,7 @@ struct Server::Impl {
   void on_message(Connection& its, const Endpoint::message_ptr& message);
   void on_http(Connection& its);
   void on_end(Connection& its);
+  void note_tls_fault(Connection& its);
   static void answer(const ConnectionPtr& its, const std::string& method,
                      const HttpResponse& response) noexcept;
   void count(HandshakeResult result) {
@@ -132,14 +133,16 @@ struct Server::Impl {
   std::unordered_map<const Session*, Upgrade> upgrades;  // between validate and open
   log::Quiet origin_log;
   log::Quiet host_log;
+  log::Quiet tls_log;
 };
 
 Server::Server(Parts parts) : impl_(std::make_unique<Impl>(std::move(parts))) { impl_->start(); }
 Server::~Server() = default;
 
-void Server::reload(ConfigPtr config, std::shared_ptr<const Access> access) {
+void Server::reload(ConfigPtr config, std::shared_ptr<const Access> access, TlsPtr tls) {
   impl_->parts.transport.rules.config = std::move(config);
   impl_->parts.access = std::move(access);
+  impl_->parts.tls = std::move(tls);
 }
 
 void Server::Impl::start() {
@@ -173,8 +176,10 @@ void Server::take(int descriptor, std::string address) {
   impl_->endpoint.set_max_message_size(limits.message_bytes);
   impl_->endpoint.set_max_http_body_size(limits.event_bytes);
   const ConnectionPtr made = impl_->endpoint.get_connection();
-  made->adopt(impl_->parts.transport, std::make_unique<Wire>(descriptor),
-              std::make_unique<WebSocketPeer>(*made), std::move(address));
+  made->adopt(
+      impl_->parts.transport,
+      impl_->parts.tls ? impl_->parts.tls->wrap(descriptor) : std::make_unique<Wire>(descriptor),
+      std::make_unique<WebSocketPeer>(*made), std::move(address));
   made->start();
 }
 
@@ -295,11 +300,22 @@ void Server::Impl::on_end(Connection& its) {
   if (its.get_ec() ==
       websocketpp::error::make_error_code(websocketpp::error::open_handshake_timeout))
     count(HandshakeResult::timeout);
+  note_tls_fault(its);
   if (!its.session().upgraded) return;
   std::uint16_t code = its.get_remote_close_code();
   if (code == websocketpp::close::status::blank) code = its.get_local_close_code();
   its.session().on_closed(code);
   parts.on_gone(its.session());
+}
+
+void Server::Impl::note_tls_fault(Connection& its) {
+  const std::string_view fault = its.handshake_fault();
+  if (fault.empty()) return;
+  count(HandshakeResult::tls_failed);
+  std::uint64_t suppressed = 0;
+  if (tls_log.pass(suppressed))
+    log::info("a TLS handshake with {} failed: {}{}", log::escaped(its.get_remote_endpoint()),
+              fault, log::more(suppressed));
 }
 
 // --- plain HTTP ----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@
 #include "core/http.hpp"
 #include "ws/access.hpp"
 #include "ws/admission.hpp"
+#include "ws/tls.hpp"
 #include "ws/transport.hpp"
 
 namespace zws {
@@ -29,6 +30,7 @@ class Server {
   struct Parts {
     TransportContext transport;
     std::shared_ptr<const Access> access;                // replaced on reload
+    TlsPtr tls;                                          // likewise; null: the port is plain
     Admission* admission = nullptr;                      // null: everyone is let in (conformance)
     HttpHandler* http = nullptr;                         // null: only upgrades are answered
     std::function<void(Session&, Upgrade)> on_upgraded;  // the session may open itself
@@ -42,7 +44,7 @@ class Server {
   // Takes over an accepted, non-blocking socket.
   void take(int descriptor, std::string address);
 
-  void reload(ConfigPtr config, std::shared_ptr<const Access> access);
+  void reload(ConfigPtr config, std::shared_ptr<const Access> access, TlsPtr tls);
 
  private:
   struct Impl;

@@ -94,13 +94,17 @@ void Transport::wait_readable() noexcept {
   if (waiting_readable_ || !descriptor_) return;
   waiting_readable_ = true;
   // A kept handler keeps its connection; it travels with the wait, so that both go with the loop.
-  descriptor_->async_wait(Descriptor::wait_read,
-                          [self = shared_from_this(),
-                           kept = std::move(kept_handler_)](const asio::error_code& error) mutable {
-                            self->waiting_readable_ = false;
-                            self->kept_handler_ = std::move(kept);
-                            if (!error) self->on_readable();
-                          });
+  auto go_on = [self = shared_from_this(),
+                kept = std::move(kept_handler_)](const asio::error_code& error) mutable {
+    self->waiting_readable_ = false;
+    self->kept_handler_ = std::move(kept);
+    if (!error) self->on_readable();
+  };
+  if (wire_->buffered()) {
+    asio::post(*context_->loop, [go_on = std::move(go_on)]() mutable { go_on({}); });
+  } else {
+    descriptor_->async_wait(Descriptor::wait_read, std::move(go_on));
+  }
 }
 
 void Transport::on_readable() noexcept try {

@@ -82,6 +82,11 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   Outbox& outbox() noexcept { return *outbox_; }
   bool deaf() const noexcept { return paused_; }
 
+  // Why TLS was not agreed on; empty if it was, or the peer just went away.
+  std::string_view handshake_fault() const noexcept {
+    return wire_ ? wire_->handshake_fault() : std::string_view{};
+  }
+
   // The request is complete: the handshake deadline no longer holds.
   void handshake_done() noexcept { deadline_.reset(); }
   // Ends the connection without further words, on the loop's next turn.

@@ -10,13 +10,28 @@ from typing import Any
 import pytest
 
 from support.bridge import Bridge
+from support.certificate import Certificate
 from support.producer import Producer
 
 MakeBridge = Callable[..., Bridge]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests marked `both_wires` are told twice: over plain TCP, and over TLS."""
+    if metafunc.definition.get_closest_marker("both_wires"):
+        metafunc.parametrize("encryption", ["plain", "tls"], indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def encryption(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Certificate | None:
+    """What the bridges of a test encrypt with; None unless it is marked `both_wires`."""
+    if getattr(request, "param", "plain") == "plain":
+        return None
+    return Certificate(tmp_path_factory.mktemp("certificate"))
+
+
 @contextmanager
-def bridges_in(folder: Path) -> Iterator[MakeBridge]:
+def bridges_in(folder: Path, certificate: Certificate | None = None) -> Iterator[MakeBridge]:
     """Makes bridges that run: `make({"heartbeat.interval": "1s"}, tables='[[route]]...')`.
 
     Each one still running at the end is stopped, and must then exit with 0: so no test passes over
@@ -25,6 +40,7 @@ def bridges_in(folder: Path) -> Iterator[MakeBridge]:
     bridges: list[Bridge] = []
 
     def make(settings: dict[str, Any] | None = None, tables: str = "", *, start: bool = True, **options: Any) -> Bridge:
+        options.setdefault("certificate", certificate)
         bridge = Bridge(folder / f"bridge-{len(bridges)}", settings, tables, **options)
         bridges.append(bridge)
         return bridge.start() if start else bridge
@@ -39,15 +55,15 @@ def bridges_in(folder: Path) -> Iterator[MakeBridge]:
 
 
 @pytest.fixture
-def make_bridge(tmp_path: Path) -> Iterator[MakeBridge]:
+def make_bridge(tmp_path: Path, encryption: Certificate | None) -> Iterator[MakeBridge]:
     """Makes bridges of the test's own: see `bridges_in`."""
-    with bridges_in(tmp_path) as make:
+    with bridges_in(tmp_path, encryption) as make:
         yield make
 
 
 @pytest.fixture(scope="module")
-def bridge_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
-    with bridges_in(tmp_path_factory.mktemp("shared")) as make:
+def bridge_of_module(tmp_path_factory: pytest.TempPathFactory, encryption: Certificate | None) -> Iterator[Bridge]:
+    with bridges_in(tmp_path_factory.mktemp("shared"), encryption) as make:
         yield make()
 
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from support.raw_socket import CLOSE, PING, PONG, TEXT, RawSocket
+from support.raw_socket import CLOSE, PING, PONG, TEXT
 
-pytestmark = pytest.mark.short
+pytestmark = [pytest.mark.short, pytest.mark.both_wires]
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def quick(make_bridge):
 
 @pytest.fixture
 def client(quick):
-    with RawSocket(quick.port) as client:
+    with quick.raw() as client:
         assert client.upgrade()[0] == 101
         assert json.loads(client.frame().payload)["heartbeat"] == 1
         yield client

@@ -3,7 +3,7 @@
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from support.raw_socket import TEXT, RawSocket
+from support.raw_socket import TEXT
 from support.tokens import Issuer, bearer
 
 
@@ -18,6 +18,7 @@ def assert_full(client):
     assert (code, [(m["type"], m["code"]) for m in messages]) == (1013, [("error", "limit_exceeded")])
 
 
+@pytest.mark.both_wires
 @pytest.mark.short
 def test_a_full_bridge_says_503_and_has_room_when_one_leaves(make_bridge):
     bridge = make_bridge({"limits.connections": 3})
@@ -76,21 +77,23 @@ def test_connections_of_one_user_are_bounded(make_bridge, issuer, tmp_path):
     assert clients[0].ask({"type": "auth", "token": issuer.token("alice")})["success"] is True, "it has its place"
 
 
+@pytest.mark.both_wires
 def test_room_comes_back_when_a_connection_breaks(make_bridge, issuer, tmp_path):
     """An upgrade that ends in a reset, half-way or later, must not keep its place."""
     bridge = make_bridge({**issuer.settings(tmp_path), "limits.connections_per_user": 1, "limits.connections": 2})
     token = issuer.token("alice")
     for _ in range(10):
-        with RawSocket(bridge.port) as broken:
+        with bridge.raw() as broken:
             assert broken.upgrade(f"/api/ws?token={token}")[0] == 101
             broken.frame()
         bridge.wait_metric("zws_connections", 0)
     for _ in range(10):
-        with RawSocket(bridge.port) as half:
+        with bridge.raw() as half:
             half.send(b"GET /api/ws HTTP/1.1\r\nHost: loc")
     assert bridge.connect(headers=bearer(token)).hello["user"] == "alice"
 
 
+@pytest.mark.both_wires
 @pytest.mark.short
 def test_failed_tokens_of_one_address_are_429_before_the_upgrade(make_bridge, issuer, tmp_path):
     bridge = make_bridge({**issuer.settings(tmp_path), "limits.failed_tokens_per_minute": 3})
@@ -114,6 +117,7 @@ def test_expired_tokens_are_no_failures(make_bridge, issuer, tmp_path):
     assert bridge.connect(headers=bearer(issuer.token("alice"))).hello["user"] == "alice"
 
 
+@pytest.mark.both_wires
 def test_a_message_too_big_is_1009(make_bridge):
     bridge = make_bridge({"limits.message_bytes": 1024})
     client = bridge.connect()
@@ -174,7 +178,7 @@ def test_limits_follow_a_reload(make_bridge):
 
 def test_a_handshake_that_never_ends_is_ended(make_bridge):
     bridge = make_bridge({"limits.handshake_timeout": "1s"})
-    with RawSocket(bridge.port) as idle, RawSocket(bridge.port) as half:
+    with bridge.raw() as idle, bridge.raw() as half:
         half.send(b"GET /api/ws HTTP/1.1\r\nHost: localhost\r\n")
         assert half.answer()[0] == 408
         half.socket.recv(65536)
@@ -182,12 +186,13 @@ def test_a_handshake_that_never_ends_is_ended(make_bridge):
     assert bridge.connect().ask({"type": "ping"})["type"] == "pong"
 
 
+@pytest.mark.both_wires
 def test_a_client_that_only_asks_and_never_reads_is_held_back(make_bridge):
     """Answers count against the queue: the bridge stops reading before it holds more than that."""
     bridge = make_bridge(
         {"limits.queue_bytes": 65536, "limits.messages_per_second": 1_000_000, "limits.stalled_timeout": "1s"}
     )
-    with RawSocket(bridge.port, receive_buffer=4096) as greedy:
+    with bridge.raw(receive_buffer=4096) as greedy:
         assert greedy.upgrade()[0] == 101
         ask = b'{"type":"get_stats"}'
         greedy.socket.settimeout(30)

@@ -3,12 +3,10 @@
 import json
 import re
 import secrets
-import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support.raw_socket import RawSocket
 from support.tokens import Issuer, bearer
 
 MIB = 1 << 20
@@ -416,25 +414,28 @@ def test_a_charset_does_no_harm(admin):
     assert admin("POST", "/api/ws/publish", b'{"topic":"a","message":1}', **media).status == 200
 
 
+@pytest.mark.both_wires
 @pytest.mark.parametrize("headers", [{}, {"Transfer-Encoding": "chunked"}], ids=["nothing", "chunked"])
 def test_a_body_without_a_length_is_411(guarded, admin, headers):
-    with RawSocket(guarded.port) as client:
+    with guarded.raw() as client:
         head = {"Host": "localhost", "Content-Type": "application/json", **admin.headers, **headers}
         client.request("POST /api/ws/publish HTTP/1.1", head)
         assert client.answer()[0] == 411
 
 
+@pytest.mark.both_wires
 def test_who_uploads_too_much_can_read_why(guarded, admin):
     """The answer comes while the body is still on its way, and must survive the rest of it."""
-    with RawSocket(guarded.port) as client:
+    with guarded.raw() as client:
         head = {"Host": "localhost", "Content-Type": "application/json", "Content-Length": str(2 * MIB)}
         client.request("POST /api/ws/publish HTTP/1.1", {**head, **admin.headers})
         client.send(b" " * (2 * MIB))
-        client.socket.shutdown(socket.SHUT_WR)
+        client.end_sending()
         assert client.answer()[0] == 413
     assert_refused(admin("POST", "/api/ws/publish", b" " * (2 * MIB), **{"Content-Type": "application/json"}), 413)
 
 
+@pytest.mark.both_wires
 def test_a_body_may_be_as_large_as_an_event(admin, people):
     client = people["alice"][0]
     client.subscribe("a")

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from support.raw_socket import BINARY, CLOSE, PING, PONG, TEXT, RawSocket
+from support.raw_socket import BINARY, CLOSE, PING, PONG, TEXT
 
-pytestmark = pytest.mark.short
+pytestmark = [pytest.mark.short, pytest.mark.both_wires]
 
 PING_MESSAGE = b'{"type":"ping"}'
 
@@ -14,7 +14,7 @@ PING_MESSAGE = b'{"type":"ping"}'
 @pytest.fixture
 def stranger(shared_bridge):
     """A TCP connection that has said nothing yet."""
-    with RawSocket(shared_bridge.port) as client:
+    with shared_bridge.raw() as client:
         yield client
 
 
@@ -122,7 +122,7 @@ def test_frames_may_come_right_behind_the_handshake(stranger):
 
 def test_who_does_not_finish_the_handshake_is_let_go(make_bridge):
     bridge = make_bridge({"limits.handshake_timeout": "1s"})
-    with RawSocket(bridge.port) as silent, RawSocket(bridge.port) as slow:
+    with bridge.raw() as silent, bridge.raw() as slow:
         slow.send(b"GET /api/ws HTTP/1.1\r\nHost: localhost\r\n")
         for client in (silent, slow):
             status, headers = client.answer()

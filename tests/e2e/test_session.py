@@ -6,7 +6,7 @@ import re
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-pytestmark = pytest.mark.short
+pytestmark = [pytest.mark.short, pytest.mark.both_wires]
 
 RFC3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 

@@ -7,6 +7,8 @@ import pytest
 from support.raw_socket import CLOSE, TEXT, RawSocket
 from support.tokens import bearer
 
+pytestmark = pytest.mark.both_wires
+
 COUNT = 4000
 BATCH = 10
 FILLER = "x" * 1000
@@ -17,7 +19,7 @@ class SlowClient(RawSocket):
     """Takes nothing unless told to; what the kernel holds for it is little."""
 
     def __init__(self, bridge, *topics):
-        super().__init__(bridge.port, receive_buffer=4096)
+        super().__init__(bridge.port, receive_buffer=4096, tls=bridge.tls)
         assert self.upgrade()[0] == 101
         hello = self.receive()
         assert hello["type"] == "connection"

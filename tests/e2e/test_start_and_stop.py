@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from support.bridge import DAEMON
-from support.raw_socket import CLOSE, RawSocket
+from support.raw_socket import CLOSE
 
 pytestmark = pytest.mark.short
 
@@ -70,6 +70,7 @@ def test_a_signal_ends_it_with_0_and_tells_clients_to_come_back(bridge, number):
     assert bridge.wait() == 0
 
 
+@pytest.mark.both_wires
 def test_what_waits_is_sent_before_the_end(bridge, producer):
     client = bridge.connect()
     client.subscribe("a")
@@ -83,9 +84,10 @@ def test_what_waits_is_sent_before_the_end(bridge, producer):
     assert bridge.wait() == 0
 
 
+@pytest.mark.both_wires
 def test_a_second_signal_ends_it_at_once(make_bridge):
     bridge = make_bridge({"server.drain_timeout": "600s"})
-    with RawSocket(bridge.port) as deaf:  # it never answers the close, so that the drain goes on
+    with bridge.raw() as deaf:  # it never answers the close, so that the drain goes on
         deaf.upgrade()
         bridge.signal(signal.SIGTERM)
         while (frame := deaf.frame()).opcode != CLOSE:
@@ -95,9 +97,10 @@ def test_a_second_signal_ends_it_at_once(make_bridge):
         bridge.wait()
 
 
+@pytest.mark.both_wires
 def test_clients_that_do_not_answer_do_not_hold_up_the_end(make_bridge):
     bridge = make_bridge({"server.drain_timeout": "1s"})
-    with RawSocket(bridge.port) as deaf, RawSocket(bridge.port) as stranger:
+    with bridge.raw() as deaf, bridge.raw() as stranger:
         deaf.upgrade()
         stranger.send(b"GET /api/ws HTTP/1.1\r\n")
         assert bridge.stop() == 0
@@ -195,7 +198,7 @@ def test_a_reload_changes_limits_for_who_comes_and_who_is_there(bridge):
 def test_more_connections_than_allowed_are_503(make_bridge):
     bridge = make_bridge({"limits.connections": 2})
     kept = [bridge.connect() for _ in range(2)]
-    with RawSocket(bridge.port) as third:
+    with bridge.raw() as third:
         status, headers = third.upgrade()
         assert status == 503 and int(headers["retry-after"]) > 0
     kept.pop().close()

@@ -9,6 +9,7 @@ import random
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Mapping
@@ -16,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.certificate import Certificate
 from support.process_log import ProcessLog
+from support.raw_socket import RawSocket
 from support.ws_client import WsClient
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +58,8 @@ class Bridge:
     """One daemon with its own ports and configuration file.
 
     `settings` are dotted keys (`{"heartbeat.interval": "1s"}`), `tables` TOML text that follows them
-    (`[[route]] ...`). Change them and call `reload()` or `restart()`.
+    (`[[route]] ...`). Change them and call `reload()` or `restart()`. With a `certificate` its port speaks
+    TLS, and all that connects here does so too.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Bridge:
         tables: str = "",
         *,
         arguments: list[str] | None = None,
+        certificate: Certificate | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -77,8 +82,10 @@ class Bridge:
             "server.drain_timeout": "2s",  # raw clients do not answer a close
             "ingest.bind": [self.endpoint],
             "auth.admin_token_file": str(self.admin_token_file),
+            **(certificate.settings if certificate else {}),
             **(settings or {}),
         }
+        self.tls: ssl.SSLContext | None = certificate.context() if certificate else None
         self.tables = tables
         self.arguments = arguments or []
         self.log = ProcessLog()
@@ -156,11 +163,11 @@ class Bridge:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def ws_url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/api/ws"
+        return f"{'wss' if self.tls else 'ws'}://127.0.0.1:{self.port}/api/ws"
 
     @property
     def admin_token(self) -> str:
@@ -168,8 +175,12 @@ class Bridge:
 
     def connect(self, query: str = "", **options: Any) -> WsClient:
         """A client that has read its `connection` message (`client.hello`)."""
-        self._clients.append(WsClient(self.ws_url + query, **options))
+        self._clients.append(WsClient(self.ws_url + query, ssl=self.tls, **options))
         return self._clients[-1]
+
+    def raw(self, **options: Any) -> RawSocket:
+        """A connection that speaks HTTP and WebSocket by hand."""
+        return RawSocket(self.port, tls=self.tls, **options)
 
     def close_clients(self) -> None:
         while self._clients:
@@ -177,7 +188,11 @@ class Bridge:
 
     def http(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """One call on a connection of its own. A `body` that is not bytes is sent as JSON."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        connection = (
+            http.client.HTTPSConnection("127.0.0.1", self.port, timeout=DEADLINE, context=self.tls)
+            if self.tls
+            else http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        )
         sent = dict(headers or {})
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import socket
+import ssl
 import struct
 from dataclasses import dataclass
 
@@ -29,12 +30,14 @@ class Frame:
 class RawSocket:
     """One TCP connection to 127.0.0.1. `receive_buffer` (bytes) makes it a client that takes little."""
 
-    def __init__(self, port: int, *, receive_buffer: int = 0) -> None:
+    def __init__(self, port: int, *, receive_buffer: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(DEADLINE)
         self.socket.connect(("127.0.0.1", port))
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self._buffer = b""
 
     def __enter__(self) -> RawSocket:
@@ -45,6 +48,10 @@ class RawSocket:
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
+
+    def end_sending(self) -> None:
+        """Half of a close: the bridge sees the end, and may still answer."""
+        socket.socket.shutdown(self.socket, socket.SHUT_WR)  # that of an SSLSocket would also stop decrypting
 
     def _fill(self) -> None:
         data = self.socket.recv(65536)
