@@ -59,7 +59,7 @@ def test_https_and_wss_are_spoken_on_one_port(shared_bridge, shared_producer, en
     with connected(shared_bridge, context) as client:
         client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
-    with WsClient(shared_bridge.ws_url, ssl=context) as client:
+    with WsClient(shared_bridge.ws_url, tls=context) as client:
         client.subscribe("a")
         shared_producer.send("a", {"type": "x", "n": 1})
         assert client.receive()["n"] == 1

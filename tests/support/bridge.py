@@ -175,7 +175,7 @@ class Bridge:
 
     def connect(self, query: str = "", **options: Any) -> WsClient:
         """A client that has read its `connection` message (`client.hello`)."""
-        self._clients.append(WsClient(self.ws_url + query, ssl=self.tls, **options))
+        self._clients.append(WsClient(self.ws_url + query, tls=self.tls, **options))
         return self._clients[-1]
 
     def raw(self, **options: Any) -> RawSocket:

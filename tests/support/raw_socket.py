@@ -8,6 +8,9 @@ import socket
 import ssl
 import struct
 from dataclasses import dataclass
+from typing import Any
+
+from support.tls_stream import TlsStream
 
 DEADLINE = 30.0  # seconds; only a failing test waits so long
 KEY = base64.b64encode(bytes(range(16))).decode()
@@ -31,13 +34,13 @@ class RawSocket:
     """One TCP connection to 127.0.0.1. `receive_buffer` (bytes) makes it a client that takes little."""
 
     def __init__(self, port: int, *, receive_buffer: int = 0, tls: ssl.SSLContext | None = None) -> None:
-        self.socket = socket.socket()
+        self.socket: Any = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(DEADLINE)
         self.socket.connect(("127.0.0.1", port))
         if tls is not None:
-            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
+            self.socket = TlsStream(self.socket, tls)
         self._buffer = b""
 
     def __enter__(self) -> RawSocket:
@@ -51,7 +54,7 @@ class RawSocket:
 
     def end_sending(self) -> None:
         """Half of a close: the bridge sees the end, and may still answer."""
-        socket.socket.shutdown(self.socket, socket.SHUT_WR)  # that of an SSLSocket would also stop decrypting
+        self.socket.shutdown(socket.SHUT_WR)
 
     def _fill(self) -> None:
         data = self.socket.recv(65536)

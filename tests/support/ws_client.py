@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
+import socket
+import ssl
 import time
 from collections import deque
 from contextlib import ExitStack
 from typing import Any
+from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+
+from support.tls_stream import TlsStream
 
 Message = dict[str, Any]
 DEADLINE = 30.0  # seconds; only a failing test waits so long
@@ -20,12 +25,23 @@ class WsClient:
     """Connects, and reads the first message as `hello` (unless `greeted` is False)."""
 
     def __init__(
-        self, url: str, *, greeted: bool = True, headers: dict[str, str] | None = None, **options: Any
+        self,
+        url: str,
+        *,
+        greeted: bool = True,
+        headers: dict[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+        source_address: tuple[str, int] | None = None,
+        **options: Any,
     ) -> None:
         self._open = ExitStack()
+        place = urlsplit(url)
+        plain = socket.create_connection((place.hostname, place.port), DEADLINE, source_address)
+        plain.settimeout(None)
         self.socket = self._open.enter_context(
             connect(
-                url,
+                url.replace("wss://", "ws://"),  # the library would let two threads into OpenSSL
+                sock=TlsStream(plain, tls) if tls else plain,
                 additional_headers=headers,
                 compression=None,
                 ping_interval=None,
