@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import jwt
@@ -17,26 +18,12 @@ import pytest
 import zmq
 
 from support.bridge import ROOT, free_port
+from support.listener import Listener
+from support.tls_proxy import TlsProxy
 from support.zws_tool import CANNOT_CONNECT, DENIED, DONE, FAILED, TIMED_OUT, USAGE, ZWS, Running, environment, zws
 
 COMMANDS = ["pub", "sub", "tap", "token", "stats", "bench", "keygen", "demo", "completion"]
 NOBODY = "tcp://127.0.0.1:1"
-
-
-def listener(endpoint: str = "tcp://127.0.0.1:*", **options: bytes | int) -> zmq.Socket[bytes]:
-    """A bridge's side of ZeroMQ."""
-    socket_ = zmq.Context.instance().socket(zmq.SUB)
-    socket_.linger = 0
-    socket_.rcvtimeo = 30_000
-    for name, value in options.items():
-        setattr(socket_, name, value)
-    socket_.bind(endpoint)
-    socket_.subscribe(b"")
-    return socket_
-
-
-def endpoint_of(socket_: zmq.Socket[bytes]) -> str:
-    return socket_.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()
 
 
 def wait_until_bound(port: int) -> None:
@@ -46,6 +33,17 @@ def wait_until_bound(port: int) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
     raise AssertionError(f"nobody listens on {port}")
+
+
+def wait_until_left(endpoint: str) -> None:
+    """Until nobody is connected to that port: what a producer writes before it has seen the end is lost."""
+    port = f":{int(endpoint.rpartition(':')[2]):04X}"
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        connections = [line.split()[2:4] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        if not any(remote.endswith(port) and state in ("01", "08") for remote, state in connections):
+            return
+    raise AssertionError(f"somebody is still connected to {endpoint}")
 
 
 @pytest.fixture
@@ -101,14 +99,12 @@ def test_many_messages_come_in_order_whatever_the_queue_holds(bridge):
 
 
 def test_templates_differ_with_each_message():
-    with listener() as heard:
+    with Listener() as heard:
         assert (
-            zws(
-                "pub", "t:{{count}}", "{{count}} {{uuid}} {{time}} {{x}}", "--count", 3, "--to", endpoint_of(heard)
-            ).code
+            zws("pub", "t:{{count}}", "{{count}} {{uuid}} {{time}} {{x}}", "--count", 3, "--to", heard.endpoint).code
             == DONE
         )
-        seen = [heard.recv_multipart() for _ in range(3)]
+        seen = [heard.receive() for _ in range(3)]
     assert [frames[0] for frames in seen] == [b"t:1", b"t:2", b"t:3"]
     pattern = rb"(\d) [0-9a-f-]{36} \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \{\{x\}\}"
     assert [re.fullmatch(pattern, frames[1])[1] for frames in seen] == [b"1", b"2", b"3"]
@@ -126,22 +122,22 @@ def test_templates_differ_with_each_message():
     ],
 )
 def test_a_line_of_stdin_is_a_message(given, more, expected):
-    with listener() as heard:
-        assert zws("pub", "t", "-", *more, "--to", endpoint_of(heard), given=given).code == DONE
-        zws("pub", "end", "", "--to", endpoint_of(heard))
+    with Listener() as heard:
+        assert zws("pub", "t", "-", *more, "--to", heard.endpoint, given=given).code == DONE
+        zws("pub", "end", "", "--to", heard.endpoint)
         seen = []
-        while (frames := heard.recv_multipart())[0] != b"end":
+        while (frames := heard.receive())[0] != b"end":
             seen.append(frames[1])
     assert seen == expected
 
 
 def test_headers_are_sent_only_when_asked_for():
-    with listener() as heard:
-        to = endpoint_of(heard)
+    with Listener() as heard:
+        to = heard.endpoint
         zws("pub", "t", "1", "--to", to)
         zws("pub", "t", "1", "--count", 2, "--header", "--to", to)
         zws("pub", "t", "1", "--key", "k", "--to", to)
-        plain, first, second, keyed = (heard.recv_multipart() for _ in range(4))
+        plain, first, second, keyed = (heard.receive() for _ in range(4))
     assert plain == [b"t", b"1"]
     first, second, keyed = (json.loads(frames[2]) for frames in (first, second, keyed))
     assert (first["seq"], second["seq"], first["src"]) == (1, 2, second["src"])
@@ -150,12 +146,9 @@ def test_headers_are_sent_only_when_asked_for():
 
 
 def test_rate_spreads_messages():
-    with listener() as heard:
-        assert (
-            zws("pub", "t", "{{count}}", "--count", 4, "--rate", 20, "--header", "--to", endpoint_of(heard)).code
-            == DONE
-        )
-        sent = [json.loads(heard.recv_multipart()[2])["ts"] for _ in range(4)]
+    with Listener() as heard:
+        assert zws("pub", "t", "{{count}}", "--count", 4, "--rate", 20, "--header", "--to", heard.endpoint).code == DONE
+        sent = [json.loads(heard.receive()[2])["ts"] for _ in range(4)]
     assert all(after - before >= 45_000_000 for before, after in zip(sent, sent[1:])), "never nearer than the rate says"
 
 
@@ -177,35 +170,36 @@ def test_a_bridge_that_does_not_want_the_topic_is_said(make_bridge):
 def test_pub_waits_for_a_bridge_that_comes():
     port = free_port()
     with Running("pub", "t", "x", "--to", f"tcp://127.0.0.1:{port}", "--wait", 30) as pub:
-        with listener(f"tcp://127.0.0.1:{port}") as heard:
-            assert heard.recv_multipart() == [b"t", b"x"]
+        with Listener(f"tcp://127.0.0.1:{port}") as heard:
+            assert heard.receive() == [b"t", b"x"]
         assert pub.wait() == DONE
 
 
 def test_a_bridge_restarted_in_mid_stream_misses_nothing():
-    heard = listener()
-    endpoint = endpoint_of(heard)
-    with Running("pub", "t", "-", "--to", endpoint, stdin=subprocess.PIPE) as pub:
+    heard = Listener()
+    with Running("pub", "t", "-", "--to", heard.endpoint, stdin=subprocess.PIPE) as pub:
         lines = pub.process.stdin
         lines.write(b"before\n")
         lines.flush()
-        assert heard.recv_multipart()[1] == b"before"
+        assert heard.receive()[1] == b"before"
         heard.close()
+        wait_until_left(heard.endpoint)
         lines.write(b"meanwhile\n")
         lines.close()
-        with listener(endpoint) as again:
-            assert again.recv_multipart()[1] == b"meanwhile"
+        with Listener(heard.endpoint) as again:
+            assert again.receive()[1] == b"meanwhile"
         assert pub.wait() == DONE
 
 
 def test_a_bridge_that_goes_for_good_is_said():
-    heard = listener()
-    with Running("pub", "t", "-", "--to", endpoint_of(heard), stdin=subprocess.PIPE) as pub:
+    heard = Listener()
+    with Running("pub", "t", "-", "--to", heard.endpoint, stdin=subprocess.PIPE) as pub:
         lines = pub.process.stdin
         lines.write(b"before\n")
         lines.flush()
-        assert heard.recv_multipart()[1] == b"before"
+        assert heard.receive()[1] == b"before"
         heard.close()
+        wait_until_left(heard.endpoint)
         lines.write(b"lost\n")
         lines.close()
         ended = pub.ended()
@@ -297,10 +291,12 @@ def test_a_reader_that_goes_ends_sub_quietly(bridge, producer):
         sub.stderr.close()
 
 
-def test_a_full_disk_is_said():
-    ended = subprocess.run(
-        f"{ZWS} completion bash > /dev/full", shell=True, capture_output=True, text=True, env=environment(), timeout=30
-    )
+@pytest.mark.parametrize("command", [["completion", "bash"], ["keygen", "pair"]])
+def test_a_full_disk_is_said(command, tmp_path):
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [ZWS, *command], stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), cwd=tmp_path, timeout=30
+        )
     assert ended.returncode == FAILED
     assert "No space left" in ended.stderr
 
@@ -314,7 +310,7 @@ def test_sub_says_why_it_cannot_connect():
 def test_an_answer_that_is_no_websocket_is_said(bridge):
     ended = zws("sub", "t", "--url", f"{bridge.url}/healthz")
     assert ended.code == CANNOT_CONNECT
-    assert "answered 200" in ended.talk
+    assert "answered 404" in ended.talk
 
 
 def test_a_host_that_is_silent_does_not_hang_sub():
@@ -576,12 +572,12 @@ def test_pub_with_the_right_keys_is_heard_and_with_others_denied(tmp_path):
     for name in ("bridge", "producer", "other"):
         zws("keygen", tmp_path / name)
     secret = (tmp_path / "bridge.secret").read_text().strip().encode()
-    with listener(curve_secretkey=secret, curve_publickey=zmq.curve_public(secret), curve_server=1) as heard:
-        pub = ["pub", "t", "x", "--to", endpoint_of(heard)]
+    with Listener(curve_secretkey=secret, curve_publickey=zmq.curve_public(secret), curve_server=1) as heard:
+        pub = ["pub", "t", "x", "--to", heard.endpoint]
         keys = ["--curve-server-key-file", tmp_path / "bridge.public"]
         assert zws(*pub, *keys).code == DONE
         assert zws(*pub, *keys, "--curve-secret-key-file", tmp_path / "producer.secret").code == DONE
-        assert heard.recv_multipart() == heard.recv_multipart() == [b"t", b"x"]
+        assert heard.receive() == heard.receive() == [b"t", b"x"]
         for wrong in ([], ["--curve-server-key-file", tmp_path / "other.public"]):
             ended = zws(*pub, *wrong, "--wait", 1)
             assert ended.code == DENIED
@@ -735,6 +731,8 @@ def test_what_comes_cannot_steer_the_terminal(bridge, producer):
             "sub", "t", "--last", 1, "--count", 1, "--format", form, "--url", bridge.ws_url, env={"NO_COLOR": "1"}
         )
         assert "\x1b[2J" not in shown and "\x07" not in shown and "\x9b" not in shown, form
+        if form == "json":
+            assert json.loads(shown)["data"] == "\x1b[2J\x07\x9b", "harmless, and the same JSON"
 
 
 def test_an_interrupted_sub_dies_of_the_signal(bridge):
@@ -759,18 +757,36 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     return cert, key
 
 
-def test_wss_is_spoken_and_certificates_are_checked(make_bridge, make_producer, certificate):
-    cert, key = certificate
-    bridge = make_bridge({"server.tls_cert": str(cert), "server.tls_key": str(key)})
-    secure = f"wss://localhost:{bridge.port}/api/ws"
-    with Running("sub", "t", "--count", 1, "--ca-file", cert, "--url", secure) as sub:
-        sub.wait_listening("t")
-        make_producer(bridge.endpoint).send("t", "x")
-        assert sub.ended().code == DONE
-    admin = ("--token-file", bridge.admin_token_file)
-    assert zws("stats", *admin, "--ca-file", cert, "--url", secure).code == DONE
-    for command in (["sub", "t", "--timeout", "5"], ["stats", *admin]):
-        assert zws(*command, "--url", secure).code == CANNOT_CONNECT, "nobody vouches for the certificate"
-        other_name = f"wss://127.0.0.1:{bridge.port}/api/ws"
-        assert zws(*command, "--ca-file", cert, "--url", other_name).code == CANNOT_CONNECT, "it is another host's"
-    assert zws("sub", "t", "--timeout", "0.5", "--insecure", "--url", secure).code == DONE
+@pytest.fixture
+def secure(bridge, certificate) -> Iterator[str]:
+    """The authority of a proxy that speaks TLS in front of `bridge`, but for its host."""
+    with TlsProxy(bridge.port, *certificate) as proxy:
+        yield f"{proxy.port}/api/ws"
+
+
+@pytest.mark.parametrize("command", ["sub", "stats"])
+def test_wss_is_spoken_and_certificates_are_checked(command, bridge, secure, certificate, producer):
+    run = {
+        "sub": ["sub", "t", "--last", 1, "--count", 1],
+        "stats": ["stats", "--token-file", bridge.admin_token_file],
+    }[command]
+    client = bridge.connect()
+    client.subscribe("t")
+    producer.send("t", "x")
+    client.receive()
+    ours = ["--ca-file", certificate[0]]
+
+    assert zws(*run, *ours, "--url", f"wss://localhost:{secure}").code == DONE
+    assert zws(*run, "--insecure", "--url", f"wss://127.0.0.1:{secure}").code == DONE
+    stranger = zws(*run, "--url", f"wss://localhost:{secure}")
+    assert stranger.code == CANNOT_CONNECT, "nobody vouches for the certificate"
+    assert "certificate" in stranger.talk and "--ca-file" in stranger.talk
+    other_name = zws(*run, *ours, "--url", f"wss://127.0.0.1:{secure}")
+    assert other_name.code == CANNOT_CONNECT, "it is another host's"
+    plain = zws(*run, *ours, "--url", f"wss://localhost:{bridge.port}/api/ws")
+    assert plain.code == CANNOT_CONNECT, "the bridge itself does not speak TLS"
+
+
+def test_certificates_that_cannot_be_read_are_said(tmp_path):
+    ended = zws("sub", "t", "--ca-file", tmp_path / "missing", "--url", "wss://localhost:1/api/ws")
+    assert ended.code == FAILED and str(tmp_path / "missing") in ended.talk

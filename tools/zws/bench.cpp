@@ -180,7 +180,10 @@ void add_bench(CLI::App& app, Run& run) {
   bench->require_subcommand(1);
   bench->footer(
       "Exit code 1: an event was lost without a word, doubled or out of order, or a client was "
-      "closed.");
+      "closed.\n\n"
+      "Examples:\n"
+      "  zws bench fanout --clients 1000 --seconds 10\n"
+      "  zws bench latency --rate 100 --json");
   const auto add = [&](const std::string& mode, const LoadPtr& load) {
     bench->get_subcommand(mode)->callback(
         [&run, mode, load] { run = [mode, load] { return run_mode(mode, *load); }; });

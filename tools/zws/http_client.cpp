@@ -36,7 +36,7 @@ class Exchange {
   }
 
   std::string over_tls(const TlsOptions& options) {
-    asio::ssl::context context = make_tls(options, url_.host);
+    asio::ssl::context context = make_tls(options, url_.host, certificate_fault_);
     asio::ssl::stream<tcp::socket> stream(io_, context);
     SSL_set_tlsext_host_name(stream.native_handle(), url_.host.c_str());
     connect(stream.lowest_layer());
@@ -80,10 +80,12 @@ class Exchange {
 
   [[noreturn]] void fail(const asio::error_code& error) const {
     throw Failure(Exit::cannot_connect,
-                  "cannot connect to " + url_.authority() + ": " + error.message());
+                  "cannot connect to " + url_.authority() + ": " +
+                      (certificate_fault_.empty() ? error.message() : certificate_fault_));
   }
 
   const Url& url_;
+  std::string certificate_fault_;
   asio::io_context io_{1};
   std::string request_;
   std::string text_;

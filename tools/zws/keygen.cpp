@@ -7,10 +7,10 @@
 
 #include <cerrno>
 #include <cstring>
-#include <iostream>
 #include <memory>
 
 #include "command.hpp"
+#include "output.hpp"
 
 namespace zws::tool {
 namespace {
@@ -50,8 +50,8 @@ Exit keygen(const Options& options) {
   const std::string secret_file = options.name + ".secret";
   write_key(secret_file, secret_key, mode_secret, options.force);
   write_key(public_file, public_key, mode_public, options.force);
-  std::cerr << "wrote " << secret_file << " (keep it secret) and " << public_file << '\n';
-  std::cout << public_key << '\n';
+  talk("wrote " + secret_file + " (keep it secret) and " + public_file);
+  write_data(std::string(public_key) + '\n');
   return Exit::done;
 }
 

@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "core/log.hpp"
+#include "core/topic.hpp"
 #include "failure.hpp"
 
 namespace zws::tool {
@@ -15,6 +17,24 @@ namespace {
 
 bool is_plain(unsigned char c) noexcept {
   return c == '\n' || c == '\t' || (c >= 0x20 && c < 0x7f);
+}
+
+// The UTF-8 character that `text` begins with, or one byte.
+std::string_view first_character(std::string_view text) noexcept {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const auto character = text.substr(0, lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4);
+  return is_utf8(character) ? character : text.substr(0, 1);
+}
+
+// All that steers a terminal is below U+10000.
+std::string json_escape(std::string_view character) {
+  if (!is_utf8(character)) return "\\ufffd";
+  unsigned code = static_cast<unsigned char>(character[0]);
+  if (character.size() > 1) code &= 0xffU >> (character.size() + 1);
+  for (const char c : character.substr(1)) code = code << 6 | (static_cast<unsigned char>(c) & 63U);
+  char escape[8];
+  std::snprintf(escape, sizeof escape, "\\u%04x", code & 0xffffU);
+  return escape;
 }
 
 }  // namespace
@@ -64,6 +84,18 @@ std::string printable(std::string_view text) {
     if (begin < i) out += log::escaped(text.substr(begin, i - begin), std::string::npos);
     if (i < text.size()) out += text[i];
     begin = i + 1;
+  }
+  return out;
+}
+
+std::string printable_json(std::string_view json) {
+  std::string out;
+  while (!json.empty()) {
+    const std::string_view character = first_character(json);
+    const bool harmless =
+        is_plain(static_cast<unsigned char>(json[0])) || log::escaped(character) == character;
+    out += harmless ? std::string(character) : json_escape(character);
+    json.remove_prefix(character.size());
   }
   return out;
 }

@@ -28,4 +28,7 @@ bool reader_has_gone() noexcept;
 // from outside may steer the terminal. Newlines and tabs stay.
 std::string printable(std::string_view text);
 
+// The same for JSON, which stays the same JSON: \u009b, \u202e.
+std::string printable_json(std::string_view json);
+
 }  // namespace zws::tool

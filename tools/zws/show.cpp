@@ -35,13 +35,15 @@ std::string pretty(std::string_view topic, std::string_view note, std::string_vi
   std::string out = painted("\x1b[2m", rfc3339(std::chrono::system_clock::now()));
   out += "  " + painted("\x1b[1m", printable(topic)) + "  " + painted("\x1b[2m", printable(note));
   out += '\n';
-  // Strings of JSON may still hold C1 and bidi characters.
-  const std::string body = printable(payload);
-  out += json && body.size() == payload.size() ? pretty_json(body, data_has_colour())
-         : is_utf8(payload)                    ? body
+  out += json               ? pretty_json(printable_json(payload), data_has_colour())
+         : is_utf8(payload) ? printable(payload)
                             : "(" + std::to_string(payload.size()) + " bytes that are not text)";
   out += '\n';
   return out;
+}
+
+std::string json_line(std::string_view json) {
+  return (data_is_seen() ? printable_json(json) : std::string(json)) + '\n';
 }
 
 std::string bare(std::string_view payload) {

@@ -11,6 +11,7 @@
 #include "json_table.hpp"
 #include "login.hpp"
 #include "output.hpp"
+#include "show.hpp"
 
 namespace zws::tool {
 namespace {
@@ -56,7 +57,7 @@ class Stats {
     const Json stats = Json::parse(answer.body, nullptr, false);
     if (!stats.is_object())
       throw Failure(Exit::failed, where + " did not answer with a JSON object");
-    if (options_.json || !data_is_seen()) return write_data(stats.dump() + '\n');
+    if (options_.json || !data_is_seen()) return write_data(json_line(stats.dump()));
     const std::string table = json_table(stats, data_has_colour());
     return write_data(options_.watch ? clear_screen + table : table);
   }

@@ -101,11 +101,11 @@ class Subscription {
                      : pretty("", "", message);
       case Format::json: break;
     }
-    return (event ? one_line(message) : std::string(message)) + '\n';
+    return event ? json_line(one_line(message)) : bare(message);
   }
 
   void control(std::string_view message) {
-    if (!options_.quiet) talk(printable(one_line(message)));
+    if (!options_.quiet) talk(printable_json(one_line(message)));
     const json answer = json::parse(message, nullptr, false);
     const std::string type = member(answer, "type");
     if (type == "connection") connected(answer);

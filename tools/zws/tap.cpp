@@ -96,7 +96,7 @@ class Tap {
     monitor_ = zmq_socket(context_, ZMQ_PAIR);
     zmq_socket_monitor(socket_, "inproc://monitor",
                        ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED);
     zmq_connect(monitor_, "inproc://monitor");
   }
 
@@ -129,23 +129,23 @@ class Tap {
     return served;
   }
 
-  // A bridge has a SUB socket too, and two of those do not speak with each other.
+  // A bridge has a SUB socket too, and two of those do not speak with each other. Whichever end sees
+  // it first hangs up, so that the other may hear of no failure, only of the end.
   void check_handshake() {
     char frame[256];
     std::uint16_t event = 0;
     if (zmq_recv(monitor_, frame, sizeof frame, ZMQ_DONTWAIT) < 2) return;
     std::memcpy(&event, frame, sizeof event);
     zmq_recv(monitor_, frame, sizeof frame, 0);
-    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED || heard_) {
-      heard_ = true;
-      return;
-    }
+    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) heard_ = true;
+    if (connects_ && heard_) return;
     if (connects_)
       throw Failure(
           Exit::cannot_connect,
           "what listens at " + options_.from +
               " is no producer; is it the bridge? Stop it and try again, or use `zws sub`");
-    talk("zws: a producer was turned away: its CURVE keys do not fit ours");
+    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+      talk("zws: a producer was turned away: its CURVE keys do not fit ours");
   }
 
   [[noreturn]] void fail(const std::string& what, int error) const {
@@ -175,7 +175,7 @@ std::string shown(const std::vector<std::string>& frames, Format format) {
     case Format::pretty: return pretty(message.topic, message.header, message.payload);
     case Format::json: break;
   }
-  return tapped_json(message) + '\n';
+  return json_line(tapped_json(message));
 }
 
 Exit tap(Options options) {

@@ -14,7 +14,8 @@ struct TlsOptions {
   bool insecure = false;  // trust anyone
 };
 
-// Throws Failure (failed) when ca_file cannot be read.
-asio::ssl::context make_tls(const TlsOptions& options, const std::string& host);
+// Throws Failure (failed) when ca_file cannot be read. When the host's certificate is refused,
+// `fault`, which must outlive the context, says why and what can be done.
+asio::ssl::context make_tls(const TlsOptions& options, const std::string& host, std::string& fault);
 
 }  // namespace zws::tool

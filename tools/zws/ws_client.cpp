@@ -44,7 +44,8 @@ class Session final : public WsClient::Connection {
     client_.set_max_message_size(message_bytes_max);
     client_.set_user_agent("zws");
     if constexpr (std::is_same_v<Config, Tls>) {
-      auto context = std::make_shared<asio::ssl::context>(make_tls(tls, url.host));
+      auto context =
+          std::make_shared<asio::ssl::context>(make_tls(tls, url.host, certificate_fault_));
       client_.set_tls_init_handler([context](Handle) { return context; });
     }
     websocketpp::lib::error_code error;
@@ -106,6 +107,8 @@ class Session final : public WsClient::Connection {
     const int status = static_cast<int>(connection_->get_response_code());
     if (status != 0 && status != 101)
       return end({WsEnd::Cause::refused, status, connection_->get_response_msg()});
+    if (!certificate_fault_.empty())
+      return end({WsEnd::Cause::not_connected, 0, certificate_fault_});
     const auto transport = connection_->get_transport_ec();
     end({WsEnd::Cause::not_connected, 0,
          transport ? transport.message() : connection_->get_ec().message()});
@@ -137,6 +140,7 @@ class Session final : public WsClient::Connection {
 
   const Url url_;
   const WsHandlers handlers_;
+  std::string certificate_fault_;
   asio::io_context io_{1};
   Client client_;
   typename Client::connection_ptr connection_;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import tarfile
@@ -61,3 +62,14 @@ def test_installed_package_works_without_the_source_tree(tmp_path: Path) -> None
     )
     result = subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True, text=True)
     assert result.stdout.strip() == str(tmp_path / "zwsbridge/__init__.py")
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if name.endswith(".py")))
+def test_module_is_syntax_of_the_oldest_python(module: str) -> None:
+    ast.parse((PROJECT / "src/zwsbridge" / module).read_text(), module, feature_version=(3, 9))
+
+
+def test_types_are_strict(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path)]
+    result = subprocess.run(command, cwd=PROJECT, timeout=300, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr

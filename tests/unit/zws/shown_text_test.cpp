@@ -54,6 +54,17 @@ TEST(PrintableTest, WhatSteersATerminalIsMadeVisible) {
   EXPECT_EQ(printable("\xff"), "\\xff");
 }
 
+TEST(PrintableTest, JsonStaysTheSameJson) {
+  const std::string json =
+      "{\"c1\":\"\xc2\x9b\",\"bidi\":\"\xe2\x80\xae\",\"del\":\"\x7f\",\"\\\"温\":\"\U0001F600\"}";
+  const std::string shown = printable_json(json);
+  EXPECT_EQ(
+      shown,
+      "{\"c1\":\"\\u009b\",\"bidi\":\"\\u202e\",\"del\":\"\\u007f\",\"\\\"温\":\"\U0001F600\"}");
+  EXPECT_EQ(nlohmann::json::parse(shown), nlohmann::json::parse(json));
+  EXPECT_EQ(printable_json("\xff\x1b\xe2"), "\\ufffd\\u001b\\ufffd");
+}
+
 TEST(JsonTableTest, ValuesAreAlignedAndListsBecomeColumns) {
   const auto stats = nlohmann::ordered_json::parse(
       R"({"connections":12,"totals":{"received":5,"uptime_s":1.5},

@@ -1,4 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { runInNewContext } from "node:vm";
 import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -33,5 +36,21 @@ describe("the built package", () => {
   it("has every file that its manifest names", () => {
     const named = [manifest.main, manifest.types, ...Object.values(manifest.exports).flatMap((entry) => (typeof entry === "string" ? [entry] : Object.values(entry as object)))];
     for (const file of named) expect(existsSync(at(file)), file).toBe(true);
+  });
+
+  it("packs what is built and nothing else, and works where it is unpacked", () => {
+    const folder = mkdtempSync(join(tmpdir(), "zws-pack-"));
+    try {
+      const here = new URL("..", import.meta.url);
+      const [packed] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { cwd: here, encoding: "utf8" }));
+      const names: string[] = packed.files.map(({ path }: { path: string }) => path);
+      expect(names.filter((name) => !/^dist\/.*\.(js|d\.ts)$/.test(name)).sort()).toEqual(["LICENSE", "README.md", "package.json"]);
+
+      execFileSync("tar", ["xf", packed.filename], { cwd: folder });
+      writeFileSync(join(folder, "use.mjs"), 'import { ZwsClient } from "./package/dist/client.js"; console.log(typeof ZwsClient);');
+      expect(execFileSync(process.execPath, ["use.mjs"], { cwd: folder, encoding: "utf8" })).toBe("function\n");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
