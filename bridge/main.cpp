@@ -68,8 +68,9 @@ int run(const ConfigSources& sources) {
   Api api({config.current(), &lanes, &intake, &verifier, &metrics, share_folder()});
   const Service service;
 
+  const bool fed = lanes.feed_from(source);
   lanes.start(tls, api, [&] { api.each_second(); });
-  source.start();
+  if (!fed) source.start();
   api.set_ready();
   std::string producers;
   for (const std::string& address : source.addresses()) producers += " " + address;
@@ -99,6 +100,7 @@ int run(const ConfigSources& sources) {
 
   service.stopping();
   log::info("stopping: {} clients are told to come back", lanes.admission().connections());
+  lanes.stop_feeding();
   source.stop();
   lanes.drain(config.current()->server.drain_timeout,
               [&] { return signals.next(std::chrono::milliseconds(0)) == Signal::stop; });

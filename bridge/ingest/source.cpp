@@ -23,7 +23,8 @@ namespace {
 constexpr std::size_t batch_messages_max = 256;
 constexpr std::size_t batch_bytes_max = 65'536;
 constexpr std::size_t frames_max = 3;                  // further frames are ignored
-constexpr std::chrono::milliseconds look_around{200};  // how often monitor and memory are looked at
+constexpr std::chrono::milliseconds look_around{100};  // how often monitor and memory are looked at
+constexpr unsigned looks_to_settle = 5;
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::count_)> reject_words{
     "it has no payload",
@@ -55,22 +56,30 @@ struct Source::Impl {
         sink(to),
         metrics(all.ingest),
         accounted_bytes(std::move(accounted)) {
-    open_socket(true);
+    open_socket();
+    bind();
+    connect();
     apply_rules();
+    baseline_bytes = resident_bytes();
   }
 
-  void open_socket(bool first);
+  void open_socket();
+  void bind();
+  void bind_again();
+  void connect();
   void run();
   bool receive(std::size_t slot, bool block);
-  void drain();
+  bool drain(bool block);
+  bool take(bool block) noexcept;
   void add(std::size_t slot, std::size_t frames);
   void reject(const Envelope::Result& opened);
-  void look(SteadyTime now);
-  void guard_memory();
+  bool look() noexcept;
+  bool guard_memory();
   void apply_rules();
 
-  std::mutex config_mutex;
   ConfigPtr config;
+  std::mutex next_mutex;
+  ConfigPtr next_config;
   std::atomic<bool> rules_changed{false};
   Sink& sink;
   IngestMetrics& metrics;
@@ -79,19 +88,21 @@ struct Source::Impl {
   zmq::socket_t socket;
   std::unique_ptr<Monitor> monitor;
   std::vector<std::string> addresses;
+  std::vector<std::string> unbound;  // of a socket made anew: its predecessor has them still
   Envelope envelope;
   // Reused from drain to drain; an arrival points into them until the sink has taken it.
   std::vector<std::array<zmq::message_t, frames_max>> messages{batch_messages_max};
   std::vector<Arrival> arrivals;
   std::array<log::Quiet, static_cast<std::size_t>(RejectReason::count_)> reject_logs;
   std::size_t batch_bytes = 0;
-  std::size_t baseline_bytes = 0;
+  std::size_t baseline_bytes = 0;  // held by what nobody accounts for, producers apart
+  unsigned settling_looks = 0;     // until what a closed socket held is free
   SteadyTime next_look{};
   std::atomic<bool> stopping{false};
   std::thread thread;
 };
 
-void Source::Impl::open_socket(bool first) {
+void Source::Impl::open_socket() {
   const IngestConfig& ingest = config->ingest;
   monitor.reset();
   socket = zmq::socket_t(context, zmq::socket_type::sub);
@@ -108,19 +119,30 @@ void Source::Impl::open_socket(bool first) {
     socket.set(zmq::sockopt::ipv6, 1);
   monitor = std::make_unique<Monitor>(context, socket, metrics);
   for (const std::string& prefix : ingest.subscribe) socket.set(zmq::sockopt::subscribe, prefix);
-  std::vector<std::string> bound;
-  const std::vector<std::string>& endpoints = first ? ingest.bind : addresses;
-  for (const std::string& endpoint : endpoints) {
+}
+
+void Source::Impl::bind() {
+  for (const std::string& endpoint : config->ingest.bind) {
     try {
       socket.bind(endpoint);
-      bound.push_back(socket.get(zmq::sockopt::last_endpoint));
+      addresses.push_back(socket.get(zmq::sockopt::last_endpoint));
     } catch (const zmq::error_t& error) {
       throw StartupError(StartupError::machine,
                          fmt::format("cannot bind {} (ingest.bind): {}", endpoint, error.what()));
     }
   }
-  addresses = std::move(bound);
-  for (const std::string& endpoint : ingest.connect) {
+}
+
+// libzmq lets go of an address some time after its socket is closed.
+void Source::Impl::bind_again() {
+  const auto bound = [this](const std::string& endpoint) {
+    return zmq_bind(socket.handle(), endpoint.c_str()) == 0;
+  };
+  unbound.erase(std::remove_if(unbound.begin(), unbound.end(), bound), unbound.end());
+}
+
+void Source::Impl::connect() {
+  for (const std::string& endpoint : config->ingest.connect) {
     try {
       socket.connect(endpoint);
     } catch (const zmq::error_t& error) {
@@ -132,39 +154,42 @@ void Source::Impl::open_socket(bool first) {
 }
 
 void Source::Impl::apply_rules() {
-  const std::lock_guard<std::mutex> lock(config_mutex);
+  const std::lock_guard<std::mutex> lock(next_mutex);
+  if (next_config) config = std::move(next_config);
   envelope.set_rules({config->limits.event_bytes, config->ingest.commands});
 }
 
-// --- the thread ----------------------------------------------------------------------------------
+// --- taking --------------------------------------------------------------------------------------
 
 void Source::Impl::run() {
-  baseline_bytes = resident_bytes();
   while (!stopping) {
-    try {
-      if (rules_changed.exchange(false)) apply_rules();
-      drain();
-      const SteadyTime now = std::chrono::steady_clock::now();
-      if (now >= next_look) look(now);
-    } catch (const zmq::error_t& error) {
-      if (error.num() == ETERM) return;
-      log::error("receiving from producers failed: {}", error.what());
-    } catch (const std::exception& error) {
-      log::error("receiving from producers failed: {}", error.what());
-    }
+    take(true);
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (now < next_look) continue;
+    next_look = now + look_around;
+    look();
   }
 }
 
-// Waits for one message, then takes what is there without waiting.
-void Source::Impl::drain() {
+bool Source::Impl::take(bool block) noexcept try {
+  if (rules_changed.exchange(false)) apply_rules();
+  return drain(block);
+} catch (const std::exception& error) {
+  if (!stopping) log::error("receiving from producers failed: {}", error.what());
+  return false;
+}
+
+// Waits for one message if it may block, then takes what is there. True if there may be more.
+bool Source::Impl::drain(bool block) {
   arrivals.clear();
   envelope.reset();
   batch_bytes = 0;
-  if (!receive(0, true)) return;
-  for (std::size_t slot = 1; slot < batch_messages_max && batch_bytes < batch_bytes_max; ++slot) {
-    if (!receive(slot, false)) break;
-  }
+  std::size_t slot = 0;
+  while (slot < batch_messages_max && batch_bytes < batch_bytes_max &&
+         receive(slot, block && slot == 0))
+    ++slot;
   if (!arrivals.empty()) sink.accept(arrivals.data(), arrivals.size());
+  return slot == batch_messages_max || batch_bytes >= batch_bytes_max;
 }
 
 // Receives one message of any number of frames into `slot`; false if there is none.
@@ -211,27 +236,39 @@ void Source::Impl::reject(const Envelope::Result& opened) {
 
 // --- looking around ------------------------------------------------------------------------------
 
-void Source::Impl::look(SteadyTime now) {
-  next_look = now + look_around;
+bool Source::Impl::look() noexcept try {
   monitor->look();
-  guard_memory();
+  bind_again();
+  return guard_memory();
+} catch (const std::exception& error) {
+  log::error("looking after the producers failed: {}", error.what());
+  return false;
 }
 
 // A multipart message that never ends is bounded by neither the high-water mark nor the largest
-// message; only a new socket frees it.
-void Source::Impl::guard_memory() {
+// message; only a new socket frees it. True if it was made.
+bool Source::Impl::guard_memory() {
   const std::size_t resident = resident_bytes();
-  const std::size_t known = baseline_bytes + accounted_bytes();
-  if (resident <= known + config->ingest.memory_bytes) return;
-  open_socket(false);
-  ::malloc_trim(0);
+  const std::size_t accounted = accounted_bytes();
+  if (settling_looks > 0) {
+    if (--settling_looks > 0) return false;
+    ::malloc_trim(0);
+    // What is still there does not belong to the producers: another new socket would not free it.
+    const std::size_t left = resident_bytes();
+    baseline_bytes = std::max(baseline_bytes, left - std::min(left, accounted));
+    return false;
+  }
+  if (resident <= baseline_bytes + accounted + config->ingest.memory_bytes) return false;
+  open_socket();
+  unbound = addresses;
+  connect();
+  settling_looks = looks_to_settle;
   metrics.resets.add();
   log::warning(
       "producers held more than ingest.memory_bytes ({} MiB resident): the socket was made "
       "anew, what was on its way is lost",
       resident >> 20);
-  baseline_bytes =
-      std::max(baseline_bytes, resident_bytes() - std::min(resident_bytes(), accounted_bytes()));
+  return true;
 }
 
 // --- the outside ---------------------------------------------------------------------------------
@@ -249,18 +286,30 @@ void Source::start() {
 }
 
 void Source::stop() {
-  if (!impl_->thread.joinable()) return;
-  impl_->stopping = true;
+  if (impl_->stopping.exchange(true)) return;
   impl_->context.shutdown();
-  impl_->thread.join();
+  if (impl_->thread.joinable()) impl_->thread.join();
   impl_->monitor.reset();
   impl_->socket.close();
 }
 
 void Source::reload(const ConfigPtr& config) {
-  const std::lock_guard<std::mutex> lock(impl_->config_mutex);
-  impl_->config = config;
+  const std::lock_guard<std::mutex> lock(impl_->next_mutex);
+  impl_->next_config = config;
   impl_->rules_changed = true;
 }
+
+int Source::descriptor() const noexcept {
+  try {
+    return impl_->socket.get(zmq::sockopt::fd);
+  } catch (const zmq::error_t& error) {
+    log::error("the producers' socket has no descriptor: {}", error.what());
+    return -1;
+  }
+}
+
+bool Source::drain() noexcept { return impl_->take(false); }
+
+bool Source::look() noexcept { return impl_->look(); }
 
 }  // namespace zws

@@ -1,6 +1,8 @@
-// Source: the ZeroMQ side. One thread, one SUB socket that binds and connects, one batch per drain.
+// Source: the ZeroMQ side. One SUB socket that binds and connects, one batch per drain.
 //
-// Thread: start() and stop() from main; the socket lives on the source's own thread.
+// Thread: start() gives it a thread of its own, on which the socket lives; where somebody else drains
+// it (a lane that is alone), start() is not called and drain() and look() are that one's, on one thread.
+// The rest from main.
 // Bounds: `ingest.hwm` messages for each producer, and `ingest.memory_bytes` for all of them together:
 // past it the socket is made anew, which frees what an endless message holds.
 // Errors: the constructor binds and throws StartupError; later a malformed message is counted and
@@ -13,23 +15,29 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "core/feed.hpp"
 #include "core/sink.hpp"
 #include "metrics/metrics.hpp"
 
 namespace zws {
 
-class Source {
+class Source final : public Feed {
  public:
   // `accounted_bytes` is what the rest of the bridge knows it holds; growth beyond it is ours.
   Source(ConfigPtr config, Sink& sink, Metrics& metrics,
          std::function<std::size_t()> accounted_bytes);
-  ~Source();
+  ~Source() override;
 
   // The addresses that are bound, as they are.
   const std::vector<std::string>& addresses() const noexcept;
 
   void start();
+  // The thread has ended, or nobody drains any more.
   void stop();
+
+  int descriptor() const noexcept override;
+  bool drain() noexcept override;
+  bool look() noexcept override;
 
   // Limits and commands of a new configuration, from the next drain on. Thread: any.
   void reload(const ConfigPtr& config);

@@ -137,7 +137,8 @@ std::vector<TopicLoad> Router::topics_after(std::string_view cursor, std::size_t
   return loads(all, count, before);
 }
 
-std::size_t Router::publish(const std::vector<EventPtr>& events) {
+std::size_t Router::publish(const std::vector<EventPtr>& events,
+                            const std::function<void()>& between) {
   turn_.begin(events);
   for (std::size_t i = 0; i < events.size(); ++i) {
     const Event& event = *events[i];
@@ -154,7 +155,7 @@ std::size_t Router::publish(const std::vector<EventPtr>& events) {
     }
   }
   const std::size_t deliveries =
-      turn_.deliver([](Subscriber& who) -> std::uint32_t& { return who.group_; });
+      turn_.deliver([](Subscriber& who) -> std::uint32_t& { return who.group_; }, between);
   if (deliveries != 0) observe_latency();
   return deliveries;
 }

@@ -13,6 +13,7 @@
 
 #include <tsl/hopscotch_map.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -63,8 +64,10 @@ class Router {
   std::vector<Pattern> subscriptions(const Subscriber& who) const;
 
   // Records the events and offers each once to every subscriber that wants it (even where two of its
-  // patterns match). Returns the deliveries offered.
-  std::size_t publish(const std::vector<EventPtr>& events);
+  // patterns match). Returns the deliveries offered. `between` is called every so many writes, for a
+  // lane that must not stay away too long; it may neither publish nor touch a subscriber.
+  std::size_t publish(
+      const std::vector<EventPtr>& events, const std::function<void()>& between = [] {});
 
   // For the API; each looks at every topic with subscribers.
   std::vector<TopicLoad> busiest(std::size_t count) const;

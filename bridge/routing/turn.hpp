@@ -33,17 +33,22 @@ class Turn {
   bool stream_is_empty() const noexcept { return streams_.back().receivers == 0; }
 
   // Offers each group's events to its members. `group_of` gives back a subscriber's note, which is 0
-  // again afterwards. Returns the deliveries offered (one for each event and receiver).
-  template <typename GroupOf>
-  std::size_t deliver(GroupOf&& group_of) {
+  // again afterwards. `between` is called now and then on the way. Returns the deliveries offered (one
+  // for each event and receiver).
+  template <typename GroupOf, typename Between>
+  std::size_t deliver(GroupOf&& group_of, Between&& between) {
     sort_members(group_of);
     std::size_t deliveries = 0;
+    std::size_t offered = 0;
     for (std::uint32_t group = 1; group < groups_.size(); ++group) {
       const Group& members = groups_[group];
       if (members.size == 0) continue;
       const Bundle bundle = bundle_of(group);
       deliveries += bundle.count * members.size;
-      for (std::uint32_t i = 0; i < members.size; ++i) ordered_[members.first + i]->deliver(bundle);
+      for (std::uint32_t i = 0; i < members.size; ++i) {
+        ordered_[members.first + i]->deliver(bundle);
+        if (++offered % offers_between == 0) between();
+      }
     }
     return deliveries;
   }
@@ -59,6 +64,7 @@ class Turn {
 
  private:
   static constexpr std::uint32_t end = ~std::uint32_t{0};
+  static constexpr std::size_t offers_between = 64;  // a millisecond of writing, or less
 
   struct Stream {
     std::uint32_t first;  // of its events, linked by next_

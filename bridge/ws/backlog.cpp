@@ -29,7 +29,7 @@ Backlog::Pushed Backlog::push(const EventPtr& event, std::size_t others, std::si
                               Full full) {
   const std::uint32_t bytes = size_of(event->frame());
   // Markers alone fill it: nobody can be told more than that something is missing.
-  if (full == Full::drop_arriving && too_many_markers()) return Pushed::dropped;
+  if (full == Full::drop_arriving && too_many_markers()) return Pushed::untold;
   const std::uint32_t run = run_of(topic_of(*event), event->source());
   if (event->is_gap()) {
     append(event, Kind::event, run, bytes);

@@ -6,7 +6,7 @@
 //
 // Thread: its lane only. Exists only while its client lags.
 // Bounds: `queue_bytes` of frames (or one event, of any size), and as much again of markers; past that
-// the client must go, because it could no longer be told what it missed.
+// whoever reads from it must go, because it could no longer be told what it missed.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,7 @@ class Backlog {
     replaced,  // waits in place of an older event of the same key
     dropped,   // this one goes, and a marker tells
     closing,   // the route wants the client disconnected, or markers alone are too much
+    untold,    // with drop_arriving: this one goes, and no marker tells, since they are too much
   };
 
   // What a `disconnect` route's event means at the bound.

@@ -1,5 +1,7 @@
 #include "ws/inbox.hpp"
 
+#include <utility>
+
 namespace zws {
 namespace {
 
@@ -48,7 +50,11 @@ void Inbox::keep(const EventPtr& event) {
   switch (overload_->push(event, 0, victims, Backlog::Full::drop_arriving)) {
     case Backlog::Pushed::dropped:
     case Backlog::Pushed::closing: ++victims; break;
-    case Backlog::Pushed::replaced: metrics_.replaced.add(); break;
+    case Backlog::Pushed::untold:
+      ++victims;
+      untold_ = true;
+      break;
+    case Backlog::Pushed::replaced: ++replaced_; break;
     case Backlog::Pushed::queued: break;
   }
   metrics_.dropped[static_cast<std::size_t>(DropReason::lane_overload)].add(victims);
@@ -56,6 +62,7 @@ void Inbox::keep(const EventPtr& event) {
 
 Inbox::Turn Inbox::take() {
   const std::lock_guard<std::mutex> lock(mutex_);
+  if (replaced_ != 0) metrics_.replaced.add(std::exchange(replaced_, 0));
   if (batches_.empty() && overload_) return take_from_overload();
   Turn turn;
   if (batches_.empty()) return turn;
@@ -101,7 +108,10 @@ Inbox::Turn Inbox::take_from_overload() {
     turn.events.push_back(overload_->pop());
     bytes += turn.events.back()->frame().size();
   }
-  if (overload_->empty()) overload_.reset();
+  if (overload_->empty()) {
+    overload_.reset();
+    turn.untold = std::exchange(untold_, false);
+  }
   turn.more = overload_ != nullptr;
   return turn;
 }

@@ -1,6 +1,7 @@
 #include "ws/lane.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace zws {
 namespace {
@@ -57,6 +58,7 @@ void Lane::start(int listener, TlsPtr tls, HttpHandler* http, std::function<void
 void Lane::loop() noexcept {
   acceptor_->start();
   tick();
+  go_on();
   for (;;) {
     try {
       loop_.run();
@@ -79,6 +81,10 @@ void Lane::tick() {
       });
       note_sizes();
     }
+    if (feed_) {
+      guarded([this] { feed_->look(); });
+      go_on();
+    }
     tick();
   });
 }
@@ -87,24 +93,66 @@ void Lane::tick() {
 
 void Lane::post(BatchPtr batch) noexcept {
   guarded([&] {
-    if (inbox_.push(std::move(batch))) asio::post(loop_, [this] { go_on(); });
+    if (!inbox_.push(std::move(batch))) return;
+    if (loop_.get_executor().running_in_this_thread()) {
+      go_on_soon();
+    } else {
+      asio::post(loop_, [this] { go_on(); });
+    }
+  });
+}
+
+void Lane::feed_from(Feed& feed) {
+  feed_ = std::make_unique<FeedWatch>(loop_, feed, [this] { go_on(); });
+}
+
+void Lane::stop_feeding() {
+  if (feed_) feed_->stop();
+}
+
+// Sockets and timers get their share before.
+void Lane::go_on_soon() {
+  if (std::exchange(due_, true)) return;
+  asio::post(loop_, [this] {
+    due_ = false;
+    go_on();
   });
 }
 
 void Lane::go_on() {
   guarded([this] {
-    // Sockets and timers get their share between two turns.
-    if (take_turn()) asio::post(loop_, [this] { go_on(); });
+    bool more = false;
+    if (feed_) {
+      const bool was_due = std::exchange(due_, true);  // what comes here is taken at once, below
+      more = feed_->drain();
+      due_ = was_due;
+    }
+    more = take_turn() || more;
+    if (more) go_on_soon();
+    if (feed_ && !due_) feed_->wait();
   });
 }
 
 // True if something is left.
 bool Lane::take_turn() {
   const Inbox::Turn turn = inbox_.take();
-  const std::size_t deliveries = router_.publish(turn.all());
+  // A turn for many clients is long, and producers do not wait for its end.
+  const std::size_t deliveries = router_.publish(turn.all(), [this] {
+    if (feed_) feed_->drain();
+  });
   note_sizes();
   if (turn.batch && turn.batch->receipt) turn.batch->receipt->add(deliveries);
+  if (turn.untold) run([](Lane& lane) { lane.close_all_as_lagging(); });
   return turn.more;
+}
+
+// Nobody can be told what is missing, so everybody learns it by coming back with `since`.
+void Lane::close_all_as_lagging() {
+  log::warning(
+      "more was lost between producers and a lane than can be told: its {} clients are closed",
+      sessions_.size());
+  const std::vector<Session*> all = sessions_;
+  for (Session* session : all) session->close(CloseCode::slow_consumer);
 }
 
 // A client that comes from another lane may have seen what still waits here.

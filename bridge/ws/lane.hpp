@@ -26,6 +26,7 @@
 #include "routing/batch.hpp"
 #include "routing/router.hpp"
 #include "ws/acceptor.hpp"
+#include "ws/feed_watch.hpp"
 #include "ws/inbox.hpp"
 #include "ws/requests.hpp"
 #include "ws/server.hpp"
@@ -52,6 +53,11 @@ class Lane final : public BatchSink {
   void start(int listener, TlsPtr tls, HttpHandler* http, std::function<void()> each_second);
 
   void post(BatchPtr batch) noexcept override;
+
+  // From start() on the lane drains `feed` itself. Before start().
+  void feed_from(Feed& feed);
+  // Drains it no more.
+  void stop_feeding();
 
   // Calls `work(*this)` on the lane.
   template <typename Work>
@@ -88,8 +94,10 @@ class Lane final : public BatchSink {
   void loop() noexcept;
   void tick();
   bool take_turn();
+  void close_all_as_lagging();
   void catch_up();
   void go_on();
+  void go_on_soon();
   void note_sizes() noexcept;
   void on_upgraded(Session& session, Upgrade upgrade);
   void on_gone(Session& session) noexcept;
@@ -112,6 +120,8 @@ class Lane final : public BatchSink {
   std::unique_ptr<Requests> requests_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<Acceptor> acceptor_;
+  std::unique_ptr<FeedWatch> feed_;  // null: somebody posts
+  bool due_ = false;                 // go_on() will be called
   asio::steady_timer ticker_{loop_};
   asio::executor_work_guard<asio::io_context::executor_type> work_{loop_.get_executor()};
   std::thread thread_;

@@ -82,16 +82,30 @@ void Lanes::start(const TlsPtr& tls, HttpHandler& http, std::function<void()> ea
   }
 }
 
+bool Lanes::feed_from(Feed& feed) {
+  if (lanes_.size() != 1) return false;
+  lanes_.front()->feed_from(feed);
+  return true;
+}
+
+void Lanes::stop_feeding() {
+  run_all_and_wait([](Lane& lane) { lane.stop_feeding(); });
+}
+
 void Lanes::reload(const ConfigPtr& config, const TlsPtr& tls) {
   admission_.reload(config->limits);
-  auto applied = std::make_shared<std::promise<void>>();
+  run_all_and_wait([&](Lane& lane) { lane.reload(config, tls); });
+}
+
+void Lanes::run_all_and_wait(const std::function<void(Lane&)>& work) {
+  auto done = std::make_shared<std::promise<void>>();
   gather<char>(
-      [config, tls](Lane& lane) {
-        lane.reload(config, tls);
+      [work](Lane& lane) {
+        work(lane);
         return '\0';
       },
-      [applied](const std::vector<char>&) { applied->set_value(); });
-  applied->get_future().wait();
+      [done](const std::vector<char>&) { done->set_value(); });
+  done->get_future().wait();
 }
 
 void Lanes::drain(Duration time, const std::function<bool()>& hurry) {

@@ -26,6 +26,12 @@ class Lanes {
 
   // `tls` is null for a plain port. `each_second` is called about once a second, on the first lane.
   void start(const TlsPtr& tls, HttpHandler& http, std::function<void()> each_second);
+
+  // A lane that is alone drains the producers itself, from start() on; false when there are more.
+  bool feed_from(Feed& feed);
+  // Returns when no lane touches the feed any more.
+  void stop_feeding();
+
   // Returns when every lane has it: `tls` is for connections from now on. Thread: main.
   void reload(const ConfigPtr& config, const TlsPtr& tls);
 
@@ -68,6 +74,8 @@ class Lanes {
   }
 
  private:
+  // Returns when every lane has done it. Thread: main.
+  void run_all_and_wait(const std::function<void(Lane&)>& work);
   void write_admin_token();
 
   const ConfigPtr config_;

@@ -12,7 +12,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -224,3 +224,9 @@ class Bridge:
         until = time.monotonic() + DEADLINE
         while (last := self.metric(name, **labels)) != value:
             assert time.monotonic() < until, f"{name} stays at {last}, not {value}"
+
+    def wait_until(self, true: Callable[[], bool], what: str) -> None:
+        """Asks until it is so; `what` says it in words."""
+        until = time.monotonic() + DEADLINE
+        while not true():
+            assert time.monotonic() < until, f"within {DEADLINE} s it did not come true that {what}"

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <memory>
 #include <random>
 #include <set>
@@ -50,6 +51,25 @@ TEST_F(RouterTest, OverlappingSubscriptionsGiveAnEventOnce) {
   for (const char* text : {"a:b", "a:*", "*", "*:b"}) router_.subscribe(ada_, pattern(text));
   EXPECT_EQ(publish({{"a:b", 1}, {"a:c", 1}}), 2U);
   EXPECT_THAT(ada_.heard, ElementsAre("a:b s:1", "a:c s:1"));
+}
+
+TEST_F(RouterTest, ALongTurnIsInterruptedNowAndThen) {
+  std::vector<Listener> crowd(1000);
+  for (Listener& one : crowd) router_.subscribe(one, pattern("a"));
+  const auto heard = [&] {
+    return std::count_if(crowd.begin(), crowd.end(),
+                         [](const Listener& one) { return !one.heard.empty(); });
+  };
+  std::vector<std::ptrdiff_t> served;
+  router_.publish({make_event({"a", 1})}, [&] { served.push_back(heard()); });
+  ASSERT_FALSE(served.empty());
+  std::ptrdiff_t before = 0;
+  for (const std::ptrdiff_t now : served) {
+    EXPECT_LE(now - before, 100);
+    before = now;
+  }
+  EXPECT_EQ(heard(), 1000);
+  for (Listener& one : crowd) router_.leave(one);
 }
 
 TEST_F(RouterTest, OneTurnComesInOnePieceAndInOrder) {

@@ -130,9 +130,42 @@ TEST_F(InboxTest, TheRouteOfEachEventDecides) {
 TEST_F(InboxTest, ConflatedEventsAreReplacedWhileTheLaneIsBehind) {
   inbox_.push(run_of("a", 1, 5, 1000));
   inbox_.push(run_of("c", 1, 8, 1000, Overflow::conflate));
-  EXPECT_EQ(metrics_.replaced.value(), 7U);
   EXPECT_EQ(overload_drops(), 0U);
   EXPECT_THAT(take(), ElementsAre("a s:1", "a s:2", "a s:3", "a s:4", "a s:5", "c s:8"));
+  EXPECT_EQ(metrics_.replaced.value(), 7U) << "counted on the lane's thread";
+}
+
+TEST_F(InboxTest, MoreGapsThanTheBoundHoldsEndInAWord) {
+  inbox_.push(run_of("a", 1, 9, 1000));
+  constexpr std::uint64_t topics = 1000;
+  for (std::uint64_t i = 0; i < topics; ++i)
+    inbox_.push(run_of("topic-" + std::to_string(i), 1, 1, 1000, Overflow::drop_newest));
+  EXPECT_LE(inbox_.bytes(), 2 * 10'000U + 1000U) << "as much again of gaps";
+  EXPECT_GT(overload_drops(), topics / 2);
+
+  std::size_t told = 0;
+  Inbox::Turn turn;
+  do {
+    EXPECT_FALSE(turn.untold) << "only the last turn of an overload says it";
+    turn = inbox_.take();
+    for (const EventPtr& event : turn.all()) told += event->is_gap() ? 1 : 0;
+  } while (turn.more);
+  EXPECT_TRUE(turn.untold);
+  EXPECT_LT(told, overload_drops());
+
+  inbox_.push(batch_of({{"b", 1}}));
+  EXPECT_FALSE(inbox_.take().untold) << "said once";
+}
+
+TEST_F(InboxTest, WhatAllGapsNameIsNotUntold) {
+  inbox_.push(run_of("a", 1, 9, 1000));
+  inbox_.push(run_of("a", 10, 50, 1000));
+  Inbox::Turn turn;
+  do {
+    turn = inbox_.take();
+    EXPECT_FALSE(turn.untold);
+  } while (turn.more);
+  EXPECT_GT(overload_drops(), 0U);
 }
 
 TEST_F(InboxTest, AReceiptComesBackThoughTheLaneIsBehind) {

@@ -1,0 +1,27 @@
+// Feed: where events come from, for a loop that takes them itself instead of being posted to.
+//
+// A lane that is alone drains the producers' socket on its own thread: one thread less to wake for each
+// event. With more lanes the source has a thread, and nobody uses this.
+//
+// Thread: whoever drains; one at a time.
+#pragma once
+
+namespace zws {
+
+class Feed {
+ public:
+  virtual ~Feed() = default;
+
+  // Becomes readable when something may have come since drain() last said that nothing is left.
+  // Owned by the feed.
+  virtual int descriptor() const noexcept = 0;
+
+  // Hands on what is there, as much as makes one batch, without waiting. True if there may be more.
+  virtual bool drain() noexcept = 0;
+
+  // Looks after producers and memory; to be called ten times a second, and followed by drain().
+  // True if descriptor() is another from now on.
+  virtual bool look() noexcept = 0;
+};
+
+}  // namespace zws

@@ -1,0 +1,45 @@
+"""A producer that speaks ZMTP 3.0 by hand, to send what libzmq would never let out."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+DEADLINE = 30.0  # seconds; only a failing test waits so long
+
+
+class ZmtpProducer:
+    """A PUB peer (NULL mechanism) on a plain TCP connection."""
+
+    def __init__(self, endpoint: str) -> None:
+        host, port = endpoint.removeprefix("tcp://").rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)), timeout=DEADLINE)
+        self.socket.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
+        ready = b"\x05READY\x0bSocket-Type" + struct.pack("!I", 3) + b"PUB"
+        self.socket.sendall(b"\x04" + bytes([len(ready)]) + ready)
+        self._take(64)
+        self._take_frame()  # the bridge's READY
+        self._take_frame()  # and what it subscribes to
+
+    def __enter__(self) -> ZmtpProducer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send_part(self, part: bytes, *, last: bool = False) -> None:
+        """One frame of a multipart message."""
+        self.socket.sendall(struct.pack("!BQ", 0x02 if last else 0x03, len(part)) + part)
+
+    def _take(self, count: int) -> bytes:
+        taken = b""
+        while len(taken) < count:
+            more = self.socket.recv(count - len(taken))
+            assert more, "the bridge closed the connection"
+            taken += more
+        return taken
+
+    def _take_frame(self) -> bytes:
+        flags, size = self._take(2)
+        assert flags & 0x02 == 0, "its frames are short"
+        return self._take(size)
