@@ -2,6 +2,7 @@
 //
 // Start, wait, stop: the whole program as a diagram. Data flows down, and what is downstream is built
 // first and stopped last.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -59,7 +60,10 @@ int run(const ConfigSources& sources) {
   LiveConfig config(sources);
   refuse_what_is_not_built(*config.current());
 
-  Metrics metrics(Lanes::count_for(*config.current()));
+  const std::size_t lanes_wanted = Lanes::count_for(*config.current());
+  // One lane allocates nearly alone, and glibc's arenas for further threads grow a page at a time.
+  if (lanes_wanted == 1) ::mallopt(M_ARENA_MAX, 1);
+  Metrics metrics(lanes_wanted);
   const TlsPtr tls = Tls::load(config.current()->server, config.origins());
   Verifier verifier(config.current()->auth);
   Lanes lanes(config.current(), verifier, metrics);

@@ -125,7 +125,11 @@ void Transport::on_readable() noexcept try {
       return tell_reader(fault(transport::error::eof), 0);
     }
     session_->heard(context_->rules.clock->steady());
+    // The answer to an upgrade and the session's first message leave in one write.
+    const bool handshake = !session_->upgraded;
+    if (handshake) outbox_->cork();
     tell_reader({}, static_cast<std::size_t>(size));
+    if (handshake) outbox_->uncork();
     if (!again_ || (!wire_->secure() && static_cast<std::size_t>(size) < into.size)) break;
   }
   reading_ = false;
