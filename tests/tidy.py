@@ -71,7 +71,8 @@ def files_of(root: Path) -> Iterator[str]:
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name not in NOT_OURS and not name.startswith(".pytest")]
         for name in names:
-            yield str(Path(folder, name).relative_to(root))
+            if name not in NOT_OURS:  # in a git worktree .git is a file
+                yield str(Path(folder, name).relative_to(root))
 
 
 def includes_of(text: str) -> Iterator[tuple[int, str]]:

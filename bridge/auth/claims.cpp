@@ -6,12 +6,11 @@
 #include <optional>
 
 #include "auth/json.hpp"
-#include "core/topic.hpp"
+#include "core/user.hpp"
 
 namespace zws {
 namespace {
 
-constexpr std::size_t user_bytes_max = 200;
 constexpr double time_max_s = 253402300799.0;  // the last second of the year 9999
 constexpr double wall_time_max_s = 9.2e9;      // WallTime counts nanoseconds and ends in 2262
 
@@ -26,15 +25,6 @@ bool is_text(const json_t* json, std::string_view wanted) noexcept {
 bool list_holds(const json_t* json, std::string_view wanted) noexcept {
   for (std::size_t i = 0; i < json_array_size(json); ++i)
     if (is_text(json_array_get(json, i), wanted)) return true;
-  return false;
-}
-
-// U+061C, U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069 turn the direction of text, so that
-// a name in a log or a list could look like another one.
-bool has_bidi(std::string_view text) noexcept {
-  for (const std::string_view mark : {"\u061c", "\u200e", "\u200f", "\u202a", "\u202b", "\u202c",
-                                      "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"})
-    if (text.find(mark) != std::string_view::npos) return true;
   return false;
 }
 
@@ -70,10 +60,8 @@ class Reading {
     if (!sub) return refuse("sub is missing");
     if (!json_is_string(sub)) return refuse("sub is not a string");
     const std::string_view name = text_of(sub);
-    if (name.empty() || name.size() > user_bytes_max) return refuse("sub is not 1 to 200 bytes");
-    if (name.find('*') != std::string_view::npos) return refuse("sub holds a *");
-    if (!is_utf8(name) || has_control(name) || has_bidi(name))
-      return refuse("sub holds a control character");
+    if (!is_user(name))
+      return refuse("sub is not 1 to 200 bytes without '*' and control characters");
     identity_.user = name;
     return true;
   }

@@ -9,8 +9,6 @@
 namespace zws {
 namespace {
 
-using Bytes = std::array<std::uint8_t, 16>;
-
 constexpr std::string_view tcp_prefix = "tcp://";
 constexpr std::string_view ipc_prefix = "ipc://";
 constexpr std::size_t ipc_path_bytes_max = 107;  // what sockaddr_un holds beside its last 0
@@ -28,32 +26,13 @@ std::optional<unsigned> parse_number(std::string_view text, unsigned max) noexce
   return number;
 }
 
-std::optional<Bytes> parse_ip(std::string_view text) noexcept {
-  char terminated[64] = {};
-  if (text.size() >= sizeof terminated || text.find('\0') != std::string_view::npos) {
-    return std::nullopt;
-  }
-  std::copy(text.begin(), text.end(), terminated);
-  Bytes bytes{};
-  if (inet_pton(AF_INET6, terminated, bytes.data()) == 1) return bytes;
-  bytes[10] = bytes[11] = 0xFF;
-  if (inet_pton(AF_INET, terminated, bytes.data() + 12) == 1) return bytes;
-  return std::nullopt;
-}
-
-bool is_in(const Bytes& ip, const Bytes& network, unsigned bits) noexcept {
+bool is_in(const IpBytes& ip, const IpBytes& network, unsigned bits) noexcept {
   for (unsigned i = 0; i < 16 && i * 8 < bits; ++i) {
     const unsigned here = std::min(bits - i * 8, 8u);
     const auto mask = static_cast<std::uint8_t>(0xFF00u >> here);
     if ((ip[i] & mask) != (network[i] & mask)) return false;
   }
   return true;
-}
-
-bool is_loopback_ip(std::string_view ip) noexcept {
-  static const auto v4 = Network::parse("127.0.0.0/8");
-  static const auto v6 = Network::parse("::1");
-  return v4->contains(ip) || v6->contains(ip);
 }
 
 // "host:port" cut at its last colon; brackets around an IPv6 host fall away.
@@ -76,6 +55,25 @@ std::optional<HostPort> split(std::string_view text) noexcept {
 }
 
 }  // namespace
+
+std::optional<IpBytes> parse_ip(std::string_view text) noexcept {
+  char terminated[64] = {};
+  if (text.size() >= sizeof terminated || text.find('\0') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::copy(text.begin(), text.end(), terminated);
+  IpBytes bytes{};
+  if (inet_pton(AF_INET6, terminated, bytes.data()) == 1) return bytes;
+  bytes[10] = bytes[11] = 0xFF;
+  if (inet_pton(AF_INET, terminated, bytes.data() + 12) == 1) return bytes;
+  return std::nullopt;
+}
+
+bool is_loopback_ip(std::string_view ip) noexcept {
+  static const auto v4 = Network::parse("127.0.0.0/8");
+  static const auto v6 = Network::parse("::1");
+  return v4->contains(ip) || v6->contains(ip);
+}
 
 std::optional<Address> Address::parse(std::string_view text) {
   const auto parts = split(text);

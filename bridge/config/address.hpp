@@ -1,4 +1,4 @@
-// Address: the network names of the configuration: listeners, trusted networks, ZeroMQ endpoints.
+// Address: names on the network: IP addresses and networks, listeners, ZeroMQ endpoints.
 //
 // Thread: any; values and pure functions. Nothing is resolved: a name is only ever "localhost".
 #pragma once
@@ -10,6 +10,15 @@
 #include <string_view>
 
 namespace zws {
+
+// An IPv4 or IPv6 address; IPv4 is written as the IPv6 address it maps to (::ffff:10.0.0.1).
+using IpBytes = std::array<std::uint8_t, 16>;
+
+// `text` without brackets or port. Nothing for anything else.
+std::optional<IpBytes> parse_ip(std::string_view text) noexcept;
+
+// 127.0.0.0/8 and ::1; false if `ip` is no IP address.
+bool is_loopback_ip(std::string_view ip) noexcept;
 
 struct Address {
   std::string host;  // an IP address without brackets; localhost is 127.0.0.1
@@ -31,7 +40,7 @@ class Network {
   bool contains(std::string_view ip) const noexcept;
 
  private:
-  std::array<std::uint8_t, 16> bytes_{};  // IPv4 mapped into IPv6
+  IpBytes bytes_{};
   unsigned bits_ = 0;
 };
 

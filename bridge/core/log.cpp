@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "core/bidi.hpp"
 #include "core/json_text.hpp"
 #include "core/topic.hpp"
 
@@ -32,15 +33,6 @@ const char* word(Level level) noexcept {
     case Level::off: return "off";
   }
   return "info";
-}
-
-// U+200E/F, U+202A-E, U+2066-9 turn the direction of a terminal's text.
-bool is_bidi(std::string_view sequence) noexcept {
-  if (sequence.size() != 3 || static_cast<unsigned char>(sequence[0]) != 0xE2) return false;
-  const auto b = static_cast<unsigned char>(sequence[1]);
-  const auto c = static_cast<unsigned char>(sequence[2]);
-  return (b == 0x80 && ((c >= 0x8E && c <= 0x8F) || (c >= 0xA8 && c <= 0xAE))) ||
-         (b == 0x81 && c >= 0xA6 && c <= 0xA9);
 }
 
 void append_hex(std::string& out, std::string_view bytes) {
@@ -97,7 +89,7 @@ std::string escaped(std::string_view text, std::size_t limit) {
   while (at < text.size() && out.size() < limit) {
     bool valid = false;
     const std::string_view sequence = next_sequence(text, at, valid);
-    if (!valid || has_control(sequence) || is_bidi(sequence)) {
+    if (!valid || has_control(sequence) || has_bidi(sequence)) {
       append_hex(out, sequence);
     } else {
       if (sequence == "\"" || sequence == "\\") out += '\\';

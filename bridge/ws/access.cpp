@@ -1,10 +1,7 @@
 #include "ws/access.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <charconv>
-#include <cstring>
+#include <array>
 
 namespace zws {
 namespace {
@@ -27,12 +24,12 @@ bool same(std::string_view a, std::string_view b) noexcept {
 }
 
 bool is_loopback_host(std::string_view host) {
-  if (same(host, "localhost")) return true;
-  const auto address = parse_address(host);
-  if (!address) return false;
-  constexpr AddressBytes loopback6{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-  const bool v4 = (*address)[10] == 0xFF && (*address)[11] == 0xFF;
-  return *address == loopback6 || (v4 && (*address)[12] == 127);
+  return same(host, "localhost") || is_loopback_ip(host);
+}
+
+bool listens_on_loopback(const Config& config) {
+  const auto address = Address::parse(config.server.listen);
+  return address && address->is_loopback();
 }
 
 // A default port says nothing: "https://a:443" and "a" name one place.
@@ -56,51 +53,24 @@ constexpr std::array<std::string_view, 7> forwarding_headers{
 
 }  // namespace
 
-std::optional<AddressBytes> parse_address(std::string_view text) {
-  const std::string copy(text);
-  AddressBytes bytes{};
-  if (inet_pton(AF_INET6, copy.c_str(), bytes.data()) == 1) return bytes;
-  bytes.fill(0);
-  if (inet_pton(AF_INET, copy.c_str(), bytes.data() + 12) != 1) return std::nullopt;
-  bytes[10] = bytes[11] = 0xFF;
-  return bytes;
-}
-
 std::string address_key(std::string_view address) {
-  const auto bytes = parse_address(address);
+  const auto bytes = parse_ip(address);
   if (!bytes || ((*bytes)[10] == 0xFF && (*bytes)[11] == 0xFF)) return std::string(address);
   return std::string(reinterpret_cast<const char*>(bytes->data()), 8);
 }
 
-bool listens_on_loopback(std::string_view listen) { return is_loopback_host(host_of(listen)); }
-
 Access::Access(const Config& config, bool open_mode)
     : origins_(config.server.allowed_origins),
       guarded_(open_mode && !config.auth.open),
-      loopback_(listens_on_loopback(config.server.listen)) {
+      loopback_(listens_on_loopback(config)) {
   for (const std::string& text : config.server.trusted_proxies) {
-    const std::size_t slash = text.find('/');
-    const auto bytes = parse_address(text.substr(0, slash));
-    if (!bytes) continue;  // load_config has refused it
-    const bool v4 = text.find(':') == std::string::npos;
-    unsigned bits = v4 ? 32 : 128;
-    if (slash != std::string::npos)
-      std::from_chars(text.data() + slash + 1, text.data() + text.size(), bits);
-    proxies_.push_back({*bytes, bits + (v4 ? 96 : 0)});
+    if (const auto network = Network::parse(text)) proxies_.push_back(*network);
   }
 }
 
 bool Access::trusted(std::string_view address) const {
-  const auto bytes = parse_address(address);
-  if (!bytes) return false;
-  const auto covers = [&](const Network& network) {
-    for (unsigned bit = 0; bit < network.prefix_bits; ++bit) {
-      const unsigned mask = 0x80U >> (bit % 8);
-      if (((network.bytes[bit / 8] ^ (*bytes)[bit / 8]) & mask) != 0) return false;
-    }
-    return true;
-  };
-  return std::any_of(proxies_.begin(), proxies_.end(), covers);
+  return std::any_of(proxies_.begin(), proxies_.end(),
+                     [&](const Network& network) { return network.contains(address); });
 }
 
 std::string Access::client_address(std::string_view peer, const HttpRequest& request) const {
@@ -111,7 +81,7 @@ std::string Access::client_address(std::string_view peer, const HttpRequest& req
     const std::size_t comma = chain.rfind(',');
     const std::string_view last =
         trimmed(comma == std::string_view::npos ? chain : chain.substr(comma + 1));
-    if (!parse_address(last)) break;
+    if (!parse_ip(last)) break;
     if (!trusted(last)) return std::string(last);
     chain = comma == std::string_view::npos ? std::string_view{} : chain.substr(0, comma);
   }

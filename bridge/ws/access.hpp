@@ -3,28 +3,22 @@
 // Thread: immutable after construction; a reload makes a new one.
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "config/address.hpp"
 #include "config/config.hpp"
 #include "core/http.hpp"
 
 namespace zws {
-
-// An IPv4 or IPv6 address (IPv4 as ::ffff:a.b.c.d).
-using AddressBytes = std::array<std::uint8_t, 16>;
-std::optional<AddressBytes> parse_address(std::string_view text);
 
 // What limits count an address as: itself, or for IPv6 its /64.
 std::string address_key(std::string_view address);
 
 class Access {
  public:
-  // `open_mode`: no key is configured. `secure`: TLS is ours.
+  // `open_mode`: no key is configured.
   Access(const Config& config, bool open_mode);
 
   // The client's address: `peer`, or what trusted proxies say.
@@ -37,11 +31,6 @@ class Access {
   bool origin_allowed(std::string_view peer, const HttpRequest& request) const;
 
  private:
-  struct Network {
-    AddressBytes bytes;
-    unsigned prefix_bits;
-  };
-
   bool trusted(std::string_view address) const;
 
   std::vector<Network> proxies_;
@@ -49,8 +38,5 @@ class Access {
   bool guarded_;   // open mode, and auth.open is false
   bool loopback_;  // the bridge listens on loopback only
 };
-
-// Whether `listen` ("host:port") names loopback addresses only.
-bool listens_on_loopback(std::string_view listen);
 
 }  // namespace zws

@@ -32,8 +32,8 @@ class StrictRequest : public websocketpp::http::parser::request {
                                          static_cast<websocketpp::http::status_code::value>(fault));
     if (!complete) return size;
     head_done_ = true;
-    const std::string all = std::exchange(head_, {});
-    const std::size_t consumed = request::consume(all.data(), all.size()) - before;
+    std::string all = std::exchange(head_, {});
+    const std::size_t consumed = parse(all) - before;
     // Drafts would get a processor of their own, with rules of their own.
     if (websocketpp::processor::is_websocket_handshake(*this) &&
         get_header("Sec-WebSocket-Version") != "13")
@@ -43,6 +43,17 @@ class StrictRequest : public websocketpp::http::parser::request {
   }
 
  private:
+  // websocketpp counts the bytes of a head and gives up at 16,000 of them, before our own bound. So
+  // the header lines are handed to it past that count.
+  std::size_t parse(std::string& all) {
+    std::size_t begin = all.find("\r\n") + 2;
+    request::consume(all.data(), begin);
+    for (std::size_t end = 0; (end = all.find("\r\n", begin)) != begin; begin = end + 2)
+      process_header(all.begin() + static_cast<std::ptrdiff_t>(begin),
+                     all.begin() + static_cast<std::ptrdiff_t>(end));
+    return begin + request::consume(all.data() + begin, all.size() - begin);
+  }
+
   std::string head_;
   bool head_done_ = false;
 };

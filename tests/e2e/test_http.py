@@ -107,6 +107,47 @@ def test_malformed_requests_get_an_answer_and_end(shared_bridge, head, status):
     assert shared_bridge.get("/healthz").status == 200
 
 
+def head_of(size, lines):
+    """A request of exactly `size` bytes in so many header lines."""
+    start, end = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n", b"\r\n"
+    names = [b"X-%d: " % n for n in range(lines)]
+    left = size - len(start) - len(end) - sum(len(name) + 2 for name in names)
+    values = [b"x" * (left // lines)] * (lines - 1) + [b"x" * (left - left // lines * (lines - 1))]
+    head = start + b"".join(name + value + b"\r\n" for name, value in zip(names, values, strict=True)) + end
+    assert len(head) == size
+    return head
+
+
+@pytest.mark.parametrize("lines", [1, 2, 200, 1000])
+@pytest.mark.parametrize(("size", "status"), [(15_999, 200), (16_001, 200), (16_384, 200), (16_385, 431)])
+def test_a_head_may_have_16_kib_to_the_byte(shared_bridge, size, status, lines):
+    with RawSocket(shared_bridge.port) as client:
+        client.send(head_of(size, lines))
+        assert client.answer()[0] == status
+
+
+@pytest.mark.parametrize(("size", "status"), [(8192, 404), (8193, 414)])
+def test_a_request_line_may_have_8_kib_to_the_byte(shared_bridge, size, status):
+    line = b"GET /" + b"x" * (size - len(b"GET / HTTP/1.1")) + b" HTTP/1.1"
+    with RawSocket(shared_bridge.port) as client:
+        client.send(line + b"\r\nHost: localhost\r\n\r\n")
+        assert client.answer()[0] == status
+
+
+def test_a_head_may_come_in_pieces_with_its_body(shared_bridge):
+    body = b'{"topic":"a","message":1}'
+    head = (
+        f"POST /api/ws/publish HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {shared_bridge.admin_token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nX-Pad: {'x' * 16_000}\r\n\r\n"
+    ).encode()
+    whole = head + body
+    for cut in (1, len(head) - 3, len(head) - 2, len(head) - 1, len(head), len(head) + 1, len(whole) - 1):
+        with RawSocket(shared_bridge.port) as client:
+            client.send(whole[:cut])
+            client.send(whole[cut:])
+            assert client.answer()[0] == 200, cut
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "169.254.169.254"])
 def test_in_open_mode_only_loopback_names_are_served(shared_bridge, host):
     """Against DNS rebinding: a page of evil.example that resolves to 127.0.0.1."""

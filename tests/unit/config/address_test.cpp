@@ -44,6 +44,19 @@ TEST(AddressTest, AnythingElseIsNoAddress) {
   EXPECT_FALSE(Address::parse(std::string_view("127.0.0.1\0:1", 12)));
 }
 
+TEST(IpTest, AnIPv4AddressIsOneWhicheverWayItIsWritten) {
+  EXPECT_EQ(parse_ip("1.2.3.4"), parse_ip("::ffff:1.2.3.4"));
+  EXPECT_NE(parse_ip("1.2.3.4"), parse_ip("1.2.3.5"));
+  for (const std::string_view text :
+       {"", "1.2.3", "1.2.3.4:80", "[::1]", "localhost", "1.2.3.4 ", "::1%lo"})
+    EXPECT_FALSE(parse_ip(text)) << text;
+}
+
+TEST(IpTest, LoopbackIsKnown) {
+  EXPECT_TRUE(is_loopback_ip("127.9.9.9") && is_loopback_ip("::1"));
+  EXPECT_FALSE(is_loopback_ip("128.0.0.1") || is_loopback_ip("::2") || is_loopback_ip("localhost"));
+}
+
 TEST(AddressTest, LoopbackIsKnown) {
   EXPECT_TRUE(Address::parse("127.255.0.9:1")->is_loopback());
   EXPECT_TRUE(Address::parse("[::1]:1")->is_loopback());
