@@ -3,10 +3,13 @@
 #include <fstream>
 #include <sstream>
 
+#include "core/json_text.hpp"
 #include "metrics/prometheus.hpp"
 
 namespace zws {
 namespace {
+
+constexpr std::string_view usual_path = "/api/ws";  // what the files of the share folder say
 
 HttpResponse text(int status, std::string body) {
   HttpResponse response;
@@ -25,6 +28,30 @@ std::string bearer_of(const HttpRequest& request) {
   return std::string(header.substr(scheme.size()));
 }
 
+std::string_view without_slash(std::string_view path) noexcept {
+  return path.back() == '/' ? path.substr(0, path.size() - 1) : path;
+}
+
+// `"path/`, as JSON names of what lies below it begin.
+std::string opening(std::string_view path) {
+  std::string text = json_string(path);
+  text.back() = '/';
+  return text;
+}
+
+void replace_all(std::string& text, const std::string& from, const std::string& to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+}
+
+// What follows `base` in `path`, from its slash on; empty if `path` is not below `base`.
+std::string_view below(std::string_view base, std::string_view path) noexcept {
+  base = without_slash(base);
+  const bool is_below =
+      path.size() > base.size() && path.substr(0, base.size()) == base && path[base.size()] == '/';
+  return is_below ? path.substr(base.size()) : std::string_view{};
+}
+
 HttpReply with_headers(HttpReply reply, std::vector<std::pair<std::string, std::string>> headers) {
   return [reply = std::move(reply), headers = std::move(headers)](HttpResponse response) {
     response.headers.insert(response.headers.end(), headers.begin(), headers.end());
@@ -34,7 +61,7 @@ HttpReply with_headers(HttpReply reply, std::vector<std::pair<std::string, std::
 
 }  // namespace
 
-// `path` may hold one {part}. `admin`: the administrator's.
+// `path` may hold one {part}. `admin`: the administrator's, and `path` lies under server.path.
 struct Api::Route {
   using Own = void (Api::*)(const ApiRequest&, HttpReply);
   using Call = void (Calls::*)(const ApiRequest&, HttpReply);
@@ -70,15 +97,15 @@ const std::vector<Api::Route>& Api::routes() {
       {"GET", "/openapi.json", false, &Api::openapi, nullptr},
       {"GET", "/", false, &Api::console, nullptr},
       {"GET", "/client.js", false, &Api::client, nullptr},
-      {"GET", "/api/ws/stats", true, nullptr, &Calls::stats},
-      {"POST", "/api/ws/broadcast", true, nullptr, &Calls::broadcast},
-      {"POST", "/api/ws/notify", true, nullptr, &Calls::notify},
-      {"POST", "/api/ws/publish", true, nullptr, &Calls::publish},
-      {"GET", "/api/ws/connections", true, nullptr, &Calls::connections},
-      {"DELETE", "/api/ws/connections/{client_id}", true, nullptr, &Calls::disconnect},
-      {"DELETE", "/api/ws/users/{id}/connections", true, nullptr, &Calls::disconnect_user},
-      {"GET", "/api/ws/topics", true, nullptr, &Calls::topics},
-      {"GET", "/api/ws/topics/{topic}/history", true, nullptr, &Calls::history},
+      {"GET", "/stats", true, nullptr, &Calls::stats},
+      {"POST", "/broadcast", true, nullptr, &Calls::broadcast},
+      {"POST", "/notify", true, nullptr, &Calls::notify},
+      {"POST", "/publish", true, nullptr, &Calls::publish},
+      {"GET", "/connections", true, nullptr, &Calls::connections},
+      {"DELETE", "/connections/{client_id}", true, nullptr, &Calls::disconnect},
+      {"DELETE", "/users/{id}/connections", true, nullptr, &Calls::disconnect_user},
+      {"GET", "/topics", true, nullptr, &Calls::topics},
+      {"GET", "/topics/{topic}/history", true, nullptr, &Calls::history},
   };
   return all;
 }
@@ -115,10 +142,12 @@ void Api::handle(HttpRequest request, HttpReply reply) noexcept {
 
 // --- letting in ----------------------------------------------------------------------------------
 
-void Api::answer(const Rules& rules, ApiRequest request, HttpReply reply) {
+// What is refused before the page's Origin is known to be welcome goes out without CORS headers; from
+// there on `reply` has them, in the caller's hands too.
+void Api::answer(const Rules& rules, ApiRequest request, HttpReply& reply) {
   const HttpRequest& http = request.http;
+  std::uint64_t suppressed = 0;
   if (!rules.access.host_allowed(http)) {
-    std::uint64_t suppressed = 0;
     if (host_log_.pass(suppressed))
       log::warning(
           "refused Host \"{}\": without a key the bridge answers only as localhost; "
@@ -129,26 +158,33 @@ void Api::answer(const Rules& rules, ApiRequest request, HttpReply reply) {
   }
   const std::string origin(http.header("Origin"));
   if (!origin.empty()) {
-    if (!rules.access.origin_allowed(http.peer, http))
+    if (!rules.access.origin_allowed(http.peer, http)) {
+      if (origin_log_.pass(suppressed))
+        log::warning("refused Origin \"{}\" from {}: add it to server.allowed_origins{}",
+                     log::escaped(origin, 200), log::escaped(http.address), log::more(suppressed));
       throw ApiRefusal{403, "forbidden", "this Origin is not in server.allowed_origins"};
+    }
     reply = with_headers(std::move(reply),
                          {{"Access-Control-Allow-Origin", origin}, {"Vary", "Origin"}});
   }
 
   const std::string method = http.method == "HEAD" ? "GET" : http.method;
+  const auto under = below(rules.config->server.path, http.path);
   std::string allowed;
   for (const Route& route : routes()) {
-    auto argument = route.match(http.path);
+    auto argument = route.admin ? route.match(under) : route.match(http.path);
     if (!argument) continue;
     if (method == route.method) {
       request.argument = std::move(*argument);
-      return admit(rules, route, std::move(request), std::move(reply));
+      return admit(rules, route, std::move(request), reply);
     }
     allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
     if (std::string_view(route.method) == "GET") allowed += ", HEAD";
   }
-  if (http.path == rules.config->server.path && method == "GET")
-    return upgrade_required(request, std::move(reply));
+  if (http.path == rules.config->server.path) {
+    if (method == "GET") return upgrade_required(request, reply);
+    allowed = "GET, HEAD";
+  }
   if (allowed.empty()) throw ApiRefusal{404, "invalid_message", "there is nothing here"};
   if (method == "OPTIONS") {
     HttpResponse preflight;
@@ -172,8 +208,13 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
   const std::string key = address_key(request.http.address);
   const auto now = std::chrono::steady_clock::now();
   Admission& admission = parts_.lanes->admission();
+  const auto later = [](std::string_view retry_after, std::string_view message) {
+    HttpResponse response = HttpResponse::error(429, "rate_limited", message);
+    response.headers = {{"Retry-After", std::string(retry_after)}};
+    return response;
+  };
   if (admission.too_many_failed_tokens(key, now))
-    throw ApiRefusal{429, "rate_limited", "too many failed tokens from this address"};
+    return reply(later("60", "too many failed tokens from this address"));
   const std::string token = bearer_of(request.http);
   const auto unauthorized = [](std::string_view code, std::string_view message) {
     HttpResponse response = HttpResponse::error(401, code, message);
@@ -185,27 +226,40 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
   if (parts_.verifier->open()) {
     if (!parts_.lanes->admin_token().matches(token)) {
       admission.count_failed_token(key, now);
+      note_refused(request, "it is not the administrator's");
       return reply(unauthorized("invalid_token", "this is not the administrator's token"));
     }
     request.who = "administrator";
     return call(route, request, reply);
   }
-  parts_.verifier->verify(token, [this, &route, key, unauthorized, request = std::move(request),
-                                  reply = std::move(reply)](const Verdict& verdict) mutable {
-    if (verdict.fault == TokenFault::busy)
-      return reply(HttpResponse::error(429, "rate_limited", "too many tokens wait to be checked"));
-    if (verdict.fault != TokenFault::none) {
-      if (verdict.fault == TokenFault::invalid)
-        parts_.lanes->admission().count_failed_token(key, std::chrono::steady_clock::now());
-      const bool expired = verdict.fault == TokenFault::expired;
-      return reply(unauthorized(expired ? "token_expired" : "invalid_token",
-                                expired ? "the token has expired" : "the token is not valid"));
-    }
-    if (!verdict.identity->admin)
-      return reply(HttpResponse::error(403, "forbidden", "this is for administrators"));
-    request.who = verdict.identity->user;
-    call(route, request, reply);
-  });
+  parts_.verifier->verify(
+      token, [this, &route, key, later, unauthorized, request = std::move(request),
+              reply = std::move(reply)](const Verdict& verdict) mutable {
+        if (verdict.fault == TokenFault::busy)
+          return reply(later("1", "too many tokens wait to be checked"));
+        if (verdict.fault != TokenFault::none) {
+          note_refused(request, verdict.reason);
+          if (verdict.fault == TokenFault::invalid)
+            parts_.lanes->admission().count_failed_token(key, std::chrono::steady_clock::now());
+          const bool expired = verdict.fault == TokenFault::expired;
+          return reply(unauthorized(expired ? "token_expired" : "invalid_token",
+                                    expired ? "the token has expired" : "the token is not valid"));
+        }
+        if (!verdict.identity->admin) {
+          note_refused(request, "its user is no administrator");
+          return reply(HttpResponse::error(403, "forbidden", "this is for administrators"));
+        }
+        request.who = verdict.identity->user;
+        call(route, request, reply);
+      });
+}
+
+void Api::note_refused(const ApiRequest& request, std::string_view why) {
+  std::uint64_t suppressed = 0;
+  if (token_log_.pass(suppressed))
+    log::info("refused a token from {} for {} {}: {}{}", log::escaped(request.http.address),
+              log::escaped(request.http.method, 20), log::escaped(request.http.path, 200),
+              log::escaped(why, 200), log::more(suppressed));
 }
 
 void Api::call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept try {
@@ -255,7 +309,7 @@ void Api::console(const ApiRequest&, HttpReply reply) {
   if (!config->server.console) throw ApiRefusal{404, "invalid_message", "server.console is false"};
   HttpResponse page = file("console/index.html", "text/html; charset=utf-8");
   // The page says in a <meta> where clients connect.
-  constexpr std::string_view usual = "name=\"zws-path\" content=\"/api/ws\"";
+  const std::string usual = "name=\"zws-path\" content=\"" + std::string(usual_path) + '"';
   const std::size_t at = page.body.find(usual);
   if (at != std::string::npos)
     page.body.replace(at, usual.size(), "name=\"zws-path\" content=\"" + config->server.path + '"');
@@ -267,7 +321,16 @@ void Api::client(const ApiRequest&, HttpReply reply) {
 }
 
 void Api::openapi(const ApiRequest&, HttpReply reply) {
-  reply(file("openapi.json", "application/json"));
+  HttpResponse document = file("openapi.json", "application/json");
+  const ConfigPtr config = std::atomic_load(&rules_)->config;
+  const std::string_view path = config->server.path;
+  if (path != usual_path) {
+    // The calls lie where clients connect.
+    const std::string_view base = without_slash(path);
+    replace_all(document.body, json_string(usual_path), json_string(path));
+    replace_all(document.body, opening(usual_path), opening(base));
+  }
+  reply(std::move(document));
 }
 
 void Api::upgrade_required(const ApiRequest&, HttpReply reply) {

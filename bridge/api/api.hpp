@@ -52,9 +52,10 @@ class Api final : public HttpHandler {
   struct Route;
 
   static const std::vector<Route>& routes();
-  void answer(const Rules& rules, ApiRequest request, HttpReply reply);
+  void answer(const Rules& rules, ApiRequest request, HttpReply& reply);
   void admit(const Rules& rules, const Route& route, ApiRequest request, HttpReply reply);
   void call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept;
+  void note_refused(const ApiRequest& request, std::string_view why);
   static void check_body(const HttpRequest& request);
 
   void healthz(const ApiRequest& request, HttpReply reply);
@@ -71,6 +72,8 @@ class Api final : public HttpHandler {
   Calls calls_;
   std::atomic<bool> ready_{false};
   log::Quiet host_log_;
+  log::Quiet origin_log_;
+  log::Quiet token_log_;
 };
 
 }  // namespace zws

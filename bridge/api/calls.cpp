@@ -7,10 +7,11 @@
 #include <map>
 #include <unordered_set>
 
+#include "api/audit.hpp"
 #include "api/body.hpp"
 #include "core/json_text.hpp"
-#include "core/log.hpp"
 #include "core/topic.hpp"
+#include "core/user.hpp"
 
 namespace zws {
 namespace {
@@ -18,7 +19,8 @@ namespace {
 constexpr std::size_t busiest_topics = 20;
 constexpr std::size_t listed_users = 100;
 constexpr std::size_t target_users_max = 10'000;
-constexpr std::size_t user_bytes_max = 200;
+constexpr std::size_t notify_bytes_max = std::size_t{16} << 20;  // of all copies together
+constexpr std::size_t page_bytes_max = std::size_t{16} << 20;
 
 HttpResponse ok(std::string body) {
   HttpResponse response;
@@ -33,12 +35,6 @@ std::string joined(const std::vector<std::string>& items) {
     list += item;
   }
   return list += ']';
-}
-
-void audit(const ApiRequest& request, std::string_view what, std::size_t reached) {
-  log::info("audit: {} from {}: {} {} {} (reached {})", log::escaped(request.who),
-            log::escaped(request.http.address), request.http.method,
-            log::escaped(request.http.path, 200), what, reached);
 }
 
 std::size_t resident_bytes() noexcept {
@@ -81,11 +77,6 @@ std::string busiest_json(const std::vector<std::vector<TopicLoad>>& lanes) {
   return joined(rows);
 }
 
-bool is_user(std::string_view name) {
-  return !name.empty() && name.size() <= user_bytes_max && is_utf8(name) && !has_control(name) &&
-         name.find('*') == std::string_view::npos;
-}
-
 void require_topic(const std::string& topic) {
   const TopicFault fault = topic_fault(topic);
   if (fault != TopicFault::none)
@@ -97,11 +88,12 @@ void require_topic(const std::string& topic) {
 
 // --- sending -------------------------------------------------------------------------------------
 
-void Calls::send(const ApiRequest& request, std::vector<Publication> publications, bool with_id,
-                 HttpReply reply) {
+void Calls::send(const ApiRequest& request, std::string what, std::vector<Publication> publications,
+                 bool with_id, HttpReply reply) {
   parts_.intake->publish(
-      publications, [request, with_id, reply = std::move(reply)](const Published& published) {
-        audit(request, "", published.recipients);
+      publications, [request = request.without_body(), what = std::move(what), with_id,
+                     reply = std::move(reply)](const Published& published) {
+        audit(request, what, published.recipients);
         JsonObject answer;
         answer.boolean("success", true).number("recipients", published.recipients);
         if (with_id) answer.text("id", published.ids.at(0));
@@ -115,14 +107,14 @@ void Calls::broadcast(const ApiRequest& request, HttpReply reply) {
     throw ApiRefusal{400, "invalid_message", "\"message\" is required and must be an object"};
   const std::string topic = body.optional_string("topic").value_or(std::string(topic_all));
   require_topic(topic);
-  send(request, {{topic, body.raw("message")}}, true, std::move(reply));
+  send(request, audit_name("topic", topic), {{topic, body.raw("message")}}, true, std::move(reply));
 }
 
 void Calls::publish(const ApiRequest& request, HttpReply reply) {
   const Body body(request.http.body);
   const std::string topic = body.string("topic");
   require_topic(topic);
-  send(request, {{topic, body.raw("message")}}, true, std::move(reply));
+  send(request, audit_name("topic", topic), {{topic, body.raw("message")}}, true, std::move(reply));
 }
 
 void Calls::notify(const ApiRequest& request, HttpReply reply) {
@@ -144,9 +136,13 @@ void Calls::notify(const ApiRequest& request, HttpReply reply) {
                                   .done();
 
   const auto targets = body.optional_strings("target_users");
-  if (!targets) return send(request, {{"notifications", payload}}, false, std::move(reply));
+  if (!targets)
+    return send(request, audit_name("topic", "notifications"), {{"notifications", payload}}, false,
+                std::move(reply));
   if (targets->size() > target_users_max)
     throw ApiRefusal{400, "limit_exceeded", "\"target_users\" may name 10,000 users"};
+  if (targets->size() * payload.size() > notify_bytes_max)
+    throw ApiRefusal{413, "limit_exceeded", "the notification times its users is over 16 MiB"};
   std::vector<Publication> publications;
   std::unordered_set<std::string_view> seen;
   for (const std::string& user : *targets) {
@@ -156,8 +152,10 @@ void Calls::notify(const ApiRequest& request, HttpReply reply) {
     if (seen.insert(user).second)
       publications.push_back({std::string(topic_user_prefix) + user, payload});
   }
-  if (!publications.empty()) return send(request, std::move(publications), false, std::move(reply));
-  audit(request, "", 0);
+  const std::string what = audit_names("users", *targets);
+  if (!publications.empty())
+    return send(request, what, std::move(publications), false, std::move(reply));
+  audit(request, what, 0);
   reply(ok(R"({"success":true,"recipients":0})"));
 }
 
@@ -219,7 +217,8 @@ void Calls::totals_with_topics(std::function<void(std::string)> done) {
       });
 }
 
-void Calls::stats(const ApiRequest&, HttpReply reply) {
+void Calls::stats(const ApiRequest& request, HttpReply reply) {
+  audit(request, "");
   using Users = std::map<std::string, std::size_t>;
   parts_.lanes->gather<Users>(
       [](Lane& lane) {
@@ -289,6 +288,7 @@ std::string connection_json(Session& session) {
 void Calls::connections(const ApiRequest& request, HttpReply reply) {
   const std::size_t limit = page_limit(request);
   const std::string cursor = query_value(request.http.query, "cursor");
+  audit(request, "");
   parts_.lanes->gather<Rows>(
       [limit, cursor](Lane& lane) {
         std::vector<std::pair<std::string, Session*>> after;
@@ -312,6 +312,7 @@ void Calls::connections(const ApiRequest& request, HttpReply reply) {
 void Calls::topics(const ApiRequest& request, HttpReply reply) {
   const std::size_t limit = page_limit(request);
   const std::string cursor = query_value(request.http.query, "cursor");
+  audit(request, "");
   parts_.lanes->gather<std::vector<TopicLoad>>(
       [limit, cursor](Lane& lane) {
         std::vector<TopicLoad> rows = lane.router().topics_after(cursor, limit + 1);
@@ -336,35 +337,28 @@ void Calls::history(const ApiRequest& request, HttpReply reply) {
   if (!pattern || !pattern->is_literal())
     throw ApiRefusal{400, "invalid_topic", "the path names no topic"};
   const std::size_t limit = page_limit(request);
-  const std::string cursor = query_value(request.http.query, "cursor");
-  std::size_t skip = 0;
-  if (!cursor.empty()) {
-    if (cursor.size() > 9 || cursor.find_first_not_of("0123456789") != std::string::npos)
-      throw ApiRefusal{400, "invalid_message", "cursor must be one that a page gave"};
-    skip = std::stoul(cursor);
-  }
-  // Every lane holds the same history; the first one answers.
-  (*parts_.lanes)[0].run([pattern = *pattern, limit, skip, reply = std::move(reply)](Lane& lane) {
-    constexpr std::size_t bytes_max = std::size_t{16} << 20;
-    auto events = lane.history().newest(pattern, skip + limit + 1, bytes_max);
-    const std::size_t end = events.size() - std::min(skip, events.size());
-    const bool more = end > limit;
-    std::vector<std::string> items;
-    for (std::size_t i = more ? end - limit : 0; i < end; ++i)
-      items.push_back(event_json(*events[i]));
-    reply(ok(JsonObject()
-                 .text("topic", pattern.text())
-                 .json("events", joined(items))
-                 .json("positions", positions_json(lane.history().positions(pattern.text())))
-                 .json("cursor", more ? json_string(std::to_string(skip + limit)) : "null")
-                 .done()));
-  });
+  const std::uint64_t before = history_cursor(request);
+  audit(request, audit_name("topic", pattern->text()));
+  // Every lane holds the same history, but each counts for itself: the cursor is the first one's.
+  (*parts_.lanes)[0].run(
+      [topic = pattern->text(), limit, before, reply = std::move(reply)](Lane& lane) {
+        const HistoryPage page = lane.history().page(topic, before, limit, page_bytes_max);
+        std::vector<std::string> items;
+        for (const EventPtr& event : page.events) items.push_back(event_json(*event));
+        reply(ok(JsonObject()
+                     .text("topic", topic)
+                     .json("events", joined(items))
+                     .json("positions", positions_json(lane.history().positions(topic)))
+                     .json("cursor", page.more ? json_string(std::to_string(page.begin)) : "null")
+                     .done()));
+      });
 }
 
 // --- throwing out --------------------------------------------------------------------------------
 
-void Calls::close_where(const ApiRequest& request, std::function<bool(const Session&)> chosen,
-                        bool must_exist, HttpReply reply) {
+void Calls::close_where(const ApiRequest& request, std::string what,
+                        std::function<bool(const Session&)> chosen, bool must_exist,
+                        HttpReply reply) {
   parts_.lanes->gather<std::size_t>(
       [chosen = std::move(chosen)](Lane& lane) {
         std::size_t closed = 0;
@@ -376,10 +370,11 @@ void Calls::close_where(const ApiRequest& request, std::function<bool(const Sess
         }
         return closed;
       },
-      [request, must_exist, reply = std::move(reply)](const std::vector<std::size_t>& lanes) {
+      [request, what = std::move(what), must_exist,
+       reply = std::move(reply)](const std::vector<std::size_t>& lanes) {
         std::size_t closed = 0;
         for (const std::size_t count : lanes) closed += count;
-        audit(request, "", closed);
+        audit(request, what, closed);
         if (closed == 0 && must_exist)
           return reply(HttpResponse::error(404, "invalid_message", "there is no such connection"));
         reply(ok(JsonObject().boolean("success", true).number("closed", closed).done()));
@@ -388,14 +383,14 @@ void Calls::close_where(const ApiRequest& request, std::function<bool(const Sess
 
 void Calls::disconnect(const ApiRequest& request, HttpReply reply) {
   close_where(
-      request,
+      request, audit_name("client", request.argument),
       [id = request.argument](const Session& session) { return session.client_id() == id; }, true,
       std::move(reply));
 }
 
 void Calls::disconnect_user(const ApiRequest& request, HttpReply reply) {
   close_where(
-      request,
+      request, audit_name("user", request.argument),
       [user = request.argument](const Session& session) {
         return session.identity && session.identity->user == user;
       },

@@ -46,10 +46,11 @@ class Calls {
   void sample() { rates_.sample(); }
 
  private:
-  void send(const ApiRequest& request, std::vector<Publication> publications, bool with_id,
-            HttpReply reply);
-  void close_where(const ApiRequest& request, std::function<bool(const Session&)> chosen,
-                   bool must_exist, HttpReply reply);
+  // `what` is what the audit line says of it.
+  void send(const ApiRequest& request, std::string what, std::vector<Publication> publications,
+            bool with_id, HttpReply reply);
+  void close_where(const ApiRequest& request, std::string what,
+                   std::function<bool(const Session&)> chosen, bool must_exist, HttpReply reply);
 
   const Parts parts_;
   Rates rates_;

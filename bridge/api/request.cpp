@@ -1,6 +1,8 @@
 #include "api/request.hpp"
 
 #include <charconv>
+#include <limits>
+#include <optional>
 
 namespace zws {
 namespace {
@@ -8,16 +10,41 @@ namespace {
 constexpr std::size_t page_default = 100;
 constexpr std::size_t page_max = 1000;
 
+// Digits alone, and no more of them than fit.
+std::optional<std::uint64_t> number_of(const std::string& text) {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, fault] = std::from_chars(text.data(), end, number);
+  if (fault != std::errc{} || rest != end) return std::nullopt;
+  return number;
+}
+
 }  // namespace
+
+ApiRequest ApiRequest::without_body() const {
+  ApiRequest copy;
+  copy.http.method = http.method;
+  copy.http.path = http.path;
+  copy.http.address = http.address;
+  copy.who = who;
+  return copy;
+}
 
 std::size_t page_limit(const ApiRequest& request) {
   const std::string text = query_value(request.http.query, "limit");
   if (text.empty()) return page_default;
-  std::size_t limit = 0;
-  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), limit);
-  if (fault != std::errc{} || end != text.data() + text.size() || limit == 0 || limit > page_max)
+  const auto limit = number_of(text);
+  if (!limit || *limit == 0 || *limit > page_max)
     throw ApiRefusal{400, "invalid_message", "limit must be an integer from 1 to 1000"};
-  return limit;
+  return *limit;
+}
+
+std::uint64_t history_cursor(const ApiRequest& request) {
+  const std::string text = query_value(request.http.query, "cursor");
+  if (text.empty()) return std::numeric_limits<std::uint64_t>::max();
+  const auto cursor = number_of(text);
+  if (!cursor) throw ApiRefusal{400, "invalid_message", "cursor must be one that a page gave"};
+  return *cursor;
 }
 
 }  // namespace zws

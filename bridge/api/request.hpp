@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,9 @@ struct ApiRequest {
   HttpRequest http;
   std::string argument;  // the {part} of the path, decoded
   std::string who;       // the administrator, for the audit line
+
+  // What the audit line needs of it once the work is on its way.
+  ApiRequest without_body() const;
 };
 
 struct ApiRefusal {
@@ -25,5 +29,8 @@ struct ApiRefusal {
 
 // limit=1..1000 (100 if absent).
 std::size_t page_limit(const ApiRequest& request);
+
+// The cursor of a topic's history: a place in it, the end if absent.
+std::uint64_t history_cursor(const ApiRequest& request);
 
 }  // namespace zws

@@ -110,6 +110,25 @@ Fetched History::fetch(std::string_view topic, std::string_view source, std::uin
   return {selection.events(), whole};
 }
 
+HistoryPage History::page(std::string_view topic, std::uint64_t before, std::size_t count,
+                          std::size_t bytes_max) {
+  HistoryPage page;
+  const Topic* known = shelf_->look_up(topic, clock_.steady());
+  if (known == nullptr) return page;
+  std::size_t bytes = 0;
+  known->history.newest(no_limit, [&](const Retained& each) {
+    if (each.arrival >= before) return true;
+    bytes += each.event->frame().size();
+    page.more = page.events.size() == count || (bytes > bytes_max && !page.events.empty());
+    if (page.more) return false;
+    page.events.push_back(each.event);
+    page.begin = each.arrival;
+    return true;
+  });
+  std::reverse(page.events.begin(), page.events.end());
+  return page;
+}
+
 void History::pin(std::string_view topic) { shelf_->pin(topic, clock_.steady()); }
 void History::unpin(std::string_view topic) { shelf_->unpin(topic, clock_.steady()); }
 void History::sweep() { shelf_->sweep(clock_.steady()); }

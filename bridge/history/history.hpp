@@ -45,6 +45,13 @@ struct Fetched {
   bool complete = false;  // all of from..to are here
 };
 
+// A piece of a topic's history, in order of arrival.
+struct HistoryPage {
+  std::vector<EventPtr> events;
+  std::uint64_t begin = 0;  // the place of the first of them, by which to ask for what came before
+  bool more = false;        // something came before
+};
+
 class History {
  public:
   // `lanes` Histories share the events, so each counts its own bookkeeping that many times.
@@ -102,6 +109,12 @@ class History {
   // events, the largest of their answers is what they take together.
   std::size_t bytes() const noexcept;
   std::size_t topics() const noexcept;
+
+  // A page for REST: of the events that arrived before the place `before`, the newest `count`, or
+  // fewer where they come to over `bytes_max` of frames, but at least one. A place stays good while
+  // events come and go. Cost: O(events of the topic).
+  HistoryPage page(std::string_view topic, std::uint64_t before, std::size_t count,
+                   std::size_t bytes_max);
 
   // A page for REST: up to `limit` topics after `cursor` in order of name.
   std::vector<std::string> topics_after(std::string_view cursor, std::size_t limit) const;

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from support.administrator import Administrator
 from support.bridge import Bridge
 from support.certificate import Certificate
 from support.producer import Producer
+from support.tokens import Issuer, bearer
+from support.ws_client import WsClient
 
 MakeBridge = Callable[..., Bridge]
 
@@ -102,3 +105,29 @@ def make_producer() -> Iterator[Callable[..., Producer]]:
 def producer(bridge: Bridge, make_producer: Callable[..., Producer]) -> Producer:
     """A producer that `bridge` hears."""
     return make_producer(bridge.endpoint)
+
+
+# ---- a bridge with users ----
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture
+def guarded(make_bridge: MakeBridge, issuer: Issuer, tmp_path: Path) -> Bridge:
+    """A bridge with a key, so that there are users; their connections are spread over three lanes."""
+    return make_bridge({**issuer.settings(tmp_path), "server.threads": 3})
+
+
+@pytest.fixture
+def admin(guarded: Bridge, issuer: Issuer) -> Administrator:
+    return Administrator(guarded, issuer.admin())
+
+
+@pytest.fixture
+def people(guarded: Bridge, issuer: Issuer) -> dict[str, list[WsClient]]:
+    """Six connections of each user."""
+    tokens = {user: issuer.token(user) for user in ("alice", "bob", "carol", "dave")}
+    return {user: [guarded.connect(headers=bearer(token)) for _ in range(6)] for user, token in tokens.items()}

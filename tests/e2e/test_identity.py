@@ -17,17 +17,6 @@ WAYS = {
 }
 
 
-@pytest.fixture
-def issuer():
-    return Issuer()
-
-
-@pytest.fixture
-def guarded(make_bridge, issuer, tmp_path):
-    """A bridge with a key, so that there are users."""
-    return make_bridge(issuer.settings(tmp_path))
-
-
 def rfc3339(unix_s):
     return datetime.datetime.fromtimestamp(unix_s, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 

@@ -7,11 +7,6 @@ from support.raw_socket import TEXT
 from support.tokens import Issuer, bearer
 
 
-@pytest.fixture
-def issuer():
-    return Issuer()
-
-
 def assert_full(client):
     """Upgraded, told, and closed with 1013."""
     code, messages = client.wait_closed()

@@ -4,12 +4,7 @@ import json
 
 import pytest
 
-from support.tokens import Issuer, bearer
-
-
-@pytest.fixture
-def issuer():
-    return Issuer()
+from support.tokens import bearer
 
 
 def may(client, topic):

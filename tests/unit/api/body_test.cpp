@@ -1,0 +1,81 @@
+// The JSON body of a call: what is refused, and members byte for byte.
+#include "api/body.hpp"
+
+#include <gtest/gtest.h>
+
+#include "api/request.hpp"
+
+namespace zws {
+namespace {
+
+// "" if `read` is content with the body, else the code of the refusal.
+template <typename Read>
+std::string refusal(std::string_view text, Read read) {
+  try {
+    read(Body(text));
+  } catch (const ApiRefusal& refused) {
+    EXPECT_EQ(refused.status, 400);
+    return std::string(refused.code);
+  }
+  return "";
+}
+
+std::string refusal(std::string_view text) {
+  return refusal(text, [](const Body&) {});
+}
+
+std::string nested(std::size_t depth) {
+  return R"({"a":)" + std::string(depth - 1, '[') + std::string(depth - 1, ']') + '}';
+}
+
+TEST(BodyTest, OnlyAJsonObjectIsTaken) {
+  EXPECT_EQ(refusal("{}"), "");
+  for (const char* text :
+       {"", " ", "x", "{", R"({"a":1)", R"({"a":1}x)", R"({a:1})", "{\"a\":\"\xff\"}"})
+    EXPECT_EQ(refusal(text), "invalid_json") << text;
+  for (const char* text : {"[]", "7", "null", "\"{}\""})
+    EXPECT_EQ(refusal(text), "invalid_message") << text;
+}
+
+TEST(BodyTest, NestingIsBoundedBeforeAnythingIsParsed) {
+  EXPECT_EQ(refusal(nested(32)), "");
+  EXPECT_EQ(refusal(nested(33)), "invalid_json");
+  EXPECT_EQ(refusal(std::string(1'000'000, '[')), "invalid_json");
+}
+
+TEST(BodyTest, MembersHaveTheirTypes) {
+  const Body body(R"({"s":"x","n":7,"l":["a","b"],"m":["a",1],"o":{},"z":null})");
+  EXPECT_EQ(body.string("s"), "x");
+  EXPECT_EQ(body.optional_string("none"), std::nullopt);
+  EXPECT_EQ(body.optional_string("z"), std::nullopt);
+  EXPECT_EQ(body.optional_strings("l"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(body.optional_strings("z"), std::nullopt);
+  EXPECT_TRUE(body.is_object("o"));
+  EXPECT_FALSE(body.is_object("l") || body.is_object("none"));
+  EXPECT_THROW(body.string("n"), ApiRefusal);
+  EXPECT_THROW(body.string("none"), ApiRefusal);
+  EXPECT_THROW(body.optional_string("n"), ApiRefusal);
+  EXPECT_THROW(body.optional_strings("s"), ApiRefusal);
+  EXPECT_THROW(body.optional_strings("m"), ApiRefusal);
+}
+
+TEST(BodyTest, AMembersJsonIsGivenByteForByte) {
+  const auto raw = [](std::string_view text) { return Body(text).raw("m"); };
+  EXPECT_EQ(raw(R"({"m": {"b":1, "a":[1 ,2]} })"), R"({"b":1, "a":[1 ,2]})");
+  EXPECT_EQ(raw(R"({"m":[ ]})"), "[ ]");
+  EXPECT_EQ(raw(R"({"m":"\u00e9\n"})"), R"("\u00e9\n")");
+  EXPECT_EQ(raw(R"({"m":12345678901234567890123.50 })"), "12345678901234567890123.50");
+  EXPECT_EQ(raw(R"({"m":null})"), "null");
+  EXPECT_EQ(raw("{\"m\":true\n}"), "true");
+  EXPECT_EQ(raw(R"({"\u006d":1})"), "1");
+  EXPECT_THROW(raw(R"({"n":1})"), ApiRefusal);
+}
+
+TEST(BodyTest, OfAMemberNamedTwiceEveryReaderTakesTheLast) {
+  const Body body(R"({"m":"first","m":"last"})");
+  EXPECT_EQ(body.string("m"), "last");
+  EXPECT_EQ(body.raw("m"), R"("last")");
+}
+
+}  // namespace
+}  // namespace zws

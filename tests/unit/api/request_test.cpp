@@ -1,0 +1,64 @@
+// What the calls read from a query.
+#include "api/request.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace zws {
+namespace {
+
+ApiRequest asking(const std::string& query) {
+  ApiRequest request;
+  request.http.query = query;
+  return request;
+}
+
+template <typename Read>
+int status_of(Read read, const std::string& query) {
+  try {
+    read(asking(query));
+  } catch (const ApiRefusal& refusal) {
+    return refusal.status;
+  }
+  return 200;
+}
+
+TEST(ApiRequestTest, APageHasALimit) {
+  EXPECT_EQ(page_limit(asking("")), 100u);
+  EXPECT_EQ(page_limit(asking("limit=")), 100u);
+  EXPECT_EQ(page_limit(asking("x=1&limit=7&limit=8")), 7u);
+  EXPECT_EQ(page_limit(asking("limit=%31000")), 1000u);
+}
+
+TEST(ApiRequestTest, ALimitOutOfRangeIsRefused) {
+  for (const char* text : {"0", "-1", "+1", "1001", "1.5", "x", "1x", "0x10", " 1", "%201",
+                           "18446744073709551617", "99999999999999999999999"})
+    EXPECT_EQ(status_of(page_limit, std::string("limit=") + text), 400) << text;
+}
+
+TEST(ApiRequestTest, AHistoryBeginsAtItsEndUnlessACursorSaysWhere) {
+  EXPECT_EQ(history_cursor(asking("")), std::numeric_limits<std::uint64_t>::max());
+  EXPECT_EQ(history_cursor(asking("cursor=17")), 17u);
+}
+
+TEST(ApiRequestTest, ACursorThatNoPageGaveIsRefused) {
+  for (const char* text : {"a", "-1", "1.0", "b3k:7", "99999999999999999999999"})
+    EXPECT_EQ(status_of(history_cursor, std::string("cursor=") + text), 400) << text;
+}
+
+TEST(ApiRequestTest, TheAuditLineNeedsNoBody) {
+  ApiRequest request = asking("token=secret");
+  request.http.method = "POST";
+  request.http.path = "/a";
+  request.http.address = "10.0.0.7";
+  request.http.headers["Authorization"] = "Bearer secret";
+  request.http.body = std::string(1000, 'x');
+  request.who = "root";
+  const ApiRequest copy = request.without_body();
+  EXPECT_EQ(copy.http.method + copy.http.path + copy.http.address + copy.who, "POST/a10.0.0.7root");
+  EXPECT_TRUE(copy.http.body.empty() && copy.http.headers.empty() && copy.http.query.empty());
+}
+
+}  // namespace
+}  // namespace zws
