@@ -90,9 +90,10 @@ std::string Body::raw(const char* name) const {
       if (array.raw_json().get(raw) == simdjson::SUCCESS) found = raw;
     } else {
       found = value.raw_json_token();
-      while (!found.empty() && std::strchr(" \t\r\n", found.back()) != nullptr) found.pop_back();
     }
   }
+  // simdjson's piece goes on up to the next sign that means something.
+  while (!found.empty() && std::strchr(" \t\r\n", found.back()) != nullptr) found.pop_back();
   if (found.empty()) refuse(quoted(name) + " is required");
   return found;
 }

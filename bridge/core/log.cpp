@@ -35,6 +35,12 @@ const char* word(Level level) noexcept {
   return "info";
 }
 
+// What would end a terminal's line, turn its text around or do worse.
+bool is_unruly(std::string_view sequence) noexcept {
+  return has_control(sequence) || has_bidi(sequence) || sequence == "\u2028" ||
+         sequence == "\u2029";
+}
+
 void append_hex(std::string& out, std::string_view bytes) {
   constexpr char digits[] = "0123456789abcdef";
   for (const char c : bytes) {
@@ -89,7 +95,7 @@ std::string escaped(std::string_view text, std::size_t limit) {
   while (at < text.size() && out.size() < limit) {
     bool valid = false;
     const std::string_view sequence = next_sequence(text, at, valid);
-    if (!valid || has_control(sequence) || has_bidi(sequence)) {
+    if (!valid || is_unruly(sequence)) {
       append_hex(out, sequence);
     } else {
       if (sequence == "\"" || sequence == "\\") out += '\\';
