@@ -205,7 +205,9 @@ describe("the console of a bridge with users", () => {
     const [ada, bob] = [await open(`#token=${makeToken(secret, "ada")}`), await open(`#token=${makeToken(secret, "bob")}`)];
     await ada.waitForSelector("#user[data-user=ada]");
     await bob.waitForSelector("#user[data-user=bob]");
-    await producer.notification("@user/ada", "For Ada", "success");
+    const admin = makeToken(secret, "backend", 3600, { role: "admin" });
+    const sent = await bridge.call("POST", "/api/ws/notify", admin, { title: "For Ada", level: "success", target_users: ["ada"] });
+    expect(sent).toEqual({ status: 200, success: true, recipients: 1 });
     await producer.notification("notifications", "For everyone");
     for (const page of [ada, bob]) await notice(page, "For everyone");
     await notice(ada, "For Ada");
