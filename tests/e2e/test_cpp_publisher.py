@@ -23,7 +23,7 @@ def run(*command: object, **options: object) -> str:
 def prefix(tmp_path_factory) -> Path:
     """The installed publisher, moved once: nothing in it may know where it was installed to."""
     first = tmp_path_factory.mktemp("installed") / "first"
-    run("cmake", "--install", BUILD, "--component", "dev", "--prefix", first)
+    run("cmake", "--install", BUILD, "--component", "libzws-dev", "--prefix", first)
     return Path(shutil.move(first, first.parent / "moved"))
 
 

@@ -105,7 +105,7 @@ def test_cpp_program_builds_against_an_installation_and_publishes(bridge: StandI
     (source / "CMakeLists.txt").write_text(blocks(PUBLISHING, "cmake")[heading][0])
     (source / "main.cpp").write_text(blocks(PUBLISHING, "cpp")[heading][0].replace(DEFAULT_ENDPOINT, bridge.endpoint))
     for command in (
-        ["cmake", "--install", BUILD, "--component", "dev", "--prefix", prefix],
+        ["cmake", "--install", BUILD, "--component", "libzws-dev", "--prefix", prefix],
         ["cmake", "-S", source, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}"],
         ["cmake", "--build", build],
     ):

@@ -1,0 +1,37 @@
+# cmake -D OUTPUT=client.js -D WORK=FOLDER -P build_client.cmake: makes the browser client.
+#
+# With npm from its sources, in WORK, which installs what that needs beside package.json where it is
+# missing. Without npm a client that was built before (client/dist) is taken. Where neither is there
+# the build goes on, for nothing but browsers lacks anything: OUTPUT is then absent, and this says so.
+set(console ${CMAKE_CURRENT_LIST_DIR})
+set(built_before ${console}/client/dist/client.iife.js)
+file(REMOVE ${OUTPUT})
+
+find_program(npm npm)
+find_program(node node)
+set(trouble "npm and node were not found")
+if(npm AND node)
+  set(failed 0)
+  if(NOT EXISTS ${console}/node_modules/esbuild)
+    execute_process(COMMAND ${npm} ci --no-audit --no-fund --no-progress
+      WORKING_DIRECTORY ${console} RESULT_VARIABLE failed OUTPUT_QUIET)
+    set(trouble "`npm ci` in bridge/console failed, as told above")
+  endif()
+  if(NOT failed)
+    execute_process(COMMAND ${node} client/build.mjs ${WORK}/client
+      WORKING_DIRECTORY ${console} RESULT_VARIABLE failed OUTPUT_QUIET)
+    if(failed)
+      message(FATAL_ERROR "the browser client does not build")
+    endif()
+    file(COPY_FILE ${WORK}/client/client.iife.js ${OUTPUT})
+    return()
+  endif()
+endif()
+
+if(EXISTS ${built_before})
+  file(COPY_FILE ${built_before} ${OUTPUT})
+  message(NOTICE "zwsbridge: ${trouble}; the client of an earlier build is taken (${built_before})")
+else()
+  message(NOTICE "zwsbridge: ${trouble}, so this build has no /client.js; all else is complete. "
+    "For the client: apt-get install nodejs npm, then build again.")
+endif()
