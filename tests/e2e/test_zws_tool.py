@@ -18,6 +18,7 @@ import pytest
 import zmq
 
 from support.bridge import ROOT, free_port
+from support.certificate import Certificate
 from support.listener import Listener
 from support.tls_proxy import TlsProxy
 from support.zws_tool import CANNOT_CONNECT, DENIED, DONE, FAILED, TIMED_OUT, USAGE, ZWS, Running, environment, zws
@@ -785,6 +786,18 @@ def test_wss_is_spoken_and_certificates_are_checked(command, bridge, secure, cer
     assert other_name.code == CANNOT_CONNECT, "it is another host's"
     plain = zws(*run, *ours, "--url", f"wss://localhost:{bridge.port}/api/ws")
     assert plain.code == CANNOT_CONNECT, "the bridge itself does not speak TLS"
+
+
+def test_a_bridge_that_encrypts_is_heard(make_bridge, make_producer, tmp_path):
+    certificate = Certificate(tmp_path / "certificate")
+    bridge = make_bridge(certificate=certificate)
+    there = ("--ca-file", certificate.cert_file, "--url", bridge.ws_url)
+    with Running("sub", "t", "--count", 1, *there) as sub:
+        sub.wait_listening("t")
+        make_producer(bridge.endpoint).send("t", "x")
+        assert sub.ended().code == DONE
+    assert zws("stats", "--token-file", bridge.admin_token_file, *there).code == DONE
+    assert zws("sub", "t", "--url", bridge.ws_url).code == CANNOT_CONNECT, "nobody vouches for the certificate"
 
 
 def test_certificates_that_cannot_be_read_are_said(tmp_path):

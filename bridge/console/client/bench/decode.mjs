@@ -1,9 +1,9 @@
 // How many events the built client decodes and hands to a handler in a second of CPU, without a network:
-//   npm run build && npm run bench
+//   npm run build && npm run bench [-- EVENTS]
 // The frames are those of CONTRACT §3 for payloads of about 200 bytes, on 100 topics and one pattern.
 import { ZwsClient } from "../dist/client.js";
 
-const EVENTS = 1_000_000;
+const EVENTS = Number(process.argv[2] ?? 1_000_000); // in each round
 const ROUNDS = 5;
 let socket;
 
