@@ -94,7 +94,7 @@ def one_run(options: argparse.Namespace, secret: str, tokens: list[str]) -> dict
 
 def wait_for_events(count: int) -> None:
     while True:
-        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/metrics") as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/metrics", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
         heard = next(float(line.split()[1]) for line in lines if line.startswith("zws_events_received_total "))
         if heard >= count:
