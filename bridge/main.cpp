@@ -45,20 +45,9 @@ std::size_t accounted_bytes(const Metrics& metrics, Lanes& lanes) {
   return bytes;
 }
 
-// A bridge that was told to encrypt and does not would be worse than none.
-void refuse_what_is_not_built(const Config& config) {
-  const auto refuse = [](const char* key, const char* instead) {
-    throw StartupError(StartupError::configuration,
-                       fmt::format("{}: this version cannot do that; {}", key, instead));
-  };
-  if (!config.ingest.curve_secret_key_file.empty())
-    refuse("ingest.curve_secret_key_file", "bind to loopback or a private network");
-}
-
 int run(const ConfigSources& sources) {
   const Signals signals;
   LiveConfig config(sources);
-  refuse_what_is_not_built(*config.current());
 
   const std::size_t lanes_wanted = Lanes::count_for(*config.current());
   // One lane allocates nearly alone, and glibc's arenas for further threads grow a page at a time.
@@ -86,23 +75,25 @@ int run(const ConfigSources& sources) {
 
   for (Signal signal = Signal::none; signal != Signal::stop;
        signal = signals.next(service.alive_interval())) {
-    service.alive();
+    if (lanes.alive()) service.alive();  // a lane that hangs is for the watchdog
     if (signal != Signal::reload) continue;
     service.reloading();
-    config.reload([&](const ConfigPtr& next, const Origins& origins) {
-      // These two may throw, before anything has changed.
+    const bool reloaded = config.reload([&](const ConfigPtr& next, const Origins& origins) {
+      // These three may throw, before anything has changed.
       const TlsPtr next_tls = Tls::load(next->server, origins);
+      CurveKeys keys = read_curve_keys(next->ingest);
       verifier.reload(next->auth);
       if (next_tls) next_tls->log_certificate();
       intake.reload(next);
-      source.reload(next);
+      source.reload(next, std::move(keys));
       lanes.reload(next, next_tls);
       api.reload(next);
     });
+    metrics.reload_failed.set(reloaded ? 0 : 1);
     service.ready();
   }
 
-  service.stopping();
+  service.stopping(config.current()->server.drain_timeout);
   log::info("stopping: {} clients are told to come back", lanes.admission().connections());
   lanes.stop_feeding();
   source.stop();
@@ -123,6 +114,7 @@ int answer(const CommandLine& command) {
       const Config config = load_config(command.sources, &origins);
       Tls::load(config.server, origins);
       const Verifier verifier(config.auth);
+      read_curve_keys(config.ingest);
       return 0;
     }
     case CommandLine::Verb::print_config: {

@@ -9,6 +9,7 @@ namespace zws {
 namespace {
 
 constexpr std::chrono::seconds idle_interval{60};
+constexpr std::chrono::seconds margin{5};  // for what follows the drain
 
 }  // namespace
 
@@ -30,7 +31,11 @@ void Service::reloading() const {
   sd_notify(0, text.c_str());
 }
 
-void Service::stopping() const { sd_notify(0, "STOPPING=1"); }
+void Service::stopping(std::chrono::milliseconds time) const {
+  const std::chrono::microseconds wait = time + margin;
+  const std::string text = "STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(wait.count());
+  sd_notify(0, text.c_str());
+}
 
 void Service::alive() const {
   if (watched_) sd_notify(0, "WATCHDOG=1");

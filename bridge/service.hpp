@@ -13,9 +13,10 @@ class Service {
 
   void ready() const;
   void reloading() const;
-  void stopping() const;
+  // It ends within `time`: systemd waits so long, whatever its unit says.
+  void stopping(std::chrono::milliseconds time) const;
 
-  // Call this at least as often as alive_interval().
+  // For the watchdog: call this at least as often as alive_interval().
   void alive() const;
   std::chrono::milliseconds alive_interval() const noexcept { return interval_; }
 

@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
 # A vendor's headers -> the files of the product that may include them (tests may include any).
 PROGRAMS = ["tools/zws/*", "publishers/cpp/*"]
 DOORS: list[tuple[str, list[str]]] = [
-    (r"zmq(_addon)?\.h(pp)?", ["bridge/ingest/source.cpp", "bridge/ingest/monitor.*", *PROGRAMS]),
+    (r"zmq(_addon)?\.h(pp)?", ["bridge/ingest/*", *PROGRAMS]),
     (
         r"websocketpp/.*",
         ["bridge/ws/*.cpp", "bridge/ws/connection.hpp", "bridge/ws/transport.hpp", "tools/zws/ws_client.cpp"],

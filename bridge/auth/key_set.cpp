@@ -4,8 +4,8 @@
 
 #include "auth/jose.hpp"
 #include "auth/jwks.hpp"
-#include "auth/key_source.hpp"
 #include "auth/pem.hpp"
+#include "config/key_source.hpp"
 
 namespace zws {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "auth/key.hpp"
-#include "auth/key_source.hpp"
+#include "config/key_source.hpp"
 
 namespace zws {
 

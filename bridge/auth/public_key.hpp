@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "auth/key_source.hpp"
+#include "config/key_source.hpp"
 
 struct evp_pkey_st;
 

@@ -118,14 +118,16 @@ struct IngestConfig {
   // Allowed: an integer from 65536 to 1099511627776. A reload applies it.
   std::size_t lane_bytes = std::size_t{32} << 20;
 
-  // The bridge's CURVE secret key, made by `zws keygen`. Set, producers must speak CURVE on every
-  // endpoint.
+  // The bridge's CURVE secret key, as `zws keygen` writes it. Set, producers must speak CURVE on every
+  // endpoint. The bridge is the CURVE server also where it connects, so a producer needs the same keys
+  // wherever it stands: the bridge's public one, and its own two.
   // Allowed: a path; empty is none. A change needs a restart.
   std::string curve_secret_key_file;
 
-  // The public keys of the producers that may connect, one a line. Needs curve_secret_key_file;
-  // without the list any producer that knows the bridge's public key may.
-  // Allowed: a path; empty is none. A change needs a restart.
+  // The public keys of the producers that may connect, one a line, with a name behind it for the log;
+  // lines that begin with # are comments. Without the list any producer that knows the bridge's public
+  // key may. A reload rereads it, and cuts off who is not listed any more.
+  // Allowed: a path; empty is none. A reload applies it.
   std::string curve_allowed_keys_file;
 };
 

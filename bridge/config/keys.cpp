@@ -65,7 +65,7 @@ std::vector<ConfigKey> make_config_keys() {
       Ingest::key<&I::lane_bytes>("ingest.lane_bytes", integer(65'536, tib), reload),
       Ingest::key<&I::curve_secret_key_file>("ingest.curve_secret_key_file", file_path(), restart),
       Ingest::key<&I::curve_allowed_keys_file>("ingest.curve_allowed_keys_file", file_path(),
-                                               restart),
+                                               reload),
 
       Auth::key<&A::hs256_secret>("auth.hs256_secret", secret_text(), reload, secret),
       Auth::key<&A::hs256_secret_file>("auth.hs256_secret_file", file_path(), reload),

@@ -12,7 +12,7 @@ LiveConfig::LiveConfig(ConfigSources sources)
   log::configure(current_->log.level, current_->log.format);
 }
 
-void LiveConfig::reload(const std::function<void(const ConfigPtr&, const Origins&)>& apply) try {
+bool LiveConfig::reload(const std::function<void(const ConfigPtr&, const Origins&)>& apply) try {
   Reloaded reloaded = reload_config(*current_, sources_);
   auto next = std::make_shared<const Config>(std::move(reloaded.config));
   apply(next, reloaded.origins);
@@ -23,8 +23,10 @@ void LiveConfig::reload(const std::function<void(const ConfigPtr&, const Origins
     log::info("configuration: {} {} -> {}{}", change.key, change.before, change.after,
               change.needs_restart ? " (needs a restart)" : "");
   log::info("configuration reloaded, {} keys changed", reloaded.changes.size());
+  return true;
 } catch (const StartupError& error) {
   log::error("the configuration is not reloaded, the old one stays: {}", error.what());
+  return false;
 }
 
 }  // namespace zws

@@ -22,8 +22,8 @@ class LiveConfig {
 
   // Reads the sources again and hands the new configuration to `apply`, which puts it in force
   // everywhere before it returns, or throws StartupError and has changed nothing (for keys it cannot
-  // read). Either way the log says what is in force.
-  void reload(const std::function<void(const ConfigPtr&, const Origins&)>& apply);
+  // read). Either way the log says what is in force. False: the old one still is.
+  bool reload(const std::function<void(const ConfigPtr&, const Origins&)>& apply);
 
  private:
   const ConfigSources sources_;

@@ -23,6 +23,15 @@ void diff_routes(std::vector<ConfigChange>& changes, const std::vector<RouteConf
   }
 }
 
+// Nobody lets every producer in by a slip.
+void keep_producers_out(const IngestConfig& running, const IngestConfig& next) {
+  if (!running.curve_allowed_keys_file.empty() && next.curve_allowed_keys_file.empty()) {
+    throw StartupError(StartupError::configuration,
+                       "ingest.curve_allowed_keys_file is not set any more: letting every key in "
+                       "begins with a restart only");
+  }
+}
+
 }  // namespace
 }  // namespace config
 
@@ -46,12 +55,15 @@ Reloaded reload_config(const Config& running, const ConfigSources& sources) {
     throw StartupError(StartupError::configuration,
                        "no key in [auth] is set any more: open mode begins with a restart only");
   }
+  keep_producers_out(running.ingest, reloaded.config.ingest);
   reloaded.changes = config_diff(running, reloaded.config);
   for (const ConfigKey& key : config_keys()) {
     if (key.applies != Applies::restart) continue;
     key.set(reloaded.config, *key.get(running));
     origins[std::string(key.name)] = "running, until a restart";
   }
+  if (running.ingest.curve_secret_key_file.empty())  // the list waits for the restart, too
+    reloaded.config.ingest.curve_allowed_keys_file.clear();
   check_consistency(reloaded.config, origins);
   reloaded.origins = std::move(origins);
   return reloaded;

@@ -29,8 +29,8 @@ struct Reloaded {
 };
 
 // Loads `sources` again. Throws StartupError, and nothing has happened, if they are wrong, if the
-// new values contradict those that stay until a restart, or if the last key is taken out of [auth]:
-// nobody opens a running bridge to everyone by a slip.
+// new values contradict those that stay until a restart, or if the last key is taken out of [auth] or
+// the list of producers' keys out of [ingest]: nobody opens a running bridge to everyone by a slip.
 Reloaded reload_config(const Config& running, const ConfigSources& sources);
 
 }  // namespace zws

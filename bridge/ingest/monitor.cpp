@@ -3,24 +3,37 @@
 #include <atomic>
 #include <cstring>
 
-#include "core/log.hpp"
-
 namespace zws {
 namespace {
 
-constexpr int watched = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
+constexpr int watched = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_RETRIED |
+                        ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
                         ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
                         ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(RefuseReason::count_)> refuse_words{
+    "it speaks no CURVE", "its key is not listed",
+    "it encrypts for another key than the bridge's public one (its curve_serverkey)",
+    "it left before its handshake was done, which may be for want of CURVE",
+    "it does not speak ZeroMQ's protocol"};
 
 std::string next_name() {
   static std::atomic<unsigned> number{0};
   return "inproc://source-monitor-" + std::to_string(++number);
 }
 
+RefuseReason protocol_reason(std::uint32_t value) noexcept {
+  switch (value) {
+    case ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH: return RefuseReason::no_curve;
+    case ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC: return RefuseReason::wrong_key;
+    default: return RefuseReason::protocol;
+  }
+}
+
 }  // namespace
 
-Monitor::Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& metrics)
-    : socket_(socket), events_(context, zmq::socket_type::pair), metrics_(metrics) {
+Monitor::Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& metrics, bool curve)
+    : socket_(socket), events_(context, zmq::socket_type::pair), metrics_(metrics), curve_(curve) {
   const std::string name = next_name();
   if (zmq_socket_monitor(socket.handle(), name.c_str(), watched) != 0) throw zmq::error_t();
   events_.set(zmq::sockopt::linger, 0);
@@ -29,40 +42,93 @@ Monitor::Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& 
 
 Monitor::~Monitor() {
   zmq_socket_monitor(socket_.handle(), nullptr, 0);
+  metrics_.producers_lost.add(peers_.producers());
   metrics_.producers.set(0);
 }
 
 void Monitor::look() {
+  for (Event event; next(event);) note(event);
+}
+
+std::vector<std::string> Monitor::given_up() {
+  return peers_.given_up(std::chrono::steady_clock::now());
+}
+
+bool Monitor::next(Event& event) {
   zmq::message_t head;
   zmq::message_t address;
-  while (events_.recv(head, zmq::recv_flags::dontwait)) {
-    std::uint16_t event = 0;
-    std::uint32_t value = 0;
-    if (head.size() < sizeof event + sizeof value) continue;
-    std::memcpy(&event, head.data(), sizeof event);
-    std::memcpy(&value, static_cast<const char*>(head.data()) + sizeof event, sizeof value);
-    if (head.more() && !events_.recv(address, zmq::recv_flags::none)) continue;
-    note(event, value, address.to_string());
+  if (!events_.recv(head, zmq::recv_flags::dontwait)) return false;
+  if (head.more() && !events_.recv(address)) return false;
+  event = {};
+  if (head.size() >= sizeof event.number + sizeof event.value) {
+    std::memcpy(&event.number, head.data(), sizeof event.number);
+    std::memcpy(&event.value, static_cast<const char*>(head.data()) + sizeof event.number,
+                sizeof event.value);
+  }
+  event.address = address.to_string();
+  return true;
+}
+
+void Monitor::note(const Event& event) {
+  std::uint64_t suppressed = 0;
+  switch (event.number) {
+    case ZMQ_EVENT_ACCEPTED: return peers_.began(static_cast<int>(event.value));
+    case ZMQ_EVENT_CONNECTED: return peers_.began(static_cast<int>(event.value), event.address);
+    case ZMQ_EVENT_CONNECT_RETRIED: return peers_.tries_again(event.address);
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+      peers_.succeeded();
+      metrics_.producers.set(peers_.producers());
+      metrics_.producers_connected.add();
+      if (connected_logs_.pass(suppressed))
+        log::info("a producer connected at {} ({} now){}", log::escaped(event.address),
+                  peers_.producers(), log::more(suppressed));
+      return;
+    case ZMQ_EVENT_DISCONNECTED: return note_end(event);
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+      peers_.failed();
+      return refuse(RefuseReason::unlisted_key, event.address);
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+      peers_.failed();
+      return refuse(protocol_reason(event.value), event.address);
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+      peers_.failed();
+      return refuse(RefuseReason::broken_off, event.address);
+    default: return;
   }
 }
 
-void Monitor::note(std::uint16_t event, std::uint32_t, const std::string& address) {
-  switch (event) {
-    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
-      metrics_.producers.add();
-      metrics_.producers_connected.add();
-      log::info("a producer connected at {} ({} now)", log::escaped(address),
-                metrics_.producers.value());
-      break;
-    case ZMQ_EVENT_DISCONNECTED:
-      if (metrics_.producers.value() > 0) metrics_.producers.sub(1);
+void Monitor::note_end(const Event& event) {
+  std::uint64_t suppressed = 0;
+  switch (peers_.ended(static_cast<int>(event.value), std::chrono::steady_clock::now())) {
+    case Peers::End::left:
+      metrics_.producers.set(peers_.producers());
       metrics_.producers_lost.add();
-      log::info("a producer left {} ({} now)", log::escaped(address), metrics_.producers.value());
-      break;
-    default:
-      metrics_.curve_refused.add();
-      log::warning("a producer at {} was refused in the handshake", log::escaped(address));
+      if (left_logs_.pass(suppressed))
+        log::info("a producer left {} ({} now){}", log::escaped(event.address), peers_.producers(),
+                  log::more(suppressed));
+      return;
+    case Peers::End::silent:
+      // Without CURVE it may well have been a producer with a libzmq before 4.0, which is heard.
+      if (curve_) refuse(RefuseReason::no_curve, event.address);
+      return;
+    case Peers::End::failed: return;
   }
+}
+
+// Who had a wrong key has been logged by the gatekeeper, who knows the key and the peer's address.
+// Health checks and port scans break off all day, so that is for debugging; but a producer without
+// CURVE does it too, when it sees our greeting before we see its own.
+void Monitor::refuse(RefuseReason reason, const std::string& address) {
+  const auto index = static_cast<std::size_t>(reason);
+  metrics_.producers_refused[index].add();
+  if (reason == RefuseReason::unlisted_key) return;
+  std::uint64_t suppressed = 0;
+  const log::Level level = reason != RefuseReason::broken_off ? log::Level::warning
+                           : curve_                           ? log::Level::info
+                                                              : log::Level::debug;
+  if (log::enabled(level) && refused_logs_[index].pass(suppressed))
+    log::write(level, fmt::format("refused a producer at {}: {}{}", log::escaped(address),
+                                  refuse_words[index], log::more(suppressed)));
 }
 
 }  // namespace zws

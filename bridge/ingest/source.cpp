@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstdio>
 #include <mutex>
 #include <thread>
@@ -15,6 +16,7 @@
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "ingest/envelope.hpp"
+#include "ingest/gatekeeper.hpp"
 #include "ingest/monitor.hpp"
 
 namespace zws {
@@ -25,6 +27,8 @@ constexpr std::size_t batch_bytes_max = 65'536;
 constexpr std::size_t frames_max = 3;                  // further frames are ignored
 constexpr std::chrono::milliseconds look_around{100};  // how often monitor and memory are looked at
 constexpr unsigned looks_to_settle = 5;
+constexpr std::size_t farewell_drains = 1000;  // what is taken from a socket before it ends
+constexpr std::chrono::seconds reload_patience{10};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::count_)> reject_words{
     "it has no payload",
@@ -55,7 +59,9 @@ struct Source::Impl {
       : config(std::move(given)),
         sink(to),
         metrics(all.ingest),
-        accounted_bytes(std::move(accounted)) {
+        accounted_bytes(std::move(accounted)),
+        keys(read_curve_keys(config->ingest)) {
+    if (keys.on()) gatekeeper = std::make_unique<Gatekeeper>(context, keys);
     open_socket();
     bind();
     connect();
@@ -64,6 +70,9 @@ struct Source::Impl {
   }
 
   void open_socket();
+  void reopen_socket();
+  void encrypt();
+  void dial_again(const std::string& endpoint);
   void bind();
   void bind_again();
   void connect();
@@ -76,15 +85,23 @@ struct Source::Impl {
   bool look() noexcept;
   bool guard_memory();
   void apply_rules();
+  std::int64_t message_bytes_max() const noexcept {
+    return static_cast<std::int64_t>(config->limits.event_bytes + 64 * 1024);
+  }
 
   ConfigPtr config;
   std::mutex next_mutex;
   ConfigPtr next_config;
+  bool shut_out = false;  // next_mutex: a producer that is connected may not be any more
   std::atomic<bool> rules_changed{false};
+  std::atomic<bool> must_reopen{false};  // connections that may not go on as they are
+  std::condition_variable in_force;      // neither of the two is so
   Sink& sink;
   IngestMetrics& metrics;
   std::function<std::size_t()> accounted_bytes;
+  const CurveKeys keys;  // of the start; the gatekeeper has the list that is in force
   zmq::context_t context{1};
+  std::unique_ptr<Gatekeeper> gatekeeper;
   zmq::socket_t socket;
   std::unique_ptr<Monitor> monitor;
   std::vector<std::string> addresses;
@@ -109,16 +126,31 @@ void Source::Impl::open_socket() {
   socket.set(zmq::sockopt::rcvhwm, static_cast<int>(ingest.hwm));
   socket.set(zmq::sockopt::linger, 0);
   socket.set(zmq::sockopt::rcvtimeo, static_cast<int>(look_around.count()));
-  socket.set(zmq::sockopt::maxmsgsize,
-             static_cast<std::int64_t>(config->limits.event_bytes + 64 * 1024));
+  socket.set(zmq::sockopt::maxmsgsize, message_bytes_max());
   const auto names_ipv6 = [](const std::string& endpoint) {
     return endpoint.find('[') != std::string::npos;
   };
   if (std::any_of(ingest.bind.begin(), ingest.bind.end(), names_ipv6) ||
       std::any_of(ingest.connect.begin(), ingest.connect.end(), names_ipv6))
     socket.set(zmq::sockopt::ipv6, 1);
-  monitor = std::make_unique<Monitor>(context, socket, metrics);
+  encrypt();
+  monitor = std::make_unique<Monitor>(context, socket, metrics, keys.on());
   for (const std::string& prefix : ingest.subscribe) socket.set(zmq::sockopt::subscribe, prefix);
+}
+
+// In place of the old socket, whose connections all end; what was on its way is lost.
+void Source::Impl::reopen_socket() {
+  open_socket();
+  unbound = addresses;
+  connect();
+}
+
+// The server where it connects, too: so a producer needs the same keys wherever it stands.
+void Source::Impl::encrypt() {
+  if (!keys.on()) return;
+  socket.set(zmq::sockopt::curve_server, true);
+  socket.set(zmq::sockopt::curve_secretkey, keys.secret);
+  socket.set(zmq::sockopt::zap_domain, "zwsbridge");
 }
 
 void Source::Impl::bind() {
@@ -153,10 +185,17 @@ void Source::Impl::connect() {
   }
 }
 
+// The largest message is a matter of each connection, so a larger one needs new ones.
 void Source::Impl::apply_rules() {
   const std::lock_guard<std::mutex> lock(next_mutex);
+  const std::int64_t before = message_bytes_max();
   if (next_config) config = std::move(next_config);
   envelope.set_rules({config->limits.event_bytes, config->ingest.commands});
+  must_reopen = must_reopen || message_bytes_max() > before || shut_out;
+  if (shut_out) log::info("producers are cut off: keys are not listed any more; others come again");
+  shut_out = false;
+  rules_changed = false;
+  in_force.notify_all();
 }
 
 // --- taking --------------------------------------------------------------------------------------
@@ -172,7 +211,7 @@ void Source::Impl::run() {
 }
 
 bool Source::Impl::take(bool block) noexcept try {
-  if (rules_changed.exchange(false)) apply_rules();
+  if (rules_changed) apply_rules();
   return drain(block);
 } catch (const std::exception& error) {
   if (!stopping) log::error("receiving from producers failed: {}", error.what());
@@ -237,12 +276,37 @@ void Source::Impl::reject(const Envelope::Result& opened) {
 // --- looking around ------------------------------------------------------------------------------
 
 bool Source::Impl::look() noexcept try {
+  if (rules_changed) apply_rules();
   monitor->look();
+  for (const std::string& endpoint : monitor->given_up()) dial_again(endpoint);
   bind_again();
-  return guard_memory();
+  if (!must_reopen) return guard_memory();
+  for (std::size_t drains = 0; drains < farewell_drains && take(false); ++drains) {
+  }
+  reopen_socket();
+  const std::lock_guard<std::mutex> lock(next_mutex);
+  must_reopen = false;
+  in_force.notify_all();
+  return true;
 } catch (const std::exception& error) {
   log::error("looking after the producers failed: {}", error.what());
   return false;
+}
+
+// The name that libzmq has for an endpoint after its first life is the numeric one; if it fits none
+// of ours, the port tells which may be meant.
+void Source::Impl::dial_again(const std::string& endpoint) {
+  const std::vector<std::string>& ours = config->ingest.connect;
+  const bool known = std::find(ours.begin(), ours.end(), endpoint) != ours.end();
+  for (const std::string& one : ours) {
+    if (known ? one != endpoint : !may_be_same(one, endpoint)) continue;
+    try {
+      socket.disconnect(one);
+    } catch (const zmq::error_t&) {
+      // libzmq has forgotten it already.
+    }
+    socket.connect(one);
+  }
 }
 
 // A multipart message that never ends is bounded by neither the high-water mark nor the largest
@@ -259,9 +323,7 @@ bool Source::Impl::guard_memory() {
     return false;
   }
   if (resident <= baseline_bytes + accounted + config->ingest.memory_bytes) return false;
-  open_socket();
-  unbound = addresses;
-  connect();
+  reopen_socket();
   settling_looks = looks_to_settle;
   metrics.resets.add();
   log::warning(
@@ -275,7 +337,14 @@ bool Source::Impl::guard_memory() {
 
 Source::Source(ConfigPtr config, Sink& sink, Metrics& metrics,
                std::function<std::size_t()> accounted_bytes)
-    : impl_(std::make_unique<Impl>(std::move(config), sink, metrics, std::move(accounted_bytes))) {}
+    : impl_(std::make_unique<Impl>(std::move(config), sink, metrics, std::move(accounted_bytes))) {
+  if (!impl_->gatekeeper) return;
+  impl_->gatekeeper->start();
+  log::info("producers need CURVE; the bridge's public key is {}, and {} may publish",
+            impl_->keys.public_key,
+            impl_->keys.everyone ? "everyone who knows it"
+                                 : fmt::format("{} keys", impl_->keys.allowed.size()));
+}
 
 Source::~Source() { stop(); }
 
@@ -289,14 +358,20 @@ void Source::stop() {
   if (impl_->stopping.exchange(true)) return;
   impl_->context.shutdown();
   if (impl_->thread.joinable()) impl_->thread.join();
+  if (impl_->gatekeeper) impl_->gatekeeper->join();
   impl_->monitor.reset();
   impl_->socket.close();
 }
 
-void Source::reload(const ConfigPtr& config) {
-  const std::lock_guard<std::mutex> lock(impl_->next_mutex);
+void Source::reload(const ConfigPtr& config, CurveKeys keys) {
+  if (keys.public_key != impl_->keys.public_key)
+    log::warning("ingest.curve_secret_key_file holds another key: it needs a restart");
+  std::unique_lock<std::mutex> lock(impl_->next_mutex);
+  if (impl_->gatekeeper && impl_->gatekeeper->reload(std::move(keys))) impl_->shut_out = true;
   impl_->next_config = config;
   impl_->rules_changed = true;
+  impl_->in_force.wait_for(lock, reload_patience,
+                           [this] { return !impl_->rules_changed && !impl_->must_reopen; });
 }
 
 int Source::descriptor() const noexcept {

@@ -1,4 +1,5 @@
-// Source: the ZeroMQ side. One SUB socket that binds and connects, one batch per drain.
+// Source: the ZeroMQ side. One SUB socket that binds and connects, one batch per drain. With CURVE the
+// bridge is the server, whichever side binds, and a gatekeeper checks producers' keys.
 //
 // Thread: start() gives it a thread of its own, on which the socket lives; where somebody else drains
 // it (a lane that is alone), start() is not called and drain() and look() are that one's, on one thread.
@@ -17,6 +18,7 @@
 #include "config/config.hpp"
 #include "core/feed.hpp"
 #include "core/sink.hpp"
+#include "ingest/curve_keys.hpp"
 #include "metrics/metrics.hpp"
 
 namespace zws {
@@ -39,8 +41,9 @@ class Source final : public Feed {
   bool drain() noexcept override;
   bool look() noexcept override;
 
-  // Limits and commands of a new configuration, from the next drain on. Thread: any.
-  void reload(const ConfigPtr& config);
+  // Limits, commands and the list of keys of a new configuration; producers whose key is not listed
+  // any more are cut off. Waits until that is so, a tenth of a second as a rule. Thread: main.
+  void reload(const ConfigPtr& config, CurveKeys keys);
 
  private:
   struct Impl;

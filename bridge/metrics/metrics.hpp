@@ -61,6 +61,16 @@ enum class RejectReason : std::uint8_t {
   count_
 };
 
+// Why a peer of the ingest socket became no producer.
+enum class RefuseReason : std::uint8_t {
+  no_curve,      // the bridge speaks CURVE and it does not
+  unlisted_key,  // ingest.curve_allowed_keys_file
+  wrong_key,     // it takes the bridge for another: its curve_serverkey is not ours
+  broken_off,    // it left, or said nothing for 30 s: port scans, health checks
+  protocol,      // it speaks something else than ZeroMQ's protocol
+  count_
+};
+
 // Counted by the one who takes events in; written under Intake's mutex or by the ingest thread.
 struct IngestMetrics {
   Counter received;
@@ -71,7 +81,7 @@ struct IngestMetrics {
   Counter producers;            // connected now
   Counter producers_connected;  // ever
   Counter producers_lost;
-  Counter curve_refused;
+  std::array<Counter, static_cast<std::size_t>(RefuseReason::count_)> producers_refused;
 };
 
 // How the opening of a connection ended: the label `result`.
@@ -117,6 +127,7 @@ class Metrics {
   explicit Metrics(std::size_t lanes);
 
   IngestMetrics ingest;
+  Counter reload_failed;  // 1 while the last reload was refused; main writes it
   LaneMetrics& lane(std::size_t index) noexcept { return *lanes_[index]; }
   const std::vector<std::unique_ptr<LaneMetrics>>& lanes() const noexcept { return lanes_; }
 

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -20,9 +21,15 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
+// Before main, which is as near as a program comes to its own start without /proc/stat, which the
+// unit of systemd hides.
+const auto started = std::chrono::system_clock::now();
+
 constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::count_)> reject_names{
     "no_payload",     "topic_empty",    "topic_too_long", "topic_not_utf8", "topic_control",
     "topic_wildcard", "topic_reserved", "commands_off",   "too_big",        "duplicate"};
+constexpr std::array<std::string_view, static_cast<std::size_t>(RefuseReason::count_)> refuse_names{
+    "no_curve", "unlisted_key", "wrong_key", "broken_off", "protocol"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(DropReason::count_)> drop_names{
     "slow_consumer", "lane_overload", "disconnected"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(HandshakeResult::count_)>
@@ -132,12 +139,8 @@ void add_process(Page& page) {
   ::getrlimit(RLIMIT_NOFILE, &limit);
   page.gauge("process_max_fds", "Maximum of open file descriptors",
              static_cast<double>(limit.rlim_cur));
-  static const double started =
-      static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(
-                              std::chrono::system_clock::now().time_since_epoch())
-                              .count()) /
-      1000;
-  page.gauge("process_start_time_seconds", "Start of the process, Unix time", started);
+  page.gauge("process_start_time_seconds", "Start of the process, Unix time",
+             std::chrono::duration<double>(started.time_since_epoch()).count());
 }
 
 void add_ingest(Page& page, const IngestMetrics& ingest) {
@@ -156,8 +159,8 @@ void add_ingest(Page& page, const IngestMetrics& ingest) {
                static_cast<double>(ingest.producers_connected.value()));
   page.counter("zws_producers_lost_total", "Producers that left",
                static_cast<double>(ingest.producers_lost.value()));
-  page.counter("zws_producers_refused_total", "Producers refused in the handshake (CURVE)",
-               static_cast<double>(ingest.curve_refused.value()));
+  page.counters("zws_producers_refused_total", "Handshakes of producers that failed", "reason",
+                refuse_names, [&](std::size_t i) { return ingest.producers_refused[i].value(); });
 }
 
 void add_lanes(Page& page, const Metrics& metrics) {
@@ -219,6 +222,9 @@ std::string prometheus_text(const Metrics& metrics) {
   build.label = {{"version", std::string(version())}};
   build.gauge.value = 1;
   page.family("zws_build_info", "The version that runs", MetricType::Gauge).metric.push_back(build);
+  page.gauge("zws_config_last_reload_successful",
+             "1 if the configuration is in force that was last asked for",
+             metrics.reload_failed.value() == 0 ? 1 : 0);
   add_process(page);
   return page.text();
 }

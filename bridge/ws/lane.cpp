@@ -185,7 +185,29 @@ void Lane::on_gone(Session& session) noexcept {
   last->lane_place = session.lane_place;
   sessions_.pop_back();
   metrics_.connections.sub(1);
+  log_end(session);
   if (session.address_counted) shared_.admission->leave(address_key(session.address()));
+}
+
+// Clients come and go all day; what an operator may have to look into is why the bridge ended one.
+void Lane::log_end(const Session& session) noexcept {
+  const auto code = static_cast<CloseCode>(session.close_code());
+  const auto row = std::find_if(close_rows.begin(), close_rows.end(),
+                                [code](const CloseRow& one) { return one.code == code; });
+  const bool ordinary = row == close_rows.end() || code == CloseCode::restart;
+  const log::Level level = ordinary ? log::Level::debug : log::Level::info;
+  const auto kind = static_cast<std::size_t>(row - close_rows.begin());
+  std::uint64_t suppressed = 0;
+  if (!log::enabled(level) || !end_logs_[kind].pass(suppressed)) return;
+  const std::string_view reason = row == close_rows.end() ? "" : row->reason;
+  guarded([&] {
+    const std::string user = session.identity ? '"' + log::escaped(session.identity->user) + '"'
+                                              : std::string("anonymous");
+    log::write(level,
+               fmt::format("client {} (user {}, from {}) closed: {}{}{}{}", session.client_id(),
+                           user, log::escaped(session.address()), session.close_code(),
+                           reason.empty() ? "" : " ", reason, log::more(suppressed)));
+  });
 }
 
 // Rare, after a slow token check; so a search is cheaper than an index for every client.
@@ -207,31 +229,22 @@ void Lane::reload(ConfigPtr config, TlsPtr tls) {
                   std::move(tls));
   const std::vector<Session*> all = sessions_;
   for (Session* session : all) {
-    session->outbox().set_limit(config_->limits.queue_bytes);
+    session->on_reload();
     requests_->review(*session);
   }
 }
 
 // --- the end -------------------------------------------------------------------------------------
 
-void Lane::stop_accepting() {
-  draining_ = true;
-  acceptor_->stop();
-}
+void Lane::stop_admitting() { draining_ = true; }
 
-std::size_t Lane::close_some(std::size_t count) {
-  const std::vector<Session*> all = sessions_;
-  std::size_t left = 0;
-  for (Session* session : all) {
-    if (session->state() == Session::State::draining) continue;
-    if (count == 0) {
-      ++left;
-    } else {
-      --count;
-      session->close(CloseCode::restart);
-    }
+void Lane::close_share(std::size_t steps_left) {
+  std::vector<Session*> open;
+  for (Session* session : sessions_) {
+    if (session->state() != Session::State::draining) open.push_back(session);
   }
-  return left;
+  open.resize((open.size() + steps_left - 1) / steps_left);
+  for (Session* session : open) session->close(CloseCode::restart);
 }
 
 void Lane::stop() {

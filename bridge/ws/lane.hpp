@@ -7,6 +7,7 @@
 // Lifetime: start() once; stop() ends the thread and drops what is left.
 #pragma once
 
+#include <array>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
@@ -21,11 +22,13 @@
 #include "config/config.hpp"
 #include "config/route_table.hpp"
 #include "core/http.hpp"
+#include "core/log.hpp"
 #include "history/history.hpp"
 #include "metrics/metrics.hpp"
 #include "routing/batch.hpp"
 #include "routing/router.hpp"
 #include "ws/acceptor.hpp"
+#include "ws/close_code.hpp"
 #include "ws/feed_watch.hpp"
 #include "ws/inbox.hpp"
 #include "ws/requests.hpp"
@@ -65,9 +68,10 @@ class Lane final : public BatchSink {
     asio::post(loop_, [this, work = std::move(work)]() mutable { guarded([&] { work(*this); }); });
   }
 
-  void stop_accepting();
-  // Closes up to `count` clients with 1012; how many are left to close.
-  std::size_t close_some(std::size_t count);
+  // Whoever wants to upgrade from now on is answered 503; probes are still answered.
+  void stop_admitting();
+  // Closes one of `steps_left` parts of the clients that are left with 1012, at least one client.
+  void close_share(std::size_t steps_left);
   // Ends the thread. Thread: any but the lane's.
   void stop();
 
@@ -101,6 +105,7 @@ class Lane final : public BatchSink {
   void note_sizes() noexcept;
   void on_upgraded(Session& session, Upgrade upgrade);
   void on_gone(Session& session) noexcept;
+  void log_end(const Session& session) noexcept;
 
   const Shared shared_;
   ConfigPtr config_;
@@ -116,6 +121,7 @@ class Lane final : public BatchSink {
   bool draining_ = false;
   unsigned ticks_ = 0;
   std::function<void()> each_second_;
+  std::array<log::Quiet, close_rows.size() + 1> end_logs_;  // for each of our codes; all others
   asio::io_context loop_{1};
   std::unique_ptr<Requests> requests_;
   std::unique_ptr<Server> server_;

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::size_t descriptors_besides = 64;  // logs, ZeroMQ, listeners, requests in progress
 constexpr std::chrono::milliseconds drain_step{50};
-constexpr std::size_t closed_at_least_per_step = 64;
 
 // Raises the soft limit on open files to the hard one; how many connections fit then.
 std::size_t descriptors_for_clients() {
@@ -110,19 +109,26 @@ void Lanes::run_all_and_wait(const std::function<void(Lane&)>& work) {
 
 void Lanes::drain(Duration time, const std::function<bool()>& hurry) {
   draining_ = true;
-  run_all([](Lane& lane) { lane.stop_accepting(); });
+  run_all([](Lane& lane) { lane.stop_admitting(); });
   const auto begin = std::chrono::steady_clock::now();
   const auto end = begin + time;
   // Closing everybody at once would bring everybody back at once; most of the time is for spreading,
   // the rest for the clients' own half of the closing handshake.
-  const auto steps = std::max<std::size_t>(1, static_cast<std::size_t>(time * 3 / 5 / drain_step));
-  const std::size_t all = admission_.connections();
-  const std::size_t per_step =
-      std::max(closed_at_least_per_step, (all / lanes_.size() + steps - 1) / steps);
-  while (admission_.connections() > 0 && std::chrono::steady_clock::now() < end && !hurry()) {
-    run_all([per_step](Lane& lane) { lane.close_some(per_step); });
+  auto steps_left = static_cast<std::size_t>(time * 3 / 5 / drain_step);
+  while (admission_.connections() > 0) {
+    run_all([steps_left](Lane& lane) { lane.close_share(std::max<std::size_t>(1, steps_left)); });
+    if (std::chrono::steady_clock::now() >= end || hurry()) return;
     std::this_thread::sleep_for(drain_step);
+    if (steps_left > 0) --steps_left;
   }
+}
+
+bool Lanes::alive() {
+  if (!answered_->load(std::memory_order_relaxed)) return false;
+  answered_ = std::make_shared<std::atomic<bool>>(false);
+  gather<char>([](Lane&) { return '\0'; },
+               [answered = answered_](const std::vector<char>&) { answered->store(true); });
+  return true;
 }
 
 void Lanes::stop() {

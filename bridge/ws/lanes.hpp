@@ -44,6 +44,10 @@ class Lanes {
   const AdminToken& admin_token() const noexcept { return admin_token_; }
   Admission& admission() noexcept { return admission_; }
   bool draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
+
+  // Whether all lanes have done some work since the last call that said so. Thread: main.
+  bool alive();
+
   std::size_t size() const noexcept { return lanes_.size(); }
   Lane& operator[](std::size_t i) noexcept { return *lanes_[i]; }
   std::vector<BatchSink*> sinks() const;
@@ -86,6 +90,7 @@ class Lanes {
   std::vector<int> listeners_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::atomic<bool> draining_{false};
+  std::shared_ptr<std::atomic<bool>> answered_ = std::make_shared<std::atomic<bool>>(true);
 };
 
 }  // namespace zws

@@ -21,6 +21,9 @@ class Link {
   // may still be using the session.
   virtual void abort() noexcept = 0;
 
+  // The largest message that may come from now on; a larger one closes with 1009.
+  virtual void limit_messages(std::size_t bytes) noexcept = 0;
+
   // Whether reading is paused because the queue is at its bound.
   virtual bool deaf() const noexcept = 0;
 

@@ -168,6 +168,7 @@ void Requests::answer_stats(Session& session, const std::string& id) {
 // --- time, rights, the end -----------------------------------------------------------------------
 
 void Requests::review(Session& session) {
+  sign_in_.review(session);
   subscriptions_.join_own(session);
   subscriptions_.review(session, sign_in_.open_mode());
 }

@@ -33,6 +33,9 @@ class WebSocketPeer final : public Peer {
 
   Outbox& outbox() noexcept override { return connection_.outbox(); }
   bool deaf() const noexcept override { return connection_.deaf(); }
+  void limit_messages(std::size_t bytes) noexcept override {
+    connection_.set_max_message_size(bytes);
+  }
   void abort() noexcept override { connection_.post_terminate(); }
 
   void close(CloseCode code, std::string_view reason) noexcept override try {

@@ -104,7 +104,15 @@ void Session::on_closed(std::uint16_t code) noexcept {
   cancel();
   if (close_code_ == 0) close_code_ = code;
   rules_.metrics->count_closed(close_code_);
-  log::debug("client {} at {} closed: {}", client_id(), log::escaped(address_), close_code_);
+}
+
+void Session::on_reload() noexcept {
+  outbox().set_limit(config().limits.queue_bytes);
+  link_.limit_messages(config().limits.message_bytes);
+  if (state_ != State::open) return;
+  const SteadyTime now = rules_.clock->steady();
+  next_ping_ = std::min(next_ping_, now + config().heartbeat.interval);
+  rearm(now);
 }
 
 void Session::on_message(std::string_view message, bool binary) {

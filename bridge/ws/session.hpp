@@ -78,6 +78,7 @@ class Session final : public Wheel::Timer {
   void set_address(std::string address) { address_ = std::move(address); }
   std::string client_id() const;  // a UUID
   WallTime connected() const noexcept { return connected_; }
+  std::uint16_t close_code() const noexcept { return close_code_; }
 
   // From opening to open.
   void open();
@@ -93,6 +94,8 @@ class Session final : public Wheel::Timer {
 
   void on_message(std::string_view message, bool binary);
   void heard(SteadyTime now) noexcept { last_heard_ = now; }
+  // The rules have another configuration.
+  void on_reload() noexcept;
   void on_overflow() noexcept { close(CloseCode::slow_consumer); }
   void on_blocked() noexcept;
   void on_timer(SteadyTime now) noexcept override;

@@ -54,6 +54,14 @@ void SignIn::upgrade(Session& session, const std::string& token) {
   check(session, token);
 }
 
+void SignIn::review(Session& session) {
+  if (open_mode() || session.identity || session.state() != Session::State::open) return;
+  const AuthConfig& auth = session.config().auth;
+  if (session.may_stay && !auth.anonymous.connect)
+    session.wake_at(session.rules().clock->steady() + auth.timeout);
+  session.may_stay = auth.anonymous.connect;
+}
+
 void SignIn::authenticate(Session& session, const std::string& token, const std::string& id) {
   if (open_mode()) {
     if (parts_.admin_token->matches(token)) {

@@ -39,6 +39,9 @@ class SignIn {
 
   void upgrade(Session& session, const std::string& token);
 
+  // After a reload: whoever is anonymous may not be any more, or again.
+  void review(Session& session);
+
   // The answer to `auth` comes when the token has been checked.
   void authenticate(Session& session, const std::string& token, const std::string& id);
 

@@ -8,7 +8,7 @@
 #include <new>
 #include <string>
 
-#include "auth/key_source.hpp"
+#include "config/key_source.hpp"
 #include "core/log.hpp"
 #include "ws/tls_wire.hpp"
 

@@ -44,17 +44,30 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NotifyS
         yield notify
 
 
-def test_the_unit_of_systemd_is_valid(tmp_path):
+@pytest.fixture
+def unit_file(tmp_path: Path) -> Path:
+    """The unit as it would be installed for the program under test."""
     unit = (ROOT / "bridge/share/zwsbridge.service.in").read_text()
     unit = unit.replace("@ZWS_BIN@/zwsbridge", str(DAEMON))
     unit = unit.replace("@ZWS_CONFIG_FILE@", str(ROOT / "bridge/share/zwsbridge.toml"))
     assert "@ZWS" not in unit
     file = tmp_path / "zwsbridge.service"
     file.write_text(unit)
-    done = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, timeout=60)
+    return file
+
+
+def test_the_unit_of_systemd_is_valid(unit_file):
+    done = subprocess.run(["systemd-analyze", "verify", unit_file], capture_output=True, text=True, timeout=60)
     # Other units of the machine may have faults of their own, which are told too.
     ours = [line for line in (done.stdout + done.stderr).splitlines() if "zwsbridge" in line]
     assert ours == []
+
+
+def test_the_unit_leaves_little_exposed(unit_file):
+    """systemd's own count: 0 is a sandbox without anything, 10 a program of root's. A third of ours is the network."""
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", unit_file]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_it_is_ready_when_clients_can_come(make_bridge, systemd):
@@ -84,10 +97,10 @@ def test_a_reload_begins_and_ends(make_bridge, systemd, threads):
 
 
 def test_it_says_that_it_stops(make_bridge, systemd):
-    bridge = make_bridge()
+    bridge = make_bridge({"server.drain_timeout": "45s"})
     assert systemd.next() == ["READY=1"]
     bridge.signal(signal.SIGTERM)
-    assert systemd.next() == ["STOPPING=1"]
+    assert systemd.next() == ["STOPPING=1", "EXTEND_TIMEOUT_USEC=50000000"]
     assert bridge.wait() == 0
 
 

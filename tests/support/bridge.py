@@ -230,3 +230,9 @@ class Bridge:
         until = time.monotonic() + DEADLINE
         while not true():
             assert time.monotonic() < until, f"within {DEADLINE} s it did not come true that {what}"
+
+    def wait_metric_at_least(self, name: str, value: float, **labels: str) -> None:
+        """The same for what others may go on to count."""
+        until = time.monotonic() + DEADLINE
+        while (last := self.metric(name, **labels)) < value:
+            assert time.monotonic() < until, f"{name} stays at {last}, below {value}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import zmq
@@ -11,10 +12,19 @@ import zmq
 DEADLINE = 30.0  # seconds; only a failing test waits so long
 
 
+@dataclass(frozen=True)
+class Curve:
+    """What a CURVE client needs: whom it speaks to, and its own pair (all Z85)."""
+
+    server: str
+    public: str
+    secret: str
+
+
 class Producer:
     """An XPUB socket (a PUB socket that sees subscriptions), connected to a bridge's endpoint."""
 
-    def __init__(self, endpoint: str, *, bind: bool = False) -> None:
+    def __init__(self, endpoint: str, *, bind: bool = False, curve: Curve | None = None) -> None:
         self._context = zmq.Context()
         self.socket: zmq.Socket[bytes] = self._context.socket(zmq.XPUB)
         self.socket.linger = 2000
@@ -22,6 +32,10 @@ class Producer:
         self.socket.xpub_verbose = True  # libzmq keeps a lost bridge's subscriptions and would not tell of them again
         self.socket.reconnect_ivl = 20
         self.socket.reconnect_ivl_max = 200
+        if curve is not None:
+            self.socket.curve_serverkey = curve.server.encode()
+            self.socket.curve_publickey = curve.public.encode()
+            self.socket.curve_secretkey = curve.secret.encode()
         (self.socket.bind if bind else self.socket.connect)(endpoint)
 
     def __enter__(self) -> Producer:

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "core/error.hpp"
 
 namespace zws {
@@ -88,6 +91,30 @@ TEST(ReloadTest, WhatNeedsARestartStaysTogether) {
   const Config after = reload(running, {}).config;
   EXPECT_EQ(after.ingest.bind, running.ingest.bind);
   EXPECT_TRUE(after.ingest.insecure);
+}
+
+class CurveReloadTest : public testing::Test {
+ protected:
+  void SetUp() override { std::ofstream(file_) << "key"; }
+  void TearDown() override { std::filesystem::remove(file_); }
+
+  const std::string file_ = testing::TempDir() + "curve-reload-test";
+  const std::string curve_ = "ingest.curve_secret_key_file=" + file_;
+  const std::string list_ = "ingest.curve_allowed_keys_file=" + file_;
+};
+
+TEST_F(CurveReloadTest, ListOfProducersIsNotTakenAway) {
+  EXPECT_THROW(reload(load({curve_, list_}), {curve_}), StartupError);
+}
+
+TEST_F(CurveReloadTest, ListComesWithAReload) {
+  EXPECT_EQ(reload(load({curve_}), {curve_, list_}).config.ingest.curve_allowed_keys_file, file_);
+}
+
+TEST_F(CurveReloadTest, ListWaitsWithTheKeyForARestart) {
+  const Config next = reload(load({secret}), {secret, curve_, list_}).config;
+  EXPECT_EQ(next.ingest.curve_secret_key_file, "");
+  EXPECT_EQ(next.ingest.curve_allowed_keys_file, "");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "auth/key_source.hpp"
+#include "config/key_source.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

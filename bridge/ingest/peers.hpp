@@ -1,0 +1,67 @@
+// Peers: who is connected to the ingest socket, put together from the events of libzmq's monitor.
+//
+// The events name descriptors where a connection begins and ends, but not where a handshake succeeds
+// or fails. A success is given to the youngest handshake, as producers take milliseconds for theirs and
+// strangers who say nothing half a minute; so the count is exact but for handshakes that overlap.
+//
+// libzmq ends its tries to reach an endpoint of `ingest.connect` when what is there breaks the
+// protocol (wrong keys, a message that is too big). Peers notices that no other try follows.
+//
+// Thread: the source's. Bounds: what the descriptors bound.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/clock.hpp"
+
+namespace zws {
+
+class Peers {
+ public:
+  // What became of a connection that has ended.
+  enum class End : std::uint8_t {
+    left,    // a producer
+    failed,  // the handshake, and failed() has told it
+    silent,  // the handshake, with no word why: it speaks a protocol older than ZMTP 3, or none
+  };
+
+  // A connection begins. `dialled` is the endpoint if the bridge has connected to it, else "".
+  void began(int descriptor, std::string dialled = {});
+
+  void succeeded();
+  void failed() noexcept { ++failures_; }
+  End ended(int descriptor, SteadyTime now);
+
+  // libzmq tries `endpoint` again, which it may call by another name than before.
+  void tries_again(const std::string& endpoint);
+
+  // Endpoints that it has given up for a second, each told once.
+  std::vector<std::string> given_up(SteadyTime now);
+
+  std::size_t producers() const noexcept { return producers_; }
+
+ private:
+  struct Peer {
+    std::string dialled;
+    std::uint64_t order = 0;
+    bool is_producer = false;
+  };
+  struct Fallen {
+    std::string endpoint;
+    SteadyTime since;
+  };
+
+  std::map<int, Peer> peers_;
+  std::vector<Fallen> fallen_;
+  std::uint64_t order_ = 0;
+  std::size_t producers_ = 0;
+  std::size_t failures_ = 0;  // told, of handshakes that have not ended yet
+};
+
+// Whether two names may be the same endpoint: equal, or tcp to the same port.
+bool may_be_same(const std::string& one, const std::string& other);
+
+}  // namespace zws

@@ -1,0 +1,94 @@
+"""SIGTERM while clients are connected: what probes, newcomers and clients see until the end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from support.bridge import Bridge
+from support.raw_socket import CLOSE, RawSocket
+
+pytestmark = pytest.mark.short
+
+
+@contextmanager
+def draining(bridge: Bridge) -> Iterator[RawSocket]:
+    """A bridge that goes on draining, as one client never answers its close."""
+    with RawSocket(bridge.port) as deaf:
+        deaf.upgrade()
+        bridge.signal(signal.SIGTERM)
+        while (frame := deaf.frame()).opcode != CLOSE:
+            pass
+        assert frame.close_code == 1012
+        yield deaf
+
+
+@pytest.fixture
+def slow(make_bridge) -> Bridge:
+    return make_bridge({"server.drain_timeout": "10m"})
+
+
+def test_readyz_is_503_with_the_reason_while_healthz_is_well(slow):
+    with draining(slow):
+        answer = slow.get("/readyz")
+        assert answer.status == 503
+        assert answer.json == {"ready": False, "reasons": ["the bridge stops"]}
+        assert slow.get("/healthz").status == 200
+        assert slow.metric("zws_connections") == 1
+        slow.signal(signal.SIGTERM)
+        assert slow.wait() == 0
+
+
+def test_nobody_is_let_in_any_more(slow):
+    with draining(slow):
+        with RawSocket(slow.port) as newcomer:
+            status, headers = newcomer.upgrade()
+            assert status == 503 and int(headers["retry-after"]) > 0
+        slow.signal(signal.SIGTERM)
+        assert slow.wait() == 0
+
+
+def test_who_has_just_been_let_in_is_told_to_come_back_too(make_bridge):
+    bridge = make_bridge({"server.drain_timeout": "5s"})
+    clients = [bridge.connect() for _ in range(40)]
+    codes: list[int] = []
+    watchers = [threading.Thread(target=lambda c=c: codes.append(c.wait_closed()[0])) for c in clients]
+    for watcher in watchers:
+        watcher.start()
+    assert bridge.stop() == 0
+    for watcher in watchers:
+        watcher.join()
+    assert codes == [1012] * 40
+
+
+def test_closes_are_spread(make_bridge):
+    """With ten minutes to go, three hundred clients are not all closed when the first ones are."""
+    bridge = make_bridge({"server.drain_timeout": "10m", "server.threads": 1})
+    clients = [bridge.connect() for _ in range(300)]
+    bridge.signal(signal.SIGTERM)
+    bridge.wait_metric_at_least("zws_closed_total", 1, code="1012")
+    assert bridge.metric("zws_connections") > 100
+    bridge.signal(signal.SIGTERM)
+    assert bridge.wait() == 0
+    assert {client.wait_closed()[0] for client in clients} <= {1012, 1006}
+
+
+def test_no_time_to_drain_is_still_a_word_for_each_client(make_bridge):
+    bridge = make_bridge({"server.drain_timeout": "0s"})
+    clients = [bridge.connect() for _ in range(20)]
+    bridge.signal(signal.SIGTERM)
+    assert [client.wait_closed()[0] for client in clients] == [1012] * 20
+    assert bridge.wait() == 0
+
+
+def test_it_is_there_again_after_a_kill(bridge):
+    client = bridge.connect()
+    bridge.kill()
+    client.wait_closed()
+    bridge.start()
+    assert bridge.get("/readyz").status == 200
+    assert bridge.connect().hello["status"] == "connected"

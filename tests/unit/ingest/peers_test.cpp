@@ -1,0 +1,111 @@
+// Who is connected, from the events of a monitor; and what libzmq has stopped trying to reach.
+#include "ingest/peers.hpp"
+
+#include <gmock/gmock.h>
+
+namespace zws {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using End = Peers::End;
+
+constexpr std::chrono::seconds second{1};
+
+class PeersTest : public testing::Test {
+ protected:
+  End end(int descriptor) { return peers_.ended(descriptor, now_); }
+  std::vector<std::string> given_up_after(std::chrono::seconds time) {
+    now_ += time;
+    return peers_.given_up(now_);
+  }
+
+  Peers peers_;
+  SteadyTime now_{};
+};
+
+TEST_F(PeersTest, ProducerComesAndLeaves) {
+  peers_.began(7);
+  EXPECT_EQ(peers_.producers(), 0u);
+  peers_.succeeded();
+  EXPECT_EQ(peers_.producers(), 1u);
+  EXPECT_EQ(end(7), End::left);
+  EXPECT_EQ(peers_.producers(), 0u);
+}
+
+TEST_F(PeersTest, FailedHandshakeTakesNoProducerAway) {
+  peers_.began(7);
+  peers_.succeeded();
+  peers_.began(8);
+  peers_.failed();
+  EXPECT_EQ(end(8), End::failed);
+  EXPECT_EQ(peers_.producers(), 1u);
+}
+
+TEST_F(PeersTest, HandshakeThatEndsWithoutAWordIsSilent) {
+  peers_.began(7);
+  EXPECT_EQ(end(7), End::silent);
+}
+
+TEST_F(PeersTest, SuccessIsNotGivenToAStrangerWhoWaits) {
+  peers_.began(7);
+  peers_.began(8);
+  peers_.succeeded();
+  EXPECT_EQ(end(8), End::left);
+  EXPECT_EQ(end(7), End::silent);
+}
+
+TEST_F(PeersTest, ConnectionFromBeforeTheMonitorIsNobody) {
+  EXPECT_EQ(end(7), End::failed);
+  peers_.succeeded();
+  EXPECT_EQ(peers_.producers(), 0u);
+}
+
+TEST_F(PeersTest, DescriptorIsUsedAgain) {
+  for (int round = 0; round < 3; ++round) {
+    peers_.began(7);
+    peers_.succeeded();
+    EXPECT_EQ(end(7), End::left);
+  }
+}
+
+TEST_F(PeersTest, EndpointThatIsNotTriedAgainIsGivenUpOnce) {
+  peers_.began(7, "tcp://producer:5557");
+  peers_.succeeded();
+  end(7);
+  EXPECT_THAT(given_up_after(0 * second), IsEmpty());
+  EXPECT_THAT(given_up_after(1 * second), ElementsAre("tcp://producer:5557"));
+  EXPECT_THAT(given_up_after(9 * second), IsEmpty());
+}
+
+TEST_F(PeersTest, EndpointThatIsTriedAgainIsNot) {
+  peers_.began(7, "tcp://producer:5557");
+  end(7);
+  peers_.tries_again("tcp://10.0.0.7:5557");  // the name that libzmq found for it
+  EXPECT_THAT(given_up_after(9 * second), IsEmpty());
+}
+
+TEST_F(PeersTest, TryOfOneEndpointIsNoneOfAnother) {
+  peers_.began(7, "tcp://10.0.0.6:5557");
+  peers_.began(8, "tcp://10.0.0.7:5557");
+  end(7);
+  end(8);
+  peers_.tries_again("tcp://10.0.0.7:5557");
+  EXPECT_THAT(given_up_after(9 * second), ElementsAre("tcp://10.0.0.6:5557"));
+}
+
+TEST_F(PeersTest, PeerThatCameByItselfIsNotDialled) {
+  peers_.began(7);
+  end(7);
+  EXPECT_THAT(given_up_after(9 * second), IsEmpty());
+}
+
+TEST(MayBeSameTest, PortDecidesForTcp) {
+  EXPECT_TRUE(may_be_same("tcp://localhost:1", "tcp://[::1]:1"));
+  EXPECT_FALSE(may_be_same("tcp://localhost:1", "tcp://localhost:11"));
+  EXPECT_TRUE(may_be_same("ipc:///run/a", "ipc:///run/a"));
+  EXPECT_FALSE(may_be_same("ipc:///run/a", "ipc:///run/b"));
+}
+
+}  // namespace
+}  // namespace zws
