@@ -16,6 +16,7 @@
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/version.hpp"
+#include "history/ledger.hpp"
 #include "ingest/source.hpp"
 #include "metrics/metrics.hpp"
 #include "routing/intake.hpp"
@@ -55,8 +56,9 @@ int run(const ConfigSources& sources) {
   Metrics metrics(lanes_wanted);
   const TlsPtr tls = Tls::load(config.current()->server, config.origins());
   Verifier verifier(config.current()->auth);
-  Lanes lanes(config.current(), verifier, metrics);
-  Intake intake(config.current(), lanes.sinks(), metrics);
+  Ledger ledger;
+  Lanes lanes(config.current(), verifier, ledger, metrics);
+  Intake intake(config.current(), lanes.sinks(), ledger, metrics);
   Source source(config.current(), intake, metrics, [&] { return accounted_bytes(metrics, lanes); });
   Api api({config.current(), &lanes, &intake, &verifier, &metrics, share_folder()});
   const Service service;

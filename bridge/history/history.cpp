@@ -17,8 +17,8 @@ bool missed(const Topic& topic, const std::vector<Position>& since, Selection& o
 
 }  // namespace
 
-History::History(ConfigPtr config, const Clock& clock, std::size_t lanes)
-    : clock_(clock), shelf_(std::make_unique<Shelf>(std::move(config), lanes)) {}
+History::History(ConfigPtr config, Ledger& ledger, const Clock& clock, std::size_t lanes)
+    : clock_(clock), shelf_(std::make_unique<Shelf>(std::move(config), ledger, lanes)) {}
 
 History::~History() = default;
 

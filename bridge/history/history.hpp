@@ -5,8 +5,8 @@
 // Bounds: history.size events (or the route's) no older than history.ttl (or the route's) per topic;
 // on a conflate route the newest event of each key; history.bytes in all, bookkeeping included (the
 // oldest event of all topics goes first); limits.topics topics and limits.sources_per_topic sources,
-// those heard from longest ago are forgotten first. A topic with neither events nor pins is
-// forgotten.
+// those heard from longest ago are forgotten first. A topic with neither events nor pins, by any
+// lane's subscribers, is forgotten.
 // Time: an event's age counts from Event::received() by the steady clock. There is no timer: expiry
 // happens as events pass, before each answer and in sweep(), so no answer holds anything too old.
 // Cost: record() is amortised O(1), <= 100 ns, without allocation for a known topic whose ring is
@@ -28,6 +28,7 @@
 
 namespace zws {
 
+class Ledger;
 class Shelf;
 
 struct Recovery {
@@ -54,8 +55,10 @@ struct HistoryPage {
 
 class History {
  public:
-  // `lanes` Histories share the events, so each counts its own bookkeeping that many times.
-  explicit History(ConfigPtr config, const Clock& clock = Clock::real(), std::size_t lanes = 1);
+  // `lanes` Histories share the events, so each counts its own bookkeeping that many times, and the
+  // ledger, which outlives them.
+  History(ConfigPtr config, Ledger& ledger, const Clock& clock = Clock::real(),
+          std::size_t lanes = 1);
   ~History();
 
   // Remembers an event (Kind::gap breaks the run of its source). Events of one source on one topic
@@ -93,8 +96,9 @@ class History {
   Fetched fetch(std::string_view topic, std::string_view source, std::uint64_t from,
                 std::uint64_t to, std::size_t events_max, std::size_t bytes_max);
 
-  // A topic with subscribers is not forgotten; the Router says when that begins and ends. Pins are
-  // counted. (Past history.bytes or limits.topics even a pinned topic goes, and is heard of anew.)
+  // A topic with subscribers on any lane is not forgotten; each lane's Router says when that begins
+  // and ends there. (Past history.bytes or limits.topics even a pinned topic goes, and is heard of
+  // anew.)
   void pin(std::string_view topic);
   void unpin(std::string_view topic);
 
@@ -105,8 +109,8 @@ class History {
   // came before cannot be resumed.
   void reload(ConfigPtr config);
 
-  // The events retained and, times `lanes`, all the bookkeeping. Since the lanes keep the same
-  // events, the largest of their answers is what they take together.
+  // The events retained, times `lanes` all the bookkeeping, and what the sources take. Since the
+  // lanes keep the same events, the largest of their answers is what they take together.
   std::size_t bytes() const noexcept;
   std::size_t topics() const noexcept;
 

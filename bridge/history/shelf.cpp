@@ -9,6 +9,7 @@ namespace {
 constexpr std::uint64_t records_per_expiry = 64;
 constexpr int steps_per_expiry = 128;  // more than came in meanwhile
 constexpr int steps_per_sweep = 10'000;
+constexpr std::size_t looks_per_sweep = 2'000;
 
 }  // namespace
 
@@ -34,8 +35,8 @@ class Shelf::Account {
   const std::size_t bookkeeping_;
 };
 
-Shelf::Shelf(ConfigPtr config, std::size_t lanes)
-    : config_(std::move(config)), routes_(*config_), lanes_(lanes) {}
+Shelf::Shelf(ConfigPtr config, Ledger& ledger, std::size_t lanes)
+    : config_(std::move(config)), ledger_(ledger), routes_(*config_), lanes_(lanes) {}
 
 void Shelf::record(const EventPtr& event) {
   const std::uint64_t arrival = ++arrivals_;
@@ -51,6 +52,8 @@ void Shelf::record(const EventPtr& event) {
     }
     topic->heard = arrival;
     topics_.heard(*topic);
+    if (!event->is_gap() || topic->history.empty())
+      topic->end = std::max(topic->end, event->received() + topic->policy->retention.ttl);
     settle(*topic);
     keep_within_bounds();
   }
@@ -63,20 +66,25 @@ Topic* Shelf::take_up(const Event& event) {
   if (topic == nullptr) {
     Policy& policy = policy_for(event.topic());
     const bool remains = policy.retention.size > 0 && !event.is_gap();
-    if (!remains && !pins_.has(event.topic(), event.topic_hash())) return nullptr;
+    const SteadyTime end = event.received() + policy.retention.ttl;
+    if (!remains && !ledger_.held_since(event.topic(), event.topic_hash(), end)) return nullptr;
     topic = &topics_.add(event.topic(), event.topic_hash());
     topic->policy = &policy;
     return topic;
   }
   // Single events may wait for their expiry, since whoever asks looks first. But a topic of which
   // all is past its age was forgotten, and what comes now must not continue it.
-  const Duration ttl = topic->policy->retention.ttl;
-  if (!topic->history.empty() && event.received() - topic->history.newest_received() > ttl) {
+  if (event.received() > topic->end) {
     const Account account(*this, *topic);
-    topic->history.expire(event.received(), ttl);
-    if (topic->history.empty() && !pins_.has(topic->name, topic->hash)) topic->history.forget();
+    topic->history.expire(event.received(), topic->policy->retention.ttl);
+    if (topic->history.empty() && !held(*topic)) topic->history.forget();
   }
   return topic;
+}
+
+// Whether subscribers have kept it known since its history ran out.
+bool Shelf::held(const Topic& topic) const noexcept {
+  return ledger_.held_since(topic.name, topic.hash, topic.end);
 }
 
 Policy& Shelf::policy_for(std::string_view topic) {
@@ -97,7 +105,7 @@ bool Shelf::settle(Topic& topic) {
     return true;
   }
   if (listed) topic.policy->by_age.remove(topic);
-  if (pins_.has(topic.name, topic.hash)) return true;
+  if (held(topic)) return true;
   forget(topic);
   return false;
 }
@@ -117,25 +125,25 @@ Topic* Shelf::look_up(std::string_view name, SteadyTime now) {
 Topic* Shelf::look_up(Topic& topic, SteadyTime now) {
   {
     const Account account(*this, topic);
-    if (!topic.history.expire(now, topic.policy->retention.ttl)) return &topic;
-    topic.history.shrink();
+    if (topic.history.expire(now, topic.policy->retention.ttl)) topic.history.shrink();
   }
   return settle(topic) ? &topic : nullptr;
 }
 
 void Shelf::pin(std::string_view topic, SteadyTime now) {
-  // What nobody held on to until now may be past its age, and thereby forgotten.
-  look_up(topic, now);
-  pins_.add(topic, topic_hash(topic));
+  ledger_.pin(topic, topic_hash(topic), now);
 }
 
 void Shelf::unpin(std::string_view topic, SteadyTime now) {
-  if (!pins_.remove(topic, topic_hash(topic))) return;
-  if (Topic* known = look_up(topic, now)) settle(*known);
+  ledger_.unpin(topic, topic_hash(topic));
+  look_up(topic, now);
 }
 
 void Shelf::sweep(SteadyTime now) {
   expire(now, steps_per_sweep);
+  // That the last subscriber went may have been another lane's to know.
+  for (std::size_t left = std::min(looks_per_sweep, topics_.size()); left > 0; --left)
+    settle(*topics_.walk());
   topics_.shrink();
 }
 
@@ -194,6 +202,7 @@ void Shelf::reload(ConfigPtr config, SteadyTime now) {
     Topic* topic = look_up(*(next++)->second, now);
     if (topic == nullptr) continue;
     const Retention before = topic->policy->retention;
+    const bool had_events = !topic->history.empty();
     if (topic->age_place != AgeHeap::nowhere) topic->policy->by_age.remove(*topic);
     topic->policy = &policy_for(topic->name);
     {
@@ -202,6 +211,10 @@ void Shelf::reload(ConfigPtr config, SteadyTime now) {
       topic->history.expire(now, topic->policy->retention.ttl);
       topic->history.shrink();
     }
+    if (had_events)
+      topic->end = topic->history.empty()
+                       ? now
+                       : topic->history.newest_received() + topic->policy->retention.ttl;
     settle(*topic);
   }
   drop_unused_policies();

@@ -5,6 +5,7 @@
 // Cost: record() amortised O(1), for a topic not known yet O(log topics).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -15,7 +16,7 @@
 #include "config/route_table.hpp"
 #include "core/pattern.hpp"
 #include "core/topic.hpp"
-#include "history/pins.hpp"
+#include "history/ledger.hpp"
 #include "history/policy.hpp"
 #include "history/topic_table.hpp"
 
@@ -23,8 +24,8 @@ namespace zws {
 
 class Shelf {
  public:
-  // Bookkeeping counts `lanes` times: so many shelves share the events.
-  Shelf(ConfigPtr config, std::size_t lanes);
+  // Bookkeeping counts `lanes` times: so many shelves share the events. `ledger` outlives the shelf.
+  Shelf(ConfigPtr config, Ledger& ledger, std::size_t lanes);
 
   void record(const EventPtr& event);
 
@@ -51,7 +52,13 @@ class Shelf {
   const TopicTable& topics() const noexcept { return topics_; }
 
   std::size_t bytes() const noexcept {
-    return event_bytes_ + lanes_ * (bookkeeping_bytes_ + topics_.bytes());
+    return event_bytes_ + lanes_ * (bookkeeping_bytes_ + topics_.bytes()) +
+           std::min(ledger_.source_bytes(), source_bytes_max(*config_));
+  }
+
+  // What the sources may have of history.bytes.
+  static std::size_t source_bytes_max(const Config& config) noexcept {
+    return config.history.bytes / 4;
   }
 
  private:
@@ -60,6 +67,8 @@ class Shelf {
   Topic* take_up(const Event& event);
   Policy& policy_for(std::string_view topic);
   void drop_unused_policies();
+
+  bool held(const Topic& topic) const noexcept;
 
   // After events of `topic` came or went: in its heap or not, known or forgotten. False: forgotten.
   bool settle(Topic& topic);
@@ -71,10 +80,10 @@ class Shelf {
   void keep_within_bounds();
 
   ConfigPtr config_;
+  Ledger& ledger_;
   RouteTable routes_;
   const std::size_t lanes_;
   TopicTable topics_;
-  Pins pins_;
   std::vector<std::unique_ptr<Policy>> policies_;
   std::size_t event_bytes_ = 0;
   std::size_t bookkeeping_bytes_ = 0;

@@ -24,11 +24,10 @@ std::int64_t unix_ns(WallTime time) {
 
 }  // namespace
 
-Intake::Intake(ConfigPtr config, std::vector<BatchSink*> lanes, Metrics& metrics,
+Intake::Intake(ConfigPtr config, std::vector<BatchSink*> lanes, Ledger& ledger, Metrics& metrics,
                const Clock& clock)
     : routes_(std::make_unique<RouteTable>(*config)),
-      sources_(make_own_source(), config->limits.topics, config->limits.sources_per_topic,
-               *routes_),
+      sources_(make_own_source(), *config, *routes_, ledger),
       lanes_(std::move(lanes)),
       metrics_(metrics.ingest),
       clock_(clock) {}
@@ -74,7 +73,7 @@ void Intake::add(const Arrival& arrival, SteadyTime received, std::int64_t now_n
   fields.topic_hash = topic_hash(arrival.topic);
   fields.received = received;
   metrics_.received.add();
-  const Judgement judgement = sources_.judge(arrival, fields.topic_hash);
+  const Judgement judgement = sources_.judge(arrival, fields.topic_hash, received);
   if (judgement.duplicate) {
     metrics_.rejected[static_cast<std::size_t>(RejectReason::duplicate)].add();
     return;
@@ -117,7 +116,7 @@ void Intake::post(const std::shared_ptr<Batch>& batch) {
 void Intake::reload(ConfigPtr config) {
   const std::lock_guard<std::mutex> lock(mutex_);
   auto routes = std::make_unique<RouteTable>(*config);
-  sources_.reload(config->limits.topics, config->limits.sources_per_topic, *routes);
+  sources_.reload(*config, *routes);
   routes_ = std::move(routes);
 }
 

@@ -2,7 +2,7 @@
 // the same batch to every lane.
 //
 // Thread: any (the source's thread for producers, lanes for REST); one mutex, taken once a drain.
-// Lifetime: borrows the lanes; they outlive it.
+// Lifetime: borrows the lanes and the ledger; they outlive it.
 #pragma once
 
 #include <functional>
@@ -36,7 +36,7 @@ struct Published {
 
 class Intake : public Sink {
  public:
-  Intake(ConfigPtr config, std::vector<BatchSink*> lanes, Metrics& metrics,
+  Intake(ConfigPtr config, std::vector<BatchSink*> lanes, Ledger& ledger, Metrics& metrics,
          const Clock& clock = Clock::real());
 
   void accept(const Arrival* arrivals, std::size_t count) noexcept override;

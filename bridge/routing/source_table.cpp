@@ -1,96 +1,100 @@
 #include "routing/source_table.hpp"
 
-#include <tsl/hopscotch_map.h>
-
 #include <algorithm>
 
+#include "history/heap_bytes.hpp"
+#include "history/shelf.hpp"
+
 namespace zws {
+namespace {
 
-struct SourceTable::Topic {
-  struct Source {
-    std::string name;
-    std::uint64_t newest = 0;
-    std::int64_t newest_ns = 0;
-    std::uint64_t heard = 0;
-  };
+// Live losses are seen only where sources are known, however little history there is room for.
+constexpr std::size_t bytes_at_least = std::size_t{4} << 20;
 
-  std::string name;
-  std::uint64_t hash = 0;
-  const Route* route = nullptr;
-  Topic* older = nullptr;
-  Topic* newer = nullptr;
-  std::uint64_t own_seq = 0;
-  std::uint32_t generation = 0;  // `forgotten_` when the topic was first heard of
-  std::vector<Source> sources;
-};
+}  // namespace
 
-struct SourceTable::Index {
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view name) const noexcept {
-      return std::hash<std::string_view>{}(name);
-    }
-  };
-  tsl::hopscotch_map<std::string_view, std::unique_ptr<Topic>, Hash, std::equal_to<>> topics;
-};
-
-SourceTable::SourceTable(std::string own_source, std::size_t topics_max, std::size_t sources_max,
-                         const RouteTable& routes)
-    : own_source_(std::move(own_source)),
-      topics_max_(topics_max),
-      sources_max_(sources_max),
-      routes_(&routes),
-      index_(std::make_unique<Index>()) {}
-
-SourceTable::~SourceTable() = default;
-
-std::size_t SourceTable::topics() const noexcept { return index_->topics.size(); }
-
-void SourceTable::reload(std::size_t topics_max, std::size_t sources_max,
-                         const RouteTable& routes) {
-  topics_max_ = topics_max;
-  sources_max_ = sources_max;
-  routes_ = &routes;
-  for (auto& entry : index_->topics) entry.second->route = nullptr;
-  while (index_->topics.size() > topics_max_) forget_oldest();
+SourceTable::SourceTable(std::string own_source, const Config& config, const RouteTable& routes,
+                         Ledger& ledger)
+    : own_source_(std::move(own_source)), routes_(&routes), ledger_(ledger) {
+  reload(config, routes);
 }
 
-Judgement SourceTable::judge(const Arrival& arrival, std::uint64_t topic_hash) {
-  Topic& known = topic(arrival.topic, topic_hash);
+SourceTable::~SourceTable() {
+  while (topics_.oldest() != nullptr) forget(*topics_.oldest());
+}
+
+void SourceTable::reload(const Config& config, const RouteTable& routes) {
+  topics_max_ = config.limits.topics;
+  sources_max_ = config.limits.sources_per_topic;
+  bytes_max_ = std::max(Shelf::source_bytes_max(config), bytes_at_least);
+  routes_ = &routes;
+  for (Topic* each = topics_.oldest(); each != nullptr; each = each->newer)
+    each->route = &routes.match(each->name);
+  keep_within_bounds();
+}
+
+Judgement SourceTable::judge(const Arrival& arrival, std::uint64_t topic_hash, SteadyTime now) {
+  Topic& known = topic(arrival.topic, topic_hash, now);
   Judgement judgement = arrival.source.empty() ? number(known) : follow(known, arrival);
-  if (known.route == nullptr) known.route = &routes_->match(known.name);
   judgement.route = known.route;
   return judgement;
 }
 
-SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash) {
-  const auto found = index_->topics.find(name, static_cast<std::size_t>(hash));
-  if (found != index_->topics.end()) {
-    Topic& known = *found->second;
-    if (&known != newest_) {
-      unlink(known);
-      link_newest(known);
+SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash, SteadyTime now) {
+  if (Topic* known = topics_.find(name, hash)) {
+    const SteadyTime end = known->heard + known->route->ttl;
+    if (now > end && !held(*known, end)) {
+      known->own_seq = 0;
+      known->generation = ++forgotten_;
     }
-    return known;
+    topics_.heard(*known);
+    known->heard = now;
+    return *known;
   }
-  if (index_->topics.size() >= topics_max_) forget_oldest();
   auto made = std::make_unique<Topic>();
   made->name = name;
   made->hash = hash;
+  made->route = &routes_->match(name);
+  made->heard = now;
   made->generation = forgotten_;
-  Topic& added = *made;
-  index_->topics.emplace(std::string_view(added.name), std::move(made));
-  link_newest(added);
+  topics_.add(*made);
+  Topic& added = *made.release();
+  topics_bytes_ += bytes_of(added);
+  keep_within_bounds();
   return added;
 }
 
-void SourceTable::forget_oldest() {
-  if (oldest_ == nullptr) return;
-  Topic& gone = *oldest_;
-  unlink(gone);
+bool SourceTable::held(const Topic& topic, SteadyTime then) const noexcept {
+  return ledger_.held_since(topic.name, topic.hash, then);
+}
+
+// The newest stays: it is being judged.
+void SourceTable::keep_within_bounds() {
+  while (topics_.size() > topics_max_ && topics_.size() > 1) forget(*topics_.oldest());
+  while (bytes() > bytes_max_ && topics_.size() > 1) {
+    spare_the_held();
+    forget(*topics_.oldest());
+  }
+  ledger_.set_source_bytes(bytes());
+}
+
+// Where topics that live once would push out what subscribers wait for, a few of these go to the end
+// of the queue.
+void SourceTable::spare_the_held() {
+  Topic* const judged = topics_.newest();
+  for (int spared_max = 8; spared_max > 0; --spared_max) {
+    Topic& oldest = *topics_.oldest();
+    if (&oldest == judged || !held(oldest, SteadyTime::max())) break;
+    topics_.heard(oldest);
+  }
+  topics_.heard(*judged);
+}
+
+void SourceTable::forget(Topic& topic) noexcept {
+  const std::unique_ptr<Topic> gone(&topic);
   ++forgotten_;
-  const std::string name = gone.name;  // the key is a view of the entry that dies
-  index_->topics.erase(std::string_view(name), static_cast<std::size_t>(gone.hash));
+  topics_bytes_ -= bytes_of(topic);
+  topics_.remove(topic);
 }
 
 Judgement SourceTable::number(Topic& topic) {
@@ -106,40 +110,42 @@ Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
   Judgement judgement;
   judgement.source = arrival.source;
   judgement.seq = arrival.seq;
-  auto source = std::find_if(topic.sources.begin(), topic.sources.end(),
-                             [&](const Topic::Source& s) { return s.name == arrival.source; });
-  if (source == topic.sources.end()) {
-    if (topic.sources.size() >= sources_max_) {
-      topic.sources.erase(std::min_element(
-          topic.sources.begin(), topic.sources.end(),
-          [](const Topic::Source& a, const Topic::Source& b) { return a.heard < b.heard; }));
-    }
-    topic.sources.push_back({std::string(arrival.source), 0, 0, 0});
-    source = topic.sources.end() - 1;
-  } else if (arrival.seq <= source->newest) {
+  const auto found = std::find_if(topic.sources.begin(), topic.sources.end(),
+                                  [&](const Source& s) { return s.name == arrival.source; });
+  const bool known = found != topic.sources.end();
+  Source& source = known ? *found : add_source(topic, arrival.source);
+  if (known && arrival.seq <= source.newest) {
     judgement.restart =
-        arrival.seq == 1 && source->newest_ns != 0 && arrival.sent_ns > source->newest_ns;
+        arrival.seq == 1 && source.newest_ns != 0 && arrival.sent_ns > source.newest_ns;
     judgement.duplicate = !judgement.restart;
     if (judgement.duplicate) return judgement;
-  } else if (arrival.seq > source->newest + 1) {
-    judgement.missed_from = source->newest + 1;
+  } else if (known && arrival.seq > source.newest + 1) {
+    judgement.missed_from = source.newest + 1;
   }
-  source->newest = arrival.seq;
-  source->newest_ns = arrival.sent_ns;
-  source->heard = ++heard_;
+  source.newest = arrival.seq;
+  source.newest_ns = arrival.sent_ns;
+  source.heard = ++heard_;
   return judgement;
 }
 
-void SourceTable::unlink(Topic& topic) noexcept {
-  (topic.older != nullptr ? topic.older->newer : oldest_) = topic.newer;
-  (topic.newer != nullptr ? topic.newer->older : newest_) = topic.older;
-  topic.older = topic.newer = nullptr;
+SourceTable::Source& SourceTable::add_source(Topic& topic, std::string_view name) {
+  topics_bytes_ -= bytes_of(topic);
+  while (!topic.sources.empty() && topic.sources.size() >= sources_max_)
+    topic.sources.erase(
+        std::min_element(topic.sources.begin(), topic.sources.end(),
+                         [](const Source& a, const Source& b) { return a.heard < b.heard; }));
+  if (topic.sources.empty()) topic.sources.reserve(1);  // most topics have one source
+  topic.sources.push_back({std::string(name), 0, 0, 0});
+  topics_bytes_ += bytes_of(topic);
+  keep_within_bounds();
+  return topic.sources.back();
 }
 
-void SourceTable::link_newest(Topic& topic) noexcept {
-  topic.older = newest_;
-  (newest_ != nullptr ? newest_->newer : oldest_) = &topic;
-  newest_ = &topic;
+std::size_t SourceTable::bytes_of(const Topic& topic) noexcept {
+  std::size_t bytes = heap_bytes(sizeof(Topic)) + heap_bytes(topic.name) +
+                      heap_bytes(topic.sources.capacity() * sizeof(Source));
+  for (const Source& source : topic.sources) bytes += heap_bytes(source.name);
+  return bytes;
 }
 
 }  // namespace zws

@@ -1,18 +1,28 @@
 // SourceTable: which events of which source have been seen on each topic, and what comes next.
 //
+// A topic that nothing has been heard of for its route's ttl, and that no subscriber has held since,
+// is one the lanes' histories have forgotten (history/ledger.hpp): what comes without a header is
+// numbered anew there, so that who begins to listen can have it from its first event. What is known
+// of other sources stays as long as there is room: a pattern holds no topic, and its subscribers are
+// told of losses all the same.
+//
 // Thread: one at a time (Intake's mutex).
-// Bounds: `topics_max` topics and `sources_max` sources on each; those heard from longest ago are
-// forgotten. Cost: O(1) and a short scan over the topic's sources; no allocation for a known source.
+// Bounds: limits.topics topics and limits.sources_per_topic sources on each, and in all a quarter of
+// history.bytes (or 4 MiB); those heard from longest ago are forgotten.
+// Cost: O(1) and a short scan over the topic's sources; no allocation for a known source.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "config/config.hpp"
 #include "config/route_table.hpp"
+#include "core/clock.hpp"
 #include "core/sink.hpp"
+#include "history/ledger.hpp"
+#include "history/topic_index.hpp"
 
 namespace zws {
 
@@ -27,38 +37,61 @@ struct Judgement {
 
 class SourceTable {
  public:
-  // `own_source` names this life of the bridge; it numbers what comes without a header.
-  SourceTable(std::string own_source, std::size_t topics_max, std::size_t sources_max,
-              const RouteTable& routes);
+  // `own_source` names this life of the bridge; it numbers what comes without a header. `routes` and
+  // `ledger` outlive the table.
+  SourceTable(std::string own_source, const Config& config, const RouteTable& routes,
+              Ledger& ledger);
   ~SourceTable();
+  SourceTable(const SourceTable&) = delete;
+  SourceTable& operator=(const SourceTable&) = delete;
 
-  // Judges one arrival and moves the source on (a duplicate moves nothing).
-  Judgement judge(const Arrival& arrival, std::uint64_t topic_hash);
+  // Judges one arrival of `now` and moves the source on (a duplicate moves nothing).
+  Judgement judge(const Arrival& arrival, std::uint64_t topic_hash, SteadyTime now);
 
   // Asks `routes` again from now on; it must outlive the table.
-  void reload(std::size_t topics_max, std::size_t sources_max, const RouteTable& routes);
+  void reload(const Config& config, const RouteTable& routes);
 
-  std::size_t topics() const noexcept;
+  std::size_t topics() const noexcept { return topics_.size(); }
+  std::size_t bytes() const noexcept { return topics_bytes_ + topics_.bytes(); }
 
  private:
-  struct Topic;
-  struct Index;
+  struct Source {
+    std::string name;
+    std::uint64_t newest = 0;
+    std::int64_t newest_ns = 0;
+    std::uint64_t heard = 0;
+  };
+  struct Topic {
+    std::string name;
+    std::uint64_t hash = 0;
+    const Route* route = nullptr;
+    Topic* older = nullptr;
+    Topic* newer = nullptr;
+    SteadyTime heard{};
+    std::uint64_t own_seq = 0;
+    std::uint64_t generation = 0;  // `forgotten_` when the topic was first heard of
+    std::vector<Source> sources;
+  };
 
-  Topic& topic(std::string_view name, std::uint64_t hash);
-  void forget_oldest();
+  Topic& topic(std::string_view name, std::uint64_t hash, SteadyTime now);
+  bool held(const Topic& topic, SteadyTime then) const noexcept;
+  void keep_within_bounds();
+  void spare_the_held();
+  void forget(Topic& topic) noexcept;
   Judgement number(Topic& topic);
   Judgement follow(Topic& topic, const Arrival& arrival);
-  void unlink(Topic& topic) noexcept;
-  void link_newest(Topic& topic) noexcept;
+  Source& add_source(Topic& topic, std::string_view name);
+  static std::size_t bytes_of(const Topic& topic) noexcept;
 
   const std::string own_source_;
-  std::size_t topics_max_;
-  std::size_t sources_max_;
+  std::size_t topics_max_ = 0;
+  std::size_t sources_max_ = 0;
+  std::size_t bytes_max_ = 0;
   const RouteTable* routes_;
-  std::unique_ptr<Index> index_;
-  Topic* oldest_ = nullptr;
-  Topic* newest_ = nullptr;
-  std::uint32_t forgotten_ = 0;  // topics forgotten so far: a forgotten topic's numbers start anew,
+  Ledger& ledger_;
+  TopicIndex<Topic> topics_;
+  std::size_t topics_bytes_ = 0;
+  std::uint64_t forgotten_ = 0;  // topics forgotten so far: a forgotten topic's numbers start anew,
                                  // so they must come under another name
   std::uint64_t heard_ = 0;
   std::string name_;  // of the bridge's own source on the topic just judged

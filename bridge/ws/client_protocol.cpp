@@ -127,25 +127,42 @@ std::string string_of(const Json& message, const char* name) {
   return value->get<std::string>();
 }
 
+// What is wrong beside the topics is told in the answer to each of them.
+template <typename Read>
+void read_rest(Request& request, Read&& read) {
+  try {
+    read();
+  } catch (Fault& fault) {
+    request.fault.code = fault.code;
+    request.fault.message = std::move(fault.message);
+  }
+}
+
+void read_fetch(const Json& message, Request& request) {
+  request.source = string_of(message, "src");
+  request.from = integer_of(message, "from", 1);
+  request.to = integer_of(message, "to", 1);
+  if (!is_source(request.source))
+    fail(ErrorCode::invalid_message, "\"src\" must be 1 to 64 of A-Za-z0-9_-");
+  if (request.to < request.from)
+    fail(ErrorCode::invalid_message, "\"to\" must not be below \"from\"");
+}
+
 Request request_of(const Json& message) {
   Request request;
   request.type = type_of(message);
   switch (request.type) {
     case RequestType::subscribe:
       request.topics = topics_of(message);
-      request.since = since_of(message);
-      if (message.contains("last")) request.last = integer_of(message, "last", 0);
+      read_rest(request, [&] {
+        request.since = since_of(message);
+        if (message.contains("last")) request.last = integer_of(message, "last", 0);
+      });
       break;
     case RequestType::unsubscribe: request.topics = topics_of(message); break;
     case RequestType::fetch:
       request.topics = {topic_of(message)};
-      request.source = string_of(message, "src");
-      request.from = integer_of(message, "from", 1);
-      request.to = integer_of(message, "to", 1);
-      if (!is_source(request.source))
-        fail(ErrorCode::invalid_message, "\"src\" must be 1 to 64 of A-Za-z0-9_-");
-      if (request.to < request.from)
-        fail(ErrorCode::invalid_message, "\"to\" must not be below \"from\"");
+      read_rest(request, [&] { read_fetch(message, request); });
       break;
     case RequestType::auth: request.token = string_of(message, "token"); break;
     case RequestType::ping:

@@ -48,6 +48,12 @@ struct Since {
   std::vector<TopicPosition> topics;  // by_topic = true
 };
 
+struct Refusal {
+  ErrorCode code = ErrorCode::none;
+  std::string message;
+  std::string id;  // as JSON
+};
+
 struct Request {
   RequestType type{};
   std::string id;                   // as JSON, to be echoed; empty: none
@@ -58,12 +64,7 @@ struct Request {
   std::uint64_t from = 0;
   std::uint64_t to = 0;
   std::string token;  // auth
-};
-
-struct Refusal {
-  ErrorCode code = ErrorCode::none;
-  std::string message;
-  std::string id;  // as JSON
+  Refusal fault;      // subscribe, fetch: what is wrong beside the topics; the answer names them
 };
 
 // Exactly one of the two is set.

@@ -17,7 +17,7 @@ Lane::Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics, const C
       clock_(clock),
       routes_(std::make_unique<RouteTable>(*config_)),
       wheel_(clock.steady()),
-      history_(config_, clock, shared.lanes),
+      history_(config_, *shared.ledger, clock, shared.lanes),
       router_(history_, metrics),
       inbox_(config_->ingest.lane_bytes, metrics) {
   SignIn::Parts sign_in;

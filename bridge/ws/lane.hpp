@@ -24,6 +24,7 @@
 #include "core/http.hpp"
 #include "core/log.hpp"
 #include "history/history.hpp"
+#include "history/ledger.hpp"
 #include "metrics/metrics.hpp"
 #include "routing/batch.hpp"
 #include "routing/router.hpp"
@@ -41,6 +42,7 @@ class Lane final : public BatchSink {
  public:
   struct Shared {
     Verifier* verifier = nullptr;
+    Ledger* ledger = nullptr;
     const AdminToken* admin_token = nullptr;
     Admission* admission = nullptr;
     std::size_t lanes = 1;

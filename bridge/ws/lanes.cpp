@@ -35,7 +35,7 @@ std::size_t Lanes::count_for(const Config& config) {
   return std::max<std::size_t>(1, cores - 1);
 }
 
-Lanes::Lanes(ConfigPtr config, Verifier& verifier, Metrics& metrics)
+Lanes::Lanes(ConfigPtr config, Verifier& verifier, Ledger& ledger, Metrics& metrics)
     : config_(config),
       open_mode_(verifier.open()),
       admission_(config->limits, descriptors_for_clients()) {
@@ -49,7 +49,7 @@ Lanes::Lanes(ConfigPtr config, Verifier& verifier, Metrics& metrics)
     address_ = bound.text;
     listeners_.push_back(bound.descriptor);
   }
-  const Lane::Shared shared{&verifier, &admin_token_, &admission_, count};
+  const Lane::Shared shared{&verifier, &ledger, &admin_token_, &admission_, count};
   for (std::size_t i = 0; i < count; ++i)
     lanes_.push_back(std::make_unique<Lane>(shared, config, metrics.lane(i)));
 }

@@ -18,7 +18,7 @@ namespace zws {
 class Lanes {
  public:
   // Binds the port and makes the lanes. Throws StartupError.
-  Lanes(ConfigPtr config, Verifier& verifier, Metrics& metrics);
+  Lanes(ConfigPtr config, Verifier& verifier, Ledger& ledger, Metrics& metrics);
   ~Lanes();
 
   // How many lanes `config` asks for.

@@ -85,6 +85,7 @@ Refusal Subscriptions::fault_of(Session& session, const std::string& topic, cons
     return {ErrorCode::limit_exceeded,
             "\"last\" may be at most " + std::to_string(limits.replay_events),
             {}};
+  if (request.fault.code != ErrorCode::none) return request.fault;
   return since_fault(*pattern, request);
 }
 
@@ -217,6 +218,8 @@ void Subscriptions::fetch(Session& session, const Request& request, bool open_mo
   const Grants grants(session.config().auth, session.identity.get(), open_mode);
   if (!grants.allows(*pattern))
     return refuse(ErrorCode::forbidden, "this identity may not read that topic");
+  if (request.fault.code != ErrorCode::none)
+    return refuse(request.fault.code, request.fault.message);
   if (routes_->match(topic).format == EventFormat::raw)
     return refuse(ErrorCode::invalid_message, "events of a raw route have no id");
 

@@ -15,12 +15,14 @@
 
 #include "core/topic.hpp"
 #include "history/history.hpp"
+#include "history/ledger.hpp"
 
 namespace {
 
 using zws::Event;
 using zws::EventPtr;
 using zws::History;
+using zws::Ledger;
 
 constexpr std::size_t no_limit = std::size_t{1} << 40;
 
@@ -102,7 +104,8 @@ void record(std::size_t topics, std::size_t per_topic, bool held) {
   constexpr std::size_t count = 1'000'000;
   const auto rule = config();
   rule->history.size = per_topic;
-  History history(rule);
+  Ledger ledger;
+  History history(rule, ledger);
   EventMaker maker(topics);
   for (std::size_t i = 0; i < topics * per_topic; ++i) history.record(maker.next());
   std::deque<EventPtr> others;
@@ -124,7 +127,8 @@ void record(std::size_t topics, std::size_t per_topic, bool held) {
 void record_new_topics(std::size_t bytes, const std::string& name) {
   constexpr std::size_t batch = 256;
   constexpr std::size_t count = 1'000'000;
-  History history(config(bytes));
+  Ledger ledger;
+  History history(config(bytes), ledger);
   EventMaker maker(count * 2);
   Costs costs(batch);
   for (std::size_t done = 0; done < count; done += batch) {
@@ -140,7 +144,8 @@ void record_new_topics(std::size_t bytes, const std::string& name) {
 }
 
 void resume() {
-  History history(config());
+  Ledger ledger;
+  History history(config(), ledger);
   fill(history, 1000, 100);
   const auto bench = [&](const std::string& name, std::uint64_t seq) {
     Costs costs(1);
@@ -159,7 +164,8 @@ void resume() {
 
 // 100,000 topics, and a client that comes back with a pattern.
 void patterns() {
-  History history(config());
+  Ledger ledger;
+  History history(config(), ledger);
   fill(history, 100'000, 2);
   const auto bench = [&](const std::string& name, const char* text, std::size_t known) {
     const zws::Pattern pattern = *zws::Pattern::parse(text);
@@ -182,7 +188,8 @@ void patterns() {
 }
 
 void memory(std::size_t topics, std::size_t per_topic) {
-  History history(config());
+  Ledger ledger;
+  History history(config(), ledger);
   const std::size_t events_bytes = fill(history, topics, per_topic);
   const std::size_t kept = history.bytes() - events_bytes;
   std::printf("{\"bench\":\"memory/%zu_topics_of_%zu\",\"bytes_beside_an_event\":%.1f}\n", topics,

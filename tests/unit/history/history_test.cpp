@@ -18,7 +18,8 @@ using testing::UnorderedElementsAre;
 class HistoryTest : public testing::Test {
  protected:
   History& history() {
-    if (!history_) history_ = std::make_unique<History>(std::make_shared<Config>(config), clock);
+    if (!history_)
+      history_ = std::make_unique<History>(std::make_shared<Config>(config), ledger, clock);
     return *history_;
   }
 
@@ -62,6 +63,7 @@ class HistoryTest : public testing::Test {
 
   Config config;
   FakeClock clock;
+  Ledger ledger;
 
  private:
   static std::vector<std::string> shown(const Recovery& recovery, bool topics) {
@@ -310,8 +312,8 @@ TEST_F(HistoryTest, EvenPinnedTopicsStayWithinTheBound) {
 }
 
 TEST_F(HistoryTest, LanesCountTheirBookkeepingAndShareTheEvents) {
-  History one(std::make_shared<Config>(config), clock, 1);
-  History three(std::make_shared<Config>(config), clock, 3);
+  History one(std::make_shared<Config>(config), ledger, clock, 1);
+  History three(std::make_shared<Config>(config), ledger, clock, 3);
   const EventPtr event = make_event({"t"}, clock.steady());
   one.record(event);
   three.record(event);

@@ -32,12 +32,13 @@ class MemoryTest : public testing::Test {
   }
 
   FakeClock clock;
+  Ledger ledger;
 };
 
 TEST_F(MemoryTest, AMillionTopicsThatLiveOnceStayWithinTheBound) {
   const Config config;
   const std::size_t before = in_use();
-  History history(std::make_shared<Config>(config), clock);
+  History history(std::make_shared<Config>(config), ledger, clock);
   fill(history, 1'000'000, config.history.bytes);
   EXPECT_LE(history.bytes(), config.history.bytes);
   EXPECT_GE(history.bytes(), config.history.bytes * 9 / 10) << "and make use of it";
@@ -55,7 +56,7 @@ TEST_F(MemoryTest, SoDoSubscribersTopicsThatWereHeardFrom) {
   Config config;
   config.history.ttl = Duration(1);
   config.history.bytes = 16 << 20;
-  History history(std::make_shared<Config>(config), clock);
+  History history(std::make_shared<Config>(config), ledger, clock);
   const std::size_t topics = 200'000;
   for (std::size_t i = 0; i < topics; ++i) history.pin("import:7d1c9e40-" + std::to_string(i));
   const std::size_t before = in_use();
@@ -73,7 +74,7 @@ TEST_F(MemoryTest, ManySourcesAndManyKeysAreCountedToo) {
   route.overflow = Overflow::conflate;
   config.routes.push_back(route);
   const std::size_t before = in_use();
-  History history(std::make_shared<Config>(config), clock);
+  History history(std::make_shared<Config>(config), ledger, clock);
   for (std::uint64_t i = 0; i < 200'000; ++i) {
     const std::string number = std::to_string(i % 2000);
     history.record(make_event(

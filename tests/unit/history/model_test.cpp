@@ -48,7 +48,7 @@ class Schedule {
         // What the bound pushes out and who is forgotten can only be told if nothing dead lies about.
         tidy_(config_.history.bytes < 1'000'000 || config_.limits.topics < 100),
         oracle_(config_, clock_),
-        history_(std::make_shared<Config>(config_), clock_) {
+        history_(std::make_shared<Config>(config_), ledger_, clock_) {
     for (const char* pattern : {"a:1", "c:price", "a:*", "*"}) {
       clients_.emplace_back();
       clients_.back().pattern = pattern;
@@ -159,10 +159,16 @@ class Schedule {
 
   void hold() {
     const std::string topic = any(topics_);
-    const bool held = held_.count(topic) != 0;
-    log_ << (held ? "unpin " : "pin ") << topic << '\n';
-    held ? unpin(topic) : pin(topic);
-    held ? (void)held_.erase(topic) : (void)held_.insert(topic);
+    const bool elsewhere = chance(50);  // by another lane's subscribers, of which nobody tells
+    auto& held = elsewhere ? held_elsewhere_ : held_;
+    const bool was = held.count(topic) != 0;
+    log_ << (was ? "unpin " : "pin ") << topic << (elsewhere ? " elsewhere\n" : "\n");
+    was ? (void)held.erase(topic) : (void)held.insert(topic);
+    if (!elsewhere) return was ? unpin(topic) : pin(topic);
+    was ? oracle_.unpin(topic) : oracle_.pin(topic);
+    was ? ledger_.unpin(topic, topic_hash(topic))
+        : ledger_.pin(topic, topic_hash(topic), clock_.steady());
+    if (tidy_) history_.sweep();
   }
   void pin(const std::string& topic) {
     oracle_.pin(topic);
@@ -412,9 +418,11 @@ class Schedule {
   Config config_;
   const bool tidy_;
   Oracle oracle_;
+  Ledger ledger_;
   History history_;
   std::map<std::string, std::map<std::string, std::uint64_t>> newest_;
   std::set<std::string> held_;
+  std::set<std::string> held_elsewhere_;
   std::vector<EventPtr> published_;
   std::vector<Client> clients_;
   std::ostringstream log_;

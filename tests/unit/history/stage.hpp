@@ -10,6 +10,7 @@
 
 #include "core/topic.hpp"
 #include "history/history.hpp"
+#include "history/ledger.hpp"
 
 namespace zws {
 

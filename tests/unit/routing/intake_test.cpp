@@ -53,7 +53,8 @@ class IntakeTest : public ::testing::Test {
   Lane first_;
   Lane second_;
   Metrics metrics_{2};
-  Intake intake_{std::make_shared<const Config>(), {&first_, &second_}, metrics_, clock_};
+  Ledger ledger_;
+  Intake intake_{std::make_shared<const Config>(), {&first_, &second_}, ledger_, metrics_, clock_};
 };
 
 TEST_F(IntakeTest, EveryLaneGetsTheSameBatch) {
@@ -79,7 +80,7 @@ TEST_F(IntakeTest, HeaderlessEventsAreNumberedUnderTheBridgesOwnName) {
 
 TEST_F(IntakeTest, AnotherBridgeHasAnotherName) {
   Lane lane;
-  Intake other(std::make_shared<const Config>(), {&lane}, metrics_, clock_);
+  Intake other(std::make_shared<const Config>(), {&lane}, ledger_, metrics_, clock_);
   const Arrival one = arrival("a");
   other.accept(&one, 1);
   accept({one});

@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 
+#include "history/ledger.hpp"
 #include "support/listener.hpp"
 
 namespace zws {
@@ -32,7 +33,8 @@ class RouterTest : public ::testing::Test {
 
   ConfigPtr config_ = std::make_shared<const Config>();
   LaneMetrics metrics_;
-  History history_{config_, Clock::real(), 1};
+  Ledger ledger_;
+  History history_{config_, ledger_};
   Router router_{history_, metrics_};
   Listener ada_;
   Listener bob_;

@@ -26,14 +26,23 @@ class SourceTableTest : public ::testing::Test {
     arrival.source = source;
     arrival.seq = seq;
     arrival.sent_ns = sent_ns;
-    const Judgement its = table_.judge(arrival, topic_hash(topic));
+    const Judgement its = table_.judge(arrival, topic_hash(topic), now_);
     return {std::string(its.source), its.seq,     its.missed_from,
             its.duplicate,           its.restart, its.route};
   }
 
-  Config config_;
+  static Config small() {
+    Config config;
+    config.limits.topics = 3;
+    config.limits.sources_per_topic = 2;
+    return config;
+  }
+
+  SteadyTime now_{std::chrono::hours(1)};
+  Config config_ = small();
   RouteTable routes_{config_};
-  SourceTable table_{"own", 3, 2, routes_};
+  Ledger ledger_;
+  SourceTable table_{"own", config_, routes_, ledger_};
 };
 
 TEST_F(SourceTableTest, HeaderlessEventsAreNumberedForEachTopic) {
@@ -118,13 +127,65 @@ TEST_F(SourceTableTest, AForgottenTopicIsNumberedUnderAnotherName) {
   EXPECT_EQ(judge("a").source, after.source);
 }
 
+TEST_F(SourceTableTest, WhereAHistoryRanOutNumbersBeginAnewAndLossesAreStillSeen) {
+  const std::string before = judge("a").source;
+  judge("b", "s", 5);
+  now_ += config_.history.ttl;
+  EXPECT_EQ(judge("a").seq, 2U) << "not yet";
+  now_ += config_.history.ttl + Duration(1);
+  const Verdict after = judge("a");
+  EXPECT_NE(after.source, before);
+  EXPECT_EQ(after.seq, 1U);
+  const Verdict jumped = judge("b", "s", 9);
+  EXPECT_EQ(jumped.missed_from, 6U);
+}
+
+TEST_F(SourceTableTest, ATopicThatIsHeldKeepsItsNumbers) {
+  judge("a");
+  ledger_.pin("a", topic_hash("a"), now_);
+  now_ += 9 * config_.history.ttl;
+  EXPECT_EQ(judge("a").seq, 2U);
+  ledger_.unpin("a", topic_hash("a"));
+  now_ += config_.history.ttl + Duration(1);
+  ledger_.pin("a", topic_hash("a"), now_);  // too late
+  EXPECT_EQ(judge("a").seq, 1U);
+}
+
+TEST_F(SourceTableTest, AQuarterOfTheHistorysBytesIsAllItTakes) {
+  config_.limits.topics = 1'000'000;
+  config_.history.bytes = 32U << 20;
+  table_.reload(config_, routes_);
+  ledger_.pin("held", topic_hash("held"), now_);
+  judge("held", "s", 1);
+  for (int i = 0; i < 200'000; ++i) {
+    judge("import:7d1c9e40-" + std::to_string(i), "a-publisher-of-its-own", 1);
+    ASSERT_LE(table_.bytes(), 8U << 20);
+    ASSERT_EQ(table_.bytes(), ledger_.source_bytes());
+  }
+  EXPECT_GT(table_.topics(), 20'000U);
+  EXPECT_EQ(judge("held", "s", 3).missed_from, 2U) << "what a subscriber waits for is spared";
+}
+
+TEST_F(SourceTableTest, WhatAllSubscribersWaitForIsBoundedToo) {
+  config_.limits.topics = 1'000'000;
+  config_.history.bytes = 0;  // 4 MiB at least
+  table_.reload(config_, routes_);
+  for (int i = 0; i < 50'000; ++i) {
+    const std::string topic = "import:7d1c9e40-" + std::to_string(i);
+    ledger_.pin(topic, topic_hash(topic), now_);
+    judge(topic, "a-publisher-of-its-own", 1);
+    ASSERT_LE(table_.bytes(), 4U << 20);
+  }
+}
+
 TEST_F(SourceTableTest, EachTopicHasItsRouteAlsoAfterAReload) {
   EXPECT_EQ(judge("a").route, &routes_.match("a"));
-  Config other;
+  Config other = small();
+  other.limits.topics = 2;
   other.routes.emplace_back();
   other.routes.back().match = "a";
   const RouteTable reloaded(other);
-  table_.reload(2, 2, reloaded);
+  table_.reload(other, reloaded);
   EXPECT_EQ(judge("a").route, &reloaded.match("a"));
   judge("b");
   judge("c");

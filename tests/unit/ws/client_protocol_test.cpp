@@ -17,7 +17,7 @@ Request request(std::string_view message) {
 
 Refusal refusal(std::string_view message) {
   ParsedRequest parsed = parse_request(message);
-  EXPECT_FALSE(parsed.request) << message;
+  if (parsed.request) return parsed.request->fault;  // which the answer to each topic tells
   EXPECT_FALSE(parsed.refusal.message.empty()) << message;
   return parsed.refusal;
 }
@@ -137,6 +137,18 @@ TEST(ClientProtocolTest, ASinceThatIsNoneIsRefused) {
         refusal(R"({"type":"subscribe","topic":"t","since":)" + std::string(since) + '}').code,
         ErrorCode::invalid_message)
         << since;
+}
+
+TEST(ClientProtocolTest, WhatIsWrongBesideTheTopicsIsToldWithEachOfThem) {
+  const auto subscribe = parse_request(R"({"type":"subscribe","topics":["a","b"],"last":-1})");
+  ASSERT_TRUE(subscribe.request);
+  EXPECT_THAT(subscribe.request->topics, ElementsAre("a", "b"));
+  EXPECT_EQ(subscribe.request->fault.code, ErrorCode::invalid_message);
+  const auto fetch = parse_request(R"({"type":"fetch","topic":"a","id":7})");
+  ASSERT_TRUE(fetch.request);
+  EXPECT_EQ(fetch.request->id, "7");
+  EXPECT_EQ(fetch.request->fault.code, ErrorCode::invalid_message);
+  EXPECT_FALSE(parse_request(R"({"type":"subscribe","since":7})").request) << "it names no topic";
 }
 
 TEST(ClientProtocolTest, ASinceNamesAtMost256Sources) {
