@@ -28,8 +28,6 @@
 namespace zws {
 namespace {
 
-constexpr std::size_t connection_bytes = 6 * 1024;  // a generous guess of what one holds
-
 std::string share_folder() {
   std::error_code fault;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", fault);
@@ -38,7 +36,7 @@ std::string share_folder() {
 
 // What the bridge holds on purpose, so that the source can tell its producers' memory from it.
 std::size_t accounted_bytes(const Metrics& metrics, Lanes& lanes) {
-  std::size_t bytes = lanes.admission().connections() * connection_bytes;
+  std::size_t bytes = lanes.connection_bytes();
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     const LaneMetrics& lane = *metrics.lanes()[i];
     bytes += lane.queue_bytes.value() + lane.history_bytes.value() + lanes[i].waiting_bytes();

@@ -10,6 +10,9 @@ namespace zws {
 namespace {
 
 constexpr std::size_t descriptors_besides = 64;  // logs, ZeroMQ, listeners, requests in progress
+// The real figures are in docs/PERFORMANCE.md.
+constexpr std::size_t plain_connection_bytes = 6 * 1024;
+constexpr std::size_t tls_connection_bytes = 20 * 1024;
 constexpr std::chrono::milliseconds drain_step{50};
 
 // Raises the soft limit on open files to the hard one; how many connections fit then.
@@ -62,6 +65,10 @@ std::vector<BatchSink*> Lanes::sinks() const {
   return sinks;
 }
 
+std::size_t Lanes::connection_bytes() const noexcept {
+  return admission_.connections() * (encrypted_ ? tls_connection_bytes : plain_connection_bytes);
+}
+
 void Lanes::write_admin_token() {
   std::string fault;
   admin_token_ = AdminToken::write(config_->auth.admin_token_file, port_of(address_), fault);
@@ -74,6 +81,7 @@ void Lanes::write_admin_token() {
 }
 
 void Lanes::start(const TlsPtr& tls, HttpHandler& http, std::function<void()> each_second) {
+  encrypted_ = tls != nullptr;
   if (open_mode_) write_admin_token();
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     lanes_[i]->start(listeners_[i], tls, &http, std::move(each_second));
@@ -93,6 +101,7 @@ void Lanes::stop_feeding() {
 
 void Lanes::reload(const ConfigPtr& config, const TlsPtr& tls) {
   admission_.reload(config->limits);
+  if (tls) encrypted_ = true;
   run_all_and_wait([&](Lane& lane) { lane.reload(config, tls); });
 }
 
