@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What an idle client weighs in the bridge, plain and over TLS: Rss of the process, before and after.
 
-    build/venv/bin/python tests/bench/tls_memory.py [CLIENTS]
+build/venv/bin/python tests/bench/tls_memory.py [CLIENTS]
 """
 
 from __future__ import annotations
