@@ -14,9 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support.bridge import Bridge  # noqa: E402
-from support.certificate import Certificate  # noqa: E402
-from support.raw_socket import TEXT, RawSocket  # noqa: E402
+from support.bridge import Bridge
+from support.certificate import Certificate
+from support.raw_socket import TEXT, RawSocket
 
 WARM_UP = 100  # clients that came and went before the first figure
 
