@@ -20,6 +20,10 @@ class Checks {
 
   void heartbeat() const {
     if (config_.heartbeat.timeout > config_.heartbeat.interval) return;
+    // What the operator wrote is named, not the default that it runs into.
+    if (origins_.count("heartbeat.timeout") == 0)
+      fail("heartbeat.interval",
+           "less than heartbeat.timeout, which is " + duration_text(config_.heartbeat.timeout));
     fail("heartbeat.timeout",
          "more than heartbeat.interval, which is " + duration_text(config_.heartbeat.interval));
   }

@@ -54,7 +54,7 @@ std::string nearest(std::string_view name, const std::vector<std::string>& known
   if (name.size() > name_bytes_max) return best;
   for (const std::string& candidate : known) {
     const std::size_t far = how_far(name, candidate);
-    if (far < best_distance && far < last_word(candidate).size()) {
+    if (far < best_distance && far * 2 <= last_word(candidate).size()) {
       best = candidate;
       best_distance = far;
     }

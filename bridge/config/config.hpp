@@ -30,7 +30,7 @@ struct ServerConfig {
   // A change needs a restart.
   std::string listen = "127.0.0.1:8000";
 
-  // The path of the WebSocket; REST calls lie under it.
+  // The path of the WebSocket. REST calls stay under /api/ws/.
   // Allowed: "/" and printable ASCII without space, "?", "#" and "%", at most 255 bytes.
   // A change needs a restart.
   std::string path = "/api/ws";
@@ -133,7 +133,7 @@ struct IngestConfig {
 
 // [auth.anonymous] Connections without a token.
 struct AnonymousConfig {
-  // Whether they may stay. If not, they have auth.timeout to sign in.
+  // Whether they may stay. If not, they have auth.timeout to sign in and hear nothing before.
   // Allowed: true or false. A reload applies it.
   bool connect = true;
 

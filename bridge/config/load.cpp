@@ -190,9 +190,9 @@ void take_setting(Loader& loader, const std::string& setting) {
 }
 
 std::string read_file(const std::string& path) {
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::string text(file_bytes_max + 1, '\0');
-  errno = 0;
   if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!file.is_open() || file.bad()) {
     throw StartupError(StartupError::configuration,

@@ -26,6 +26,7 @@ Subscriptions::Subscriptions(Router& router, History& history, const RouteTable&
     : router_(router), history_(history), routes_(&routes) {}
 
 void Subscriptions::join_own(Session& session) {
+  if (!session.may_stay) return;  // a guest that has to sign in hears nothing before
   static const Pattern all = *Pattern::parse(topic_all);
   router_.subscribe(session.outbox(), all, true);
   if (!session.identity || session.identity->user.empty()) return;

@@ -166,6 +166,17 @@ def test_who_must_sign_in_has_a_time_for_it(make_bridge, issuer, tmp_path):
     assert (code, messages[-1]["code"]) == (4401, "unauthorized")
 
 
+def test_who_must_sign_in_hears_nothing_before(make_bridge, make_producer, issuer, tmp_path):
+    bridge = make_bridge({**issuer.settings(tmp_path), "auth.anonymous.connect": False})
+    producer = make_producer(bridge.endpoint)
+    member, guest = bridge.connect(headers=bearer(issuer.token())), bridge.connect()
+    producer.send("@all", {"type": "before"})
+    assert member.receive()["type"] == "before"
+    assert guest.ask({"type": "auth", "token": issuer.token()})["success"] is True
+    producer.send("@all", {"type": "after"})
+    assert guest.receive()["type"] == "after"
+
+
 # ---- renewal and the end ----
 
 

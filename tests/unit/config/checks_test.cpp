@@ -39,7 +39,9 @@ TEST(ChecksTest, HeartbeatTimeoutMustExceedInterval) {
   EXPECT_THAT(complaint({"heartbeat.timeout=25s"}),
               AllOf(HasSubstr("--set: heartbeat.timeout = \"25s\""),
                     HasSubstr("more than heartbeat.interval, which is 25s")));
-  EXPECT_THAT(complaint({"heartbeat.interval=2m"}), HasSubstr("default: heartbeat.timeout"));
+  EXPECT_THAT(complaint({"heartbeat.interval=2m"}),
+              AllOf(HasSubstr("--set: heartbeat.interval = \"2m\""),
+                    HasSubstr("less than heartbeat.timeout")));
 }
 
 TEST(ChecksTest, OpenModeListensOnLoopbackOnly) {

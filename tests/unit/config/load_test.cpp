@@ -11,6 +11,7 @@ namespace zws {
 namespace {
 
 using testing::AllOf;
+using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -258,6 +259,7 @@ TEST(LoadTest, UnknownKeyIsRefusedWithASuggestion) {
 TEST(LoadTest, UnknownKeyNearNothingIsToldWhatThereIs) {
   EXPECT_THAT(complaint("[history]\ncompression = true"),
               HasSubstr("allowed in [history] are size, ttl, bytes"));
+  EXPECT_THAT(complaint("[limits]\nnope = 1"), HasSubstr("allowed in [limits] are connections, "));
   EXPECT_THAT(complaint("[relay]\nredis = \"redis://127.0.0.1\""),
               AllOf(HasSubstr("bridge.toml:1: relay"), HasSubstr("allowed are [server], ")));
   EXPECT_THAT(complaint("[[route]]\nmatch = \"a\"\nwhatever = 1"),
@@ -314,7 +316,9 @@ TEST(LoadTest, FileThatCannotBeReadIsRefused) {
       ADD_FAILURE() << "accepted " << path;
     } catch (const StartupError& error) {
       EXPECT_EQ(error.exit_code(), 2);
-      EXPECT_THAT(error.what(), AllOf(HasSubstr(path), HasSubstr("cannot be read")));
+      EXPECT_THAT(error.what(),
+                  AllOf(HasSubstr(path), HasSubstr("cannot be read"),
+                        AnyOf(HasSubstr("No such file"), HasSubstr("Is a directory"))));
     }
   }
 }
