@@ -6,11 +6,13 @@
 namespace zws {
 namespace {
 
-// "example.org:8080", "[::1]:80", "::1" -> the host part, without brackets.
+// "example.org:8080", "[::1]:80" -> the host part, without brackets; empty for half a bracket.
 std::string_view host_of(std::string_view authority) noexcept {
-  if (!authority.empty() && authority[0] == '[')
-    return authority.substr(1, std::min(authority.find(']'), authority.size()) - 1);
-  return authority.substr(0, authority.find(':'));
+  if (authority.empty() || authority[0] != '[') return authority.substr(0, authority.find(':'));
+  const std::size_t end = authority.find(']');
+  if (end == std::string_view::npos) return {};
+  const std::string_view rest = authority.substr(end + 1);
+  return rest.empty() || rest[0] == ':' ? authority.substr(1, end - 1) : std::string_view{};
 }
 
 std::string_view after_scheme(std::string_view origin) noexcept {

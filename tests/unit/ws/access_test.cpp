@@ -74,7 +74,7 @@ TEST(AccessTest, OpenModeAnswersOnlyToThisMachinesOwnNames) {
   for (const char* host : {"localhost", "LocalHost:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]"})
     EXPECT_TRUE(open.host_allowed(request({{"Host", host}}))) << host;
   for (const char* host : {"", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example",
-                           "127.0.0.2", "10.0.0.1", "[::2]", "::1"})
+                           "127.0.0.2", "10.0.0.1", "[::2]", "::1", "[::1", "[::1]evil.example"})
     EXPECT_FALSE(open.host_allowed(request({{"Host", host}}))) << host;
 }
 
