@@ -138,7 +138,7 @@ void append_entry(std::string& out, std::string_view name, const std::string& va
                   const Comment& comment) {
   out += "\n### `" + std::string(name) + "`\n\n";
   for (const std::string& line : comment.prose) out += markdown(line) + '\n';
-  out += "\nDefault: " + value + ". " + markdown(joined(comment.facts)) + '\n';
+  out += "\nDefault: " + value + ". " + markdown(one_line(comment.facts)) + '\n';
 }
 
 void append_heading(std::string& out, const std::string& title, std::string_view table) {
@@ -154,7 +154,7 @@ Comment comment_of(std::string_view name) {
   return found == comments.end() ? Comment{} : found->second;
 }
 
-std::string joined(const std::vector<std::string>& lines) {
+std::string one_line(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += (text.empty() ? "" : " ") + line;
   return text;

@@ -32,7 +32,7 @@ struct Comment {
 Comment comment_of(std::string_view name);
 
 // The lines as one.
-std::string joined(const std::vector<std::string>& lines);
+std::string one_line(const std::vector<std::string>& lines);
 
 }  // namespace config
 }  // namespace zws

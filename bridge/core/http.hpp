@@ -43,6 +43,9 @@ struct HttpResponse {
 // The value of `name` in a query, decoded; empty if it is not there.
 std::string query_value(std::string_view query, std::string_view name);
 
+// A header's value, or a part of it, without the blanks around it.
+std::string_view trimmed(std::string_view text) noexcept;
+
 // "%41b" -> "Ab"; what is no escape stays as it is.
 std::string percent_decoded(std::string_view text);
 

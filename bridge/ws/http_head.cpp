@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "core/http.hpp"
+
 namespace zws {
 namespace {
 
@@ -48,12 +50,6 @@ bool is_request_line(std::string_view line) noexcept {
 bool is_length(std::string_view value) noexcept {
   return !value.empty() && value.size() <= 18 &&
          std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-std::string_view trimmed(std::string_view text) noexcept {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 // Headers of which two would mean two different requests to two readers.

@@ -10,7 +10,7 @@ namespace zws {
 namespace {
 
 TEST(CloseCodeTest, TheProtocolPageHasTheSameRows) {
-  std::ifstream file(ZWS_SOURCE_DIR "/docs/PROTOCOL.md");
+  std::ifstream file("docs/PROTOCOL.md");
   std::stringstream page;
   page << file.rdbuf();
   std::string table = "| code | meaning | come back? |\n| --- | --- | --- |\n";
