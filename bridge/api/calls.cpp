@@ -196,7 +196,7 @@ std::string Calls::totals() const {
       .number("subscriptions",
               sum([](const Counters& l) -> const Counter& { return l.subscriptions; }))
       .number("topics", topics)
-      .number("events_received", parts_.metrics->ingest.received.value())
+      .number("events_received", parts_.metrics->ingest.received())
       .number("deliveries", sum([](const Counters& l) -> const Counter& { return l.deliveries; }))
       .number("delivered_bytes",
               sum([](const Counters& l) -> const Counter& { return l.delivered_bytes; }))

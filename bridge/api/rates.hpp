@@ -44,7 +44,7 @@ class Rates {
   };
 
   Sample now() const {
-    Sample sample{std::chrono::steady_clock::now(), metrics_.ingest.received.value(), 0};
+    Sample sample{std::chrono::steady_clock::now(), metrics_.ingest.received(), 0};
     for (const auto& lane : metrics_.lanes()) sample.deliveries += lane->deliveries.value();
     return sample;
   }

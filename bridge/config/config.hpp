@@ -30,7 +30,7 @@ struct ServerConfig {
   // A change needs a restart.
   std::string listen = "127.0.0.1:8000";
 
-  // The path of the WebSocket. REST calls stay under /api/ws/.
+  // The path of the WebSocket; the REST calls lie below it.
   // Allowed: "/" and printable ASCII without space, "?", "#" and "%", at most 255 bytes.
   // A change needs a restart.
   std::string path = "/api/ws";

@@ -265,7 +265,6 @@ void Source::Impl::add(std::size_t slot, std::size_t count) {
 
 void Source::Impl::reject(const Envelope::Result& opened) {
   const auto reason = static_cast<std::size_t>(opened.rejected);
-  metrics.received.add();
   metrics.rejected[reason].add();
   std::uint64_t suppressed = 0;
   if (reject_logs[reason].pass(suppressed))

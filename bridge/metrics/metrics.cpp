@@ -6,6 +6,14 @@ Metrics::Metrics(std::size_t lanes) {
   for (std::size_t i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<LaneMetrics>());
 }
 
+std::uint64_t IngestMetrics::received() const noexcept {
+  std::uint64_t all = taken.value();
+  for (std::size_t i = 0; i < rejected.size(); ++i) {
+    if (i != static_cast<std::size_t>(RejectReason::duplicate)) all += rejected[i].value();
+  }
+  return all;
+}
+
 void LatencyHistogram::observe(std::int64_t nanoseconds, std::uint64_t times) noexcept {
   std::int64_t bound = 16'000;
   std::size_t i = 0;

@@ -71,9 +71,9 @@ enum class RefuseReason : std::uint8_t {
   count_
 };
 
-// Counted by the one who takes events in; written under Intake's mutex or by the ingest thread.
+// `taken`, `gaps` and the duplicates are written under Intake's mutex, the rest by the ingest thread.
 struct IngestMetrics {
-  Counter received;
+  Counter taken;  // by Intake, duplicates included
   std::array<Counter, static_cast<std::size_t>(RejectReason::count_)> rejected;
   Counter header_ignored;
   Counter gaps;  // missed events, by jumps of seq
@@ -82,6 +82,9 @@ struct IngestMetrics {
   Counter producers_connected;  // ever
   Counter producers_lost;
   std::array<Counter, static_cast<std::size_t>(RefuseReason::count_)> producers_refused;
+
+  // All that came from producers and from REST, taken or not.
+  std::uint64_t received() const noexcept;
 };
 
 // How the opening of a connection ended: the label `result`.

@@ -145,7 +145,7 @@ void add_process(Page& page) {
 
 void add_ingest(Page& page, const IngestMetrics& ingest) {
   page.counter("zws_events_received_total", "Events received from producers and REST",
-               static_cast<double>(ingest.received.value()));
+               static_cast<double>(ingest.received()));
   page.counters("zws_ingest_rejected_total", "Events dropped on arrival", "reason", reject_names,
                 [&](std::size_t i) { return ingest.rejected[i].value(); });
   page.counter("zws_ingest_header_ignored_total", "Third frames that are not a header of ours",

@@ -72,7 +72,7 @@ void Intake::add(const Arrival& arrival, SteadyTime received, std::int64_t now_n
   fields.topic = arrival.topic;
   fields.topic_hash = topic_hash(arrival.topic);
   fields.received = received;
-  metrics_.received.add();
+  metrics_.taken.add();
   const Judgement judgement = sources_.judge(arrival, fields.topic_hash, received);
   if (judgement.duplicate) {
     metrics_.rejected[static_cast<std::size_t>(RejectReason::duplicate)].add();

@@ -123,7 +123,7 @@ Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
     judgement.missed_from = source.newest + 1;
   }
   source.newest = arrival.seq;
-  source.newest_ns = arrival.sent_ns;
+  source.newest_ns = std::max(source.newest_ns, arrival.sent_ns);  // an event may have no ts
   source.heard = ++heard_;
   return judgement;
 }

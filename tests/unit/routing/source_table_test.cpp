@@ -98,6 +98,13 @@ TEST_F(SourceTableTest, SeqOneSentNoLaterOrWhoKnowsWhenIsADuplicate) {
   EXPECT_TRUE(judge("a", "s", 1).duplicate);
 }
 
+TEST_F(SourceTableTest, AnEventWithoutATimeTakesNothingFromWhatIsKnownOfTheSource) {
+  judge("a", "s", 1, 100);
+  judge("a", "s", 2);
+  EXPECT_TRUE(judge("a", "s", 1, 100).duplicate);
+  EXPECT_TRUE(judge("a", "s", 1, 101).restart);
+}
+
 TEST_F(SourceTableTest, TheSourceHeardFromLongestAgoIsForgotten) {
   judge("a", "s", 5);
   judge("a", "t", 5);
