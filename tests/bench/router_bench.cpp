@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/topic.hpp"
+#include "history/ledger.hpp"
 #include "routing/router.hpp"
 
 namespace {
@@ -97,7 +98,8 @@ class Stage {
   const zws::ConfigPtr config_;
   const std::string frame_ = std::string(200, 'x');
   zws::LaneMetrics metrics_;
-  zws::History history_{config_, zws::Clock::real(), 1};
+  zws::Ledger ledger_;
+  zws::History history_{config_, ledger_};
   zws::Router router_{history_, metrics_};
   std::vector<Ear> ears_;
 };

@@ -24,7 +24,8 @@ class HistoryPageTest : public testing::Test {
   }
 
   FakeClock clock;
-  History history{std::make_shared<Config>(), clock};
+  Ledger ledger;
+  History history{std::make_shared<Config>(), ledger, clock};
 };
 
 TEST_F(HistoryPageTest, GoesBackFromTheNewest) {
