@@ -108,9 +108,10 @@ Inbox::Turn Inbox::take_from_overload() {
     turn.events.push_back(overload_->pop());
     bytes += turn.events.back()->frame().size();
   }
+  turn.untold = untold_;
   if (overload_->empty()) {
     overload_.reset();
-    turn.untold = std::exchange(untold_, false);
+    untold_ = false;
   }
   turn.more = overload_ != nullptr;
   return turn;

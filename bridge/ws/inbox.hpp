@@ -3,7 +3,7 @@
 // While the lane keeps up, batches wait as they are. When more than `lane_bytes` wait, events are kept
 // one by one in a Backlog under their routes' overflow, exactly as a slow client's are: the loss is
 // counted, and told to the topic's subscribers by a gap at its place. Once such gaps alone are more than
-// the bound, what goes is counted only, and the turn that ends the overload says `untold`.
+// the bound, what goes is counted only, and every turn until the overload ends says `untold`.
 //
 // Thread: push() from any, take() from the lane; one mutex, taken once a batch and once a turn.
 #pragma once
@@ -31,7 +31,7 @@ class Inbox {
     std::vector<EventPtr> events;  // when more than one batch was joined
     BatchPtr batch;                // else that batch
     bool more = false;             // something is left
-    bool untold = false;           // events are missing before this turn's end that no gap names
+    bool untold = false;           // events are missing, here or further on, that no gap names
 
     const std::vector<EventPtr>& all() const noexcept { return batch ? batch->events : events; }
   };

@@ -136,23 +136,30 @@ void Lane::go_on() {
 // True if something is left.
 bool Lane::take_turn() {
   const Inbox::Turn turn = inbox_.take();
+  if (turn.untold) close_all_as_lagging();
   // A turn for many clients is long, and producers do not wait for its end.
   const std::size_t deliveries = router_.publish(turn.all(), [this] {
     if (feed_) feed_->drain();
   });
   note_sizes();
   if (turn.batch && turn.batch->receipt) turn.batch->receipt->add(deliveries);
-  if (turn.untold) run([](Lane& lane) { lane.close_all_as_lagging(); });
   return turn.more;
 }
 
-// Nobody can be told what is missing, so everybody learns it by coming back with `since`.
+// Nobody can be told what is missing, so everybody learns it by coming back with `since`. Until then
+// nobody gets an event from behind it, which would move his position over what he never had.
 void Lane::close_all_as_lagging() {
-  log::warning(
-      "more was lost between producers and a lane than can be told: its {} clients are closed",
-      sessions_.size());
-  const std::vector<Session*> all = sessions_;
-  for (Session* session : all) session->close(CloseCode::slow_consumer);
+  std::uint64_t suppressed = 0;
+  if (!sessions_.empty() && untold_log_.pass(suppressed))
+    log::warning(
+        "more was lost between producers and a lane than can be told: its {} clients are closed{}",
+        sessions_.size(), log::more(suppressed));
+  for (Session* session : sessions_) session->outbox().refuse_events();
+  // Not here: one of them may just be asking.
+  run([](Lane& lane) {
+    const std::vector<Session*> all = lane.sessions_;
+    for (Session* session : all) session->close(CloseCode::slow_consumer);
+  });
 }
 
 // A client that comes from another lane may have seen what still waits here.

@@ -119,6 +119,7 @@ class Lane final : public BatchSink {
   Router router_;
   Inbox inbox_;
   std::vector<Session*> sessions_;
+  log::Quiet untold_log_;
   std::uint64_t next_ticket_ = 0;
   bool draining_ = false;
   unsigned ticks_ = 0;

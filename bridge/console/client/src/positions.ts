@@ -61,10 +61,14 @@ export class Positions {
     if (this.#replay) this.#replayed(1);
   }
 
-  /** A gap was told: what it names is accounted for, and need not come again. */
+  /**
+   * A gap was told: what it names is accounted for, and need not come again. Neighbours merge, so a gap may begin in
+   * the replay and end among live events: only what is not behind `at` is of the replay.
+   */
   miss(topic: string, src: string, to: number, missed: number): void {
     if (to > (this.#topics.get(topic)?.get(src) ?? 0)) this.#step(topic, src, to);
-    if (this.#replay) this.#replayed(missed);
+    const at = this.#replay?.at.get(topic);
+    if (this.#replay) this.#replayed(at ? Math.min(missed, Math.max(0, (at.get(src) ?? 0) - (to - missed))) : missed);
   }
 
   /** The connection is gone; what has moved stays. */

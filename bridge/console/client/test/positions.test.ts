@@ -81,6 +81,16 @@ describe("Positions of a topic", () => {
     expect(since(positions)).toEqual({ t: ["a:12"] });
   });
 
+  it("counts of a gap only what belongs to the replay", () => {
+    const positions = new Positions("t");
+    positions.begin(["a:8", "b:4"], 4);
+    positions.miss("t", "a", 20, 14); // 7 and 8 are of the replay, and first in the queue
+    expect(since(positions)).toEqual({ t: ["a:20"] }); // b:3 and b:4 are yet to come
+    positions.move("t", "b", 3);
+    positions.move("t", "b", 4);
+    expect(since(positions)).toEqual({ t: ["a:20", "b:4"] });
+  });
+
   it("follows a source that counts from one again", () => {
     const positions = new Positions("t");
     positions.begin(["a:500"], 0);
