@@ -30,7 +30,7 @@ class TidyTest(unittest.TestCase):
         self.assert_good("bridge/api/routes.cpp", "#include <nlohmann/json.hpp>\n")
         self.assert_good("tests/unit/ingest/source_test.cpp", "#include <zmq.hpp>\n")
         self.assert_good("bridge/core/log.hpp", HEADER + "#include <spdlog/fmt/fmt.h>\n")
-        self.assert_breach("bridge/ingest/envelope.cpp", "#include <zmq.hpp>\n", "bridge/ingest/source.cpp")
+        self.assert_breach("bridge/ws/lane.cpp", "#include <zmq.hpp>\n", "bridge/ingest/*")
         self.assert_breach("bridge/ws/session.hpp", HEADER + "#include <websocketpp/server.hpp>\n", "transport.hpp")
         self.assert_breach("bridge/api/routes.hpp", HEADER + "#include <nlohmann/json.hpp>\n", "*.cpp")
         self.assert_breach("bridge/main.cpp", "#include <toml++/toml.h>\n", "bridge/config/*.cpp")
