@@ -78,7 +78,7 @@ def test_every_configuration_of_the_page_is_one(etc):
 
 def test_the_check_before_a_configuration_goes_into_force(etc):
     (etc / "zwsbridge.toml").write_text(here(block("toml", "jwks_file"), etc))
-    printed = shell(here(block("sh", "--check"), etc), etc)
+    printed = shell(here(block("sh", "print-config --origin"), etc), etc)
     assert f"# {etc}/zwsbridge.toml:" in printed and "# default" in printed
 
 
