@@ -97,8 +97,10 @@ void Transport::wait_readable() noexcept {
   auto go_on = [self = shared_from_this(),
                 kept = std::move(kept_handler_)](const asio::error_code& error) mutable {
     self->waiting_readable_ = false;
+    // Given back to a connection that is closed, its handler would keep it for ever.
+    if (error || self->state_ == State::closed) return;
     self->kept_handler_ = std::move(kept);
-    if (!error) self->on_readable();
+    self->on_readable();
   };
   if (wire_->buffered()) {
     asio::post(*context_->loop, [go_on = std::move(go_on)]() mutable { go_on({}); });
