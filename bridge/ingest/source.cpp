@@ -288,7 +288,7 @@ bool Source::Impl::look() noexcept try {
   in_force.notify_all();
   return true;
 } catch (const std::exception& error) {
-  log::error("looking after the producers failed: {}", error.what());
+  if (!stopping) log::error("looking after the producers failed: {}", error.what());
   return false;
 }
 
