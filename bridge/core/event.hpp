@@ -2,13 +2,15 @@
 //
 // Thread: immutable after construction, so any thread may read it. Built by Intake only (and by the
 // queues that make `gap` markers of what they dropped).
-// Lifetime: EventPtr; all its text lives in one block owned by the event.
+// Lifetime: EventPtr. An event is one block of memory, its text behind it: it is made and freed in one
+// step, and who looks at an old one finds most in the cache line that counts its holders.
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/clock.hpp"
@@ -17,6 +19,8 @@ namespace zws {
 
 // What happens to an event for a client whose queue is at its bound.
 enum class Overflow : std::uint8_t { drop_oldest, drop_newest, disconnect, conflate };
+
+class EventPtr;
 
 class Event {
  public:
@@ -40,7 +44,7 @@ class Event {
   };
 
   // `frame` is the whole WebSocket frame (header included) in pieces that are joined.
-  Event(const Fields& fields, const std::vector<std::string_view>& frame);
+  static EventPtr make(const Fields& fields, const std::vector<std::string_view>& frame);
 
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
@@ -54,8 +58,7 @@ class Event {
   }
   // The bytes that go to the socket: one complete frame.
   std::string_view frame() const noexcept {
-    const std::size_t at = topic_size_ + source_size_ + key_size_;
-    return std::string_view(bytes_).substr(at);
+    return slice(topic_size_ + source_size_ + key_size_, frame_size_);
   }
   std::uint64_t topic_hash() const noexcept { return topic_hash_; }
   std::uint64_t seq() const noexcept { return seq_; }
@@ -66,18 +69,24 @@ class Event {
   SteadyTime received() const noexcept { return received_; }
 
   // What the event holds in memory, its own bookkeeping included.
-  std::size_t memory_bytes() const noexcept { return sizeof(Event) + 32 + bytes_.capacity(); }
-
- private:
-  std::string_view slice(std::size_t at, std::size_t size) const noexcept {
-    return std::string_view(bytes_).substr(at, size);
+  std::size_t memory_bytes() const noexcept {
+    return sizeof(Event) + 16 + topic_size_ + source_size_ + key_size_ + frame_size_;
   }
 
-  std::string bytes_;  // topic, source, key, frame
-  std::uint64_t topic_hash_;
-  std::uint64_t seq_;
-  std::uint64_t last_seq_;
-  SteadyTime received_;
+ private:
+  friend class EventPtr;
+
+  explicit Event(const Fields& fields) noexcept;
+  ~Event() = default;
+
+  // The text stands behind the object: topic, source, key, frame.
+  const char* text() const noexcept { return reinterpret_cast<const char*>(this + 1); }
+  std::string_view slice(std::size_t at, std::size_t size) const noexcept {
+    return {text() + at, size};
+  }
+  void let_go() const noexcept;
+
+  mutable std::atomic<std::uint32_t> holders_{0};
   std::uint8_t topic_size_;
   std::uint8_t source_size_;
   std::uint8_t key_size_;
@@ -85,8 +94,44 @@ class Event {
   Overflow overflow_;
   bool raw_;
   bool restart_;
+  std::size_t frame_size_ = 0;
+  std::uint64_t topic_hash_;
+  std::uint64_t seq_;
+  std::uint64_t last_seq_;
+  SteadyTime received_;
 };
 
-using EventPtr = std::shared_ptr<const Event>;
+// Holds an event, or none. Thread: different EventPtr to one event on any threads.
+class EventPtr {
+ public:
+  EventPtr() noexcept = default;
+  EventPtr(std::nullptr_t) noexcept {}
+  EventPtr(const EventPtr& other) noexcept : EventPtr(other.event_) {}
+  EventPtr(EventPtr&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
+  EventPtr& operator=(EventPtr other) noexcept {
+    std::swap(event_, other.event_);
+    return *this;
+  }
+  ~EventPtr() {
+    if (event_ != nullptr) event_->let_go();
+  }
+
+  const Event* get() const noexcept { return event_; }
+  const Event& operator*() const noexcept { return *event_; }
+  const Event* operator->() const noexcept { return event_; }
+  explicit operator bool() const noexcept { return event_ != nullptr; }
+  friend bool operator==(const EventPtr& a, const EventPtr& b) noexcept {
+    return a.event_ == b.event_;
+  }
+  friend bool operator!=(const EventPtr& a, const EventPtr& b) noexcept { return !(a == b); }
+
+ private:
+  friend class Event;
+  explicit EventPtr(const Event* event) noexcept : event_(event) {
+    if (event_ != nullptr) event_->holders_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  const Event* event_ = nullptr;
+};
 
 }  // namespace zws

@@ -79,7 +79,7 @@ EventPtr Renderer::gap(Event::Fields fields, std::string_view reason) {
   const std::string text = gap_text(fields.topic, fields.source, fields.seq, fields.last_seq,
                                     fields.last_seq - fields.seq + 1, reason);
   const FrameHeader header(Opcode::text, text.size());
-  return std::make_shared<const Event>(fields, std::vector<std::string_view>{header.bytes(), text});
+  return Event::make(fields, std::vector<std::string_view>{header.bytes(), text});
 }
 
 EventPtr Renderer::render(const Arrival& arrival, Event::Fields fields, const Route& route,
@@ -111,7 +111,7 @@ EventPtr Renderer::render(const Arrival& arrival, Event::Fields fields, const Ro
   for (const std::string_view piece : pieces_) size += piece.size();
   const FrameHeader header(opcode, size);
   pieces_[0] = header.bytes();
-  return std::make_shared<const Event>(fields, pieces_);
+  return Event::make(fields, pieces_);
 }
 
 void Renderer::object_pieces(std::string_view payload, TopicMember own_topic,

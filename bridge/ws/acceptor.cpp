@@ -126,10 +126,9 @@ void Acceptor::stop() {
 
 void Acceptor::wait() {
   if (!listener_.is_open()) return;
-  listener_.async_wait(asio::posix::stream_descriptor::wait_read,
-                       [this](const asio::error_code& error) {
-                         if (!error) accept_some();
-                       });
+  listener_.async_wait(Descriptor::wait_read, [this](const asio::error_code& error) {
+    if (!error) accept_some();
+  });
 }
 
 void Acceptor::accept_some() noexcept try {

@@ -6,14 +6,13 @@
 // Thread: its lane only. Lifetime: outlives its pending wait (the loop is destroyed first).
 #pragma once
 
-#include <asio/io_context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "core/log.hpp"
+#include "ws/descriptor.hpp"
 
 namespace zws {
 
@@ -33,7 +32,7 @@ class Acceptor {
   void accept_some() noexcept;
   void back_off();
 
-  asio::posix::stream_descriptor listener_;
+  Descriptor listener_;
   asio::steady_timer pause_;
   std::function<void(int, std::string)> on_socket_;
   int reserve_;

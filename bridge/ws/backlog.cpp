@@ -74,9 +74,8 @@ Backlog::Pushed Backlog::push(const EventPtr& event, std::size_t others, std::si
 void Backlog::push_own(std::string frame, bool pong) {
   if (pong && pong_ != none) remove(pong_);
   const std::uint32_t bytes = size_of(frame);
-  const std::uint32_t index =
-      append(std::make_shared<const Event>(Event::Fields{}, std::vector<std::string_view>{frame}),
-             Kind::own, none, bytes);
+  const std::uint32_t index = append(
+      Event::make(Event::Fields{}, std::vector<std::string_view>{frame}), Kind::own, none, bytes);
   if (pong) pong_ = index;
 }
 
@@ -155,7 +154,7 @@ void Backlog::turn_into_marker(std::uint32_t index) {
   }
   entry.counted = false;
   --events_;
-  entry.event.reset();
+  entry.event = nullptr;
   entry.kind = Kind::marker;
   entry.missing = std::make_unique<Missing>(Missing{seq, seq});
   resize(entry, marker_bytes(runs_[run], *entry.missing));

@@ -34,13 +34,17 @@ class StrictRequest : public websocketpp::http::parser::request {
     head_done_ = true;
     std::string all = std::exchange(head_, {});
     const std::size_t consumed = parse(all) - before;
+    upgrade_ = names_token(get_header("Upgrade"), "websocket") &&
+               names_token(get_header("Connection"), "upgrade");
     // Drafts would get a processor of their own, with rules of their own.
-    if (websocketpp::processor::is_websocket_handshake(*this) &&
-        get_header("Sec-WebSocket-Version") != "13")
+    if (upgrade_ && get_header("Sec-WebSocket-Version") != "13")
       throw websocketpp::http::exception("only version 13",
                                          websocketpp::http::status_code::upgrade_required);
     return consumed;
   }
+
+  // Whether the head, which is complete, asks for a WebSocket of version 13.
+  bool is_upgrade() const noexcept { return upgrade_; }
 
  private:
   // websocketpp counts the bytes of a head and gives up at 16,000 of them, before our own bound. So
@@ -56,6 +60,7 @@ class StrictRequest : public websocketpp::http::parser::request {
 
   std::string head_;
   bool head_done_ = false;
+  bool upgrade_ = false;
 };
 
 // Every refusal has a JSON body, and every answer but an upgrade says that the connection closes.
@@ -64,12 +69,13 @@ class PlainResponse : public websocketpp::http::parser::response {
   std::string raw() const {
     const int status = static_cast<int>(get_status_code());
     if (status == 101) {
-      std::string upgrade = response::raw();
-      // The connection keeps its response for life; what has been written is dropped.
-      auto* self = const_cast<PlainResponse*>(this);
-      const auto written = get_headers();
-      for (const auto& header : written) self->remove_header(header.first);
-      return upgrade;
+      // Without the stream that response::raw() would make. The connection keeps its response for
+      // life; what has been written is dropped.
+      std::string upgrade = "HTTP/1.1 101 Switching Protocols\r\n";
+      for (const auto& [name, value] : m_headers)
+        upgrade.append(name).append(": ").append(value).append("\r\n");
+      const_cast<PlainResponse*>(this)->m_headers.clear();
+      return upgrade += "\r\n";
     }
     response full = *this;
     full.replace_header("Connection", "close");
@@ -84,6 +90,24 @@ class PlainResponse : public websocketpp::http::parser::response {
     return full.raw();
   }
 };
+
+}  // namespace zws
+
+// websocketpp looks through the headers anew, with streams and locales, each time it asks.
+namespace websocketpp::processor {
+
+template <>
+inline bool is_websocket_handshake(zws::StrictRequest& request) {
+  return request.is_upgrade();
+}
+template <>
+inline int get_websocket_version(zws::StrictRequest& request) {
+  return request.is_upgrade() ? 13 : -1;
+}
+
+}  // namespace websocketpp::processor
+
+namespace zws {
 
 struct TransportEndpoint {
   using transport_con_type = Transport;
@@ -151,6 +175,24 @@ struct ConnectionConfig : websocketpp::config::core {
   static const bool drop_on_protocol_error = false;
   static const bool enable_extensions = false;
 };
+
+}  // namespace zws
+
+// It composes each line of its log before it asks whether there is one.
+namespace websocketpp {
+
+template <>
+inline void connection<zws::ConnectionConfig>::log_open_result() {}
+template <>
+inline void connection<zws::ConnectionConfig>::log_close_result() {}
+template <>
+inline void connection<zws::ConnectionConfig>::log_fail_result() {}
+template <>
+inline void connection<zws::ConnectionConfig>::log_http_result() {}
+
+}  // namespace websocketpp
+
+namespace zws {
 
 using Endpoint = websocketpp::server<ConnectionConfig>;
 using Connection = Endpoint::connection_type;

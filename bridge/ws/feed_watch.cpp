@@ -28,7 +28,7 @@ void FeedWatch::close() noexcept {
 void FeedWatch::wait() {
   if (waiting_ || !descriptor_.is_open()) return;
   waiting_ = true;
-  descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
+  descriptor_.async_wait(Descriptor::wait_read,
                          [this, opened = opened_](const asio::error_code& error) {
                            if (error || opened != opened_) return;
                            waiting_ = false;

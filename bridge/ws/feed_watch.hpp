@@ -4,12 +4,11 @@
 // first).
 #pragma once
 
-#include <asio/io_context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
 #include <cstdint>
 #include <functional>
 
 #include "core/feed.hpp"
+#include "ws/descriptor.hpp"
 
 namespace zws {
 
@@ -38,7 +37,7 @@ class FeedWatch {
 
   Feed& feed_;
   std::function<void()> on_ready_;
-  asio::posix::stream_descriptor descriptor_;
+  Descriptor descriptor_;
   std::uint64_t opened_ = 0;  // how often; a wait of another time is not ours any more
   bool waiting_ = false;
 };

@@ -64,6 +64,13 @@ int partial_head_fault(std::string_view head) noexcept {
   return head.size() > request_head_bytes_max ? head_too_large : 0;
 }
 
+bool names_token(std::string_view header, std::string_view token) noexcept {
+  for (; header.size() >= token.size(); header.remove_prefix(1)) {
+    if (equal_without_case(header.substr(0, token.size()), token)) return true;
+  }
+  return false;
+}
+
 int head_fault(std::string_view head) noexcept {
   const int fault = partial_head_fault(head);
   if (fault != 0) return fault;

@@ -19,4 +19,7 @@ int head_fault(std::string_view head) noexcept;
 // The same for a head that is not complete yet: only its sizes.
 int partial_head_fault(std::string_view head) noexcept;
 
+// Whether an Upgrade or Connection header names `token`, whatever the case.
+bool names_token(std::string_view header, std::string_view token) noexcept;
+
 }  // namespace zws

@@ -99,7 +99,7 @@ void Outbox::write(std::string_view frame, bool pong) noexcept {
       owner_.on_broken();
       return;
     }
-    head_ = std::make_shared<const Event>(Event::Fields{}, std::vector<std::string_view>{frame});
+    head_ = Event::make(Event::Fields{}, std::vector<std::string_view>{frame});
     head_offset_ = written > 0 ? static_cast<std::size_t>(written) : 0;
     block();
   } else {
@@ -184,7 +184,7 @@ bool Outbox::write_head() {
     metrics_.deliveries.add();
     metrics_.delivered_bytes.add(head_->frame().size());
   }
-  head_.reset();
+  head_ = nullptr;
   return true;
 }
 
@@ -240,7 +240,7 @@ void Outbox::discard(DropReason reason) noexcept {
 void Outbox::shut() noexcept {
   wire_ = nullptr;
   discard(DropReason::disconnected);
-  head_.reset();
+  head_ = nullptr;
   account();
 }
 

@@ -9,7 +9,6 @@ namespace zws {
 namespace {
 
 namespace transport = websocketpp::transport;
-using Descriptor = asio::posix::stream_descriptor;
 
 constexpr std::chrono::seconds linger_time{2};
 constexpr std::chrono::seconds flush_time{5};

@@ -15,8 +15,6 @@
 // the latest, and at once in `closed`.
 #pragma once
 
-#include <asio/io_context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +23,7 @@
 #include <websocketpp/transport/base/connection.hpp>
 #include <websocketpp/uri.hpp>
 
+#include "ws/descriptor.hpp"
 #include "ws/link.hpp"
 #include "ws/session.hpp"
 #include "ws/wheel.hpp"
@@ -148,7 +147,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
 
   const TransportContext* context_ = nullptr;
   std::unique_ptr<Wire> wire_;
-  std::optional<asio::posix::stream_descriptor> descriptor_;
+  std::optional<Descriptor> descriptor_;
   std::optional<Outbox> outbox_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<Deadline> deadline_;  // while something must happen in time

@@ -45,7 +45,7 @@ class EventMaker {
     fields.source = "k3v9x2m7qa";
     fields.seq = fields.last_seq = made_++ / topics_ + 1;
     fields.received = std::chrono::steady_clock::now();
-    return std::make_shared<const Event>(fields, std::vector<std::string_view>{frame_});
+    return Event::make(fields, std::vector<std::string_view>{frame_});
   }
 
  private:

@@ -65,8 +65,8 @@ class Stage {
         fields.source = "k3v9x2m7qa";
         fields.seq = fields.last_seq = made / topics + 1;
         fields.received = std::chrono::steady_clock::now();
-        events.push_back(std::make_shared<const Event>(
-            fields, std::vector<std::string_view>{std::string_view(frame_)}));
+        events.push_back(
+            Event::make(fields, std::vector<std::string_view>{std::string_view(frame_)}));
       }
       const double begin = cpu_ns();
       router_.publish(events);

@@ -35,7 +35,7 @@ inline EventPtr make_event(const Made& made) {
   // A header has 2 bytes, or 4 from 126 bytes on.
   const std::size_t header = made.frame_bytes < 128 ? 2 : 4;
   text.resize(std::max(text.size(), made.frame_bytes - std::min(made.frame_bytes, header)), ' ');
-  return std::make_shared<const Event>(fields, std::vector<std::string_view>{text_frame(text)});
+  return Event::make(fields, std::vector<std::string_view>{text_frame(text)});
 }
 
 // "topic s:1" for a message, "topic s:1-3 missing" for a gap.

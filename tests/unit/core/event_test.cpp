@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 namespace zws {
 namespace {
 
@@ -23,7 +25,8 @@ TEST(EventTest, KeepsItsFields) {
   given.raw = true;
   given.restart = true;
   given.received = SteadyTime{std::chrono::seconds(3)};
-  const Event event(given, {"he", "", "ad", "payload"});
+  const EventPtr made = Event::make(given, {"he", "", "ad", "payload"});
+  const Event& event = *made;
   EXPECT_EQ(event.kind(), Event::Kind::message);
   EXPECT_FALSE(event.is_gap());
   EXPECT_EQ(event.topic(), "import:task-1");
@@ -40,14 +43,15 @@ TEST(EventTest, KeepsItsFields) {
 }
 
 TEST(EventTest, WithoutAKeyTheTopicIsTheKey) {
-  EXPECT_EQ(Event(fields(), {"frame"}).key(), "import:task-1");
+  EXPECT_EQ(Event::make(fields(), {"frame"})->key(), "import:task-1");
 }
 
 TEST(EventTest, OwnsItsText) {
   std::string topic = "a-topic-long-enough-to-be-on-the-heap", frame = "the frame";
   Event::Fields given = fields();
   given.topic = topic;
-  const Event event(given, {frame});
+  const EventPtr made = Event::make(given, {frame});
+  const Event& event = *made;
   topic.assign(topic.size(), '?');
   frame.assign(frame.size(), '?');
   EXPECT_EQ(event.topic(), "a-topic-long-enough-to-be-on-the-heap");
@@ -60,7 +64,8 @@ TEST(EventTest, LongestNamesFit) {
   given.topic = topic;
   given.source = source;
   given.key = key;
-  const Event event(given, {"f"});
+  const EventPtr made = Event::make(given, {"f"});
+  const Event& event = *made;
   EXPECT_EQ(event.topic(), topic);
   EXPECT_EQ(event.source(), source);
   EXPECT_EQ(event.key(), key);
@@ -71,7 +76,8 @@ TEST(EventTest, GapSaysWhatIsMissing) {
   Event::Fields given = fields();
   given.kind = Event::Kind::gap;
   given.last_seq = 9;
-  const Event event(given, {"gap"});
+  const EventPtr made = Event::make(given, {"gap"});
+  const Event& event = *made;
   EXPECT_TRUE(event.is_gap());
   EXPECT_EQ(event.seq(), 7u);
   EXPECT_EQ(event.last_seq(), 9u);
@@ -79,8 +85,36 @@ TEST(EventTest, GapSaysWhatIsMissing) {
 
 TEST(EventTest, MemoryCountsAllOfItsText) {
   const std::string payload(100'000, 'x');
-  EXPECT_GE(Event(fields(), {payload}).memory_bytes(), payload.size() + sizeof(Event));
-  EXPECT_LE(Event(fields(), {payload}).memory_bytes(), payload.size() + sizeof(Event) + 1000);
+  EXPECT_GE(Event::make(fields(), {payload})->memory_bytes(), payload.size() + sizeof(Event));
+  EXPECT_LE(Event::make(fields(), {payload})->memory_bytes(),
+            payload.size() + sizeof(Event) + 1000);
+}
+
+TEST(EventTest, LivesAsLongAsSomebodyHoldsIt) {
+  EventPtr first = Event::make(fields(), {"frame"});
+  EventPtr second = first;
+  EXPECT_EQ(first, second);
+  EventPtr third = std::move(first);
+  EXPECT_FALSE(first);
+  EXPECT_EQ(third.get(), second.get());
+  second = nullptr;
+  EXPECT_EQ(third->frame(), "frame");
+  third = Event::make(fields(), {"another"});
+  EXPECT_EQ(third->frame(), "another");
+}
+
+TEST(EventTest, ThreadsShareIt) {
+  const EventPtr event = Event::make(fields(), {"frame"});
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([mine = event] {
+      for (int round = 0; round < 1000; ++round) {
+        const EventPtr copy = mine;
+        EXPECT_EQ(copy->frame(), "frame");
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(event->frame(), "frame");
 }
 
 }  // namespace

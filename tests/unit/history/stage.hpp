@@ -73,14 +73,14 @@ inline Event::Fields fields_of(const Sent& sent, SteadyTime now) {
 inline EventPtr make_event(const Sent& sent, SteadyTime now) {
   std::string frame = sent.topic + '@' + sent.source + ':' + std::to_string(sent.seq);
   if (frame.size() < sent.frame_bytes) frame.resize(sent.frame_bytes, '.');
-  return std::make_shared<const Event>(fields_of(sent, now), std::vector<std::string_view>{frame});
+  return Event::make(fields_of(sent, now), std::vector<std::string_view>{frame});
 }
 
 inline EventPtr make_gap(const Sent& sent, std::uint64_t last_seq, SteadyTime now) {
   Event::Fields fields = fields_of(sent, now);
   fields.kind = Event::Kind::gap;
   fields.last_seq = last_seq;
-  return std::make_shared<const Event>(fields, std::vector<std::string_view>{"gap"});
+  return Event::make(fields, std::vector<std::string_view>{"gap"});
 }
 
 // "a:1" for each event; with `topics`, "topic@a:1".
