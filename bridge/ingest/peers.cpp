@@ -24,12 +24,17 @@ void Peers::began(int descriptor, std::string dialled) {
   peers_[descriptor] = {std::move(dialled), ++order_, false};
 }
 
-void Peers::succeeded() {
+Peers::Peer* Peers::youngest_handshake() noexcept {
   Peer* youngest = nullptr;
   for (auto& [descriptor, peer] : peers_) {
     if (!peer.is_producer && (youngest == nullptr || peer.order > youngest->order))
       youngest = &peer;
   }
+  return youngest;
+}
+
+void Peers::succeeded() {
+  Peer* youngest = youngest_handshake();
   if (youngest == nullptr) return;
   youngest->is_producer = true;
   ++producers_;
@@ -41,13 +46,18 @@ Peers::End Peers::ended(int descriptor, SteadyTime now) {
   const Peer peer = std::move(found->second);
   peers_.erase(found);
   if (!peer.dialled.empty()) fallen_.push_back({peer.dialled, now});
-  if (peer.is_producer) {
-    --producers_;
-    return End::left;
+  if (failures_ > 0) {
+    // What has failed ends at once. If it was taken for a producer, another is the one.
+    Peer* other = peer.is_producer ? youngest_handshake() : nullptr;
+    if (!peer.is_producer || other != nullptr) {
+      if (other != nullptr) other->is_producer = true;
+      --failures_;
+      return End::failed;
+    }
   }
-  if (failures_ == 0) return End::silent;
-  --failures_;
-  return End::failed;
+  if (!peer.is_producer) return End::silent;
+  --producers_;
+  return End::left;
 }
 
 void Peers::tries_again(const std::string& endpoint) {

@@ -2,7 +2,8 @@
 //
 // The events name descriptors where a connection begins and ends, but not where a handshake succeeds
 // or fails. A success is given to the youngest handshake, as producers take milliseconds for theirs and
-// strangers who say nothing half a minute; so the count is exact but for handshakes that overlap.
+// strangers who say nothing half a minute, and put right when a handshake that failed ends beside it; so
+// the count is exact but for handshakes that overlap and break off without a word.
 //
 // libzmq ends its tries to reach an endpoint of `ingest.connect` when what is there breaks the
 // protocol (wrong keys, a message that is too big). Peers notices that no other try follows.
@@ -53,6 +54,8 @@ class Peers {
     std::string endpoint;
     SteadyTime since;
   };
+
+  Peer* youngest_handshake() noexcept;
 
   std::map<int, Peer> peers_;
   std::vector<Fallen> fallen_;

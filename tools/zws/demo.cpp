@@ -18,9 +18,7 @@
 namespace zws::tool {
 namespace {
 
-using nlohmann::json;
-
-struct Options {
+struct DemoOptions {
   DeliveryOptions delivery;
   double rate = 1;
   std::uint64_t count = 0;  // 0: no end
@@ -28,7 +26,7 @@ struct Options {
   int rows = 200;
   int wallets = 150;
   std::vector<std::string> users;
-  json notification{{"title", "Hello"}, {"content", "A notification from zws demo"}};
+  nlohmann::json notification{{"title", "Hello"}, {"content", "A notification from zws demo"}};
   std::string level = "info";
 };
 
@@ -36,7 +34,7 @@ double rounded(double value, double step) { return std::round(value / step) * st
 
 // Sends what `send` sends until `count` times are over or the user interrupts.
 template <typename Send>
-Exit play(const Options& options, const char* topic, Send send) {
+Exit play(const DemoOptions& options, const char* topic, Send send) {
   Delivery delivery(options.delivery);
   delivery.wait_for_bridge(topic);
   if (talk_is_seen()) talk("publishing to " + options.delivery.to + "; Ctrl-C ends it");
@@ -51,7 +49,8 @@ Exit play(const Options& options, const char* topic, Send send) {
 
 class ImportJob {
  public:
-  ImportJob(const Options& options, std::mt19937& random) : options_(options), random_(random) {}
+  ImportJob(const DemoOptions& options, std::mt19937& random)
+      : options_(options), random_(random) {}
 
   bool ended() const { return processed_ == options_.rows; }
 
@@ -63,7 +62,7 @@ class ImportJob {
       if (std::bernoulli_distribution(broken)(random_)) ++failed_;
   }
 
-  json progress() const {
+  nlohmann::json progress() const {
     return {{"status", ended() ? "completed" : "processing"},
             {"total", options_.rows},
             {"processed", processed_},
@@ -73,7 +72,7 @@ class ImportJob {
             {"eta", std::ceil((options_.rows - processed_) / (5 * options_.rate))}};
   }
 
-  json summary() const {
+  nlohmann::json summary() const {
     return {{"title", "Import finished"},
             {"content", options_.task_id + ": " + std::to_string(processed_ - failed_) +
                             " rows imported, " + std::to_string(failed_) + " failed"},
@@ -81,13 +80,13 @@ class ImportJob {
   }
 
  private:
-  const Options& options_;
+  const DemoOptions& options_;
   std::mt19937& random_;
   int processed_ = 0;
   int failed_ = 0;
 };
 
-Exit import(const Options& options) {
+Exit import(const DemoOptions& options) {
   std::mt19937 random(std::random_device{}());
   Delivery delivery(options.delivery);
   const std::string topic = "import:" + options.task_id;
@@ -106,7 +105,7 @@ Exit import(const Options& options) {
   return Exit::done;
 }
 
-Exit wallets(const Options& options) {
+Exit wallets(const DemoOptions& options) {
   struct Wallet {
     std::string address;
     int score;
@@ -127,7 +126,7 @@ Exit wallets(const Options& options) {
     const double profit = std::normal_distribution<double>(0, 250)(random);
     wallet.pnl += profit;
     wallet.score = std::clamp(wallet.score + (profit > 0 ? 1 : -1), 0, 100);
-    const json data{{"score", wallet.score}, {"pnl", rounded(wallet.pnl, 0.01)}};
+    const nlohmann::json data{{"score", wallet.score}, {"pnl", rounded(wallet.pnl, 0.01)}};
     delivery.check(delivery.publisher().send_wallet_update(wallet.address, data.dump()),
                    "wallet_updates");
   });
@@ -162,21 +161,21 @@ double memory_percent() {
   return 100 * (1 - available / total);
 }
 
-Exit status(const Options& options) {
+Exit status(const DemoOptions& options) {
   auto before = cpu_ticks();
   return play(options, "system_status", [&](Delivery& delivery) {
     const auto now = cpu_ticks();
     const double cpu = 100 * (now.first - before.first) / std::max(now.second - before.second, 1.0);
     before = now;
-    const json data{{"cpu", rounded(cpu, 0.1)},
-                    {"memory", rounded(memory_percent(), 0.1)},
-                    {"active_wallets", options.wallets}};
+    const nlohmann::json data{{"cpu", rounded(cpu, 0.1)},
+                              {"memory", rounded(memory_percent(), 0.1)},
+                              {"active_wallets", options.wallets}};
     delivery.check(delivery.publisher().send_system_status(data.dump()), "system_status");
   });
 }
 
-Exit notify(const Options& options) {
-  json notification = options.notification;
+Exit notify(const DemoOptions& options) {
+  nlohmann::json notification = options.notification;
   notification["level"] = options.level;
   const std::string topic = options.users.empty() ? "notifications" : "@user/" + options.users[0];
   return play(options, topic.c_str(), [&](Delivery& delivery) {
@@ -188,8 +187,9 @@ Exit notify(const Options& options) {
   });
 }
 
-CLI::App* add(CLI::App& demo, Run& run, const std::shared_ptr<Options>& options, const char* name,
-              const char* what, Exit (*play_it)(const Options&), double rate, std::uint64_t count) {
+CLI::App* add(CLI::App& demo, Run& run, const std::shared_ptr<DemoOptions>& options,
+              const char* name, const char* what, Exit (*play_it)(const DemoOptions&), double rate,
+              std::uint64_t count) {
   CLI::App* command = demo.add_subcommand(name, what);
   command->add_option("--rate", options->rate, "Messages a second")
       ->check(CLI::PositiveNumber)
@@ -205,7 +205,7 @@ CLI::App* add(CLI::App& demo, Run& run, const std::shared_ptr<Options>& options,
   return command;
 }
 
-void add_count(CLI::App* command, Options& options, const char* otherwise) {
+void add_count(CLI::App* command, DemoOptions& options, const char* otherwise) {
   command->add_option("--count", options.count, "End after so many messages")
       ->check(CLI::PositiveNumber)
       ->default_str(otherwise);
@@ -214,7 +214,7 @@ void add_count(CLI::App* command, Options& options, const char* otherwise) {
 }  // namespace
 
 void add_demo(CLI::App& app, Run& run) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DemoOptions>();
   CLI::App* demo = app.add_subcommand("demo", "Play an application's events, to look at");
   demo->require_subcommand(1);
   demo->footer(

@@ -19,7 +19,7 @@ constexpr std::size_t key_text_bytes = 41;  // Z85 of 32 bytes and the closing z
 constexpr mode_t mode_public = 0644;
 constexpr mode_t mode_secret = 0600;
 
-struct Options {
+struct KeygenOptions {
   std::string name = "zws";
   bool force = false;
 };
@@ -41,7 +41,7 @@ void write_key(const std::string& path, const char* key, mode_t mode, bool force
     throw Failure(Exit::failed, "cannot write " + path + ": " + std::strerror(error));
 }
 
-Exit keygen(const Options& options) {
+Exit keygen(const KeygenOptions& options) {
   char public_key[key_text_bytes];
   char secret_key[key_text_bytes];
   if (zmq_curve_keypair(public_key, secret_key) != 0)
@@ -58,7 +58,7 @@ Exit keygen(const Options& options) {
 }  // namespace
 
 void add_keygen(CLI::App& app, Run& run) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<KeygenOptions>();
   CLI::App* command = app.add_subcommand("keygen", "Make a CURVE key pair");
   command->add_option("NAME", options->name, "Writes NAME.secret (mode 0600) and NAME.public")
       ->capture_default_str();

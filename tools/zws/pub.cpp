@@ -16,7 +16,7 @@
 namespace zws::tool {
 namespace {
 
-struct Options {
+struct PubOptions {
   std::string topic;
   std::string payload;
   std::uint64_t count = 0;  // 0: not given
@@ -28,7 +28,7 @@ struct Options {
 // What the messages are made of: one payload again and again, or a line of stdin each.
 class Payloads {
  public:
-  explicit Payloads(const Options& options)
+  explicit Payloads(const PubOptions& options)
       : repeated_(options.payload),
         from_stdin_(options.payload == "-"),
         left_(options.count != 0 ? options.count
@@ -58,7 +58,7 @@ class Payloads {
   std::optional<std::string> line_;
 };
 
-Exit pub(Options options) {
+Exit pub(PubOptions options) {
   options.delivery.header = options.delivery.header || !options.key.empty();
   const Template topics(options.topic);
   Payloads payloads(options);
@@ -86,7 +86,7 @@ Exit pub(Options options) {
 }  // namespace
 
 void add_pub(CLI::App& app, Run& run) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PubOptions>();
   CLI::App* command = app.add_subcommand("pub", "Publish messages to a bridge, as a producer");
   command->add_option("TOPIC", options->topic, "Where to; @all or @user/<id> reach connections")
       ->required();

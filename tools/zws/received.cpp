@@ -10,8 +10,6 @@
 namespace zws::tool {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::string_view id_member = R"(,"@id":")";
 constexpr std::string_view wrapped = R"({"type":"message","topic":)";
 constexpr std::string_view data_member = R"(,"data":)";
@@ -65,7 +63,7 @@ std::string decode_base64(std::string_view text) {
 }
 
 std::string text_of(std::string_view json_string) {
-  const json value = json::parse(json_string, nullptr, false);
+  const nlohmann::json value = nlohmann::json::parse(json_string, nullptr, false);
   return value.is_string() ? value.get<std::string>() : std::string(json_string);
 }
 
@@ -105,7 +103,7 @@ ReceivedKind kind_of(std::string_view message, bool binary) {
   constexpr std::array<std::string_view, 9> own{"connection", "subscribed", "unsubscribed",
                                                 "error",      "gap",        "pong",
                                                 "auth",       "stats",      "fetched"};
-  const json object = json::parse(message, nullptr, false);
+  const nlohmann::json object = nlohmann::json::parse(message, nullptr, false);
   const auto type = object.is_object() ? object.find("type") : object.end();
   if (!object.is_object() || type == object.end() || !type->is_string()) return ReceivedKind::raw;
   const bool known =
@@ -121,7 +119,7 @@ std::string_view id_of(std::string_view event) noexcept {
 }
 
 std::string topic_of(std::string_view event) {
-  const json object = json::parse(event, nullptr, false);
+  const nlohmann::json object = nlohmann::json::parse(event, nullptr, false);
   if (!object.is_object()) return {};
   for (const char* name : {"@topic", "topic"})
     if (const auto topic = object.find(name); topic != object.end() && topic->is_string())

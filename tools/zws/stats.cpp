@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* clear_screen = "\x1b[H\x1b[2J";
 
-struct Options {
+struct StatsOptions {
   bool watch = false;
   std::string interval = "2";
   bool json = false;
@@ -36,7 +36,7 @@ std::string message_of(const std::string& body) {
 
 class Stats {
  public:
-  explicit Stats(const Options& options)
+  explicit Stats(const StatsOptions& options)
       : options_(options), url_(Url::parse(options.login.url)), token_(token_of(options.login)) {
     while (url_.path.size() > 1 && url_.path.back() == '/') url_.path.pop_back();
     url_.path += url_.path == "/" ? "api/ws/stats" : "/stats";
@@ -63,12 +63,12 @@ class Stats {
   }
 
  private:
-  const Options& options_;
+  const StatsOptions& options_;
   Url url_;
   std::string token_;
 };
 
-Exit stats(const Options& options) {
+Exit stats(const StatsOptions& options) {
   const auto interval = parse_duration("--interval", options.interval);
   Stats shown(options);
   if (!options.watch) {
@@ -84,7 +84,7 @@ Exit stats(const Options& options) {
 }  // namespace
 
 void add_stats(CLI::App& app, Run& run) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StatsOptions>();
   CLI::App* command = app.add_subcommand("stats", "What the bridge counts, for administrators");
   command->add_flag("--watch,-w", options->watch, "Again and again, until interrupted");
   command->add_option("--interval", options->interval, "How often with --watch")

@@ -17,9 +17,7 @@
 namespace zws::tool {
 namespace {
 
-using nlohmann::json;
-
-struct Options {
+struct SubOptions {
   std::vector<std::string> topics;
   std::uint64_t count = 0;  // 0: no end
   std::string timeout;
@@ -30,13 +28,13 @@ struct Options {
   Login login;
 };
 
-std::string member(const json& object, const char* name) {
+std::string member(const nlohmann::json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 // "code: message", as far as the bridge gave them, made safe for a line.
-std::string reason_of(const json& answer) {
+std::string reason_of(const nlohmann::json& answer) {
   const std::string code = member(answer, "code");
   const std::string message = member(answer, "message");
   return log::escaped(message.empty() ? code : code + ": " + message, 400);
@@ -51,7 +49,7 @@ Exit exit_of(const std::string& code) {
 
 class Subscription {
  public:
-  explicit Subscription(const Options& options)
+  explicit Subscription(const SubOptions& options)
       : options_(options),
         since_(options.topics, options.since),
         url_(Url::parse(options.login.url)),
@@ -77,10 +75,10 @@ class Subscription {
       if (since.empty())
         together.push_back(topic);
       else
-        client_.send(R"({"type":"subscribe","topic":)" + json(topic).dump() + R"(,"since":)" +
-                     since + "}");
+        client_.send(R"({"type":"subscribe","topic":)" + nlohmann::json(topic).dump() +
+                     R"(,"since":)" + since + "}");
     }
-    json request{{"type", "subscribe"}, {"topics", together}};
+    nlohmann::json request{{"type", "subscribe"}, {"topics", together}};
     if (options_.last != 0) request["last"] = options_.last;
     if (!together.empty()) client_.send(request.dump());
   }
@@ -106,7 +104,7 @@ class Subscription {
 
   void control(std::string_view message) {
     if (!options_.quiet) talk(printable_json(one_line(message)));
-    const json answer = json::parse(message, nullptr, false);
+    const nlohmann::json answer = nlohmann::json::parse(message, nullptr, false);
     const std::string type = member(answer, "type");
     if (type == "connection") connected(answer);
     if (type == "subscribed" && answer.value("success", false)) ++subscribed_;
@@ -121,7 +119,7 @@ class Subscription {
     if (type == "error") last_error_ = {member(answer, "code"), reason_of(answer)};
   }
 
-  void connected(const json& answer) {
+  void connected(const nlohmann::json& answer) {
     connected_ = true;
     const auto heartbeat = answer.find("heartbeat");
     if (heartbeat == answer.end() || !heartbeat->is_number() || *heartbeat <= 0) return;
@@ -171,7 +169,7 @@ class Subscription {
     throw Failure(Exit::failed, line);
   }
 
-  const Options& options_;
+  const SubOptions& options_;
   const Since since_;
   const Url url_;
   WsClient client_;
@@ -182,7 +180,7 @@ class Subscription {
   std::unique_ptr<Failure> failure_;
 };
 
-Exit sub(const Options& options) {
+Exit sub(const SubOptions& options) {
   for (const std::string& topic : options.topics)
     if (!Pattern::parse(topic))
       throw Failure(Exit::usage,
@@ -194,7 +192,7 @@ Exit sub(const Options& options) {
 }  // namespace
 
 void add_sub(CLI::App& app, Run& run) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SubOptions>();
   CLI::App* command =
       app.add_subcommand("sub", "Listen to topics through the bridge, as a browser");
   command->add_option("TOPIC", options->topics, "Topics or patterns, such as import:* or a.*.c")

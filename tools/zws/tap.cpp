@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::chrono::milliseconds tick{250};  // how soon a gone reader is noticed
 
-struct Options {
+struct TapOptions {
   std::vector<std::string> prefixes;
   std::string from{default_endpoint};
   bool bind = false;
@@ -41,7 +41,7 @@ struct Options {
 // A SUB socket that hears producers.
 class Tap {
  public:
-  explicit Tap(const Options& options)
+  explicit Tap(const TapOptions& options)
       : options_(options), context_(zmq_ctx_new()), socket_(zmq_socket(context_, ZMQ_SUB)) {
     set(ZMQ_LINGER, 0);
     set(ZMQ_IPV6, options.from.find('[') != std::string::npos);
@@ -160,7 +160,7 @@ class Tap {
     if (talk_is_seen()) talk(what + options_.from);
   }
 
-  const Options& options_;
+  const TapOptions& options_;
   void* context_;
   void* socket_;
   void* monitor_ = nullptr;
@@ -178,7 +178,7 @@ std::string shown(const std::vector<std::string>& frames, Format format) {
   return json_line(tapped_json(message));
 }
 
-Exit tap(Options options) {
+Exit tap(TapOptions options) {
   if (options.bind && options.connect)
     throw Failure(Exit::usage, "one of --bind and --connect, not both");
   if (options.prefixes.empty()) options.prefixes.emplace_back();
@@ -209,7 +209,7 @@ Exit tap(Options options) {
 }  // namespace
 
 void add_tap(CLI::App& app, Run& run) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TapOptions>();
   CLI::App* command =
       app.add_subcommand("tap", "Listen to producers themselves, in the bridge's place");
   command->add_option("PREFIX", options->prefixes,

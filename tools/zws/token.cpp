@@ -19,14 +19,14 @@ namespace {
 constexpr std::size_t secret_bytes_min = 32;
 constexpr std::size_t user_bytes_max = 200;
 
-struct Options {
+struct TokenOptions {
   TokenClaims claims;
   std::string ttl = "1h";
   std::string secret_file;
 };
 
 // From --secret-file, or from where the bridge itself would take it.
-std::string secret_of(const Options& options) {
+std::string secret_of(const TokenOptions& options) {
   std::string secret;
   const char* file = std::getenv("ZWSBRIDGE_AUTH_HS256_SECRET_FILE");
   const char* text = std::getenv("ZWSBRIDGE_AUTH_HS256_SECRET");
@@ -58,7 +58,7 @@ void check(const TokenClaims& claims) {
                     "--topics: '" + log::escaped(topic) + "' is neither a topic nor a pattern");
 }
 
-Exit token(Options options) {
+Exit token(TokenOptions options) {
   check(options.claims);
   const auto now =
       std::chrono::duration_cast<std::chrono::seconds>(Clock::real().wall().time_since_epoch());
@@ -72,7 +72,7 @@ Exit token(Options options) {
 }  // namespace
 
 void add_token(CLI::App& app, Run& run) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenOptions>();
   CLI::App* command = app.add_subcommand("token", "Make a token (HS256) for a user");
   command->add_option("--user", options->claims.user, "Whose token it is (sub)")->required();
   command->add_flag("--admin", options->claims.admin, "An administrator's");

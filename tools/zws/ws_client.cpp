@@ -15,7 +15,8 @@ namespace zws::tool {
 namespace {
 
 constexpr std::size_t message_bytes_max = std::size_t{128} << 20;
-constexpr std::chrono::milliseconds tick{250};  // how soon silence and a gone reader are noticed
+constexpr std::chrono::milliseconds look_interval{
+    250};  // how soon silence and a gone reader are noticed
 
 struct Plain : websocketpp::config::asio_client {};
 struct Tls : websocketpp::config::asio_tls_client {};
@@ -122,7 +123,7 @@ class Session final : public WsClient::Connection {
     if (reader_has_gone()) return end({WsEnd::Cause::reader_gone, 0, {}});
     if (silence_.count() != 0 && Clock::real().steady() - heard_ > silence_)
       return end({WsEnd::Cause::silent, 0, {}});
-    tick_.expires_after(tick);
+    tick_.expires_after(look_interval);
     tick_.async_wait([this](const asio::error_code& error) {
       if (!error) look_around();
     });

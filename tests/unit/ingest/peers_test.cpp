@@ -69,6 +69,27 @@ TEST_F(PeersTest, DescriptorIsUsedAgain) {
   }
 }
 
+TEST_F(PeersTest, SuccessOfAnotherIsNotTakenFromItByAHandshakeThatFailed) {
+  peers_.began(7);
+  peers_.began(8);
+  peers_.succeeded();  // it was 7
+  peers_.failed();     // and this is 8
+  EXPECT_EQ(end(8), End::failed);
+  EXPECT_EQ(peers_.producers(), 1u);
+  EXPECT_EQ(end(7), End::left);
+  EXPECT_EQ(peers_.producers(), 0u);
+}
+
+TEST_F(PeersTest, ProducerThatLeavesBesideAFailedHandshakeIsCountedInTheEnd) {
+  peers_.began(7);
+  peers_.succeeded();
+  peers_.began(8);
+  peers_.failed();  // 8, but 7 ends first
+  end(7);
+  end(8);
+  EXPECT_EQ(peers_.producers(), 0u);
+}
+
 TEST_F(PeersTest, EndpointThatIsNotTriedAgainIsGivenUpOnce) {
   peers_.began(7, "tcp://producer:5557");
   peers_.succeeded();
