@@ -10,10 +10,10 @@ RouteTable::RouteTable(const Config& config) {
   for (const RouteConfig& route : config.routes) {
     const auto pattern = Pattern::parse(route.match);
     if (!pattern) continue;  // load_config has refused such a route already
-    entries_.push_back(
-        {*pattern,
-         {route.format, route.history.value_or(config.history.size),
-          route.ttl.value_or(config.history.ttl), route.replay, route.overflow, route.key}});
+    entries_.push_back({*pattern,
+                        {route.format, route.history.value_or(config.history.size),
+                         route.ttl.value_or(config.history.ttl), route.replay, route.overflow,
+                         route.key, route.match}});
     replay_max_ = std::max(replay_max_, route.replay);
   }
 }

@@ -17,7 +17,8 @@ struct Route {
   Duration ttl{};
   std::size_t replay = 0;  // sent at a first subscribe
   Overflow overflow = Overflow::drop_oldest;
-  std::string key;  // payload member that is the conflation key
+  std::string key;    // payload member that is the conflation key
+  std::string match;  // the pattern of its [[route]]; empty where none applies
 };
 
 class RouteTable {

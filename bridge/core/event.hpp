@@ -24,6 +24,8 @@ class EventPtr;
 
 class Event {
  public:
+  static constexpr std::size_t key_bytes_max = 255;
+
   enum class Kind : std::uint8_t {
     message,  // something a producer (or the REST API) published
     gap,      // a marker: `seq` to `last_seq` of `source` on `topic` are missing here
@@ -36,7 +38,7 @@ class Event {
     std::string_view source;       // SRC; 1-64 bytes
     std::uint64_t seq = 0;         // >= 1
     std::uint64_t last_seq = 0;    // gap: the last missing one; message: equal to seq
-    std::string_view key;          // conflation key, at most 255 bytes; empty = the topic itself
+    std::string_view key;  // conflation key, at most key_bytes_max; empty = the topic itself
     Overflow overflow = Overflow::drop_oldest;
     bool raw = false;       // format = "raw": the frame carries no @id
     bool restart = false;   // the source began again: its history on the topic ends here

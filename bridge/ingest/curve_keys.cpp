@@ -9,8 +9,6 @@
 namespace zws {
 namespace {
 
-constexpr std::size_t key_letters = 40;
-constexpr std::size_t key_bytes = 32;
 constexpr std::string_view blanks = " \t\r\n";
 
 std::string_view trimmed(std::string_view text) {
@@ -20,15 +18,16 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool is_key(const std::string& text) {
-  std::array<std::uint8_t, key_bytes> decoded{};
-  return text.size() == key_letters && zmq_z85_decode(decoded.data(), text.c_str()) != nullptr;
+  std::array<std::uint8_t, curve_key_bytes> decoded{};
+  return text.size() == curve_key_letters &&
+         zmq_z85_decode(decoded.data(), text.c_str()) != nullptr;
 }
 
 void read_secret(CurveKeys& keys, const std::string& path) {
   const KeySource source("ingest.curve_secret_key_file", path);
   const std::string text = source.read();
   keys.secret = trimmed(text);
-  std::array<char, key_letters + 1> public_key{};
+  std::array<char, curve_key_letters + 1> public_key{};
   if (!is_key(keys.secret) || zmq_curve_public(public_key.data(), keys.secret.c_str()) != 0)
     source.refuse(
         "is not a CURVE secret key; allowed: 40 characters of Z85, as zws keygen writes "

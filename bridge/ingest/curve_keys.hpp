@@ -21,6 +21,9 @@
 
 namespace zws {
 
+constexpr std::size_t curve_key_bytes = 32;
+constexpr std::size_t curve_key_letters = 40;  // the same in Z85
+
 struct CurveKeys {
   std::string secret;      // Z85; empty: the ZeroMQ side is not encrypted
   std::string public_key;  // Z85; what producers need to know

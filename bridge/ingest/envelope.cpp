@@ -5,6 +5,7 @@
 #include <cstring>
 #include <deque>
 
+#include "core/event.hpp"
 #include "core/position.hpp"
 #include "core/topic.hpp"
 
@@ -12,7 +13,6 @@ namespace zws {
 namespace {
 
 constexpr std::size_t header_bytes_max = 4096;
-constexpr std::size_t key_bytes_max = 255;
 
 RejectReason reason_of(TopicFault fault) noexcept {
   switch (fault) {
@@ -95,7 +95,7 @@ bool Envelope::read_header(std::string_view text, Arrival& arrival) {
     } else if (member.key == "ts") {
       if (value.get(sent_ns) != simdjson::SUCCESS || sent_ns < 0) return false;
     } else if (member.key == "key") {
-      if (value.get(key) != simdjson::SUCCESS || key.size() > key_bytes_max) return false;
+      if (value.get(key) != simdjson::SUCCESS || key.size() > Event::key_bytes_max) return false;
     }
   }
   arrival.sent_ns = sent_ns;

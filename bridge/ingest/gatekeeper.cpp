@@ -7,8 +7,6 @@ namespace zws {
 namespace {
 
 constexpr const char* asked_at = "inproc://zeromq.zap.01";
-constexpr std::size_t key_bytes = 32;
-constexpr std::size_t key_letters = 40;
 
 // The frames of a question, in their order.
 enum Frame : std::size_t { version, request, domain, address, routing_id, mechanism, key, frames };
@@ -25,12 +23,12 @@ bool receive(zmq::socket_t& socket, Question& question) {
     ++count;
   } while (socket.get(zmq::sockopt::rcvmore) != 0);
   return count == frames && question[mechanism].to_string_view() == "CURVE" &&
-         question[key].size() == key_bytes;
+         question[key].size() == curve_key_bytes;
 }
 
 std::string z85(const zmq::message_t& bytes) {
-  std::array<char, key_letters + 1> text{};
-  zmq_z85_encode(text.data(), static_cast<const std::uint8_t*>(bytes.data()), key_bytes);
+  std::array<char, curve_key_letters + 1> text{};
+  zmq_z85_encode(text.data(), static_cast<const std::uint8_t*>(bytes.data()), curve_key_bytes);
   return text.data();
 }
 

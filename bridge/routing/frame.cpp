@@ -9,8 +9,6 @@
 namespace zws {
 namespace {
 
-constexpr std::size_t key_bytes_max = 255;
-
 void append_number(std::string& out, std::uint64_t number) { out += std::to_string(number); }
 
 void append_id(std::string& out, const Event::Fields& fields) {
@@ -37,7 +35,7 @@ void append_base64(std::string& out, std::string_view bytes) {
 
 // A key that is too long to store stands for itself by its hash.
 std::string bounded_key(std::string_view key) {
-  if (key.size() <= key_bytes_max) return std::string(key);
+  if (key.size() <= Event::key_bytes_max) return std::string(key);
   return "#" + std::to_string(topic_hash(key)) + "#" + std::to_string(key.size());
 }
 

@@ -75,8 +75,9 @@ std::string Access::client_address(std::string_view peer, const HttpRequest& req
   // The rightmost address that is not one of our proxies; what stands left of it anyone may write.
   while (!chain.empty()) {
     const std::size_t comma = chain.rfind(',');
-    const std::string_view last =
+    const std::string_view entry =
         trimmed(comma == std::string_view::npos ? chain : chain.substr(comma + 1));
+    const std::string_view last = parse_ip(entry) ? entry : host_of(entry);  // some add a port
     if (!parse_ip(last)) break;
     if (!trusted(last)) return std::string(last);
     chain = comma == std::string_view::npos ? std::string_view{} : chain.substr(0, comma);

@@ -63,6 +63,7 @@ Backlog::Pushed Backlog::push(const EventPtr& event, std::size_t others, std::si
       if (too_many_markers()) return Pushed::closing;
       continue;
     }
+    dropped_topic_ = runs_[run].topic;
     mark_missing(run, event->seq());
     return too_many_markers() ? Pushed::closing : Pushed::dropped;
   }
@@ -130,6 +131,7 @@ bool Backlog::drop_victim() {
     if (oldest == none || entries_[first].order < entries_[oldest].order) oldest = first;
   }
   assert(oldest != none);
+  dropped_topic_ = heap_[0];
   turn_into_marker(oldest);
   return true;
 }

@@ -41,6 +41,9 @@ class Backlog {
   Pushed push(const EventPtr& event, std::size_t others, std::size_t& victims,
               Full full = Full::disconnect);
 
+  // The topic of the event that went last. Good until the next push() or pop().
+  std::string_view dropped_topic() const noexcept { return topics_[dropped_topic_].name; }
+
   // An answer or control frame: never dropped. A waiting pong is replaced by the next.
   void push_own(std::string frame, bool pong);
 
@@ -130,6 +133,7 @@ class Backlog {
   std::uint32_t head_ = none;
   std::uint32_t tail_ = none;
   std::uint32_t pong_ = none;
+  std::uint32_t dropped_topic_ = none;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> free_entries_;
   std::vector<Run> runs_;

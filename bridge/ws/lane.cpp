@@ -77,6 +77,7 @@ void Lane::tick() {
     if (++ticks_ % ticks_per_second == 0) {
       guarded([this] {
         history_.sweep();
+        note_overload();
         if (each_second_) each_second_();
       });
       note_sizes();
@@ -146,6 +147,17 @@ bool Lane::take_turn() {
   return turn.more;
 }
 
+void Lane::note_overload() {
+  const std::uint64_t dropped =
+      metrics_.dropped[static_cast<std::size_t>(DropReason::lane_overload)].value();
+  const std::uint64_t fresh = dropped - std::exchange(overload_dropped_, dropped);
+  if (fresh != 0)
+    log::warning(
+        "{} events were dropped ahead of a lane within a second: producers send more than it can "
+        "deliver (ingest.lane_bytes)",
+        fresh);
+}
+
 // Nobody can be told what is missing, so everybody learns it by coming back with `since`. Until then
 // nobody gets an event from behind it, which would move his position over what he never had.
 void Lane::close_all_as_lagging() {
@@ -208,12 +220,8 @@ void Lane::log_end(const Session& session) noexcept {
   if (!log::enabled(level) || !end_logs_[kind].pass(suppressed)) return;
   const std::string_view reason = row == close_rows.end() ? "" : row->reason;
   guarded([&] {
-    const std::string user = session.identity ? '"' + log::escaped(session.identity->user) + '"'
-                                              : std::string("anonymous");
-    log::write(level,
-               fmt::format("client {} (user {}, from {}) closed: {}{}{}{}", session.client_id(),
-                           user, log::escaped(session.address()), session.close_code(),
-                           reason.empty() ? "" : " ", reason, log::more(suppressed)));
+    log::write(level, fmt::format("{} closed: {}{}{}{}", session.log_name(), session.close_code(),
+                                  reason.empty() ? "" : " ", reason, log::more(suppressed)));
   });
 }
 

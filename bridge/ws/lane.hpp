@@ -101,6 +101,7 @@ class Lane final : public BatchSink {
   void tick();
   bool take_turn();
   void close_all_as_lagging();
+  void note_overload();
   void catch_up();
   void go_on();
   void go_on_soon();
@@ -120,6 +121,7 @@ class Lane final : public BatchSink {
   Inbox inbox_;
   std::vector<Session*> sessions_;
   log::Quiet untold_log_;
+  std::uint64_t overload_dropped_ = 0;  // events, as far as the log has told
   std::uint64_t next_ticket_ = 0;
   bool draining_ = false;
   unsigned ticks_ = 0;

@@ -77,6 +77,7 @@ void Outbox::queue(const EventPtr& event) noexcept {
     dropped_ += victims;
     counter(metrics_, DropReason::slow_consumer).add(victims);
     lag_->bound_reached = true;
+    owner_.on_loss(lag_->backlog.dropped_topic());
   }
   if (pushed == Backlog::Pushed::closing) {
     refusing_ = true;

@@ -34,6 +34,8 @@ class Outbox final : public Subscriber {
     virtual void on_drained() noexcept = 0;
     // The socket is broken; nothing more is written. The owner must not destroy the outbox from here.
     virtual void on_broken() noexcept = 0;
+    // An event of `topic` went, for want of room; a marker will tell the client.
+    virtual void on_loss(std::string_view topic) noexcept = 0;
     // A route's overflow (or too many markers) wants this client closed with 4410. Likewise.
     virtual void on_overflow() noexcept = 0;
 

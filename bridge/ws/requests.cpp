@@ -175,6 +175,18 @@ void Requests::review(Session& session) {
 
 void Requests::on_timer(Session& session, SteadyTime now) { sign_in_.on_timer(session, now); }
 
+void Requests::on_loss(const Session& session, std::string_view topic) noexcept try {
+  std::uint64_t suppressed = 0;
+  if (!log::enabled(log::Level::warning) || !loss_log_.pass(suppressed)) return;
+  const Route& route = subscriptions_.routes().match(topic);
+  log::warning("{} reads too slowly: an event on topic \"{}\" ({}) was dropped{}",
+               session.log_name(), log::escaped(topic),
+               route.match.empty() ? "no route" : "route \"" + log::escaped(route.match) + '"',
+               log::more(suppressed));
+} catch (const std::exception& error) {
+  log::error("a loss could not be told: {}", error.what());
+}
+
 void Requests::on_leave(Session& session) noexcept {
   router_.leave(session.outbox());
   sign_in_.on_leave(session);

@@ -28,6 +28,7 @@ class Requests final : public MessageHandler {
 
   void on_message(Session& session, std::string_view message, bool binary) override;
   void on_timer(Session& session, SteadyTime now) override;
+  void on_loss(const Session& session, std::string_view topic) noexcept override;
   void on_leave(Session& session) noexcept override;
 
   // Rights or keys may have changed: ends what is no longer allowed.
@@ -52,6 +53,7 @@ class Requests final : public MessageHandler {
   SignIn sign_in_;
   Router& router_;
   const SignIn::Parts lane_;  // how to find a session again
+  log::Quiet loss_log_;
   StatsQuery stats_;
   std::function<void()> catch_up_ = [] {};
 };

@@ -67,6 +67,12 @@ std::string Session::client_id() const {
   return text;
 }
 
+std::string Session::log_name() const {
+  return fmt::format("client {} (user {}, from {})", client_id(),
+                     identity ? '"' + log::escaped(identity->user) + '"' : "anonymous",
+                     log::escaped(address_));
+}
+
 void Session::open() {
   if (state_ != State::opening) return;
   state_ = State::open;

@@ -37,6 +37,8 @@ class MessageHandler {
   virtual void on_message(Session& session, std::string_view message, bool binary) = 0;
   // The session's own time has come: heartbeat and stalls are seen to already.
   virtual void on_timer(Session& session, SteadyTime now) = 0;
+  // It reads too slowly: an event of `topic` was dropped, which it will be told.
+  virtual void on_loss(const Session& session, std::string_view topic) noexcept = 0;
   // It receives nothing more: our close frame follows, or it is gone. Called once.
   virtual void on_leave(Session& session) noexcept = 0;
 };
@@ -77,6 +79,7 @@ class Session final : public Wheel::Timer {
   const std::string& address() const noexcept { return address_; }
   void set_address(std::string address) { address_ = std::move(address); }
   std::string client_id() const;  // a UUID
+  std::string log_name() const;   // client, user and address, for a log line
   WallTime connected() const noexcept { return connected_; }
   std::uint16_t close_code() const noexcept { return close_code_; }
 
@@ -96,6 +99,7 @@ class Session final : public Wheel::Timer {
   void heard(SteadyTime now) noexcept { last_heard_ = now; }
   // The rules have another configuration.
   void on_reload() noexcept;
+  void on_loss(std::string_view topic) noexcept { rules_.handler->on_loss(*this, topic); }
   void on_overflow() noexcept { close(CloseCode::slow_consumer); }
   void on_blocked() noexcept;
   void on_timer(SteadyTime now) noexcept override;

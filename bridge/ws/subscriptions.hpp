@@ -24,6 +24,8 @@ class Subscriptions {
 
   void set_routes(const RouteTable& routes) noexcept { routes_ = &routes; }
 
+  const RouteTable& routes() const noexcept { return *routes_; }
+
   // What every client has without asking: @all, and its own @user/<id>.
   void join_own(Session& session);
 

@@ -129,6 +129,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   void on_blocked() noexcept override;
   void on_drained() noexcept override;
   void on_broken() noexcept override { post_terminate(); }
+  void on_loss(std::string_view topic) noexcept override { session_->on_loss(topic); }
   void on_overflow() noexcept override;
 
   void read_into(char* buffer, std::size_t size) noexcept;

@@ -33,6 +33,7 @@ class Echo final : public MessageHandler {
     session.send(binary ? Opcode::binary : Opcode::text, message);
   }
   void on_timer(Session&, SteadyTime) override {}
+  void on_loss(const Session&, std::string_view) noexcept override {}
   void on_leave(Session&) noexcept override {}
 };
 

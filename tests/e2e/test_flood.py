@@ -60,6 +60,7 @@ def test_what_waits_before_a_lane_is_bounded_and_its_loss_is_told(make_bridge, m
     of_lanes = bridge.metric("zws_dropped_total", reason="lane_overload")
     of_clients = bridge.metric("zws_dropped_total", reason="slow_consumer")
     assert of_lanes > 0
+    bridge.log.wait_for("events were dropped ahead of a lane")
     assert sum(missed) <= of_lanes * len(clients) + of_clients
     if lanes == 1:
         assert sum(missed) == of_lanes * len(clients) + of_clients, "what is counted is what is told"
@@ -83,7 +84,15 @@ def test_more_losses_than_can_be_told_close_the_clients(make_bridge, make_produc
             break
     else:
         raise AssertionError("no flood was too much")
-    assert bridge.connect().subscribe("*")["success"] is True
+
+    def is_taken_back():
+        try:
+            return bridge.connect().subscribe("*")["success"]
+        except ConnectionClosed as closed:
+            assert closed.rcvd.code == 4410, "what it comes too early for is the same flood"
+            return False
+
+    bridge.wait_until(is_taken_back, "a client that comes back stays")
 
 
 @pytest.mark.short

@@ -113,6 +113,9 @@ def test_received_and_missed_are_what_was_published(make_bridge, make_producer, 
         assert account.received["a"] + account.missed["a"] == COUNT
         assert slow.ask({"type": "ping"})[1] == []
         assert bridge.metric("zws_dropped_total", reason="slow_consumer") == account.missed["a"]
+        told = bridge.log.wait_for("reads too slowly")
+        assert f"client {slow.client_id} (user anonymous, from 127.0.0.1)" in told
+        assert 'topic "a" (route "*")' in told
         publish(producer, "a", [COUNT + 1])
         assert slow.receive()["n"] == COUNT + 1, "it is a client like any other again"
 

@@ -49,6 +49,8 @@ TEST(AccessTest, TheRightmostAddressThatIsNoProxyIsTheClient) {
   EXPECT_EQ(client("6.6.6.6, 1.2.3.4"), "1.2.3.4");
   EXPECT_EQ(client("6.6.6.6, 1.2.3.4 ,10.1.1.1,\t10.2.2.2"), "1.2.3.4");
   EXPECT_EQ(client("2001:db8::7, 2001:dead::1, 2001:db8::8"), "2001:dead::1");
+  EXPECT_EQ(client("1.2.3.4:5678"), "1.2.3.4") << "some proxies add the port";
+  EXPECT_EQ(client("[2001:dead::1]:5678, 10.1.1.1:80"), "2001:dead::1");
   EXPECT_EQ(client("10.1.1.1"), "127.0.0.1") << "only proxies: the peer stands for them";
   EXPECT_EQ(client("1.2.3.4, nonsense"), "127.0.0.1") << "what is no address is not believed";
 }

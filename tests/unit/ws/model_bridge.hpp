@@ -129,6 +129,7 @@ class ModelLane final : public BatchSink, private MessageHandler {
  private:
   void on_message(Session&, std::string_view, bool) override {}
   void on_timer(Session&, SteadyTime) override {}
+  void on_loss(const Session&, std::string_view) noexcept override {}
   void on_leave(Session& session) noexcept override { router_.leave(session.outbox()); }
 
   const RouteTable routes_;
@@ -186,6 +187,7 @@ class ModelConnection final : public Link, private Outbox::Owner {
   void on_blocked() noexcept override {}
   void on_drained() noexcept override {}
   void on_broken() noexcept override { ended_ = true; }
+  void on_loss(std::string_view) noexcept override {}
   void on_overflow() noexcept override { ended_ = true; }
 
   ModelLane& lane_;

@@ -38,6 +38,7 @@ class OutboxTest : public ::testing::Test, protected Outbox::Owner {
   void on_blocked() noexcept override { ++blocked_; }
   void on_drained() noexcept override { ++drained_; }
   void on_broken() noexcept override { ++broken_; }
+  void on_loss(std::string_view topic) noexcept override { lost_.emplace_back(topic); }
   void on_overflow() noexcept override { ++overflowed_; }
 
   void deliver(const std::vector<EventPtr>& events) {
@@ -95,6 +96,7 @@ class OutboxTest : public ::testing::Test, protected Outbox::Owner {
   int drained_ = 0;
   int broken_ = 0;
   int overflowed_ = 0;
+  std::vector<std::string> lost_;  // topics
 };
 
 TEST_F(OutboxTest, WhatTheSocketTakesIsWrittenAtOnceAndCounted) {
@@ -171,6 +173,7 @@ TEST_F(OutboxTest, AtTheBoundEventsAreDroppedCountedAndTold) {
   const std::uint64_t dropped = outbox_->dropped();
   EXPECT_GT(dropped, 0U);
   EXPECT_EQ(drops(DropReason::slow_consumer), dropped);
+  EXPECT_THAT(lost_, testing::AllOf(testing::Not(testing::IsEmpty()), testing::Each("a")));
   const std::string all = read_all();
   EXPECT_NE(all.find(R"("topic":"a","src":"s","from":1,"to":)" + std::to_string(dropped)),
             std::string::npos);

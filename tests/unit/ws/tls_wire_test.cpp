@@ -221,6 +221,7 @@ TEST_P(TlsWireTest, AnOutboxOverItLosesAndDoublesNothingThatItSaysIsDelivered) {
     void on_blocked() noexcept override { ++blocked; }
     void on_drained() noexcept override { ++drained; }
     void on_broken() noexcept override { ++broken; }
+    void on_loss(std::string_view) noexcept override {}
     void on_overflow() noexcept override {}
     int blocked = 0;
     int drained = 0;
