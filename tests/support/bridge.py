@@ -27,10 +27,18 @@ DAEMON = Path(os.environ.get("ZWSBRIDGE_BIN", ROOT / "build/dev/bridge/zwsbridge
 DEADLINE = 30.0  # seconds; only a failing test waits so long
 
 
+_next_port = random.randrange(15_000, 32_000)  # so that suites side by side start apart
+
+
 def free_port() -> int:
-    """A loopback port nobody listens on, below the range that outgoing connections take theirs from."""
+    """A loopback port nobody listens on, below the range that outgoing connections take theirs from.
+
+    Who asks twice gets two, though neither is in use yet.
+    """
+    global _next_port
     while True:
-        port = random.randrange(15_000, 32_000)
+        port = _next_port
+        _next_port = port + 1 if port < 32_000 else 15_000
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
