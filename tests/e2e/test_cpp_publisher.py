@@ -8,6 +8,8 @@ import pytest
 
 from support.bridge import DAEMON, ROOT
 
+pytestmark = pytest.mark.as_released  # a stranger's program links no sanitizer
+
 BUILD = DAEMON.resolve().parents[1]
 CONSUMER = ROOT / "tests/support/cpp_consumer"
 WATCHED = ["orders", "import:*", "wallet_updates", "notifications", "system_status"]

@@ -176,6 +176,7 @@ def resident_bytes(pid):
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.as_released
 def test_topics_that_live_once_stay_within_the_bound_index_and_sources_included(make_bridge, make_producer):
     """Real memory: all that 200,000 topics leave behind, each with a source of its own."""
     bound = 16 << 20
