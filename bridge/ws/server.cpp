@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <asio/post.hpp>
+#include <websocketpp/common/network.hpp>
 
 #include "core/log.hpp"
 #include "ws/connection.hpp"
@@ -139,7 +140,12 @@ struct Server::Impl {
   log::Quiet tls_log;
 };
 
-Server::Server(Parts parts) : impl_(std::make_unique<Impl>(std::move(parts))) { impl_->start(); }
+Server::Server(Parts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {
+  // It notes the machine's byte order at its first call, which lanes would make side by side. The first
+  // server is made before any lane runs.
+  websocketpp::lib::net::_htonll(0);
+  impl_->start();
+}
 Server::~Server() = default;
 
 void Server::reload(ConfigPtr config, std::shared_ptr<const Access> access, TlsPtr tls) {
