@@ -41,8 +41,8 @@ void Lane::start(int listener, TlsPtr tls, HttpHandler* http, std::function<void
   parts.tls = std::move(tls);
   parts.admission = shared_.admission;
   parts.http = http;
-  parts.on_upgraded = [this](Session& session, Upgrade upgrade) {
-    on_upgraded(session, std::move(upgrade));
+  parts.on_upgraded = [this](Session& session, const Upgrade& upgrade) {
+    on_upgraded(session, upgrade);
   };
   parts.on_gone = [this](Session& session) { on_gone(session); };
   parts.draining = [this] { return draining_; };
@@ -56,9 +56,11 @@ void Lane::start(int listener, TlsPtr tls, HttpHandler* http, std::function<void
 
 // Nothing should throw out of a handler; if something does, the lane goes on with the next.
 void Lane::loop() noexcept {
-  acceptor_->start();
-  tick();
-  go_on();
+  guarded([this] {
+    acceptor_->start();
+    tick();
+    go_on();
+  });
   for (;;) {
     try {
       loop_.run();
@@ -188,7 +190,7 @@ void Lane::note_sizes() noexcept {
 
 // --- clients -------------------------------------------------------------------------------------
 
-void Lane::on_upgraded(Session& session, Upgrade upgrade) {
+void Lane::on_upgraded(Session& session, const Upgrade& upgrade) {
   session.set_address(upgrade.address);
   session.ticket = ++next_ticket_;
   session.lane_place = sessions_.size();

@@ -106,7 +106,7 @@ class Lane final : public BatchSink {
   void go_on();
   void go_on_soon();
   void note_sizes() noexcept;
-  void on_upgraded(Session& session, Upgrade upgrade);
+  void on_upgraded(Session& session, const Upgrade& upgrade);
   void on_gone(Session& session) noexcept;
   void log_end(const Session& session) noexcept;
 

@@ -89,7 +89,7 @@ void Transport::continue_reading() noexcept {
   read_into(read_.buffer, read_.size);
 }
 
-void Transport::wait_readable() noexcept {
+void Transport::wait_readable() noexcept try {
   if (waiting_readable_ || !descriptor_) return;
   waiting_readable_ = true;
   // A kept handler keeps its connection; it travels with the wait, so that both go with the loop.
@@ -106,6 +106,9 @@ void Transport::wait_readable() noexcept {
   } else {
     descriptor_->async_wait(Descriptor::wait_read, std::move(go_on));
   }
+} catch (const std::exception& error) {
+  log::error("waiting for a client to speak failed: {}", error.what());
+  post_terminate();
 }
 
 void Transport::on_readable() noexcept try {
@@ -166,7 +169,7 @@ void Transport::async_write(const std::vector<Buffer>& pieces, const WriteHandle
   handler({});
 }
 
-void Transport::wait_writable() noexcept {
+void Transport::wait_writable() noexcept try {
   if (waiting_writable_ || !descriptor_) return;
   waiting_writable_ = true;
   descriptor_->async_wait(Descriptor::wait_write,
@@ -174,6 +177,9 @@ void Transport::wait_writable() noexcept {
                             self->waiting_writable_ = false;
                             if (!error) self->on_writable();
                           });
+} catch (const std::exception& error) {
+  log::error("waiting for a client to take bytes failed: {}", error.what());
+  post_terminate();
 }
 
 void Transport::on_writable() noexcept {
