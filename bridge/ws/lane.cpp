@@ -51,16 +51,14 @@ void Lane::start(int listener, TlsPtr tls, HttpHandler* http, std::function<void
       std::make_unique<Acceptor>(loop_, listener, [this](int descriptor, std::string address) {
         server_->take(descriptor, std::move(address));
       });
+  acceptor_->start();
+  tick();
+  go_on_soon();
   thread_ = std::thread([this] { loop(); });
 }
 
 // Nothing should throw out of a handler; if something does, the lane goes on with the next.
 void Lane::loop() noexcept {
-  guarded([this] {
-    acceptor_->start();
-    tick();
-    go_on();
-  });
   for (;;) {
     try {
       loop_.run();

@@ -14,8 +14,7 @@ from support.zmtp import ZmtpProducer
 MIB = 1 << 20
 FILLER = "x" * 1000
 ROUNDS_MAX = 50
-# What sanitizers take besides must not be laid to the producers.
-SMALL_INBOX = {"ingest.lane_bytes": 65536, "ingest.memory_bytes": 1 << 30, "heartbeat.timeout": "10m"}
+SMALL_INBOX = {"ingest.lane_bytes": 65536, "heartbeat.timeout": "10m"}
 
 # One lane drains the producers itself; two are posted to by a thread of the source's own.
 each_number_of_lanes = pytest.mark.parametrize("lanes", [1, 2])
@@ -67,7 +66,7 @@ def test_what_waits_before_a_lane_is_bounded_and_its_loss_is_told(make_bridge, m
         assert sum(missed) == of_lanes * len(clients) + of_clients, "what is counted is what is told"
 
 
-@pytest.mark.as_released  # slowed down, ingest brings no more than lanes can take
+@pytest.mark.too_slow_under_tsan  # ingest then brings no more than lanes can take
 @each_number_of_lanes
 def test_more_losses_than_can_be_told_close_the_clients(make_bridge, make_producer, lanes):
     """Each topic needs a gap of its own; when those alone are too much, coming back tells."""
