@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "auth/verifier.hpp"
+#include "support/folder.hpp"
 #include "unit/auth/forge.hpp"
 
 namespace {
@@ -71,7 +72,7 @@ void measure(const char* algorithm, const char* what, double seconds,
 }
 
 void run(const char* algorithm, const Signer& signer, double seconds) {
-  const zws::forge::Folder folder;
+  const zws::Folder folder;
   zws::AuthConfig config;
   config.jwks_file =
       folder.file("keys.json", "{\"keys\":[{" + signer.jwk() + R"(,"alg":")" + algorithm + "\"}]}");

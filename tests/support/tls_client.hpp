@@ -8,11 +8,12 @@
 #include <openssl/x509.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "support/folder.hpp"
 
 namespace zws {
 
@@ -24,9 +25,6 @@ inline void require(bool good, const char* what) {
 class CertificateFiles {
  public:
   CertificateFiles() {
-    std::string name = (std::filesystem::temp_directory_path() / "zws-tls-XXXXXX").string();
-    require(::mkdtemp(name.data()) != nullptr, "mkdtemp");
-    folder_ = name;
     const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"),
                                                                   EVP_PKEY_free);
     const std::unique_ptr<X509, decltype(&X509_free)> own(X509_new(), X509_free);
@@ -44,12 +42,8 @@ class CertificateFiles {
       return PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
     });
   }
-  ~CertificateFiles() { std::filesystem::remove_all(folder_); }
-  CertificateFiles(const CertificateFiles&) = delete;
-  CertificateFiles& operator=(const CertificateFiles&) = delete;
-
-  std::string certificate() const { return (folder_ / "cert.pem").string(); }
-  std::string key() const { return (folder_ / "key.pem").string(); }
+  std::string certificate() const { return (folder_.path() / "cert.pem").string(); }
+  std::string key() const { return (folder_.path() / "key.pem").string(); }
 
  private:
   template <typename Put>
@@ -59,7 +53,7 @@ class CertificateFiles {
     std::fclose(file);
   }
 
-  std::filesystem::path folder_;
+  Folder folder_;
 };
 
 // The client's end: does not check the certificate, and never blocks on a non-blocking descriptor.

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "support/folder.hpp"
 #include "unit/auth/forge.hpp"
 
 namespace zws {
@@ -19,7 +20,7 @@ class AdminTokenTest : public testing::Test {
     return line;
   }
 
-  forge::Folder folder_;
+  Folder folder_;
   const std::string path_ = (folder_.path() / "admin.token").string();
   std::string fault_;
 };

@@ -11,9 +11,6 @@
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -180,30 +177,5 @@ inline std::string token(const Signer& signer, std::string_view algorithm,
   return token(signer, algorithm, R"({"alg":")" + std::string(algorithm) + R"(","typ":"JWT"})",
                claims);
 }
-
-// A folder that is gone with the object.
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "zws-auth-XXXXXX").string();
-    require(mkdtemp(name.data()) != nullptr, "mkdtemp");
-    path_ = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  const std::filesystem::path& path() const noexcept { return path_; }
-
-  // The path of a file with this content.
-  std::string file(const std::string& name, std::string_view content) const {
-    const auto path = path_ / name;
-    std::ofstream(path, std::ios::binary) << content;
-    return path.string();
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace zws::forge

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/error.hpp"
+#include "support/folder.hpp"
 #include "unit/auth/forge.hpp"
 
 namespace zws {
@@ -54,7 +55,7 @@ class KeySetTest : public testing::Test {
     return KeySet(config_).serving(*Token::parse(text, reason)).size();
   }
 
-  forge::Folder folder_;
+  Folder folder_;
   AuthConfig config_;
 };
 

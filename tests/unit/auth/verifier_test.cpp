@@ -6,6 +6,7 @@
 #include <future>
 
 #include "core/error.hpp"
+#include "support/folder.hpp"
 #include "unit/auth/forge.hpp"
 
 namespace zws {
@@ -52,7 +53,7 @@ class VerifierTest : public testing::Test {
     config_.jwks_file = folder_.file("keys.json", "{\"keys\":[" + keys + "]}");
   }
 
-  forge::Folder folder_;
+  Folder folder_;
   HandClock clock_;
   AuthConfig config_;
   std::unique_ptr<Verifier> verifier_;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "auth/verifier.hpp"
+#include "support/folder.hpp"
 #include "unit/auth/forge.hpp"
 
 namespace zws {
@@ -74,7 +75,7 @@ class VerifierThreadTest : public testing::Test {
     return text + '.' + forge::base64url(std::string(64, '\1'));
   }
 
-  forge::Folder folder_;
+  Folder folder_;
   const Signer signer_ = Signer::ec();
   AuthConfig config_;
   std::promise<void> released_;

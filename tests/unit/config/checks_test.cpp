@@ -1,10 +1,9 @@
 // Values that contradict each other, and files that must be there.
 #include <gmock/gmock.h>
 
-#include <fstream>
-
 #include "config/load.hpp"
 #include "core/error.hpp"
+#include "support/folder.hpp"
 
 namespace zws {
 namespace {
@@ -29,10 +28,11 @@ std::string complaint(std::vector<std::string> settings) {
   return {};
 }
 
-std::string new_file(const std::string& name) {
-  std::ofstream(testing::TempDir() + name) << "content";
-  return testing::TempDir() + name;
-}
+class ChecksFilesTest : public testing::Test {
+ protected:
+  const Folder folder_;
+  const std::string file_ = folder_.file("any", "content");
+};
 
 TEST(ChecksTest, HeartbeatTimeoutMustExceedInterval) {
   load({"heartbeat.interval=1s", "heartbeat.timeout=1001ms"});
@@ -59,13 +59,13 @@ TEST(ChecksTest, KeyOrAuthOpenPermitsEveryAddress) {
   load({"server.listen=0.0.0.0:8000", secret});
 }
 
-TEST(ChecksTest, IngestBeyondLoopbackNeedsCurveOrInsecure) {
+TEST_F(ChecksFilesTest, IngestBeyondLoopbackNeedsCurveOrInsecure) {
   for (const std::string endpoint : {"tcp://*:5556", "tcp://0.0.0.0:5556", "tcp://10.0.0.1:5556",
                                      "tcp://[::]:5556", "tcp://eth0:5556"}) {
     const std::string bind = "ingest.bind=[\"ipc:///tmp/x\", \"" + endpoint + "\"]";
     EXPECT_THAT(complaint({bind}), AllOf(HasSubstr(endpoint), HasSubstr("ingest.insecure = true")));
     load({bind, "ingest.insecure=true"});
-    load({bind, "ingest.curve_secret_key_file=" + new_file("curve_secret")});
+    load({bind, "ingest.curve_secret_key_file=" + file_});
   }
   load(
       {"ingest.bind=[\"tcp://127.0.0.1:*\", \"tcp://[::1]:5556\", \"tcp://localhost:1\", "
@@ -73,38 +73,36 @@ TEST(ChecksTest, IngestBeyondLoopbackNeedsCurveOrInsecure) {
   load({"ingest.connect=[\"tcp://10.0.0.1:5556\"]"});
 }
 
-TEST(ChecksTest, AllowedCurveKeysNeedTheSecretKey) {
-  EXPECT_THAT(complaint({"ingest.curve_allowed_keys_file=" + new_file("curve_allowed")}),
+TEST_F(ChecksFilesTest, AllowedCurveKeysNeedTheSecretKey) {
+  EXPECT_THAT(complaint({"ingest.curve_allowed_keys_file=" + file_}),
               HasSubstr("ingest.curve_secret_key_file"));
 }
 
-TEST(ChecksTest, CertificateAndKeyComeTogether) {
-  const std::string file = new_file("tls.pem");
-  load({"server.tls_cert=" + file, "server.tls_key=" + file});
-  EXPECT_THAT(complaint({"server.tls_cert=" + file}), HasSubstr("together with server.tls_key"));
-  EXPECT_THAT(complaint({"server.tls_key=" + file}), HasSubstr("together with server.tls_cert"));
+TEST_F(ChecksFilesTest, CertificateAndKeyComeTogether) {
+  load({"server.tls_cert=" + file_, "server.tls_key=" + file_});
+  EXPECT_THAT(complaint({"server.tls_cert=" + file_}), HasSubstr("together with server.tls_key"));
+  EXPECT_THAT(complaint({"server.tls_key=" + file_}), HasSubstr("together with server.tls_cert"));
 }
 
-TEST(ChecksTest, SharedSecretIsGivenOnce) {
-  EXPECT_THAT(complaint({secret, "auth.hs256_secret_file=" + new_file("hs256")}),
+TEST_F(ChecksFilesTest, SharedSecretIsGivenOnce) {
+  EXPECT_THAT(complaint({secret, "auth.hs256_secret_file=" + file_}),
               HasSubstr("auth.hs256_secret_file"));
 }
 
-TEST(ChecksTest, EveryKeyFileMustBeReadable) {
+TEST_F(ChecksFilesTest, EveryKeyFileMustBeReadable) {
   for (const std::string key : {"ingest.curve_secret_key_file", "auth.hs256_secret_file",
                                 "auth.public_key_file", "auth.jwks_file"}) {
     EXPECT_THAT(complaint({key + "=/nonexistent/file"}),
                 AllOf(HasSubstr(key + " = \"/nonexistent/file\""), HasSubstr("No such file")));
-    EXPECT_THAT(complaint({key + "=" + testing::TempDir()}), HasSubstr("Is a directory"));
-    load({key + "=" + new_file("any_key")});
+    EXPECT_THAT(complaint({key + "=" + folder_.path().string()}), HasSubstr("Is a directory"));
+    load({key + "=" + file_});
   }
 }
 
-TEST(ChecksTest, TlsFilesMustBeReadable) {
-  const std::string file = new_file("tls.pem");
-  EXPECT_THAT(complaint({"server.tls_cert=" + file, "server.tls_key=/nonexistent/key"}),
+TEST_F(ChecksFilesTest, TlsFilesMustBeReadable) {
+  EXPECT_THAT(complaint({"server.tls_cert=" + file_, "server.tls_key=/nonexistent/key"}),
               HasSubstr("server.tls_key"));
-  EXPECT_THAT(complaint({"server.tls_cert=/nonexistent/cert", "server.tls_key=" + file}),
+  EXPECT_THAT(complaint({"server.tls_cert=/nonexistent/cert", "server.tls_key=" + file_}),
               HasSubstr("server.tls_cert"));
 }
 

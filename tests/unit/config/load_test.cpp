@@ -3,9 +3,8 @@
 
 #include <gmock/gmock.h>
 
-#include <fstream>
-
 #include "core/error.hpp"
+#include "support/folder.hpp"
 
 namespace zws {
 namespace {
@@ -328,8 +327,8 @@ TEST(LoadTest, EndlessFileIsRefused) {
 }
 
 TEST(LoadTest, FileIsRead) {
-  const std::string path = testing::TempDir() + "load_test_file_is_read.toml";
-  std::ofstream(path) << "server.threads = 7\n";
+  const Folder folder;
+  const std::string path = folder.file("bridge.toml", "server.threads = 7\n");
   EXPECT_EQ(load_config({path, {}, {}}).server.threads, 7u);
 }
 

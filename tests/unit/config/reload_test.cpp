@@ -3,10 +3,8 @@
 
 #include <gmock/gmock.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "core/error.hpp"
+#include "support/folder.hpp"
 
 namespace zws {
 namespace {
@@ -95,10 +93,8 @@ TEST(ReloadTest, WhatNeedsARestartStaysTogether) {
 
 class CurveReloadTest : public testing::Test {
  protected:
-  void SetUp() override { std::ofstream(file_) << "key"; }
-  void TearDown() override { std::filesystem::remove(file_); }
-
-  const std::string file_ = testing::TempDir() + "curve-reload-test";
+  const Folder folder_;
+  const std::string file_ = folder_.file("curve", "key");
   const std::string curve_ = "ingest.curve_secret_key_file=" + file_;
   const std::string list_ = "ingest.curve_allowed_keys_file=" + file_;
 };

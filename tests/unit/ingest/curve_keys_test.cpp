@@ -4,10 +4,8 @@
 #include <gmock/gmock.h>
 #include <zmq.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "core/error.hpp"
+#include "support/folder.hpp"
 
 namespace zws {
 namespace {
@@ -30,22 +28,10 @@ struct KeyPair {
 
 class CurveKeysTest : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = testing::TempDir() + "curve-keys-" +
-              testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::string file(const std::string& name, const std::string& text) {
-    std::ofstream(folder_ + '/' + name) << text;
-    return folder_ + '/' + name;
-  }
-
   CurveKeys read(const std::string& secret, const std::string& allowed) {
     IngestConfig config;
-    config.curve_secret_key_file = file("secret", secret);
-    config.curve_allowed_keys_file = file("allowed", allowed);
+    config.curve_secret_key_file = folder_.file("secret", secret);
+    config.curve_allowed_keys_file = folder_.file("allowed", allowed);
     return read_curve_keys(config);
   }
 
@@ -59,7 +45,7 @@ class CurveKeysTest : public testing::Test {
     return "nothing is refused";
   }
 
-  std::string folder_;
+  const Folder folder_;
   const KeyPair bridge_;
   const KeyPair one_;
   const KeyPair other_;
@@ -76,7 +62,7 @@ TEST_F(CurveKeysTest, PublicKeyIsMadeOfTheSecretOne) {
 
 TEST_F(CurveKeysTest, WithoutListEveryKeyIsLetIn) {
   IngestConfig config;
-  config.curve_secret_key_file = file("secret", bridge_.secret);
+  config.curve_secret_key_file = folder_.file("secret", bridge_.secret);
   EXPECT_TRUE(read_curve_keys(config).admits(one_.public_key));
 }
 
@@ -102,15 +88,17 @@ TEST_F(CurveKeysTest, WrongSecretIsRefusedAndNeverShown) {
   for (const std::string& wrong :
        {bridge_.secret.substr(1), bridge_.secret + bridge_.secret, bridge_.secret.substr(1) + '"'})
     EXPECT_THAT(complaint(wrong, ""),
-                AllOf(HasSubstr("ingest.curve_secret_key_file"), HasSubstr(folder_ + "/secret"),
+                AllOf(HasSubstr("ingest.curve_secret_key_file"),
+                      HasSubstr((folder_.path() / "secret").string()),
                       HasSubstr("not a CURVE secret key"), Not(HasSubstr(wrong))));
 }
 
 TEST_F(CurveKeysTest, WrongLineOfTheListIsNamedAndNeverShown) {
   for (const std::string& wrong : {std::string("no-key"), one_.public_key + 'x', bridge_.secret})
     EXPECT_THAT(complaint(bridge_.secret, one_.public_key + "\n" + wrong + "\n"),
-                AllOf(HasSubstr("ingest.curve_allowed_keys_file"), HasSubstr(folder_ + "/allowed"),
-                      HasSubstr("line 2"), Not(HasSubstr(wrong))));
+                AllOf(HasSubstr("ingest.curve_allowed_keys_file"),
+                      HasSubstr((folder_.path() / "allowed").string()), HasSubstr("line 2"),
+                      Not(HasSubstr(wrong))));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 
+#include "support/folder.hpp"
 #include "unit/publisher/listener.hpp"
 
 namespace zws {
@@ -294,7 +295,8 @@ TEST(PublisherTest, ABridgeMayComeToAPublisherThatBinds) {
   Listener::Options comes;
   comes.bind = "";
   Listener bridge(comes);
-  const std::string endpoint = "ipc://" + testing::TempDir() + "zws_publisher_test.ipc";
+  const Folder folder;
+  const std::string endpoint = "ipc://" + (folder.path() / "bridge.ipc").string();
   PublisherOptions options;
   options.bind = true;
   Publisher publisher(endpoint, options);
