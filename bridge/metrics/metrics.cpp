@@ -1,6 +1,17 @@
 #include "metrics/metrics.hpp"
 
 namespace zws {
+namespace {
+
+// The last place stands for all that are not listed.
+template <std::size_t size>
+std::size_t place_of(std::uint16_t number, const std::array<std::uint16_t, size>& listed) noexcept {
+  std::size_t place = 0;
+  while (place + 1 < size && listed[place] != number) ++place;
+  return place;
+}
+
+}  // namespace
 
 Metrics::Metrics(std::size_t lanes) {
   for (std::size_t i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<LaneMetrics>());
@@ -26,9 +37,11 @@ void LatencyHistogram::observe(std::int64_t nanoseconds, std::uint64_t times) no
 }
 
 void LaneMetrics::count_closed(std::uint16_t code) noexcept {
-  std::size_t i = 0;
-  while (i + 1 < counted_close_codes.size() && counted_close_codes[i] != code) ++i;
-  closed[i].add();
+  closed[place_of(code, counted_close_codes)].add();
+}
+
+void LaneMetrics::count_http_response(std::uint16_t status) noexcept {
+  http_responses[place_of(status, counted_http_statuses)].add();
 }
 
 }  // namespace zws

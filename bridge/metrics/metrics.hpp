@@ -11,6 +11,8 @@
 #include <memory>
 #include <vector>
 
+#include "core/error_code.hpp"
+
 namespace zws {
 
 // A number one thread adds to and any thread reads.
@@ -107,6 +109,10 @@ constexpr std::array<std::uint16_t, 18> counted_close_codes{1000, 1001, 1002, 10
                                                             1007, 1009, 1012, 1013, 4400, 4401,
                                                             4403, 4408, 4410, 4429, 1011, 0};
 
+// The statuses of HTTP answers that are counted one by one; any other counts as the last, "other".
+constexpr std::array<std::uint16_t, 14> counted_http_statuses{200, 204, 304, 400, 401, 403, 404,
+                                                              405, 411, 413, 415, 429, 503, 0};
+
 // Written by one lane.
 struct LaneMetrics {
   Counter connections;
@@ -121,8 +127,12 @@ struct LaneMetrics {
   LatencyHistogram latency;
   std::array<Counter, static_cast<std::size_t>(HandshakeResult::count_)> handshakes;
   std::array<Counter, counted_close_codes.size()> closed;
+  std::array<Counter, error_code_names.size()> refusals;  // told to WebSocket clients
+  std::array<Counter, counted_http_statuses.size()> http_responses;
 
   void count_closed(std::uint16_t code) noexcept;
+  void count_refusal(ErrorCode code) noexcept { refusals[static_cast<std::size_t>(code)].add(); }
+  void count_http_response(std::uint16_t status) noexcept;
 };
 
 class Metrics {

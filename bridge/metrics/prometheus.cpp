@@ -37,6 +37,21 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(HandshakeResult:
                     "forbidden_origin", "full",        "full_for_address", "too_many_failures",
                     "timeout",          "tls_failed"};
 
+// The labels of a list of numbers that ends with "other".
+template <std::size_t size>
+std::array<std::string, size> labels(const std::array<std::uint16_t, size>& numbers) {
+  std::array<std::string, size> names;
+  for (std::size_t i = 0; i < size; ++i)
+    names[i] = numbers[i] == 0 ? "other" : std::to_string(numbers[i]);
+  return names;
+}
+
+constexpr auto refusal_names = [] {
+  std::array<std::string_view, error_code_names.size() - 1> names{};  // none is no refusal
+  for (std::size_t i = 0; i < names.size(); ++i) names[i] = error_code_names[i + 1];
+  return names;
+}();
+
 class Page {
  public:
   MetricFamily& family(std::string_view name, std::string_view help, MetricType type) {
@@ -198,13 +213,23 @@ void add_lanes(Page& page, const Metrics& metrics) {
       [&](std::size_t i) {
         return sum(metrics, [i](const Lane& lane) -> const Counter& { return lane.handshakes[i]; });
       });
-  std::array<std::string, counted_close_codes.size()> codes;
-  for (std::size_t i = 0; i < codes.size(); ++i)
-    codes[i] = counted_close_codes[i] == 0 ? "other" : std::to_string(counted_close_codes[i]);
-  page.counters(
-      "zws_closed_total", "Connections closed, by code", "code", codes, [&](std::size_t i) {
-        return sum(metrics, [i](const Lane& lane) -> const Counter& { return lane.closed[i]; });
-      });
+  page.counters("zws_closed_total", "Connections closed, by code", "code",
+                labels(counted_close_codes), [&](std::size_t i) {
+                  return sum(metrics,
+                             [i](const Lane& lane) -> const Counter& { return lane.closed[i]; });
+                });
+  page.counters("zws_refusals_total", "Errors that WebSocket clients were told, by code", "code",
+                refusal_names, [&](std::size_t i) {
+                  return sum(metrics, [i](const Lane& lane) -> const Counter& {
+                    return lane.refusals[i + 1];
+                  });
+                });
+  page.counters("zws_http_responses_total", "Answers to plain HTTP requests, by status", "code",
+                labels(counted_http_statuses), [&](std::size_t i) {
+                  return sum(metrics, [i](const Lane& lane) -> const Counter& {
+                    return lane.http_responses[i];
+                  });
+                });
   gauge("zws_queue_bytes", "Bytes waiting for slow clients",
         [](const Lane& lane) -> const Counter& { return lane.queue_bytes; });
   page.gauge("zws_history_bytes", "Bytes the history holds, bookkeeping included",

@@ -173,24 +173,6 @@ Request request_of(const Json& message) {
 
 }  // namespace
 
-std::string_view name_of(ErrorCode code) noexcept {
-  switch (code) {
-    case ErrorCode::none: return "none";
-    case ErrorCode::invalid_json: return "invalid_json";
-    case ErrorCode::invalid_message: return "invalid_message";
-    case ErrorCode::unknown_type: return "unknown_type";
-    case ErrorCode::invalid_topic: return "invalid_topic";
-    case ErrorCode::forbidden: return "forbidden";
-    case ErrorCode::unauthorized: return "unauthorized";
-    case ErrorCode::invalid_token: return "invalid_token";
-    case ErrorCode::token_expired: return "token_expired";
-    case ErrorCode::limit_exceeded: return "limit_exceeded";
-    case ErrorCode::rate_limited: return "rate_limited";
-    case ErrorCode::internal: return "internal";
-  }
-  return "internal";
-}
-
 ParsedRequest parse_request(std::string_view message) {
   ParsedRequest parsed;
   const auto refuse = [&](ErrorCode code, std::string text) {

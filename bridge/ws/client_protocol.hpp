@@ -10,27 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "core/error_code.hpp"
 #include "core/position.hpp"
 #include "history/history.hpp"
 
 namespace zws {
-
-enum class ErrorCode : std::uint8_t {
-  none,
-  invalid_json,
-  invalid_message,
-  unknown_type,
-  invalid_topic,
-  forbidden,
-  unauthorized,
-  invalid_token,
-  token_expired,
-  limit_exceeded,
-  rate_limited,
-  internal,
-};
-
-std::string_view name_of(ErrorCode code) noexcept;
 
 enum class RequestType : std::uint8_t {
   subscribe,

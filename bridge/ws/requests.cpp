@@ -28,8 +28,7 @@ Requests::Requests(Router& router, History& history, SignIn::Parts sign_in,
 
 void Requests::on_upgraded(Session& session, const std::string& token, bool full_for_address) {
   if (full_for_address) {
-    session.send_text(
-        error_text(ErrorCode::limit_exceeded, "too many connections from this address"));
+    session.send_error(ErrorCode::limit_exceeded, "too many connections from this address");
     return session.close(CloseCode::try_later);
   }
   sign_in_.upgrade(session, token);
@@ -49,8 +48,7 @@ void Requests::on_message(Session& session, std::string_view message, bool binar
   ParsedRequest parsed = parse_request(message);
   if (!within_rate(session, now)) {
     if (session.state() == Session::State::open)
-      session.send_text(
-          error_text(ErrorCode::rate_limited, "too many messages", parsed.refusal.id));
+      session.send_error(ErrorCode::rate_limited, "too many messages", parsed.refusal.id);
     return;
   }
   if (parsed.request) {
@@ -78,7 +76,7 @@ void Requests::refuse(Session& session, const Refusal& refusal) {
     session.errors = 0;
   }
   ++session.errors;
-  session.send_text(error_text(refusal.code, refusal.message, refusal.id));
+  session.send_error(refusal.code, refusal.message, refusal.id);
   if (session.errors > session.config().limits.errors_per_minute)
     session.close(CloseCode::too_many_errors);
 }

@@ -354,6 +354,7 @@ void Server::Impl::on_http(Connection& its) {
 void Server::Impl::answer(const ConnectionPtr& its, const std::string& method,
                           const HttpResponse& response) noexcept try {
   if (its->get_state() == websocketpp::session::state::closed) return;
+  its->session().rules().metrics->count_http_response(static_cast<std::uint16_t>(response.status));
   its->set_status(static_cast<status_code::value>(response.status));
   for (const auto& [name, value] : response.headers) its->replace_header(name, value);
   if (!response.content_type.empty() && !(response.body.empty() && response.status == 204))

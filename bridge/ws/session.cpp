@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/log.hpp"
+#include "ws/client_protocol.hpp"
 
 namespace zws {
 namespace {
@@ -87,6 +88,15 @@ void Session::send(Opcode opcode, std::string_view payload) noexcept {
   frame.reserve(header.bytes().size() + payload.size());
   frame.append(header.bytes()).append(payload);
   outbox().write(frame);
+}
+
+void Session::send_error(ErrorCode code, std::string_view message, std::string_view id) {
+  refuse(code, error_text(code, message, id));
+}
+
+void Session::refuse(ErrorCode code, std::string_view text) noexcept {
+  rules_.metrics->count_refusal(code);
+  send_text(text);
 }
 
 void Session::close(CloseCode code) noexcept {

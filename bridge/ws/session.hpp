@@ -21,6 +21,7 @@
 
 #include "auth/identity.hpp"
 #include "config/config.hpp"
+#include "core/error_code.hpp"
 #include "core/ws_frame.hpp"
 #include "ws/link.hpp"
 #include "ws/pending.hpp"
@@ -88,6 +89,9 @@ class Session final : public Wheel::Timer {
 
   void send(Opcode opcode, std::string_view payload) noexcept;
   void send_text(std::string_view text) noexcept { send(Opcode::text, text); }
+  // Tells the client what is wrong, and counts it: {"type":"error",...}, or an answer of its own.
+  void send_error(ErrorCode code, std::string_view message, std::string_view id = {});
+  void refuse(ErrorCode code, std::string_view text) noexcept;
 
   // Tells the client why and closes; open -> draining. Later calls change nothing.
   void close(CloseCode code) noexcept;

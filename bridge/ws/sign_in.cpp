@@ -126,7 +126,7 @@ void SignIn::decide(Session& session, const Verdict& verdict) {
   } else if (verdict.fault != TokenFault::none) {
     return refuse_upgrade(session, code_of(verdict.fault), std::string(message_of(verdict.fault)));
   } else if (!take_identity(session, verdict.identity)) {
-    session.send_text(error_text(ErrorCode::limit_exceeded, "too many connections of this user"));
+    session.send_error(ErrorCode::limit_exceeded, "too many connections of this user");
     session.close(CloseCode::try_later);
     return;
   } else {
@@ -138,7 +138,7 @@ void SignIn::decide(Session& session, const Verdict& verdict) {
 }
 
 void SignIn::refuse_upgrade(Session& session, ErrorCode code, const std::string& reason) {
-  session.send_text(error_text(code, reason));
+  session.send_error(code, reason);
   session.close(code == ErrorCode::rate_limited ? CloseCode::try_later : CloseCode::token);
 }
 
@@ -162,13 +162,13 @@ void SignIn::admit(Session& session) {
 
 void SignIn::answer_auth(Session& session, const Verdict& verdict, const std::string& id) {
   const auto refuse = [&](ErrorCode code, std::string_view message) {
-    session.send_text(JsonObject()
-                          .text("type", "auth")
-                          .boolean("success", false)
-                          .text("code", name_of(code))
-                          .text("message", message)
-                          .json("id", id)
-                          .done());
+    session.refuse(code, JsonObject()
+                             .text("type", "auth")
+                             .boolean("success", false)
+                             .text("code", name_of(code))
+                             .text("message", message)
+                             .json("id", id)
+                             .done());
   };
   if (verdict.fault != TokenFault::none)
     return refuse(code_of(verdict.fault), message_of(verdict.fault));
@@ -211,14 +211,14 @@ void SignIn::watch_expiry(Session& session) {
 
 void SignIn::on_timer(Session& session, SteadyTime now) {
   if (!session.may_stay) {
-    session.send_text(error_text(ErrorCode::unauthorized, "no token came in time"));
+    session.send_error(ErrorCode::unauthorized, "no token came in time");
     return session.close(CloseCode::token);
   }
   if (session.token_ends == SteadyTime{} || now < session.token_ends) return;
   const SteadyTime grace_ends = session.token_ends + session.config().auth.expiry_grace;
   if (!session.token_ended) {
     session.token_ended = true;
-    session.send_text(error_text(ErrorCode::token_expired, "the token has expired"));
+    session.send_error(ErrorCode::token_expired, "the token has expired");
     session.wake_at(grace_ends);
   } else if (now >= grace_ends) {
     session.close(CloseCode::token);

@@ -47,7 +47,8 @@ ErrorCode Subscriptions::subscribe_one(Session& session, const std::string& topi
                                        const Request& request, const Grants& grants) {
   const Refusal fault = fault_of(session, topic, request, grants);
   if (fault.code != ErrorCode::none) {
-    session.send_text(refused_text("subscribed", topic, fault.code, fault.message, request.id));
+    session.refuse(fault.code,
+                   refused_text("subscribed", topic, fault.code, fault.message, request.id));
     return fault.code;
   }
   const Pattern pattern = *Pattern::parse(topic);
@@ -192,8 +193,9 @@ void Subscriptions::unsubscribe(Session& session, const Request& request) {
   for (const std::string& topic : request.topics) {
     const auto pattern = Pattern::parse(topic);
     if (!pattern) {
-      session.send_text(refused_text("unsubscribed", topic, ErrorCode::invalid_topic,
-                                     "this is not a topic or pattern", request.id));
+      session.refuse(ErrorCode::invalid_topic,
+                     refused_text("unsubscribed", topic, ErrorCode::invalid_topic,
+                                  "this is not a topic or pattern", request.id));
       continue;
     }
     if (router_.unsubscribe(session.outbox(), *pattern)) --session.asked;
@@ -210,7 +212,7 @@ void Subscriptions::unsubscribe(Session& session, const Request& request) {
 void Subscriptions::fetch(Session& session, const Request& request, bool open_mode) {
   const std::string& topic = request.topics[0];
   const auto refuse = [&](ErrorCode code, std::string_view message) {
-    session.send_text(refused_text("fetched", topic, code, message, request.id));
+    session.refuse(code, refused_text("fetched", topic, code, message, request.id));
   };
   const auto pattern = Pattern::parse(topic);
   if (!pattern || !pattern->is_literal())

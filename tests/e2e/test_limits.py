@@ -32,6 +32,7 @@ def test_connections_of_one_address_are_bounded(make_bridge, issuer, tmp_path):
     bridge = make_bridge({**issuer.settings(tmp_path), "limits.connections_per_ip": 2})
     here = [bridge.connect() for _ in range(2)]
     assert_full(bridge.connect(greeted=False))
+    assert bridge.metric("zws_refusals_total", code="limit_exceeded") == 1
     elsewhere = {"X-Forwarded-For": "203.0.113.7"}
     there = [bridge.connect(headers=elsewhere) for _ in range(2)]
     assert_full(bridge.connect(headers=elsewhere, greeted=False))
@@ -142,11 +143,14 @@ def test_an_event_too_big_is_dropped_and_counted(make_bridge, make_producer):
 def test_errors_without_end_are_4400(make_bridge):
     bridge = make_bridge({"limits.errors_per_minute": 5})
     client, other = bridge.connect(), bridge.connect()
+    told = 0
     with pytest.raises(ConnectionClosed) as closed:
         while True:
             client.send({"type": "subscribe"})
             assert client.receive()["code"] == "invalid_message"
+            told += 1
     assert closed.value.rcvd.code == 4400
+    assert bridge.metric("zws_refusals_total", code="invalid_message") == told
     assert other.ask({"type": "ping"})["type"] == "pong"
 
 
@@ -158,6 +162,7 @@ def test_subscriptions_are_bounded_for_each_connection(make_bridge):
     assert [answer["success"] for answer in answers] == [True] * 10 + [False] * 5
     assert {answer["code"] for answer in answers[10:]} == {"limit_exceeded"}
     assert bridge.metric("zws_subscriptions") == 10
+    assert bridge.metric("zws_refusals_total", code="limit_exceeded") == 5
     two.subscribe("t1")
 
 

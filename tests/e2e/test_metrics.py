@@ -17,6 +17,11 @@ pytestmark = pytest.mark.short
 VERSION = subprocess.run([DAEMON, "--version"], capture_output=True, text=True, timeout=60).stdout.split()[-1]
 REASONS = {"no_payload", "topic_empty", "topic_too_long", "topic_not_utf8", "topic_control", "topic_wildcard"}
 CODES = {"1000", "1001", "1002", "1003", "1005", "1006", "1007", "1009", "1011", "1012", "1013"}
+REFUSALS = {
+    *"invalid_json invalid_message unknown_type invalid_topic forbidden unauthorized invalid_token".split(),
+    *"token_expired limit_exceeded rate_limited internal".split(),
+}
+STATUSES = {*"200 204 304 400 401 403 404 405 411 413 415 429 503 other".split()}
 RESULTS = {"accepted", "bad_request", "not_found", "forbidden_host", "forbidden_origin", "full", "full_for_address"}
 
 # CONTRACT section 11, and what the bridge tells besides: name -> (type, values of its label).
@@ -64,6 +69,8 @@ BESIDES = {
         {f"reason={r}" for r in ("no_curve", "unlisted_key", "wrong_key", "broken_off", "protocol")},
     ),
     "zws_config_last_reload_successful": ("gauge", set()),
+    "zws_refusals_total": ("counter", {f"code={c}" for c in REFUSALS}),
+    "zws_http_responses_total": ("counter", {f"code={c}" for c in STATUSES}),
 }
 
 

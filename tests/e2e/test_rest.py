@@ -62,6 +62,8 @@ def test_too_many_failed_tokens_are_429(make_bridge, issuer, tmp_path):
     for _ in range(3):
         assert_refused(bridge.get("/api/ws/stats", bearer(Issuer().admin())), 401)
     assert_refused(bridge.get("/api/ws/stats", bearer(Issuer().admin())), 429, "rate_limited")
+    assert bridge.metric("zws_http_responses_total", code="401") == 3
+    assert bridge.metric("zws_http_responses_total", code="429") == 1
 
 
 # ---- sending ----

@@ -148,12 +148,14 @@ def test_too_many_errors_end_the_connection(make_bridge):
 
 
 def test_a_client_that_sends_too_fast_is_told_and_then_closed(make_bridge):
-    client = make_bridge({"limits.messages_per_second": 5, "limits.errors_per_minute": 1_000_000}).connect()
+    bridge = make_bridge({"limits.messages_per_second": 5, "limits.errors_per_minute": 1_000_000})
+    client = bridge.connect()
     for _ in range(11):
         client.send({"type": "ping"})
     answers = [client.receive() for _ in range(11)]
     assert [answer["type"] for answer in answers[:10]] == ["pong"] * 10
     assert answers[10]["type"] == "error" and answers[10]["code"] == "rate_limited"
+    assert bridge.metric("zws_refusals_total", code="rate_limited") == 1
     with pytest.raises(ConnectionClosed) as closed:
         while True:
             client.send({"type": "ping"})
