@@ -14,6 +14,7 @@ Event::Event(const Fields& fields) noexcept
       overflow_(fields.overflow),
       raw_(fields.raw),
       restart_(fields.restart),
+      topic_id_(fields.topic_id),
       topic_hash_(fields.topic_hash),
       seq_(fields.seq),
       last_seq_(fields.last_seq),

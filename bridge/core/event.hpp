@@ -25,6 +25,7 @@ class EventPtr;
 class Event {
  public:
   static constexpr std::size_t key_bytes_max = 255;
+  static constexpr std::uint32_t no_topic_id = ~std::uint32_t{0};
 
   enum class Kind : std::uint8_t {
     message,  // something a producer (or the REST API) published
@@ -34,10 +35,11 @@ class Event {
   struct Fields {
     Kind kind = Kind::message;
     std::string_view topic;
-    std::uint64_t topic_hash = 0;  // topic_hash(topic)
-    std::string_view source;       // SRC; 1-64 bytes
-    std::uint64_t seq = 0;         // >= 1
-    std::uint64_t last_seq = 0;    // gap: the last missing one; message: equal to seq
+    std::uint64_t topic_hash = 0;          // topic_hash(topic)
+    std::uint32_t topic_id = no_topic_id;  // Intake's number of the topic (by_topic_id.hpp)
+    std::string_view source;               // SRC; 1-64 bytes
+    std::uint64_t seq = 0;                 // >= 1
+    std::uint64_t last_seq = 0;            // gap: the last missing one; message: equal to seq
     std::string_view key;  // conflation key, at most key_bytes_max; empty = the topic itself
     Overflow overflow = Overflow::drop_oldest;
     bool raw = false;       // format = "raw": the frame carries no @id
@@ -63,6 +65,7 @@ class Event {
     return slice(topic_size_ + source_size_ + key_size_, frame_size_);
   }
   std::uint64_t topic_hash() const noexcept { return topic_hash_; }
+  std::uint32_t topic_id() const noexcept { return topic_id_; }
   std::uint64_t seq() const noexcept { return seq_; }
   std::uint64_t last_seq() const noexcept { return last_seq_; }
   Overflow overflow() const noexcept { return overflow_; }
@@ -96,6 +99,7 @@ class Event {
   Overflow overflow_;
   bool raw_;
   bool restart_;
+  std::uint32_t topic_id_;
   std::size_t frame_size_ = 0;
   std::uint64_t topic_hash_;
   std::uint64_t seq_;

@@ -62,7 +62,7 @@ void Shelf::record(const EventPtr& event) {
 
 // The topic that `event` is for, or nothing if nothing of it would remain.
 Topic* Shelf::take_up(const Event& event) {
-  Topic* topic = topics_.find(event.topic(), event.topic_hash());
+  Topic* topic = topics_.find(event);
   if (topic == nullptr) {
     Policy& policy = policy_for(event.topic());
     const bool remains = policy.retention.size > 0 && !event.is_gap();

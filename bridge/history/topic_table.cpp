@@ -21,6 +21,7 @@ void TopicTable::remove(Topic& topic) noexcept {
   assert(topic.age_place == AgeHeap::nowhere);
   topics_bytes_ -= bytes_of(topic);
   index_.remove(topic);
+  by_id_.drop(topic);
   names_.erase(topic.in_names);
 }
 

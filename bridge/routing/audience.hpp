@@ -38,6 +38,8 @@ class Audience {
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
   std::size_t find(const Subscriber& who) const noexcept;
 
+  std::uint32_t topic_id = Event::no_topic_id;  // the Router's note; of a topic by name
+
  private:
   const Pattern pattern_;
   std::vector<Seat> seats_;

@@ -79,6 +79,7 @@ void Intake::add(const Arrival& arrival, SteadyTime received, std::int64_t now_n
     return;
   }
   fields.source = judgement.source;
+  fields.topic_id = judgement.topic_id;
   if (judgement.missed_from != 0) {
     note_gap(arrival, judgement);
     Event::Fields missing = fields;

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/by_topic_id.hpp"
 #include "core/pattern.hpp"
 #include "history/history.hpp"
 #include "metrics/metrics.hpp"
@@ -86,15 +87,18 @@ class Router {
 
   const Audience* find(const Pattern& pattern) const noexcept;
   Audience* find(const Pattern& pattern) noexcept;
+  Audience* find(const Event& event);
   void drop_membership(Subscriber& who, std::size_t index) noexcept;
   void observe_latency();
 
   History& history_;
   LaneMetrics& metrics_;
   tsl::hopscotch_map<std::string_view, std::unique_ptr<Audience>, Hash, std::equal_to<>> exact_;
+  ByTopicId<Audience> by_id_;
   std::size_t reserved_topics_ = 0;
   PatternIndex patterns_;
   Turn turn_;
+  std::vector<Audience*> named_;  // of each event of the turn, those who asked for its topic by name
   std::vector<Audience*> matched_;
 };
 

@@ -36,6 +36,7 @@ void SourceTable::reload(const Config& config, const RouteTable& routes) {
 Judgement SourceTable::judge(const Arrival& arrival, std::uint64_t topic_hash, SteadyTime now) {
   Topic& known = topic(arrival.topic, topic_hash, now);
   Judgement judgement = arrival.source.empty() ? number(known) : follow(known, arrival);
+  judgement.topic_id = known.id;
   judgement.route = known.route;
   return judgement;
 }
@@ -54,6 +55,7 @@ SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash
   auto made = std::make_unique<Topic>();
   made->name = name;
   made->hash = hash;
+  made->id = take_id();
   made->route = &routes_->match(name);
   made->heard = now;
   made->generation = forgotten_;
@@ -62,6 +64,16 @@ SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash
   topics_bytes_ += bytes_of(added);
   keep_within_bounds();
   return added;
+}
+
+// The lowest numbers are in use, but for those of topics that were forgotten.
+std::uint32_t SourceTable::take_id() {
+  // forget() must find room.
+  if (free_ids_.capacity() <= topics_.size()) free_ids_.reserve(2 * topics_.size() + 1);
+  if (free_ids_.empty()) return static_cast<std::uint32_t>(topics_.size());
+  const std::uint32_t id = free_ids_.back();
+  free_ids_.pop_back();
+  return id;
 }
 
 bool SourceTable::held(const Topic& topic, SteadyTime then) const noexcept {
@@ -94,6 +106,7 @@ void SourceTable::forget(Topic& topic) noexcept {
   const std::unique_ptr<Topic> gone(&topic);
   ++forgotten_;
   topics_bytes_ -= bytes_of(topic);
+  free_ids_.push_back(topic.id);
   topics_.remove(topic);
 }
 

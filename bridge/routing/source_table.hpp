@@ -21,6 +21,7 @@
 #include "config/route_table.hpp"
 #include "core/clock.hpp"
 #include "core/sink.hpp"
+#include "history/heap_bytes.hpp"
 #include "history/ledger.hpp"
 #include "history/topic_index.hpp"
 
@@ -32,6 +33,7 @@ struct Judgement {
   std::uint64_t missed_from = 0;  // > 0: missed_from .. seq-1 never came
   std::string_view source;        // valid until the next judge()
   std::uint64_t seq = 0;
+  std::uint32_t topic_id = 0;  // the topic's while it is known; then another topic may get it
   const Route* route = nullptr;
 };
 
@@ -52,7 +54,10 @@ class SourceTable {
   void reload(const Config& config, const RouteTable& routes);
 
   std::size_t topics() const noexcept { return topics_.size(); }
-  std::size_t bytes() const noexcept { return topics_bytes_ + topics_.bytes(); }
+  std::size_t bytes() const noexcept {
+    return topics_bytes_ + topics_.bytes() +
+           heap_bytes(free_ids_.capacity() * sizeof(free_ids_[0]));
+  }
 
  private:
   struct Source {
@@ -64,6 +69,7 @@ class SourceTable {
   struct Topic {
     std::string name;
     std::uint64_t hash = 0;
+    std::uint32_t id = 0;
     const Route* route = nullptr;
     Topic* older = nullptr;
     Topic* newer = nullptr;
@@ -74,6 +80,7 @@ class SourceTable {
   };
 
   Topic& topic(std::string_view name, std::uint64_t hash, SteadyTime now);
+  std::uint32_t take_id();
   bool held(const Topic& topic, SteadyTime then) const noexcept;
   void keep_within_bounds();
   void spare_the_held();
@@ -91,6 +98,8 @@ class SourceTable {
   Ledger& ledger_;
   TopicIndex<Topic> topics_;
   std::size_t topics_bytes_ = 0;
+  std::vector<std::uint32_t>
+      free_ids_;                 // of topics forgotten; with those in use, all up to the highest
   std::uint64_t forgotten_ = 0;  // topics forgotten so far: a forgotten topic's numbers start anew,
                                  // so they must come under another name
   std::uint64_t heard_ = 0;

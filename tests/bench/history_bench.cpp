@@ -42,6 +42,7 @@ class EventMaker {
     Event::Fields fields;
     fields.topic = topic;
     fields.topic_hash = zws::topic_hash(topic);
+    fields.topic_id = static_cast<std::uint32_t>(made_ % topics_);
     fields.source = "k3v9x2m7qa";
     fields.seq = fields.last_seq = made_++ / topics_ + 1;
     fields.received = std::chrono::steady_clock::now();

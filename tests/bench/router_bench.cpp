@@ -62,6 +62,7 @@ class Stage {
         Event::Fields fields;
         fields.topic = topic;
         fields.topic_hash = zws::topic_hash(topic);
+        fields.topic_id = static_cast<std::uint32_t>(made % topics);
         fields.source = "k3v9x2m7qa";
         fields.seq = fields.last_seq = made / topics + 1;
         fields.received = std::chrono::steady_clock::now();

@@ -16,6 +16,7 @@ class SourceTableTest : public ::testing::Test {
     std::uint64_t missed_from = 0;
     bool duplicate = false;
     bool restart = false;
+    std::uint32_t topic_id = 0;
     const Route* route = nullptr;
   };
 
@@ -27,8 +28,13 @@ class SourceTableTest : public ::testing::Test {
     arrival.seq = seq;
     arrival.sent_ns = sent_ns;
     const Judgement its = table_.judge(arrival, topic_hash(topic), now_);
-    return {std::string(its.source), its.seq,     its.missed_from,
-            its.duplicate,           its.restart, its.route};
+    return {std::string(its.source),
+            its.seq,
+            its.missed_from,
+            its.duplicate,
+            its.restart,
+            its.topic_id,
+            its.route};
   }
 
   static Config small() {
@@ -123,6 +129,15 @@ TEST_F(SourceTableTest, TheTopicHeardFromLongestAgoIsForgotten) {
   EXPECT_EQ(table_.topics(), 3U);
   EXPECT_TRUE(judge("a", "s", 2).duplicate);
   EXPECT_FALSE(judge("b", "s", 1).duplicate);
+}
+
+TEST_F(SourceTableTest, KnownTopicsHaveTheLowestNumbersAndKeepThem) {
+  for (const auto& [topic, id] : {std::pair("a", 0U), {"b", 1U}, {"c", 2U}, {"a", 0U}})
+    EXPECT_EQ(judge(topic).topic_id, id);
+  EXPECT_EQ(judge("d").topic_id, 3U);  // before b, heard from longest ago, is forgotten
+  EXPECT_EQ(judge("e").topic_id, 1U);
+  EXPECT_EQ(judge("a").topic_id, 0U);
+  EXPECT_EQ(judge("b").topic_id, 2U);
 }
 
 TEST_F(SourceTableTest, AForgottenTopicIsNumberedUnderAnotherName) {
