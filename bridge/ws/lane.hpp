@@ -103,6 +103,7 @@ class Lane final : public BatchSink {
   void close_all_as_lagging();
   void note_overload();
   void catch_up();
+  void between_sockets();
   void go_on();
   void go_on_soon();
   void note_sizes() noexcept;
@@ -124,6 +125,9 @@ class Lane final : public BatchSink {
   std::uint64_t overload_dropped_ = 0;  // events, as far as the log has told
   std::uint64_t next_ticket_ = 0;
   bool draining_ = false;
+  unsigned sockets_ = 0;  // read or written so far
+  SteadyTime turn_ended_{};
+  SteadyTime::duration turn_took_{};
   unsigned ticks_ = 0;
   std::function<void()> each_second_;
   std::array<log::Quiet, close_rows.size() + 1> end_logs_;  // for each of our codes; all others

@@ -112,6 +112,7 @@ void Transport::wait_readable() noexcept try {
 }
 
 void Transport::on_readable() noexcept try {
+  context_->between();
   if (init_handler_) return continue_init();
   if (state_ == State::lingering) return read_away();
   if (state_ != State::open || paused_) return;
@@ -183,6 +184,7 @@ void Transport::wait_writable() noexcept try {
 }
 
 void Transport::on_writable() noexcept {
+  context_->between();
   if (init_handler_) return continue_init();
   if (state_ == State::open || state_ == State::flushing) outbox_->flush();
 }

@@ -15,6 +15,7 @@
 // the latest, and at once in `closed`.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,9 @@ class Peer : public Link {
 struct TransportContext {
   asio::io_context* loop = nullptr;
   SessionRules rules;
+  // A socket is about to be read or written. Of thousands that are ready at once each has its turn
+  // before anything else on the loop; so here is where something else may have one between them.
+  std::function<void()> between = [] {};
 };
 
 class Transport : public std::enable_shared_from_this<Transport>, private Outbox::Owner {
