@@ -98,7 +98,7 @@ class Router {
   std::size_t reserved_topics_ = 0;
   PatternIndex patterns_;
   Turn turn_;
-  std::vector<Audience*> named_;  // of each event of the turn, those who asked for its topic by name
+  std::vector<Audience*> named_;  // for each event of a turn, those who named its topic
   std::vector<Audience*> matched_;
 };
 
