@@ -98,8 +98,7 @@ class SourceTable {
   Ledger& ledger_;
   TopicIndex<Topic> topics_;
   std::size_t topics_bytes_ = 0;
-  std::vector<std::uint32_t>
-      free_ids_;                 // of topics forgotten; with those in use, all up to the highest
+  std::vector<std::uint32_t> free_ids_;  // of forgotten topics
   std::uint64_t forgotten_ = 0;  // topics forgotten so far: a forgotten topic's numbers start anew,
                                  // so they must come under another name
   std::uint64_t heard_ = 0;
