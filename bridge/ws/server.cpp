@@ -309,6 +309,8 @@ void Server::Impl::on_end(Connection& its) {
   if (its.get_ec() ==
       websocketpp::error::make_error_code(websocketpp::error::open_handshake_timeout))
     count(HandshakeResult::timeout);
+  if (its.get_ec() == websocketpp::error::make_error_code(websocketpp::error::http_parse_error))
+    count(HandshakeResult::bad_request);
   note_tls_fault(its);
   if (!its.session().upgraded) return;
   std::uint16_t code = its.get_remote_close_code();
