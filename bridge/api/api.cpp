@@ -1,5 +1,6 @@
 #include "api/api.hpp"
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -168,6 +169,10 @@ void Api::answer(const Rules& rules, ApiRequest request, HttpReply& reply) {
                          {{"Access-Control-Allow-Origin", origin}, {"Vary", "Origin"}});
   }
 
+  // Whoever asks whether the bridge is well is answered whatever others do.
+  if (http.crowd != HttpCrowd::none && http.path != "/healthz" && http.path != "/readyz")
+    return reply(HttpResponse::crowded(http.crowd));
+
   const std::string method = http.method == "HEAD" ? "GET" : http.method;
   const auto under = below(rules.config->server.path, http.path);
   std::string allowed;
@@ -262,9 +267,25 @@ void Api::note_refused(const ApiRequest& request, std::string_view why) {
               log::escaped(why, 200), log::more(suppressed));
 }
 
-void Api::call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept try {
+// Only a call that is let in, and whose head is in order, has its body taken.
+void Api::call(const Route& route, ApiRequest request, const HttpReply& reply) noexcept try {
+  if (std::string_view(route.method) != "POST") return do_call(route, request, reply);
+  check_body(request.http, std::atomic_load(&rules_)->config->limits.event_bytes);
+  const auto take_body = std::exchange(request.http.take_body, nullptr);
+  take_body([this, &route, request = std::move(request), reply](std::string body) mutable {
+    request.http.body = std::move(body);
+    do_call(route, request, reply);
+  });
+} catch (const ApiRefusal& refusal) {
+  reply(HttpResponse::error(refusal.status, refusal.code, refusal.message));
+} catch (const std::exception& error) {
+  log::error("taking {} failed: {}", log::escaped(request.http.path), error.what());
+  reply(HttpResponse::error(500, "internal", "the bridge could not answer"));
+}
+
+void Api::do_call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept
+    try {
   if (route.own != nullptr) return (this->*route.own)(request, reply);
-  if (std::string_view(route.method) == "POST") check_body(request.http);
   (calls_.*route.call)(request, reply);
 } catch (const ApiRefusal& refusal) {
   reply(HttpResponse::error(refusal.status, refusal.code, refusal.message));
@@ -273,9 +294,12 @@ void Api::call(const Route& route, const ApiRequest& request, const HttpReply& r
   reply(HttpResponse::error(500, "internal", "the bridge could not answer"));
 }
 
-void Api::check_body(const HttpRequest& request) {
-  if (!request.header("Transfer-Encoding").empty() || request.header("Content-Length").empty())
+void Api::check_body(const HttpRequest& request, std::size_t bytes_max) {
+  const std::string length(request.header("Content-Length"));
+  if (!request.header("Transfer-Encoding").empty() || length.empty())
     throw ApiRefusal{411, "invalid_message", "send the body with Content-Length"};
+  if (std::strtoull(length.c_str(), nullptr, 10) > bytes_max)
+    throw ApiRefusal{413, "limit_exceeded", "a body may have limits.event_bytes"};
   const std::string_view type = request.header("Content-Type");
   const HeaderLess less;
   std::string_view media = type.substr(0, type.find(';'));

@@ -54,9 +54,10 @@ class Api final : public HttpHandler {
   static const std::vector<Route>& routes();
   void answer(const Rules& rules, ApiRequest request, HttpReply& reply);
   void admit(const Rules& rules, const Route& route, ApiRequest request, HttpReply reply);
-  void call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept;
+  void call(const Route& route, ApiRequest request, const HttpReply& reply) noexcept;
   void note_refused(const ApiRequest& request, std::string_view why);
-  static void check_body(const HttpRequest& request);
+  void do_call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept;
+  static void check_body(const HttpRequest& request, std::size_t bytes_max);
 
   void healthz(const ApiRequest& request, HttpReply reply);
   void readyz(const ApiRequest& request, HttpReply reply);

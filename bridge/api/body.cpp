@@ -2,10 +2,13 @@
 
 #include <simdjson.h>
 
+#include <cstring>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 
 #include "api/request.hpp"
 #include "core/json_text.hpp"
+#include "routing/payload.hpp"
 
 namespace zws {
 namespace {
@@ -18,21 +21,66 @@ constexpr std::size_t nesting_max = 32;
 
 std::string quoted(const char* name) { return '"' + std::string(name) + '"'; }
 
+std::string json_of(simdjson::ondemand::value& value) {
+  std::string_view raw;
+  simdjson::ondemand::json_type type{};
+  if (value.type().get(type) != simdjson::SUCCESS) return {};
+  if (type == simdjson::ondemand::json_type::object) {
+    simdjson::ondemand::object object;
+    if (value.get_object().get(object) != simdjson::SUCCESS ||
+        object.raw_json().get(raw) != simdjson::SUCCESS)
+      return {};
+  } else if (type == simdjson::ondemand::json_type::array) {
+    simdjson::ondemand::array array;
+    if (value.get_array().get(array) != simdjson::SUCCESS ||
+        array.raw_json().get(raw) != simdjson::SUCCESS)
+      return {};
+  } else {
+    raw = value.raw_json_token();
+  }
+  // simdjson's piece goes on up to the next sign that means something.
+  while (!raw.empty() && std::strchr(" \t\r\n", raw.back()) != nullptr) raw.remove_suffix(1);
+  return std::string(raw);
+}
+
 }  // namespace
 
-struct Body::Json {
-  nlohmann::json value;
+struct Body::Members {
+  std::unordered_map<std::string, std::string> json;  // each as it was sent; of two the last counts
+
+  const std::string* find(const char* name) const {
+    const auto found = json.find(name);
+    return found == json.end() || found->second == "null" ? nullptr : &found->second;
+  }
 };
 
-Body::Body(std::string_view text) : text_(text), json_(std::make_unique<Json>()) {
+// What is JSON is decided by what decides it for producers, so that both may send the same. The walk
+// over the members then looks at no more than where each begins and ends.
+Body::Body(std::string_view text) : members_(std::make_unique<Members>()) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  if (text.substr(0, byte_order_mark.size()) == byte_order_mark)
+    text.remove_prefix(byte_order_mark.size());
   if (json_nesting(text) > nesting_max)
     throw ApiRefusal{400, "invalid_json", "JSON nested deeper than 32"};
-  try {
-    json_->value = nlohmann::json::parse(text);
-  } catch (const nlohmann::json::exception&) {
+  const PayloadKind kind = PayloadReader().read(text, "", "").kind;
+  if (kind != PayloadKind::typed_object && kind != PayloadKind::json)
     throw ApiRefusal{400, "invalid_json", "the body is not JSON"};
+
+  simdjson::ondemand::parser parser;
+  const simdjson::padded_string padded(text);
+  simdjson::ondemand::document document;
+  simdjson::ondemand::object members;
+  if (parser.iterate(padded).get(document) != simdjson::SUCCESS ||
+      document.get_object().get(members) != simdjson::SUCCESS)
+    refuse("the body must be a JSON object");
+  for (auto member : members) {
+    std::string_view key;
+    simdjson::ondemand::value value;
+    if (member.unescaped_key().get(key) != simdjson::SUCCESS) continue;
+    std::string name(key);
+    if (member.value().get(value) == simdjson::SUCCESS)
+      members_->json[std::move(name)] = json_of(value);
   }
-  if (!json_->value.is_object()) refuse("the body must be a JSON object");
 }
 
 Body::~Body() = default;
@@ -44,18 +92,20 @@ std::string Body::string(const char* name) const {
 }
 
 std::optional<std::string> Body::optional_string(const char* name) const {
-  const auto member = json_->value.find(name);
-  if (member == json_->value.end() || member->is_null()) return std::nullopt;
-  if (!member->is_string()) refuse(quoted(name) + " must be a string");
-  return member->get<std::string>();
+  const std::string* member = members_->find(name);
+  if (member == nullptr) return std::nullopt;
+  const nlohmann::json value = nlohmann::json::parse(*member, nullptr, false);
+  if (!value.is_string()) refuse(quoted(name) + " must be a string");
+  return value.get<std::string>();
 }
 
 std::optional<std::vector<std::string>> Body::optional_strings(const char* name) const {
-  const auto member = json_->value.find(name);
-  if (member == json_->value.end() || member->is_null()) return std::nullopt;
-  if (!member->is_array()) refuse(quoted(name) + " must be a list of strings");
+  const std::string* member = members_->find(name);
+  if (member == nullptr) return std::nullopt;
+  const nlohmann::json value = nlohmann::json::parse(*member, nullptr, false);
+  if (!value.is_array()) refuse(quoted(name) + " must be a list of strings");
   std::vector<std::string> all;
-  for (const auto& item : *member) {
+  for (const auto& item : value) {
     if (!item.is_string()) refuse(quoted(name) + " must be a list of strings");
     all.push_back(item.get<std::string>());
   }
@@ -63,39 +113,14 @@ std::optional<std::vector<std::string>> Body::optional_strings(const char* name)
 }
 
 bool Body::is_object(const char* name) const {
-  const auto member = json_->value.find(name);
-  return member != json_->value.end() && member->is_object();
+  const std::string* member = members_->find(name);
+  return member != nullptr && member->front() == '{';
 }
 
 std::string Body::raw(const char* name) const {
-  simdjson::ondemand::parser parser;
-  const simdjson::padded_string padded(text_);
-  simdjson::ondemand::document document;
-  simdjson::ondemand::object members;
-  std::string found;
-  if (parser.iterate(padded).get(document) != simdjson::SUCCESS ||
-      document.get_object().get(members) != simdjson::SUCCESS)
-    refuse("the body must be a JSON object");
-  for (auto member : members) {
-    std::string_view key;
-    simdjson::ondemand::value value;
-    if (member.unescaped_key().get(key) != simdjson::SUCCESS || key != name) continue;
-    if (member.value().get(value) != simdjson::SUCCESS) continue;
-    std::string_view raw;
-    simdjson::ondemand::object object;
-    simdjson::ondemand::array array;
-    if (value.get_object().get(object) == simdjson::SUCCESS) {
-      if (object.raw_json().get(raw) == simdjson::SUCCESS) found = raw;
-    } else if (value.get_array().get(array) == simdjson::SUCCESS) {
-      if (array.raw_json().get(raw) == simdjson::SUCCESS) found = raw;
-    } else {
-      found = value.raw_json_token();
-    }
-  }
-  // simdjson's piece goes on up to the next sign that means something.
-  while (!found.empty() && std::strchr(" \t\r\n", found.back()) != nullptr) found.pop_back();
-  if (found.empty()) refuse(quoted(name) + " is required");
-  return found;
+  const auto found = members_->json.find(name);
+  if (found == members_->json.end() || found->second.empty()) refuse(quoted(name) + " is required");
+  return found->second;
 }
 
 }  // namespace zws

@@ -26,10 +26,9 @@ class Body {
   std::string raw(const char* name) const;
 
  private:
-  struct Json;
+  struct Members;
 
-  const std::string text_;
-  std::unique_ptr<Json> json_;
+  const std::unique_ptr<Members> members_;
 };
 
 }  // namespace zws

@@ -65,4 +65,13 @@ HttpResponse HttpResponse::error(int status, std::string_view code, std::string_
   return response;
 }
 
+HttpResponse HttpResponse::crowded(HttpCrowd crowd) {
+  HttpResponse response =
+      crowd == HttpCrowd::address
+          ? error(429, "rate_limited", "too many requests from this address at once")
+          : error(503, "limit_exceeded", "too many requests at once");
+  response.headers = {{"Retry-After", "1"}};
+  return response;
+}
+
 }  // namespace zws

@@ -1,9 +1,10 @@
 // The wall between the port and what answers on it: ws speaks HTTP, api decides what to say.
 //
 // Thread: handle() is called on the lane that took the request and must not block; the reply may be
-// called later, once, from any thread. Lifetime: the handler outlives the lanes.
+// called later, once, from any thread, and let go of on any. Lifetime: the handler outlives the lanes.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -18,14 +19,24 @@ struct HeaderLess {
   bool operator()(std::string_view a, std::string_view b) const noexcept;
 };
 
+// Whether more plain requests are in progress, or hold more memory, than is good.
+enum class HttpCrowd : std::uint8_t { none, address, all };
+
+// The head of a request, and later its body.
 struct HttpRequest {
   std::string method;  // as sent: GET, HEAD, POST, ...
   std::string path;    // still percent-encoded, without the query
   std::string query;   // without '?'
   std::map<std::string, std::string, HeaderLess> headers;  // names compare without case
-  std::string body;
-  std::string peer;     // the address that connected
-  std::string address;  // the client's, after trusted proxies
+  std::string body;                                        // what take_body brought
+  std::string peer;                                        // the address that connected
+  std::string address;                                     // the client's, after trusted proxies
+  HttpCrowd crowd = HttpCrowd::none;
+
+  // Nothing of the body is taken before somebody who has judged the head asks for it: once, from any
+  // thread. `then` is called on the lane with all of it, or never, when the client does not send it or
+  // the bridge has no room for it (which answers by itself).
+  std::function<void(std::function<void(std::string)> then)> take_body;
 
   std::string_view header(std::string_view name) const noexcept;
 };
@@ -38,6 +49,9 @@ struct HttpResponse {
 
   // {"success":false,"code":...,"message":...}
   static HttpResponse error(int status, std::string_view code, std::string_view message);
+
+  // 429 or 503, to be tried again in a second.
+  static HttpResponse crowded(HttpCrowd crowd);
 };
 
 // The value of `name` in a query, decoded; empty if it is not there.

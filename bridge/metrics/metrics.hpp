@@ -92,7 +92,7 @@ struct IngestMetrics {
 // How the opening of a connection ended: the label `result`.
 enum class HandshakeResult : std::uint8_t {
   accepted,
-  bad_request,        // refused unread, be it one or plain HTTP: 400, 411, 413, 414, 426, 431, 501
+  bad_request,        // refused unread, be it one or plain HTTP: 400, 414, 426, 431, 429, 503
   not_found,          // an upgrade to another path
   forbidden_host,     // open mode's Host rule
   forbidden_origin,   // server.allowed_origins

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <websocketpp/concurrency/none.hpp>
@@ -12,53 +13,91 @@
 
 #include "core/http.hpp"
 #include "ws/http_head.hpp"
+#include "ws/http_places.hpp"
 #include "ws/transport.hpp"
 
 namespace zws {
 
-// Checks the whole head before the lenient parser sees any of it.
+// Checks the whole head before the lenient parser sees any of it. It is ready when the head is: a body
+// is nothing for websocketpp, whoever judges the head takes it (Server).
 class StrictRequest : public websocketpp::http::parser::request {
  public:
   std::size_t consume(const char* bytes, std::size_t size) {
-    if (head_done_) return request::consume(bytes, size);
+    if (head_done_) return 0;
     const std::size_t before = head_.size();
     head_.append(bytes, size);
     const std::size_t end = head_.find("\r\n\r\n", before < 3 ? 0 : before - 3);
     const bool complete = end != std::string::npos;
     const std::string_view head = std::string_view(head_).substr(0, complete ? end + 4 : end);
     const int fault = complete ? head_fault(head) : partial_head_fault(head);
-    if (fault != 0)
-      throw websocketpp::http::exception("refused",
-                                         static_cast<websocketpp::http::status_code::value>(fault));
-    if (!complete) return size;
+    if (fault != 0) refuse(fault);
+    if (!complete) {
+      hold(head_.size() / held_step - before / held_step);
+      return size;
+    }
     head_done_ = true;
     std::string all = std::exchange(head_, {});
-    const std::size_t consumed = parse(all) - before;
+    parse(all);
+    if (get_header("Host").empty() && get_version() != "HTTP/1.0") refuse(400);
+    take_target();
     upgrade_ = names_token(get_header("Upgrade"), "websocket") &&
                names_token(get_header("Connection"), "upgrade");
     // Drafts would get a processor of their own, with rules of their own.
-    if (upgrade_ && get_header("Sec-WebSocket-Version") != "13")
-      throw websocketpp::http::exception("only version 13",
-                                         websocketpp::http::status_code::upgrade_required);
-    return consumed;
+    if (upgrade_ && get_header("Sec-WebSocket-Version") != "13") refuse(426);
+    body_bytes_ = std::strtoull(get_header("Content-Length").c_str(), nullptr, 10);
+    if (upgrade_) return end + 4 - before;
+    body_ = all.substr(end + 4, body_bytes_);
+    return size;
   }
+
+  bool ready() const noexcept { return head_done_; }
 
   // Whether the head, which is complete, asks for a WebSocket of version 13.
   bool is_upgrade() const noexcept { return upgrade_; }
 
+  // Of a plain request: how long its body is by its own word, and what came of it behind the head.
+  std::size_t body_bytes() const noexcept { return body_bytes_; }
+  std::string take_body() noexcept { return std::exchange(body_, {}); }
+
+  std::unique_ptr<HttpPlace> place;  // null: nobody counts
+  std::uint64_t errand = 0;          // Server's number of a plain request; 0: it is none
+
  private:
+  static constexpr std::size_t held_step = 4096;  // a head shorter than that is not counted
+
+  [[noreturn]] static void refuse(int status) {
+    throw websocketpp::http::exception("refused",
+                                       static_cast<websocketpp::http::status_code::value>(status));
+  }
+
+  void hold(std::size_t steps) {
+    if (steps == 0 || !place) return;
+    const HttpCrowd crowd = place->hold(steps * held_step);
+    if (crowd != HttpCrowd::none) refuse(crowd == HttpCrowd::address ? 429 : 503);
+  }
+
   // websocketpp counts the bytes of a head and gives up at 16,000 of them, before our own bound. So
   // the header lines are handed to it past that count.
-  std::size_t parse(std::string& all) {
+  void parse(std::string& all) {
     std::size_t begin = all.find("\r\n") + 2;
     request::consume(all.data(), begin);
     for (std::size_t end = 0; (end = all.find("\r\n", begin)) != begin; begin = end + 2)
       process_header(all.begin() + static_cast<std::ptrdiff_t>(begin),
                      all.begin() + static_cast<std::ptrdiff_t>(end));
-    return begin + request::consume(all.data() + begin, all.size() - begin);
+  }
+
+  // What the target says of the host counts, not the header (RFC 9112, section 3.2.2).
+  void take_target() {
+    const std::string whole = get_uri();
+    const RequestTarget target = target_of(whole);
+    if (target.authority.empty()) return;
+    set_uri(target.path);
+    replace_header("Host", std::string(target.authority));
   }
 
   std::string head_;
+  std::string body_;
+  std::size_t body_bytes_ = 0;
   bool head_done_ = false;
   bool upgrade_ = false;
 };
@@ -78,16 +117,23 @@ class PlainResponse : public websocketpp::http::parser::response {
       return upgrade += "\r\n";
     }
     response full = *this;
+    const_cast<PlainResponse*>(this)->m_body = {};  // `full` has it; the connection lives on
     full.replace_header("Connection", "close");
     if (status == 426) full.replace_header("Sec-WebSocket-Version", "13");
     if (status >= 400 && get_body().empty() && get_header("Content-Length").empty()) {
       full.replace_header("Content-Type", "application/json");
       full.set_body(
-          HttpResponse::error(status, status >= 500 ? "internal" : "invalid_message",
+          HttpResponse::error(status, code_of(status),
                               websocketpp::http::status_code::get_string(get_status_code()))
               .body);
     }
     return full.raw();
+  }
+
+ private:
+  static std::string_view code_of(int status) noexcept {
+    if (status == 429 || status == 503) return "limit_exceeded";
+    return status >= 500 ? "internal" : "invalid_message";
   }
 };
 

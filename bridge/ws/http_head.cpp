@@ -35,6 +35,28 @@ bool has_line_noise(std::string_view text) noexcept {
   });
 }
 
+bool starts_with(std::string_view text, std::string_view start) noexcept {
+  return equal_without_case(text.substr(0, start.size()), start);
+}
+
+// What precedes the authority of an absolute target; empty for any other.
+std::string_view scheme_of(std::string_view target) noexcept {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (starts_with(target, scheme)) return scheme;
+  }
+  return {};
+}
+
+bool is_target(std::string_view target) noexcept {
+  if (target.empty() || target.find(' ') != std::string_view::npos) return false;
+  if (target[0] == '/') return true;
+  const std::string_view scheme = scheme_of(target);
+  if (scheme.empty()) return false;
+  target.remove_prefix(scheme.size());
+  const std::string_view authority = target.substr(0, target.find_first_of("/?"));
+  return !authority.empty() && authority.find_first_of("@#") == std::string_view::npos;
+}
+
 // METHOD SP target SP HTTP/1.x
 bool is_request_line(std::string_view line) noexcept {
   const std::size_t first = line.find(' ');
@@ -42,8 +64,7 @@ bool is_request_line(std::string_view line) noexcept {
   if (first == std::string_view::npos || last == first) return false;
   const std::string_view target = line.substr(first + 1, last - first - 1);
   const std::string_view version = line.substr(last + 1);
-  return is_token(line.substr(0, first)) && !target.empty() && target[0] == '/' &&
-         target.find(' ') == std::string_view::npos &&
+  return is_token(line.substr(0, first)) && is_target(target) &&
          (version == "HTTP/1.1" || version == "HTTP/1.0");
 }
 
@@ -65,10 +86,21 @@ int partial_head_fault(std::string_view head) noexcept {
 }
 
 bool names_token(std::string_view header, std::string_view token) noexcept {
-  for (; header.size() >= token.size(); header.remove_prefix(1)) {
-    if (equal_without_case(header.substr(0, token.size()), token)) return true;
+  while (!header.empty()) {
+    const std::string_view one = header.substr(0, header.find(','));
+    if (equal_without_case(trimmed(one), token)) return true;
+    header.remove_prefix(std::min(one.size() + 1, header.size()));
   }
   return false;
+}
+
+RequestTarget target_of(std::string_view target) {
+  const std::string_view scheme = scheme_of(target);
+  if (scheme.empty()) return {{}, std::string(target)};
+  target.remove_prefix(scheme.size());
+  const std::size_t end = std::min(target.find_first_of("/?"), target.size());
+  const std::string_view path = target.substr(end);
+  return {target.substr(0, end), (path.empty() || path[0] == '?' ? "/" : "") + std::string(path)};
 }
 
 int head_fault(std::string_view head) noexcept {

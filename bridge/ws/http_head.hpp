@@ -6,6 +6,7 @@
 // Thread: any; pure functions.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace zws {
@@ -19,7 +20,14 @@ int head_fault(std::string_view head) noexcept;
 // The same for a head that is not complete yet: only its sizes.
 int partial_head_fault(std::string_view head) noexcept;
 
-// Whether an Upgrade or Connection header names `token`, whatever the case.
+// Whether a list of tokens (Upgrade, Connection, Expect) has `token` among them, whatever the case.
 bool names_token(std::string_view header, std::string_view token) noexcept;
+
+// "http://a:80/x?y", as it is sent to proxies -> {"a:80", "/x?y"}; any other target has no authority.
+struct RequestTarget {
+  std::string_view authority;
+  std::string path;
+};
+RequestTarget target_of(std::string_view target);
 
 }  // namespace zws

@@ -43,6 +43,7 @@ void Lane::start(int listener, TlsPtr tls, HttpHandler* http, std::function<void
   parts.tls = std::move(tls);
   parts.admission = shared_.admission;
   parts.http = http;
+  parts.places = shared_.places;
   parts.on_upgraded = [this](Session& session, const Upgrade& upgrade) {
     on_upgraded(session, upgrade);
   };

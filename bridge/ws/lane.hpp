@@ -45,6 +45,7 @@ class Lane final : public BatchSink {
     Ledger* ledger = nullptr;
     const AdminToken* admin_token = nullptr;
     Admission* admission = nullptr;
+    HttpPlaces* places = nullptr;
     std::size_t lanes = 1;
   };
 

@@ -52,7 +52,7 @@ Lanes::Lanes(ConfigPtr config, Verifier& verifier, Ledger& ledger, Metrics& metr
     address_ = bound.text;
     listeners_.push_back(bound.descriptor);
   }
-  const Lane::Shared shared{&verifier, &ledger, &admin_token_, &admission_, count};
+  const Lane::Shared shared{&verifier, &ledger, &admin_token_, &admission_, &places_, count};
   for (std::size_t i = 0; i < count; ++i)
     lanes_.push_back(std::make_unique<Lane>(shared, config, metrics.lane(i)));
 }
@@ -66,7 +66,8 @@ std::vector<BatchSink*> Lanes::sinks() const {
 }
 
 std::size_t Lanes::connection_bytes() const noexcept {
-  return admission_.connections() * (encrypted_ ? tls_connection_bytes : plain_connection_bytes);
+  const std::size_t each = encrypted_ ? tls_connection_bytes : plain_connection_bytes;
+  return admission_.connections() * each + places_.bytes();
 }
 
 void Lanes::write_admin_token() {

@@ -43,7 +43,8 @@ class Lanes {
   const std::string& address() const noexcept { return address_; }
   const AdminToken& admin_token() const noexcept { return admin_token_; }
   Admission& admission() noexcept { return admission_; }
-  // A generous guess of what all connections hold, queues not counted. Thread: any.
+  // A generous guess of what all connections hold, queues not counted, and what plain requests do.
+  // Thread: any.
   std::size_t connection_bytes() const noexcept;
   bool draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
 
@@ -87,6 +88,7 @@ class Lanes {
   const ConfigPtr config_;
   const bool open_mode_;
   Admission admission_;
+  HttpPlaces places_;
   AdminToken admin_token_;
   std::string address_;
   std::vector<int> listeners_;

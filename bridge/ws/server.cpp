@@ -4,7 +4,10 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <asio/post.hpp>
+#include <unordered_map>
 #include <websocketpp/common/network.hpp>
 
 #include "core/log.hpp"
@@ -90,10 +93,58 @@ HttpRequest request_of(const Connection& connection) {
   return request;
 }
 
+StrictRequest& head_of(Connection& connection) {
+  return const_cast<StrictRequest&>(connection.get_request());
+}
+
+// A plain request between its head and its answer.
+struct Errand {
+  ConnectionPtr connection;  // nothing else keeps it while it waits
+  std::string method;
+  bool wants_continue = false;
+  std::string body;  // what has come of it
+  std::function<void(std::string)> then;
+};
+
 }  // namespace
 
 struct Server::Impl {
   explicit Impl(Parts given) : parts(std::move(given)) {}
+
+  // The way back to an errand, for any thread. It names the errand by number and holds nothing of the
+  // connection, which so begins and ends on its own lane, whoever lets go of the answer last.
+  class WayBack {
+   public:
+    WayBack(Impl& server, std::uint64_t number)
+        : server_(server),
+          alive_(server.alive),
+          loop_(*server.parts.transport.loop),
+          number_(number) {}
+    WayBack(const WayBack&) = delete;
+    WayBack& operator=(const WayBack&) = delete;
+    ~WayBack() {
+      try {
+        post([](Impl& server, std::uint64_t number) { server.give_up(number); });
+      } catch (const std::exception& error) {
+        log::error("an HTTP request stays without an answer: {}", error.what());
+      }
+    }
+
+    template <typename Work>
+    void post(Work work) const {
+      // The lanes' threads have ended before the first server goes.
+      if (alive_.expired()) return;
+      asio::post(loop_, [&server = server_, number = number_, work = std::move(work)]() mutable {
+        work(server, number);
+      });
+    }
+
+   private:
+    Impl& server_;
+    const std::weak_ptr<const char> alive_;
+    asio::io_context& loop_;
+    const std::uint64_t number_;
+  };
 
   void start();
   ConnectionPtr connection(const websocketpp::connection_hdl& handle) {
@@ -126,8 +177,11 @@ struct Server::Impl {
   void on_http(Connection& its);
   void on_end(Connection& its);
   void note_tls_fault(Connection& its);
-  static void answer(const ConnectionPtr& its, const std::string& method,
-                     const HttpResponse& response) noexcept;
+  void take_body(std::uint64_t number, std::function<void(std::string)> then) noexcept;
+  void read_body(std::uint64_t number);
+  void answer(std::uint64_t number, HttpResponse response) noexcept;
+  static void send(Connection& its, const std::string& method, const HttpResponse& response);
+  void give_up(std::uint64_t number) noexcept;
   void count(HandshakeResult result) {
     parts.transport.rules.metrics->handshakes[static_cast<std::size_t>(result)].add();
   }
@@ -135,6 +189,10 @@ struct Server::Impl {
   Parts parts;
   Endpoint endpoint;
   std::unordered_map<const Session*, Upgrade> upgrades;  // between validate and open
+  std::unordered_map<std::uint64_t, Errand> errands;     // between head and answer
+  std::uint64_t last_errand = 0;
+  const std::shared_ptr<const char> alive = std::make_shared<const char>('\0');
+  std::array<char, 16'384> incoming;  // of bodies, between a read and its handler
   log::Quiet origin_log;
   log::Quiet host_log;
   log::Quiet tls_log;
@@ -183,8 +241,9 @@ void Server::take(int descriptor, std::string address) {
   const int unsent = static_cast<int>(limits.unsent_bytes);
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
   impl_->endpoint.set_max_message_size(limits.message_bytes);
-  impl_->endpoint.set_max_http_body_size(limits.event_bytes);
   const ConnectionPtr made = impl_->endpoint.get_connection();
+  if (impl_->parts.places != nullptr)
+    head_of(*made).place = std::make_unique<HttpPlace>(*impl_->parts.places, address_key(address));
   made->adopt(
       impl_->parts.transport,
       impl_->parts.tls ? impl_->parts.tls->wrap(descriptor) : std::make_unique<Wire>(descriptor),
@@ -210,6 +269,9 @@ bool Server::Impl::validate(Connection& its) {
   if (parts.http != nullptr && request.path != config.server.path)
     return refuse(its, HandshakeResult::not_found, 404, "invalid_message",
                   "WebSocket clients connect to " + config.server.path);
+  if (head_of(its).body_bytes() != 0 || !request.header("Transfer-Encoding").empty())
+    return refuse(its, HandshakeResult::bad_request, 400, "invalid_message",
+                  "an upgrade has no body");
   if (!is_key(request.header("Sec-WebSocket-Key")))
     return refuse(its, HandshakeResult::bad_request, 400, "invalid_message",
                   "Sec-WebSocket-Key must be 16 bytes in base64");
@@ -282,7 +344,7 @@ std::string Server::Impl::token_of(Connection& its, const HttpRequest& request) 
 void Server::Impl::on_open(Connection& its) {
   its.handshake_done();
   // The request has told all it had to; what websocketpp keeps of it would stay for life.
-  const_cast<StrictRequest&>(its.get_request()) = StrictRequest{};
+  head_of(its) = StrictRequest{};
   const_cast<std::vector<std::string>&>(its.get_requested_subprotocols()) = {};
   its.set_uri(nullptr);
   const auto found = upgrades.find(&its.session());
@@ -306,6 +368,7 @@ void Server::Impl::on_end(Connection& its) {
       parts.admission->leave(address_key(waiting->second.address));
     upgrades.erase(waiting);
   }
+  errands.erase(head_of(its).errand);
   if (its.get_ec() ==
       websocketpp::error::make_error_code(websocketpp::error::open_handshake_timeout))
     count(HandshakeResult::timeout);
@@ -331,45 +394,123 @@ void Server::Impl::note_tls_fault(Connection& its) {
 
 // --- plain HTTP ----------------------------------------------------------------------------------
 
+// The head is judged before anything is taken: whoever answers asks for the body when it is wanted.
 void Server::Impl::on_http(Connection& its) {
-  its.handshake_done();
   HttpRequest request = request_of(its);
   request.peer = its.get_remote_endpoint();
-  request.body = its.get_request_body();
   if (parts.http == nullptr) {
+    its.handshake_done();
     its.set_status(status_code::upgrade_required);
     return;
   }
   request.address = parts.access->client_address(request.peer, request);
+  StrictRequest& head = head_of(its);
+  if (head.place) request.crowd = head.place->enter(address_key(request.address));
+  if (head.body_bytes() == 0) its.handshake_done();
   its.defer_http_response();
-  // While it waits nothing else keeps the connection; the reply may come from any thread.
-  const auto waiting = std::static_pointer_cast<Connection>(its.get_shared());
-  const std::string method = request.method;
-  parts.http->handle(std::move(request),
-                     [waiting, method, loop = parts.transport.loop](HttpResponse response) {
-                       asio::post(*loop, [waiting, method, response = std::move(response)] {
-                         answer(waiting, method, response);
-                       });
-                     });
+
+  head.errand = ++last_errand;
+  Errand& errand = errands[head.errand];
+  errand.connection = std::static_pointer_cast<Connection>(its.get_shared());
+  errand.method = request.method;
+  errand.wants_continue =
+      names_token(request.header("Expect"), "100-continue") && head.get_version() != "HTTP/1.0";
+  const auto back = std::make_shared<const WayBack>(*this, head.errand);
+  request.take_body = [back](std::function<void(std::string)> then) {
+    back->post([then = std::move(then)](Impl& server, std::uint64_t number) mutable {
+      server.take_body(number, std::move(then));
+    });
+  };
+  parts.http->handle(std::move(request), [back](HttpResponse response) {
+    back->post([response = std::move(response)](Impl& server, std::uint64_t number) mutable {
+      server.answer(number, std::move(response));
+    });
+  });
 }
 
-void Server::Impl::answer(const ConnectionPtr& its, const std::string& method,
-                          const HttpResponse& response) noexcept try {
-  if (its->get_state() == websocketpp::session::state::closed) return;
-  its->session().rules().metrics->count_http_response(static_cast<std::uint16_t>(response.status));
-  its->set_status(static_cast<status_code::value>(response.status));
-  for (const auto& [name, value] : response.headers) its->replace_header(name, value);
-  if (!response.content_type.empty() && !(response.body.empty() && response.status == 204))
-    its->replace_header("Content-Type", response.content_type);
-  if (method == "HEAD") {
-    its->replace_header("Content-Length", std::to_string(response.body.size()));
-  } else {
-    its->set_body(response.body);
+void Server::Impl::take_body(std::uint64_t number, std::function<void(std::string)> then) noexcept
+    try {
+  const auto found = errands.find(number);
+  if (found == errands.end()) return;
+  Errand& errand = found->second;
+  Connection& its = *errand.connection;
+  StrictRequest& head = head_of(its);
+  const HttpCrowd crowd = head.place ? head.place->hold(head.body_bytes()) : HttpCrowd::none;
+  if (crowd != HttpCrowd::none) return answer(number, HttpResponse::crowded(crowd));
+  errand.body = head.take_body();
+  errand.then = std::move(then);
+  if (errand.wants_continue && errand.body.empty() && head.body_bytes() != 0)
+    its.outbox().write("HTTP/1.1 100 Continue\r\n\r\n");
+  read_body(number);
+} catch (const std::exception& error) {
+  log::error("a request's body could not be taken: {}", error.what());
+  give_up(number);
+}
+
+void Server::Impl::read_body(std::uint64_t number) {
+  const auto found = errands.find(number);
+  if (found == errands.end()) return;
+  Errand& errand = found->second;
+  Connection& its = *errand.connection;
+  const std::size_t whole = head_of(its).body_bytes();
+  if (errand.body.size() >= whole) {
+    its.handshake_done();
+    const auto then = std::exchange(errand.then, nullptr);
+    return then(std::move(errand.body));
   }
-  websocketpp::lib::error_code ignored;
-  its->send_http_response(ignored);
+  its.read_more(incoming.data(), std::min(incoming.size(), whole - errand.body.size()),
+                [this, number](const websocketpp::lib::error_code& fault, std::size_t size) {
+                  const auto its_errand = errands.find(number);
+                  if (its_errand == errands.end()) return;
+                  const ConnectionPtr connection = its_errand->second.connection;
+                  if (fault) return connection->terminate(fault);
+                  its_errand->second.body.append(incoming.data(), size);
+                  read_body(number);
+                });
+}
+
+void Server::Impl::answer(std::uint64_t number, HttpResponse response) noexcept try {
+  const auto found = errands.find(number);
+  if (found == errands.end()) return;
+  const Errand errand = std::move(found->second);
+  errands.erase(found);
+  Connection& its = *errand.connection;
+  its.handshake_done();
+  if (its.get_state() == websocketpp::session::state::closed) return;
+  HttpPlace* const place = head_of(its).place.get();
+  // Once for websocketpp and once for what waits in the queue.
+  const HttpCrowd crowd = place != nullptr && errand.method != "HEAD"
+                              ? place->hold(2 * response.body.size())
+                              : HttpCrowd::none;
+  if (crowd != HttpCrowd::none) response = HttpResponse::crowded(crowd);
+  parts.transport.rules.metrics->count_http_response(static_cast<std::uint16_t>(response.status));
+  send(its, errand.method, response);
 } catch (const std::exception& error) {
   log::error("an HTTP answer could not be sent: {}", error.what());
+}
+
+void Server::Impl::send(Connection& its, const std::string& method, const HttpResponse& response) {
+  its.set_status(static_cast<status_code::value>(response.status));
+  for (const auto& [name, value] : response.headers) its.replace_header(name, value);
+  if (!response.content_type.empty() && !(response.body.empty() && response.status == 204))
+    its.replace_header("Content-Type", response.content_type);
+  if (method == "HEAD") {
+    its.replace_header("Content-Length", std::to_string(response.body.size()));
+  } else {
+    its.set_body(response.body);
+  }
+  websocketpp::lib::error_code ignored;
+  its.send_http_response(ignored);
+}
+
+// Whoever was to answer never will.
+void Server::Impl::give_up(std::uint64_t number) noexcept {
+  if (errands.find(number) == errands.end()) return;
+  try {
+    answer(number, HttpResponse::error(500, "internal", "the bridge could not answer"));
+  } catch (const std::exception& error) {
+    log::error("a request stays without an answer: {}", error.what());
+  }
 }
 
 }  // namespace zws

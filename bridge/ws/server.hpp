@@ -13,6 +13,7 @@
 #include "core/http.hpp"
 #include "ws/access.hpp"
 #include "ws/admission.hpp"
+#include "ws/http_places.hpp"
 #include "ws/tls.hpp"
 #include "ws/transport.hpp"
 
@@ -33,6 +34,7 @@ class Server {
     TlsPtr tls;                                          // likewise; null: the port is plain
     Admission* admission = nullptr;                      // null: everyone is let in (conformance)
     HttpHandler* http = nullptr;                         // null: only upgrades are answered
+    HttpPlaces* places = nullptr;                        // null: plain requests are not counted
     std::function<void(Session&, Upgrade)> on_upgraded;  // the session may open itself
     std::function<void(Session&)> on_gone;               // last call for a session that upgraded
     std::function<bool()> draining = [] { return false; };

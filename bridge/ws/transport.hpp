@@ -92,6 +92,11 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
 
   // The request is complete: the handshake deadline no longer holds.
   void handshake_done() noexcept { deadline_.reset(); }
+  // Reads once what follows the head of a plain request. `handler` must not hold the connection.
+  void read_more(char* buffer, std::size_t size,
+                 websocketpp::transport::read_handler handler) noexcept {
+    async_read_at_least(1, buffer, size, std::move(handler));
+  }
   // Ends the connection without further words, on the loop's next turn.
   void post_terminate() noexcept;
 

@@ -80,7 +80,24 @@ def test_other_methods_are_405_and_the_answer_names_the_right_ones(shared_bridge
 
 
 def test_the_websocket_path_without_an_upgrade_says_what_it_wants(shared_bridge):
-    assert shared_bridge.get("/api/ws").status in (400, 426)
+    assert shared_bridge.get("/api/ws").status == 426
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "connection", "status"),
+    [
+        ("websocket", "Upgrade", 101),
+        ("WebSocket", "keep-alive, upgrade", 101),
+        ("h2c,websocket", "UPGRADE", 101),
+        ("notwebsocketatall", "Upgrade", 426),
+        ("websocket/13", "Upgrade", 426),
+        ("websocket", "xupgradex", 426),
+        ("websocket", "keep-alive", 426),
+    ],
+)
+def test_upgrade_and_connection_are_read_token_by_token(shared_bridge, upgrade, connection, status):
+    with shared_bridge.raw() as client:
+        assert client.upgrade(upgrade=upgrade, connection=connection)[0] == status
 
 
 def test_a_query_does_not_change_the_path(shared_bridge):

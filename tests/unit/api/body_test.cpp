@@ -71,6 +71,18 @@ TEST(BodyTest, AMembersJsonIsGivenByteForByte) {
   EXPECT_THROW(raw(R"({"n":1})"), ApiRefusal);
 }
 
+TEST(BodyTest, WhatAProducerMaySendIsJsonHereToo) {
+  for (const char* json :
+       {"1e400", "-123456789012345678901234567890", R"("\ud800")", R"({"a":1e999})"})
+    EXPECT_EQ(Body(std::string(R"({"m":)") + json + "}").raw("m"), json);
+  EXPECT_EQ(refusal(R"({"m":1e})"), "invalid_json");
+}
+
+TEST(BodyTest, AByteOrderMarkIsIgnored) {
+  EXPECT_EQ(Body("\xEF\xBB\xBF{\"m\":1}").raw("m"), "1");
+  EXPECT_EQ(refusal("\xEF\xBB\xBF\xEF\xBB\xBF{}"), "invalid_json");
+}
+
 TEST(BodyTest, OfAMemberNamedTwiceEveryReaderTakesTheLast) {
   const Body body(R"({"m":"first","m":"last"})");
   EXPECT_EQ(body.string("m"), "last");

@@ -26,12 +26,53 @@ TEST(HttpHeadTest, AcceptsWhatClientsSend) {
 }
 
 TEST(HttpHeadTest, RefusesRequestLinesThatAreNone) {
-  for (const char* line :
-       {"", "GET", "GET /", "GET  / HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1",
-        "GET / HTTP/2.0", "GET / http/1.1", "GET / HTTP/1.10", "GET /a b HTTP/1.1",
-        "G(T / HTTP/1.1", "GET  HTTP/1.1", "GET http://a/ HTTP/1.1", "GET * HTTP/1.1",
-        "GET /\x01 HTTP/1.1", "GET /\t HTTP/1.1x", "GET /\n HTTP/1.1", "GET /\x7F HTTP/1.1"})
+  for (const char* line : {"",
+                           "GET",
+                           "GET /",
+                           "GET  / HTTP/1.1",
+                           "GET / HTTP/1.1 ",
+                           " GET / HTTP/1.1",
+                           "GET / HTTP/2.0",
+                           "GET / http/1.1",
+                           "GET / HTTP/1.10",
+                           "GET /a b HTTP/1.1",
+                           "G(T / HTTP/1.1",
+                           "GET  HTTP/1.1",
+                           "GET ftp://a/ HTTP/1.1",
+                           "GET * HTTP/1.1",
+                           "GET http:///x HTTP/1.1",
+                           "GET http:// HTTP/1.1",
+                           "GET http://a@b/ HTTP/1.1",
+                           "GET http:a HTTP/1.1",
+                           "GET a/ HTTP/1.1",
+                           "GET /\x01 HTTP/1.1",
+                           "GET /\t HTTP/1.1x",
+                           "GET /\n HTTP/1.1",
+                           "GET /\x7F HTTP/1.1"})
     EXPECT_EQ(head_fault(head("Host: a\r\n", line)), 400) << line;
+}
+
+TEST(HttpHeadTest, TokensAreReadWholeAndWithoutCase) {
+  for (const char* list :
+       {"websocket", "WebSocket", " websocket\t", "h2c, websocket", "a,websocket,b"})
+    EXPECT_TRUE(names_token(list, "websocket")) << list;
+  for (const char* list : {"", ",", "notwebsocketatall", "xwebsocket", "websockets", "web socket",
+                           "websocket/13", "a websocket", "\"websocket\""})
+    EXPECT_FALSE(names_token(list, "websocket")) << list;
+}
+
+TEST(HttpHeadTest, AnAbsoluteTargetIsItsAuthorityAndItsPath) {
+  const auto parts = [](std::string_view target) {
+    const RequestTarget found = target_of(target);
+    return std::string(found.authority) + ' ' + found.path;
+  };
+  EXPECT_EQ(parts("/x?y"), " /x?y");
+  EXPECT_EQ(parts("/http://a/x"), " /http://a/x");
+  EXPECT_EQ(parts("http://a:80/x?y"), "a:80 /x?y");
+  EXPECT_EQ(parts("HTTPS://[::1]:80"), "[::1]:80 /");
+  EXPECT_EQ(parts("http://a?y/z"), "a /?y/z");
+  EXPECT_EQ(head_fault(head("Host: b\r\n", "GET http://a:80/x HTTP/1.1")), 0);
+  EXPECT_EQ(head_fault(head("Host: b\r\n", "GET https://a HTTP/1.0")), 0);
 }
 
 TEST(HttpHeadTest, RefusesHeaderLinesThatTwoPartiesMightReadDifferently) {
