@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The house rules that a program can check: who includes whom, one door for each vendor, and the
-habits of the tree. Run by ctest; prints one line for each breach and exits 1 if there is any.
+"""The house rules that a program can check: who includes whom, one door for each vendor, the habits
+of the tree, and that each bug of tests/mutants still applies. Run by ctest; prints one line for each breach and exits 1 if there is any.
 
     tests/tidy.py [ROOT]
 """
@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
+
+from mutants import mutant
 
 # A room of bridge/ -> the rooms it may include besides itself. main.cpp may include all.
 ROOMS: dict[str, set[str]] = {
@@ -106,7 +108,8 @@ def check_header(path: str, text: str) -> Iterator[str]:
 
 
 def check_lines(path: str, text: str) -> Iterator[str]:
-    rules = ANYWHERE + (IN_TESTS if path.startswith("tests/") or "/test/" in path or "/tests/" in path else [])
+    of_tests = (path.startswith("tests/") or "/test/" in path or "/tests/" in path) and not path.endswith(".patch")
+    rules = ANYWHERE + (IN_TESTS if of_tests else [])
     for number, line in enumerate(text.splitlines(), 1):
         for pattern, breach in rules:
             if re.search(pattern, line):
@@ -142,6 +145,9 @@ def main() -> int:
         for breach in check(path, text):
             print(breach)
             breaches += 1
+    for breach in mutant.breaches(root):
+        print(breach)
+        breaches += 1
     return 1 if breaches else 0
 
 

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """That tests/tidy.py sees each kind of breach, and nothing in a good file. Run by ctest."""
 
+import tempfile
 import unittest
+from pathlib import Path
 
 import tidy
+from mutants import mutant
 
 HEADER = "// What it promises.\n#pragma once\n"
 
@@ -63,6 +66,29 @@ class TidyTest(unittest.TestCase):
         self.assert_breach("tests/e2e/test_a.py", "open('/ro" + "ot/x')\n", "absolute path")
         self.assert_breach("tests/browser/package-lock.json", '"resolved": "https://x"\n', "registry")
         self.assert_good("tests/browser/package-lock.json", '"version": "1.0.0"\n')
+
+    def test_a_mutant_says_what_it_does_and_who_sees_it(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            (root / "bridge").mkdir()
+            (root / "bridge/a.cpp").write_text("int a = 1;\n")
+            (root / mutant.FOLDER).mkdir(parents=True)
+            patch = root / mutant.FOLDER / "a-two.patch"
+            head = "failure: two of everything\nsuite: unit:ws_test:A.*\n"
+            diff = "diff --git a/bridge/a.cpp b/bridge/a.cpp\n--- a/bridge/a.cpp\n+++ b/bridge/a.cpp\n@@ -1 +1 @@\n"
+            edit = "-int a = 1;\n+int a = 2;\n"
+
+            def breaches_of(text: str) -> str:
+                patch.write_text(text)
+                return "".join(mutant.breaches(root))
+
+            self.assertEqual(breaches_of(head + diff + edit), "")
+            self.assertEqual(str(mutant.read(patch).suite), "unit:ws_test:A.*")
+            self.assertIn("no line 'failure:'", breaches_of(diff + edit))
+            self.assertIn("'eyes' is none of", breaches_of("failure: a\nsuite: eyes:a\n" + diff + edit))
+            self.assertIn("names no program", breaches_of("failure: a\nsuite: unit:\n" + diff + edit))
+            self.assertIn("holds no diff", breaches_of(head))
+            self.assertIn("no longer applies", breaches_of(head + diff + edit.replace("a = 1", "a = 3")))
 
 
 if __name__ == "__main__":

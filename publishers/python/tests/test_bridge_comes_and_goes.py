@@ -10,6 +10,7 @@ from typing import Callable
 
 import pytest
 import zmq
+from silent_bridge import SilentBridge
 from stand_in import StandIn, wait_until
 
 from zwsbridge import Publisher
@@ -82,6 +83,16 @@ def test_publisher_that_binds(start_bridge: Callable[..., StandIn], connect: Cal
         assert not publisher.publish("t", {})
 
 
+def test_bridge_that_falls_silent_is_dialled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one whose machine lost power: no FIN, no answer to a ping."""
+    monkeypatch.setattr("zwsbridge.link._HEARTBEAT_MS", 50)
+    monkeypatch.setattr("zwsbridge.link._SILENCE_MS", 200)
+    with SilentBridge() as bridge, Publisher(bridge.endpoint, linger=0) as publisher:
+        bridge.accept()
+        wait_until(lambda: publisher.ready)
+        bridge.accept()
+
+
 def test_ipv6_endpoint(start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher]) -> None:
     bridge = start_bridge(bind="tcp://[::1]:*", options={zmq.IPV6: 1})
     assert connect(bridge).publish("t", {})
@@ -89,12 +100,14 @@ def test_ipv6_endpoint(start_bridge: Callable[..., StandIn], connect: Callable[.
 
 
 def test_close_lets_waiting_events_leave(bridge: StandIn, connect: Callable[..., Publisher]) -> None:
-    publisher = connect(bridge, linger=10)
-    for _ in range(5000):
+    publisher = connect(bridge, linger=10, queue_size=100_000)
+    bridge.stall()  # more than the kernel takes waits in the publisher
+    for _ in range(20_000):
         assert publisher.publish("t", b"x" * 1000)
     publisher.publish("t", b"last")
+    bridge.resume()
     publisher.close()
-    assert len(bridge.receive_until(lambda event: event.payload == b"last")) == 5001
+    assert len(bridge.receive_until(lambda event: event.payload == b"last")) == 20_001
 
 
 def test_close_gives_up_on_a_bridge_that_is_gone(bridge: StandIn, connect: Callable[..., Publisher]) -> None:

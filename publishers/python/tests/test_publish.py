@@ -119,8 +119,9 @@ def test_notification_to_all(publisher: Publisher, bridge: StandIn) -> None:
 def test_notification_to_users_reaches_each_once(publisher: Publisher, bridge: StandIn) -> None:
     notification = {"title": "个人通知", "content": "您的任务已完成"}
     publisher.send_notification(notification=notification, target_users=["admin", "user123", "admin"])
-    events = [bridge.receive(), bridge.receive()]
-    assert [event.topic for event in events] == ["@user/admin", "@user/user123"]
+    publisher.publish("last", {})
+    events = bridge.receive_until(lambda event: event.topic == "last")
+    assert [event.topic for event in events] == ["@user/admin", "@user/user123", "last"]
     assert events[0].payload == events[1].payload
     assert without_timestamp(events[0].message) == {"type": "notification", "data": notification}
 

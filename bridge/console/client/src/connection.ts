@@ -40,7 +40,6 @@ export class Connection {
     this.#WebSocket = WebSocket;
     this.#tokens = tokens;
     this.#owner = owner;
-    globalThis.addEventListener?.("online", this.#online);
   }
 
   get state(): ConnectionState {
@@ -51,6 +50,7 @@ export class Connection {
   async open(): Promise<void> {
     const attempt = ++this.#attempt; // an attempt that was overtaken while it waited for a token must not go on
     this.#drop();
+    globalThis.addEventListener?.("online", this.#online); // twice is once
     this.#set("connecting", null, "", true);
     try {
       const token = await this.#tokens.forConnecting();

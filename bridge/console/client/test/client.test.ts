@@ -203,14 +203,14 @@ describe("resuming", () => {
     expect(socket.request("subscribe")["since"]).toEqual({ t: ["b:9"] });
   });
 
-  it("does without positions that the bridge cannot use, and tells the gap", async () => {
+  it.each(["invalid_message", "limit_exceeded"])("does without positions that the bridge cannot use, and tells the gap (%s)", async (code) => {
     const gaps: Gap[] = [];
     let socket = await connected();
     const subscription = client.subscribe("raw", { onGap: (gap) => gaps.push(gap) });
     await turn();
     socket.subscribed("raw");
     socket = await reconnected();
-    socket.subscribed("raw", { success: false, code: "invalid_message" });
+    socket.subscribed("raw", { success: false, code });
     await turn();
     expect(socket.request("subscribe")).not.toHaveProperty("since");
     socket.subscribed("raw");

@@ -123,6 +123,35 @@ describe("coming back", () => {
     expect(client.state.reason).toBe("");
   });
 
+  it("does not explain an end by what an earlier connection was told", async () => {
+    await connect();
+    FakeSocket.last.greet().give({ type: "error", code: "invalid_topic", message: "" }).end(1006);
+    await vi.advanceTimersByTimeAsync(20_000);
+    FakeSocket.last.greet().end(4410, "too slow");
+    expect(client.state.reason).toBe("too slow");
+  });
+
+  it("listens for the network only while it is open", async () => {
+    const listening = new Set<unknown>();
+    vi.stubGlobal("addEventListener", (_: string, listener: unknown) => listening.add(listener));
+    vi.stubGlobal("removeEventListener", (_: string, listener: unknown) => listening.delete(listener));
+    await connect();
+    expect(listening.size).toBe(1);
+    client.close();
+    expect(listening.size).toBe(0);
+    client.connect();
+    expect(listening.size).toBe(1);
+  });
+
+  it("never connects if it is closed while getToken thinks", async () => {
+    let give = (_: string): void => {};
+    await connect({ getToken: () => new Promise((resolve) => (give = resolve)) });
+    client.close();
+    give("late");
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(FakeSocket.all).toHaveLength(0);
+  });
+
   it("stays closed after close()", async () => {
     await connect();
     FakeSocket.last.greet();

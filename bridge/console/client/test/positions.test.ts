@@ -153,6 +153,13 @@ describe("Positions of a pattern", () => {
     expect(kept["t:9999"]).toEqual(["a:1"]);
   });
 
+  it("is not taken back behind `at` by a replay that has less than all, such as the newest of each key", () => {
+    const positions = new Positions("t");
+    positions.begin(["a:7"], 1);
+    positions.move("t", "a", 5);
+    expect(since(positions)).toEqual({ t: ["a:7"] });
+  });
+
   it("gives the newest heard when only some fit", () => {
     const positions = new Positions("t:*");
     positions.begin(undefined, 0);

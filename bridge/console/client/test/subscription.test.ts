@@ -32,10 +32,11 @@ describe("Subscription", () => {
     globalThis.reportError = (error: unknown) => void reported.push(error);
     const heard: string[] = [];
     const subscription = make({ onEvent: () => { throw new Error("mine"); } });
+    subscription.on("message", () => { throw new Error("mine, too"); });
     subscription.on("message", (each) => heard.push(each["@id"]));
     subscription.take(event(1));
     expect(heard).toHaveLength(1);
-    expect(reported).toHaveLength(1);
+    expect(reported).toHaveLength(2);
   });
 
   it("yields events in order and ends when it is closed", async () => {

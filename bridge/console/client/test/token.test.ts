@@ -110,6 +110,15 @@ describe("a refused token (4401)", () => {
     expect(client.state).toMatchObject({ name: "disconnected", code: 4401, retry: false });
   });
 
+  it("may be given again, such as when the clock is right", async () => {
+    await connect({ token: "early" });
+    FakeSocket.last.end(4401);
+    await client.setToken("early");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(FakeSocket.all).toHaveLength(2);
+    expect(FakeSocket.last.protocols[1]).toBe("bearer.early");
+  });
+
   it("is what a token with impossible characters is taken for", async () => {
     await connect({ token: "two words" });
     expect(FakeSocket.all).toHaveLength(0);
