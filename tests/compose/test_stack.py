@@ -43,6 +43,18 @@ def test_prometheus_watches_both_bridges_and_has_the_alert_rules(stack):
     assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"} and groups
 
 
+def test_each_service_finds_its_own_secrets_and_no_others(stack):
+    def found(service: str, folder: str) -> str:
+        return stack.compose("exec", "-T", service, "ls", folder)
+
+    assert found("bridge-1", "/run/zws-secrets") == found("bridge-2", "/run/zws-secrets") == "hs256\n"
+    assert found("nginx", "/etc/nginx/secrets") == "tls.crt\ntls.key\n"
+    key = stack.compose("exec", "-T", "bridge-1", "cat", "/run/zws-secrets/hs256").strip()
+    for service in ("nginx", "producers", "prometheus"):
+        searched = f"grep -rlsF -e {key} /etc /run /var /srv /tmp /usr/local || true"
+        assert stack.compose("exec", "-T", "-u", "0", service, "sh", "-c", searched) == "", service
+
+
 def test_a_bridge_runs_as_nobody_and_writes_nothing(stack):
     assert stack.compose("exec", "-T", "bridge-1", "id", "-u") == "10001\n"
     stack.compose("exec", "-T", "bridge-1", "sh", "-c", "! touch /tmp/file")

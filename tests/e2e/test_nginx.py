@@ -1,10 +1,12 @@
 """Behind nginx, the usual way: compose/nginx.conf, told with a real nginx."""
 
 import json
+import re
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from support.bridge import ROOT
 from support.nginx import Nginx
 from support.raw_socket import PING, PONG, TEXT
 from support.tokens import Issuer, bearer
@@ -127,6 +129,31 @@ def test_no_token_is_in_the_access_log(guarded, issuer):
         nginx.stop()
         said = nginx.log("access") + nginx.log("error")
         assert "GET /api/ws" in said and token not in said
+
+
+def test_no_token_is_in_any_log_while_the_bridge_is_down(guarded, issuer):
+    token = issuer.token("alice")
+    bridge = guarded()
+    port = bridge.port
+    assert bridge.stop() == 0
+    with Nginx(port, port) as nginx:
+        for path in ("/api/ws", "/healthz"):
+            for _ in range(3):  # refused by both, then nobody left to ask
+                with nginx.raw() as client:
+                    client.request(f"GET {path}?token={token} HTTP/1.1", {"Host": "127.0.0.1"})
+                    assert client.answer()[0] == 502
+        nginx.stop()
+        access, error = nginx.log("access"), nginx.log("error")
+    assert token not in access + error
+    assert f'"GET /api/ws" 502 127.0.0.1:{port}' in access, "who was asked in vain is still said"
+
+
+def test_every_configuration_of_the_page_keeps_requests_out_of_both_logs():
+    page = (ROOT / "docs/OPERATING.md").read_text()
+    servers = [text for text in re.findall(r"^(?:map |server ).*?^}$", page, re.M | re.S) if "proxy_pass" in text]
+    assert len(servers) == 2
+    for server in servers:
+        assert "access_log off;" in server and "error_log /dev/stderr emerg;" in server
 
 
 def test_in_open_mode_nothing_passes(make_bridge):

@@ -63,6 +63,13 @@ def test_the_unit_of_systemd_is_valid(unit_file):
     assert ours == []
 
 
+def test_an_address_that_comes_late_is_waited_for(unit_file):
+    """Exit code 1, as often as it takes; a wrong configuration is not tried twice. tests/packages boots it."""
+    settings = dict(line.split("=", 1) for line in unit_file.read_text().splitlines() if "=" in line and line[0] != "#")
+    assert (settings["Restart"], settings["RestartPreventExitStatus"]) == ("on-failure", "2")
+    assert settings["StartLimitIntervalSec"] == "0" and settings["RestartSec"] == "2s"
+
+
 def test_the_unit_leaves_little_exposed(unit_file):
     """systemd's own count: 0 is a sandbox without anything, 10 a program of root's. A third of ours is the network."""
     command = ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", unit_file]

@@ -54,7 +54,7 @@ class Nginx:
             r"ssl_certificate_key +\S+": f"ssl_certificate_key {self.certificate.key_file};",
             **{re.escape(old): new for old, new in changes.items()},
         }.items():
-            text, found = re.subn(pattern, lambda _, new=replacement: new, text, count=1)  # type: ignore[misc]
+            text, found = re.subn(pattern, lambda _, new=replacement: new, text)  # type: ignore[misc]
             assert found, f"compose/nginx.conf has no {pattern}"
         return f"daemon off;\npid {self.folder}/nginx.pid;\n{text}"
 
