@@ -3,6 +3,7 @@
 // Thread: its lane only.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -27,7 +28,8 @@ struct Bundle {
 class Subscriber {
  public:
   Subscriber() = default;
-  virtual ~Subscriber() = default;
+  // A seat that stayed would be offered events in whatever lies there next.
+  virtual ~Subscriber() { assert(memberships_.empty()); }
   Subscriber(const Subscriber&) = delete;
   Subscriber& operator=(const Subscriber&) = delete;
 

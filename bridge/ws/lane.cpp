@@ -257,6 +257,7 @@ void Lane::reload(ConfigPtr config, TlsPtr tls) {
                   std::move(tls));
   const std::vector<Session*> all = sessions_;
   for (Session* session : all) {
+    if (session->left()) continue;
     session->on_reload();
     requests_->review(*session);
   }
@@ -269,7 +270,7 @@ void Lane::stop_admitting() { draining_ = true; }
 void Lane::close_share(std::size_t steps_left) {
   std::vector<Session*> open;
   for (Session* session : sessions_) {
-    if (session->state() != Session::State::draining) open.push_back(session);
+    if (!session->left()) open.push_back(session);
   }
   open.resize((open.size() + steps_left - 1) / steps_left);
   for (Session* session : open) session->close(CloseCode::restart);
@@ -280,7 +281,8 @@ void Lane::stop() {
   asio::post(loop_, [this] {
     if (acceptor_) acceptor_->stop();
     ticker_.cancel();
-    loop_.stop();
+    server_->stop();
+    asio::post(loop_, [this] { loop_.stop(); });  // behind what the connections posted at their end
   });
   thread_.join();
 }

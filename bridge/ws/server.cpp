@@ -12,6 +12,7 @@
 
 #include "core/log.hpp"
 #include "ws/connection.hpp"
+#include "ws/connections.hpp"
 
 namespace zws {
 namespace {
@@ -45,7 +46,9 @@ class WebSocketPeer final : public Peer {
   void close(CloseCode code, std::string_view reason) noexcept override try {
     websocketpp::lib::error_code fault;
     connection_.close(static_cast<std::uint16_t>(code), std::string(reason), fault);
-    if (fault) abort();
+    if (fault) return abort();
+    // What waited may be gone, and with it what kept us from hearing the client's half.
+    connection_.continue_reading();
   } catch (const std::exception& error) {
     log::error("closing a connection failed: {}", error.what());
     abort();
@@ -109,7 +112,9 @@ struct Errand {
 }  // namespace
 
 struct Server::Impl {
-  explicit Impl(Parts given) : parts(std::move(given)) {}
+  explicit Impl(Parts given) : parts(std::move(given)) {
+    parts.transport.connections = &connections;
+  }
 
   // The way back to an errand, for any thread. It names the errand by number and holds nothing of the
   // connection, which so begins and ends on its own lane, whoever lets go of the answer last.
@@ -187,6 +192,7 @@ struct Server::Impl {
   }
 
   Parts parts;
+  Connections connections;
   Endpoint endpoint;
   std::unordered_map<const Session*, Upgrade> upgrades;  // between validate and open
   std::unordered_map<std::uint64_t, Errand> errands;     // between head and answer
@@ -204,7 +210,9 @@ Server::Server(Parts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {
   websocketpp::lib::net::_htonll(0);
   impl_->start();
 }
-Server::~Server() = default;
+Server::~Server() { stop(); }
+
+void Server::stop() noexcept { impl_->connections.drop_all(); }
 
 void Server::reload(ConfigPtr config, std::shared_ptr<const Access> access, TlsPtr tls) {
   impl_->parts.transport.rules.config = std::move(config);

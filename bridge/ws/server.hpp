@@ -1,8 +1,8 @@
 // Server: the port of one lane. It speaks HTTP and the WebSocket handshake through websocketpp, turns
 // an accepted socket into a Session, and hands everything else to the HttpHandler.
 //
-// Thread: its lane only, but for the reply of an HttpHandler. Lifetime: outlives its connections'
-// pending handlers (the loop is destroyed first).
+// Thread: its lane only, but for the reply of an HttpHandler. Lifetime: owns its connections, which
+// end in stop() at the latest; the loop outlives it.
 // Exceptions: none leave; a handler that throws ends its own connection.
 #pragma once
 
@@ -45,6 +45,10 @@ class Server {
 
   // Takes over an accepted, non-blocking socket.
   void take(int descriptor, std::string address);
+
+  // Ends all connections at once: on_gone is called for each session that is left. The destructor does
+  // the same, when the loop no longer runs.
+  void stop() noexcept;
 
   void reload(ConfigPtr config, std::shared_ptr<const Access> access, TlsPtr tls);
 

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <cassert>
 
 #include "core/log.hpp"
 #include "ws/client_protocol.hpp"
@@ -55,7 +56,7 @@ Session::Session(Link& link, const SessionRules& rules, std::string address)
       next_ping_(never),
       handler_deadline_(never) {}
 
-Session::~Session() = default;
+Session::~Session() { assert(!upgraded || state_ == State::closed); }
 
 std::string Session::client_id() const {
   constexpr char digits[] = "0123456789abcdef";
@@ -100,7 +101,7 @@ void Session::refuse(ErrorCode code, std::string_view text) noexcept {
 }
 
 void Session::close(CloseCode code) noexcept {
-  if (state_ == State::draining || state_ == State::closed) return;
+  if (left()) return;
   state_ = State::draining;
   close_code_ = static_cast<std::uint16_t>(code);
   const SteadyTime now = rules_.clock->steady();
@@ -132,7 +133,7 @@ void Session::on_reload() noexcept {
 }
 
 void Session::on_message(std::string_view message, bool binary) {
-  if (state_ == State::draining || state_ == State::closed) return;
+  if (left()) return;
   if (!binary && is_cut_short(message)) return close(CloseCode::not_utf8);
   rules_.handler->on_message(*this, message, binary);
 }
@@ -183,7 +184,7 @@ void Session::on_timer(SteadyTime now) noexcept try {
     handler_deadline_ = never;
     rules_.handler->on_timer(*this, now);
   }
-  if (state_ != State::draining && state_ != State::closed) rearm(now);
+  if (!left()) rearm(now);
 } catch (const std::exception& error) {
   log::error("a session's timer failed: {}", error.what());
   link_.abort();

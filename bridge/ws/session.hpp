@@ -72,6 +72,8 @@ class Session final : public Wheel::Timer {
   ~Session() override;
 
   State state() const noexcept { return state_; }
+  // It receives nothing more; only its end is still to come. Nobody may subscribe for it again.
+  bool left() const noexcept { return state_ == State::draining || state_ == State::closed; }
   Outbox& outbox() noexcept { return link_.outbox(); }
   const Outbox& outbox() const noexcept { return link_.outbox(); }
   const SessionRules& rules() const noexcept { return rules_; }

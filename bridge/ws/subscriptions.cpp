@@ -1,6 +1,7 @@
 #include "ws/subscriptions.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <unordered_map>
 
 #include "core/json_text.hpp"
@@ -26,6 +27,7 @@ Subscriptions::Subscriptions(Router& router, History& history, const RouteTable&
     : router_(router), history_(history), routes_(&routes) {}
 
 void Subscriptions::join_own(Session& session) {
+  assert(!session.left());
   if (!session.may_stay) return;  // a guest that has to sign in hears nothing before
   static const Pattern all = *Pattern::parse(topic_all);
   router_.subscribe(session.outbox(), all, true);

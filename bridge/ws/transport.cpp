@@ -1,9 +1,11 @@
 #include "ws/transport.hpp"
 
 #include <asio/post.hpp>
+#include <cassert>
 #include <websocketpp/common/system_error.hpp>
 
 #include "core/log.hpp"
+#include "ws/connections.hpp"
 
 namespace zws {
 namespace {
@@ -20,7 +22,7 @@ websocketpp::lib::error_code fault(transport::error::value value) {
 
 }  // namespace
 
-Transport::~Transport() = default;
+Transport::~Transport() { assert(state_ == State::idle || state_ == State::closed); }
 
 void Transport::adopt(const TransportContext& context, std::unique_ptr<Wire> wire,
                       std::unique_ptr<Peer> peer, std::string address) {
@@ -32,6 +34,7 @@ void Transport::adopt(const TransportContext& context, std::unique_ptr<Wire> wir
                   context.rules.config->limits.queue_bytes);
   outbox_->open(wire_.get());
   session_ = std::make_unique<Session>(*peer_, context.rules, std::move(address));
+  context.connections->hold(shared_from_this());
   state_ = State::open;
   expect_within(context.rules.config->limits.handshake_timeout);
 }
@@ -257,15 +260,20 @@ void Transport::drop() noexcept {
   paused_ = false;
   kept_handler_.reset();
   init_handler_.reset();
+  asio::post(*context_->loop, [self = shared_from_this()] {
+    if (self->place_ != not_held) self->context_->connections->release(*self);
+  });
 }
 
 void Transport::post_terminate() noexcept {
   if (terminating_ || context_ == nullptr) return;
   terminating_ = true;
-  asio::post(*context_->loop, [self = shared_from_this()] {
-    self->peer_->terminate();
-    self->drop();
-  });
+  asio::post(*context_->loop, [self = shared_from_this()] { self->end_now(); });
+}
+
+void Transport::end_now() noexcept {
+  peer_->terminate();
+  drop();
 }
 
 void Transport::expect_within(Duration time) noexcept {

@@ -11,8 +11,17 @@
 //   lingering   our side is shut; what the peer still sends is read and thrown away, so that it can
 //               read our last words (a reset would destroy them)
 //
-// Thread: its lane only. Lifetime: kept alive by its pending waits; the descriptor closes with it at
-// the latest, and at once in `closed`.
+// Thread: its lane only. Lifetime: its lane's Connections hold it from adopt() to drop(), whether or not
+// anything is waited for. drop() closes the descriptor and posts the release. Every way to the end goes
+// through it, so that the session is told exactly once and before its memory goes:
+//
+//   state      held by       woken by                               ends by
+//   idle       its maker     nothing yet                            adopt()
+//   open       Connections   the socket, the session's timer, the   async_shutdown(), which websocketpp
+//                            handshake's deadline                   calls once, or post_terminate()
+//   flushing   Connections   the socket, flush_time                 linger() when all has left, drop()
+//   lingering  Connections   the socket, linger_time                drop()
+//   closed     the release   nothing                                its last pending handler
 #pragma once
 
 #include <functional>
@@ -43,8 +52,11 @@ class Peer : public Link {
   virtual void terminate() noexcept = 0;
 };
 
+class Connections;
+
 // What a lane gives to each of its connections. Lifetime: outlives them.
 struct TransportContext {
+  Connections* connections = nullptr;
   asio::io_context* loop = nullptr;
   SessionRules rules;
   // A socket is about to be read or written. Of thousands that are ready at once each has its turn
@@ -99,6 +111,10 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   }
   // Ends the connection without further words, on the loop's next turn.
   void post_terminate() noexcept;
+  // The same at once. Never from inside a call of websocketpp's or the session's.
+  void end_now() noexcept;
+  // Reads on if only the queue's bound kept it from that.
+  void continue_reading() noexcept;
 
  protected:
   using ReadHandler = websocketpp::transport::read_handler;
@@ -123,6 +139,9 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   void async_shutdown(const websocketpp::transport::shutdown_handler& handler);
 
  private:
+  friend class Connections;
+  static constexpr std::size_t not_held = ~std::size_t{0};
+
   enum class State : std::uint8_t { idle, open, flushing, lingering, closed };
 
   struct Deadline final : Wheel::Timer {
@@ -146,7 +165,6 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   void wait_writable() noexcept;
   void on_readable() noexcept;
   void on_writable() noexcept;
-  void continue_reading() noexcept;
   void continue_init() noexcept;
   void linger() noexcept;
   void read_away() noexcept;
@@ -168,6 +186,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   std::unique_ptr<ReadHandler> kept_handler_;
   const ReadHandler* borrowed_handler_ = nullptr;
   PendingRead read_;
+  std::size_t place_ = not_held;  // among its lane's Connections
   State state_ = State::idle;
   bool paused_ = false;   // a read is wanted, but the queue is at its bound
   bool reading_ = false;  // inside the read handler

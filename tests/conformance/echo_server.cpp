@@ -84,8 +84,8 @@ void serve(const Options& options) {
   Metrics metrics(1);
   Wheel wheel(Clock::real().steady());
   Echo echo;
-  std::unique_ptr<Server> server;
-  asio::io_context loop(1);  // goes before the server: its pending handlers hold connections
+  asio::io_context loop(1);
+  std::unique_ptr<Server> server;  // goes before the loop, to which its connections still post
 
   Server::Parts parts;
   parts.transport.loop = &loop;

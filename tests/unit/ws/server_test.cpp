@@ -1,0 +1,163 @@
+// The life of a connection, over a real socket pair and the production transport.
+#include "ws/server.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <asio/io_context.hpp>
+
+#include "support/events.hpp"
+#include "ws/wheel.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::size_t queue_bytes = 1024;
+constexpr std::string_view upgrade =
+    "GET /api/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+constexpr std::string_view ping = {"\x89\x80\0\0\0\0", 6};
+
+class Listener final : public MessageHandler {
+ public:
+  void on_message(Session&, std::string_view, bool) override {}
+  void on_timer(Session&, SteadyTime) override {}
+  void on_loss(const Session&, std::string_view) noexcept override {}
+  void on_leave(Session&) noexcept override { ++left; }
+  int left = 0;
+};
+
+class ServerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto config = std::make_shared<Config>();
+    config->limits.queue_bytes = queue_bytes;
+    Server::Parts parts;
+    parts.transport.loop = &loop_;
+    parts.transport.rules = {config, &wheel_, &listener_, &metrics_.lane(0), &Clock::real()};
+    parts.on_upgraded = [this](Session& session, const Upgrade&) {
+      session_ = &session;
+      session.open();
+    };
+    parts.on_gone = [this](Session& session) {
+      EXPECT_EQ(&session, session_);
+      session_ = nullptr;
+      ++gone_;
+    };
+    server_ = std::make_unique<Server>(std::move(parts));
+  }
+  void TearDown() override {
+    if (theirs_ >= 0) ::close(theirs_);
+  }
+
+  void connect() {
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    const int small = 4096;
+    ::setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    theirs_ = pair[1];
+    server_->take(pair[0], "here");
+    say(upgrade);
+    read_all();
+    ASSERT_NE(session_, nullptr);
+  }
+  void run() {
+    loop_.restart();
+    loop_.poll();
+  }
+  void say(std::string_view bytes) {
+    ASSERT_EQ(::send(theirs_, bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+    run();
+  }
+  void read_all() {
+    char scrap[65'536];
+    while (::recv(theirs_, scrap, sizeof scrap, 0) > 0) {
+    }
+  }
+  void pass(SteadyTime::duration time) {
+    wheel_.advance(now_ += time);
+    run();
+  }
+  void deliver(std::size_t frame_bytes) {
+    Made made{"t"};
+    made.frame_bytes = frame_bytes;
+    const EventPtr event = make_event(made);
+    const EventPtr* place = &event;
+    session_->outbox().deliver({&place, 1, event->frame()});
+  }
+  // Until nothing more is taken, answers of our own included.
+  void fill(std::size_t frame_bytes) {
+    while (session_->outbox().dropped() == 0) deliver(frame_bytes);
+    while (!session_->outbox().at_bound()) session_->send_text("answer");
+  }
+
+  Metrics metrics_{1};
+  Listener listener_;
+  SteadyTime now_ = Clock::real().steady();
+  Wheel wheel_{now_};
+  asio::io_context loop_{1};
+  std::unique_ptr<Server> server_;
+  Session* session_ = nullptr;  // null: none, or gone
+  int theirs_ = -1;
+  int gone_ = 0;
+};
+
+// Its reading is paused at the bound, its queue is thrown away, and its close frame leaves at once: it
+// waits for nothing, and only its owner keeps it.
+class LaggardTest : public ServerTest, public ::testing::WithParamInterface<std::size_t> {};
+
+TEST_P(LaggardTest, WhoseQueueIsThrownAwayIsSeenToItsEnd) {
+  connect();
+  fill(GetParam());
+  say(ping);
+  say(ping);
+  ASSERT_TRUE(session_->outbox().at_bound());
+  read_all();
+  session_->close(CloseCode::slow_consumer);
+  run();
+  EXPECT_EQ(gone_, 0) << "its half of the closing handshake has its time";
+  pass(std::chrono::seconds{3});
+  EXPECT_EQ(gone_, 1);
+  EXPECT_EQ(listener_.left, 1);
+  EXPECT_EQ(session_, nullptr);
+}
+
+TEST_P(LaggardTest, ThatAnswersTheCloseFrameIsHeardAtOnce) {
+  connect();
+  fill(GetParam());
+  say(ping);
+  read_all();
+  session_->close(CloseCode::slow_consumer);
+  say({"\x88\x82\0\0\0\0\x11\x3a", 8});
+  read_all();
+  run();
+  EXPECT_EQ(gone_, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(FrameSizes, LaggardTest, ::testing::Range<std::size_t>(120, 240, 7));
+
+TEST_F(ServerTest, WhoeverIsLeftAtTheEndIsToldOnce) {
+  connect();
+  server_->stop();
+  run();
+  EXPECT_EQ(gone_, 1);
+  server_.reset();
+  EXPECT_EQ(gone_, 1);
+}
+
+TEST_F(ServerTest, AConnectionThatNeverSpeaksEndsWithTheServer) {
+  int pair[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+  theirs_ = pair[1];
+  server_->take(pair[0], "here");
+  run();
+  server_.reset();
+  run();
+  char byte = 0;
+  EXPECT_EQ(::recv(theirs_, &byte, 1, 0), 0) << "closed";
+}
+
+}  // namespace
+}  // namespace zws
