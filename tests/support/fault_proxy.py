@@ -18,10 +18,12 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of no seconds
 
 
 class FaultProxy:
-    """Passes bytes between clients of `port` and 127.0.0.1:`target`. All methods may be called from any thread."""
+    """Passes bytes between clients of `port` and 127.0.0.1:`target`, in pieces of `slice_bytes` unless that is 0. All
+    methods may be called from any thread."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, *, slice_bytes: int = 0) -> None:
         self._target = target
+        self._slice_bytes = slice_bytes
         self._flows = threading.Event()
         self._flows.set()
         self._lock = threading.Lock()
@@ -79,17 +81,24 @@ class FaultProxy:
         except OSError:
             client.close()
             return
+        for each in (client, bridge):
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # slices travel as they are
         with self._lock:
             self._sockets |= {client, bridge}
         self._spawn(self._pass, client, bridge)
         self._spawn(self._pass, bridge, client)
+
+    def _pieces(self, data: bytes) -> list[bytes]:
+        size = self._slice_bytes or len(data)
+        return [data[at : at + size] for at in range(0, len(data), size)]
 
     # One direction; its end is the end of both, which WebSocket and plain HTTP answers can live with.
     def _pass(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self._flows.wait()
-                sink.sendall(data)
+                for piece in self._pieces(data):
+                    sink.sendall(piece)
         self._flows.wait()
         for each in (source, sink):
             with contextlib.suppress(OSError):

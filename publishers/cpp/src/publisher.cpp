@@ -7,6 +7,7 @@
 #include <charconv>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "core/json_text.hpp"
@@ -181,7 +182,9 @@ Outcome Publisher::send_notification(std::string_view notification,
   const auto message = notification_message(notification);
   if (!message) return Outcome::bad_json;
   Outcome worst = Outcome::sent;
+  std::set<std::string_view> told;
   for (const std::string& user : target_users) {
+    if (!told.insert(user).second) continue;
     const Outcome outcome = publish(std::string(topic_user_prefix) + user, *message);
     if (worst == Outcome::sent) worst = outcome;
   }

@@ -2,12 +2,14 @@
 
 #include <gmock/gmock.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 
 #include "support/folder.hpp"
 #include "unit/publisher/listener.hpp"
+#include "unit/publisher/silent_bridge.hpp"
 
 namespace zws {
 namespace {
@@ -160,7 +162,7 @@ TEST(PublisherTest, ANotificationGoesToEachTargetUserAndToNobodyForAnEmptyList) 
   ASSERT_TRUE(meet(publisher, {&bridge}));
 
   EXPECT_EQ(publisher.send_notification("{}", {}), Outcome::sent);
-  EXPECT_EQ(publisher.send_notification("{}", {"ada", "bob"}), Outcome::sent);
+  EXPECT_EQ(publisher.send_notification("{}", {"ada", "bob", "ada"}), Outcome::sent);
   EXPECT_EQ(publisher.send_notification("{}", {"c*", "dan"}), Outcome::bad_topic);
 
   for (const char* topic : {"@user/ada", "@user/bob", "@user/dan"})
@@ -281,6 +283,15 @@ TEST(PublisherTest, EventsWaitForABridgeThatRestarts) {
   EXPECT_EQ(restarted.receive().value()[1], "meanwhile");
 }
 
+// It takes the ten seconds after which a publisher asks: "\4PING", the silence that it allows both
+// sides in tenths of a second, and no context.
+TEST(PublisherTest, ABridgeThatIsSilentIsAskedWhetherItLives) {
+  test::SilentBridge bridge;
+  const Publisher publisher(bridge.endpoint());
+  ASSERT_TRUE(bridge.accept());
+  EXPECT_EQ(bridge.frame(), std::string("\4PING\x01\x2c", 7));
+}
+
 TEST(PublisherTest, SeveralBridgesGetTheSameEvents) {
   Listener one, two;
   Publisher publisher(std::vector<std::string>{one.endpoint(), two.endpoint()});
@@ -289,6 +300,21 @@ TEST(PublisherTest, SeveralBridgesGetTheSameEvents) {
   publisher.publish("a", "1");
 
   EXPECT_EQ(one.receive().value(), two.receive().value());
+}
+
+TEST(PublisherTest, APublisherThatBindsKnowsThatItsBridgeHasLeft) {
+  const std::string endpoint = Listener().endpoint();  // its port is free again
+  PublisherOptions options;
+  options.bind = true;
+  Publisher publisher(endpoint, options);
+  auto bridge = std::make_unique<Listener>(Listener::Options{"", {""}, "", 1000});
+  bridge->connect(endpoint);
+  ASSERT_TRUE(meet(publisher, {bridge.get()}));
+  EXPECT_EQ(publisher.publish("t", "{}"), Outcome::sent);
+  bridge.reset();
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  while (publisher.wait_ready(0ms)) ASSERT_LT(std::chrono::steady_clock::now(), end);
+  EXPECT_EQ(publisher.publish("t", "{}"), Outcome::no_bridge);
 }
 
 TEST(PublisherTest, ABridgeMayComeToAPublisherThatBinds) {

@@ -96,8 +96,8 @@ class Publisher {
   // To `wallet_updates`, with the wallet as its key (where headers are sent).
   Outcome send_wallet_update(std::string_view wallet_address, std::string_view data) noexcept;
 
-  // To those who watch `notifications`, or to every connection of each target user (of an empty
-  // list: nobody). With several users the first outcome that is not `sent` is returned.
+  // To those who watch `notifications`, or to every connection of each target user, once (of an
+  // empty list: nobody). With several users the first outcome that is not `sent` is returned.
   Outcome send_notification(std::string_view notification) noexcept;
   Outcome send_notification(std::string_view notification,
                             const std::vector<std::string>& target_users) noexcept;
