@@ -1,6 +1,8 @@
 #include "ws/client_protocol.hpp"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
 #include "core/json_text.hpp"
 
@@ -10,6 +12,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t nesting_max = 32;
+constexpr std::size_t id_bytes_max = 128;
 constexpr std::size_t sources_max = 256;  // in one `since` of one topic
 
 struct Fault {
@@ -21,17 +24,26 @@ struct Fault {
   throw Fault{code, std::move(message)};
 }
 
+// A member that is null is absent.
+const Json* member_of(const Json& message, const char* name) {
+  const auto found = message.find(name);
+  return found == message.end() || found->is_null() ? nullptr : &*found;
+}
+
+// It comes back in each answer, so a long one would be multiplied by the topics of a request.
 std::string id_of(const Json& message) {
-  const auto id = message.find("id");
-  if (id == message.end()) return {};
+  const Json* id = member_of(message, "id");
+  if (id == nullptr) return {};
   if (!id->is_string() && !id->is_number())
     fail(ErrorCode::invalid_message, "id must be a string or a number");
+  if (id->is_string() && id->get_ref<const std::string&>().size() > id_bytes_max)
+    fail(ErrorCode::invalid_message, "id may have at most 128 bytes");
   return id->dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 RequestType type_of(const Json& message) {
-  const auto type = message.find("type");
-  if (type == message.end() || !type->is_string())
+  const Json* type = member_of(message, "type");
+  if (type == nullptr || !type->is_string())
     fail(ErrorCode::invalid_message, "a message has a string member \"type\"");
   const auto& name = type->get_ref<const std::string&>();
   if (name == "subscribe") return RequestType::subscribe;
@@ -45,24 +57,27 @@ RequestType type_of(const Json& message) {
 }
 
 std::string topic_of(const Json& message) {
-  const auto topic = message.find("topic");
-  if (topic == message.end() || !topic->is_string())
+  const Json* topic = member_of(message, "topic");
+  if (topic == nullptr || !topic->is_string())
     fail(ErrorCode::invalid_message, "\"topic\" must be a string");
   return topic->get<std::string>();
 }
 
+// Each once, in the order in which they are named first.
 std::vector<std::string> topics_of(const Json& message) {
-  const auto list = message.find("topics");
-  if (list == message.end()) return {topic_of(message)};
-  if (message.contains("topic"))
+  const Json* list = member_of(message, "topics");
+  if (list == nullptr) return {topic_of(message)};
+  if (member_of(message, "topic") != nullptr)
     fail(ErrorCode::invalid_message, "\"topic\" or \"topics\", not both");
   if (!list->is_array() || list->empty())
     fail(ErrorCode::invalid_message, "\"topics\" must be a list of strings that is not empty");
   std::vector<std::string> topics;
+  std::unordered_set<std::string_view> named;
   for (const Json& topic : *list) {
     if (!topic.is_string())
       fail(ErrorCode::invalid_message, "\"topics\" must be a list of strings");
-    topics.push_back(topic.get<std::string>());
+    const auto& name = topic.get_ref<const std::string&>();
+    if (named.insert(name).second) topics.push_back(name);
   }
   return topics;
 }
@@ -90,8 +105,8 @@ std::vector<Position> positions_of(const Json& value) {
 }
 
 std::optional<Since> since_of(const Json& message) {
-  const auto value = message.find("since");
-  if (value == message.end()) return std::nullopt;
+  const Json* value = member_of(message, "since");
+  if (value == nullptr) return std::nullopt;
   Since since;
   if (value->is_object()) {
     since.by_topic = true;
@@ -105,13 +120,18 @@ std::optional<Since> since_of(const Json& message) {
   return since;
 }
 
-// An integer from `least` to 2^63-1.
+// An integer from `least` to 2^63-1; 10.0 is one.
 std::uint64_t integer_of(const Json& message, const char* name, std::uint64_t least) {
-  const auto value = message.find(name);
+  const Json* value = member_of(message, name);
   const std::string allowed =
       '"' + std::string(name) + "\" must be an integer of at least " + std::to_string(least);
-  if (value == message.end() || !value->is_number_integer())
-    fail(ErrorCode::invalid_message, allowed);
+  if (value == nullptr || !value->is_number()) fail(ErrorCode::invalid_message, allowed);
+  if (value->is_number_float()) {
+    const auto number = value->get<double>();
+    if (!(number >= static_cast<double>(least) && number < 0x1p63) || std::trunc(number) != number)
+      fail(ErrorCode::invalid_message, allowed);
+    return static_cast<std::uint64_t>(number);
+  }
   if (!value->is_number_unsigned() && value->get<std::int64_t>() < 0)
     fail(ErrorCode::invalid_message, allowed);
   const auto number = value->get<std::uint64_t>();
@@ -121,8 +141,8 @@ std::uint64_t integer_of(const Json& message, const char* name, std::uint64_t le
 }
 
 std::string string_of(const Json& message, const char* name) {
-  const auto value = message.find(name);
-  if (value == message.end() || !value->is_string())
+  const Json* value = member_of(message, name);
+  if (value == nullptr || !value->is_string())
     fail(ErrorCode::invalid_message, '"' + std::string(name) + "\" must be a string");
   return value->get<std::string>();
 }
@@ -156,7 +176,7 @@ Request request_of(const Json& message) {
       request.topics = topics_of(message);
       read_rest(request, [&] {
         request.since = since_of(message);
-        if (message.contains("last")) request.last = integer_of(message, "last", 0);
+        if (member_of(message, "last") != nullptr) request.last = integer_of(message, "last", 0);
       });
       break;
     case RequestType::unsubscribe: request.topics = topics_of(message); break;

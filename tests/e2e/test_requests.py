@@ -1,0 +1,89 @@
+"""What one message may ask for: ids, lists of topics, members that are null, what is refused."""
+
+
+def test_a_long_id_is_refused_and_not_repeated(bridge):
+    client = bridge.connect()
+    assert client.ask({"type": "ping", "id": "x" * 128})["type"] == "pong"
+    for id_ in ("x" * 129, "ü" * 65):
+        client.send({"type": "ping", "id": id_})
+        answer = client.receive()
+        assert (answer["type"], answer["code"]) == ("error", "invalid_message")
+        assert "id" not in answer
+
+
+def test_each_topic_of_a_request_is_answered_once(bridge):
+    client = bridge.connect()
+    client.send({"type": "subscribe", "topics": ["a", "b", "a", "a", "b"]})
+    assert [answer["topic"] for answer in client.receive_all()] == ["a", "b"]
+    client.send({"type": "unsubscribe", "topics": ["a", "a"]})
+    assert [answer["topic"] for answer in client.receive_all()] == ["a"]
+
+
+def test_null_is_absent_and_10_0_is_10(bridge, producer):
+    client = bridge.connect()
+    client.subscribe("a")
+    for number in range(12):
+        producer.send("a", {"type": "event", "n": number})
+        client.receive()
+    other = bridge.connect()
+    other.send('{"type":"subscribe","topic":"a","topics":null,"since":null,"id":null,"last":10.0}')
+    answer = other.receive()
+    assert (answer["success"], answer["replayed"]) == (True, 10)
+    assert "id" not in answer and "recovered" not in answer
+
+
+def test_a_since_need_not_name_the_topic(bridge, producer):
+    """A topic that it leaves out is one of which nothing was seen."""
+    client = bridge.connect()
+    client.subscribe("a")
+    producer.send("a", {"type": "event"}, {"src": "p", "seq": 1})
+    client.receive()
+    for since in ({}, {"b": ["p:1"]}):
+        other = bridge.connect()
+        answer = other.subscribe("a", since=since)
+        assert (answer["recovered"], answer["replayed"]) == (True, 1)
+        assert other.receive()["@id"] == "p:1"
+
+
+def test_a_since_names_each_topic_its_own(bridge, producer):
+    client = bridge.connect()
+    client.send({"type": "subscribe", "topics": ["a", "b", "c"]})
+    client.receive_all()
+    for topic in "abc":
+        for seq in (1, 2):
+            producer.send(topic, {"type": "event"}, {"src": "p", "seq": seq})
+            client.receive()
+    other = bridge.connect()
+    since = {"a": ["p:2"], "b": ["p:1"], "c": ["q:1"]}
+    other.send({"type": "subscribe", "topics": ["c", "b", "a"], "since": since})
+    answers = [message for message in other.receive_all() if message["type"] == "subscribed"]
+    assert [(a["topic"], a["recovered"], a["replayed"]) for a in answers] == [
+        ("c", False, 0),
+        ("b", True, 1),
+        ("a", True, 0),
+    ]
+
+
+def test_last_is_bounded_by_replay_events(make_bridge):
+    client = make_bridge({"limits.replay_events": 3}).connect()
+    assert client.ask({"type": "subscribe", "topic": "a", "last": 4})["code"] == "limit_exceeded"
+    assert client.subscribe("a", last=3)["replayed"] == 0
+
+
+def test_events_of_a_raw_route_are_not_fetched(make_bridge):
+    client = make_bridge(tables='[[route]]\nmatch = "raw:*"\nformat = "raw"\n').connect()
+    answer = client.ask({"type": "fetch", "topic": "raw:1", "src": "p", "from": 1, "to": 2})
+    assert (answer["type"], answer["success"], answer["code"]) == ("fetched", False, "invalid_message")
+    for pattern in ("raw:*", "*"):
+        answer = client.ask({"type": "subscribe", "topic": pattern, "since": {"raw:1": []}})
+        assert (answer["success"], answer["code"]) == (False, "invalid_message")
+
+
+def test_who_must_sign_in_first_fetches_nothing(make_bridge, issuer, tmp_path):
+    client = make_bridge({**issuer.settings(tmp_path), "auth.anonymous.connect": False}).connect()
+    for request in (
+        {"type": "fetch", "topic": "a", "src": "p", "from": 1, "to": 2},
+        {"type": "subscribe", "topic": "a"},
+    ):
+        answer = client.ask(request)
+        assert (answer["success"], answer["code"]) == (False, "unauthorized")
