@@ -44,6 +44,12 @@ std::size_t accounted_bytes(const Metrics& metrics, Lanes& lanes) {
   return bytes;
 }
 
+// Says which certificate is in force.
+void tell_certificate(const TlsPtr& tls, Metrics& metrics) {
+  if (tls) tls->log_certificate();
+  metrics.tls_not_after.set(tls ? tls->certificate_not_after() : 0);
+}
+
 int run(const ConfigSources& sources) {
   const Signals signals;
   LiveConfig config(sources);
@@ -67,7 +73,7 @@ int run(const ConfigSources& sources) {
   api.set_ready();
   std::string producers;
   for (const std::string& address : source.addresses()) producers += " " + address;
-  if (tls) tls->log_certificate();
+  tell_certificate(tls, metrics);
   log::info("listening on {}://{} (WebSocket at {}), producers at{}; zwsbridge {}",
             tls ? "https" : "http", lanes.address(), config.current()->server.path, producers,
             version());
@@ -83,7 +89,7 @@ int run(const ConfigSources& sources) {
       const TlsPtr next_tls = Tls::load(next->server, origins);
       CurveKeys keys = read_curve_keys(next->ingest);
       verifier.reload(next->auth);
-      if (next_tls) next_tls->log_certificate();
+      tell_certificate(next_tls, metrics);
       intake.reload(next);
       source.reload(next, std::move(keys));
       lanes.reload(next, next_tls);

@@ -4,6 +4,8 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include <cstdint>
+
 extern "C" {
 #include <jose/b64.h>
 #include <jose/cfg.h>

@@ -141,6 +141,7 @@ class Metrics {
 
   IngestMetrics ingest;
   Counter reload_failed;  // 1 while the last reload was refused; main writes it
+  Counter tls_not_after;  // of the certificate in force, Unix time; 0: no TLS; main writes it
   LaneMetrics& lane(std::size_t index) noexcept { return *lanes_[index]; }
   const std::vector<std::unique_ptr<LaneMetrics>>& lanes() const noexcept { return lanes_; }
 

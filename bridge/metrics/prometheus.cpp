@@ -250,6 +250,9 @@ std::string prometheus_text(const Metrics& metrics) {
   page.gauge("zws_config_last_reload_successful",
              "1 if the configuration is in force that was last asked for",
              metrics.reload_failed.value() == 0 ? 1 : 0);
+  page.gauge("zws_tls_certificate_not_after",
+             "End of the certificate that new connections are shown, Unix time; 0 without TLS",
+             static_cast<double>(metrics.tls_not_after.value()));
   add_process(page);
   return page.text();
 }

@@ -66,6 +66,25 @@ void tame(char* text, std::size_t size) {
   }
 }
 
+// Whether simdjson's complaint may be about what is valid JSON and more than it takes. Told by what it
+// cannot be, since later releases have more names for it (Debian 13: one for integers beyond 64 bits).
+bool may_be_too_strict(simdjson::error_code fault) noexcept {
+  switch (fault) {
+    case simdjson::SUCCESS:
+    case simdjson::CAPACITY:
+    case simdjson::MEMALLOC:
+    case simdjson::TAPE_ERROR:
+    case simdjson::T_ATOM_ERROR:
+    case simdjson::F_ATOM_ERROR:
+    case simdjson::N_ATOM_ERROR:
+    case simdjson::UTF8_ERROR:
+    case simdjson::EMPTY:
+    case simdjson::UNESCAPED_CHARS:
+    case simdjson::UNCLOSED_STRING: return false;
+    default: return true;
+  }
+}
+
 bool starts_with_bom(std::string_view text) noexcept { return text.substr(0, 3) == "\xEF\xBB\xBF"; }
 
 }  // namespace
@@ -90,8 +109,7 @@ PayloadFacts PayloadReader::read(std::string_view payload, std::string_view topi
   auto fault = starts_with_bom(payload)
                    ? simdjson::TAPE_ERROR
                    : parser->parse(padded_.data(), payload.size(), false).get(root);
-  if (fault == simdjson::NUMBER_ERROR || fault == simdjson::STRING_ERROR ||
-      fault == simdjson::DEPTH_ERROR) {
+  if (may_be_too_strict(fault)) {
     if (fault == simdjson::DEPTH_ERROR) {
       parser = &deep;
       if (deep.allocate(payload.size(), payload.size()) != simdjson::SUCCESS)

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <ctime>
 #include <new>
 #include <string>
 
@@ -173,6 +174,14 @@ void Tls::log_certificate() const {
   } else {
     log::info("TLS: the certificate is of {}, valid until {}", subject, until);
   }
+}
+
+std::uint64_t Tls::certificate_not_after() const noexcept {
+  std::tm until{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(SSL_CTX_get0_certificate(rules_.get())), &until) != 1)
+    return 0;
+  const std::time_t seconds = ::timegm(&until);
+  return seconds < 0 ? 0 : static_cast<std::uint64_t>(seconds);
 }
 
 }  // namespace zws

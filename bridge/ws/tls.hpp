@@ -6,6 +6,7 @@
 // Thread: any, it is immutable. Lifetime: connections keep what they need and may outlive it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "config/config.hpp"
@@ -30,6 +31,9 @@ class Tls {
 
   // Says whose certificate is in force and until when; a warning if that is over or not yet.
   void log_certificate() const;
+
+  // Until when, Unix time in seconds.
+  std::uint64_t certificate_not_after() const noexcept;
 
  private:
   struct Free {

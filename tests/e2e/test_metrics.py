@@ -69,6 +69,7 @@ BESIDES = {
         {f"reason={r}" for r in ("no_curve", "unlisted_key", "wrong_key", "broken_off", "protocol")},
     ),
     "zws_config_last_reload_successful": ("gauge", set()),
+    "zws_tls_certificate_not_after": ("gauge", set()),
     "zws_refusals_total": ("counter", {f"code={c}" for c in REFUSALS}),
     "zws_http_responses_total": ("counter", {f"code={c}" for c in STATUSES}),
 }

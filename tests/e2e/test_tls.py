@@ -243,6 +243,20 @@ def test_a_reload_takes_the_new_pair_for_new_connections_only(make_bridge, make_
     assert client.receive()["n"] == 1
 
 
+def test_the_metrics_say_until_when_the_certificate_in_force_is_valid(make_bridge, tmp_path):
+    bridge = make_bridge(certificate=None)
+    assert bridge.metric("zws_tls_certificate_not_after") == 0
+    soon, later = Certificate(tmp_path / "soon", days=(-1, 3)), Certificate(tmp_path / "later", days=(-1, 90))
+    for pair in (soon, later):
+        bridge.settings.update(pair.settings)
+        bridge.reload()
+        bridge.tls = pair.context()
+        assert bridge.metric("zws_tls_certificate_not_after") == pair.not_after
+    later.key_file.write_bytes(soon.key_file.read_bytes())
+    assert "not reloaded" in bridge.reload()
+    assert bridge.metric("zws_tls_certificate_not_after") == later.not_after, "refused, so the old one is in force"
+
+
 def test_a_reload_with_a_wrong_pair_is_refused_whole(make_bridge, tmp_path):
     old = Certificate(tmp_path / "old")
     bridge = make_bridge(certificate=old)

@@ -34,6 +34,6 @@ def machine(bare: Path, debs: dict[str, Path], tmp_path_factory) -> Iterator[Mac
         for deb in debs.values():
             (made.root / "root" / deb.name).write_bytes(deb.read_bytes())
         installed = [f"./{debs[name].name}" for name in ("zwsbridge", "zws-tools")]
-        made.download(*installed, "nginx-light", "openssl", "python3-zmq")
+        made.download(*installed, "nginx-light", "openssl", "python3-zmq", "iproute2")
         made.boot()
         yield made

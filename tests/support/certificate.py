@@ -66,6 +66,11 @@ class Certificate:
         return self.made.public_bytes(serialization.Encoding.DER)
 
     @property
+    def not_after(self) -> int:
+        """Its end, Unix time."""
+        return int(self.made.not_valid_after_utc.timestamp())
+
+    @property
     def settings(self) -> dict[str, str]:
         return {"server.tls_cert": str(self.cert_file), "server.tls_key": str(self.key_file)}
 

@@ -177,6 +177,13 @@ TEST(PrometheusTest, WhatTheLanesCountIsAddedUp) {
   EXPECT_EQ(page["zws_config_last_reload_successful"], "1");
 }
 
+TEST(PrometheusTest, TheEndOfTheCertificateIsWrittenToTheSecond) {
+  Metrics metrics(1);
+  EXPECT_EQ(samples(metrics)["zws_tls_certificate_not_after"], "0");
+  metrics.tls_not_after.set(1'795'132'801);
+  EXPECT_EQ(samples(metrics)["zws_tls_certificate_not_after"], "1795132801");
+}
+
 TEST(PrometheusTest, EveryFamilyIsExplained) {
   const std::string page = prometheus_text(Metrics(1));
   EXPECT_THAT(page, HasSubstr("# HELP zws_connections "));
