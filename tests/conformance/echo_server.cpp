@@ -1,7 +1,7 @@
 // Echo server: the daemon's own listener, transport and session, with an echo where the daemon has
 // Requests. What WebSocket test suites are run against; never installed.
 //
-//   echo_server [--port N] [--max-message BYTES]
+//   echo_server [--port N] [--max-message BYTES] [--tls-cert FILE --tls-key FILE]
 //
 // Prints one line, "listening on 127.0.0.1:PORT", when it is ready; port 0, the default, is any.
 // Ends at SIGTERM or SIGINT. A wrong argument is exit code 2, a port that is taken exit code 1.
@@ -9,6 +9,7 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -21,6 +22,7 @@
 #include "ws/acceptor.hpp"
 #include "ws/server.hpp"
 #include "ws/session.hpp"
+#include "ws/tls.hpp"
 #include "ws/wheel.hpp"
 
 namespace {
@@ -40,6 +42,8 @@ class Echo final : public MessageHandler {
 struct Options {
   std::uint16_t port = 0;
   std::size_t message_bytes = std::size_t{64} << 20;
+  std::string tls_cert;
+  std::string tls_key;
 };
 
 template <typename Number>
@@ -53,17 +57,27 @@ bool read_options(int count, char** arguments, Options& options) {
   for (int i = 1; i < count; i += 2) {
     const std::string_view name = arguments[i];
     const std::string_view value = i + 1 < count ? arguments[i + 1] : "";
-    const bool good = name == "--port"          ? read_number(value, options.port)
-                      : name == "--max-message" ? read_number(value, options.message_bytes)
-                                                : false;
+    bool good = !value.empty();
+    if (name == "--port")
+      good = read_number(value, options.port);
+    else if (name == "--max-message")
+      good = read_number(value, options.message_bytes);
+    else if (name == "--tls-cert")
+      options.tls_cert = value;
+    else if (name == "--tls-key")
+      options.tls_key = value;
+    else
+      good = false;
     if (!good) return false;
   }
-  return options.message_bytes > 0;
+  return options.message_bytes > 0 && options.tls_cert.empty() == options.tls_key.empty();
 }
 
 ConfigPtr make_config(const Options& options) {
   auto config = std::make_shared<Config>();
   config->server.listen = "127.0.0.1:" + std::to_string(options.port);
+  config->server.tls_cert = options.tls_cert;
+  config->server.tls_key = options.tls_key;
   config->limits.message_bytes = options.message_bytes;
   // An echo waits as a whole, and a client that sends before it reads has several on the way.
   config->limits.queue_bytes = 2 * options.message_bytes + (std::size_t{16} << 20);
@@ -80,6 +94,7 @@ void tick(asio::steady_timer& timer, Wheel& wheel) {
 }
 
 void serve(const Options& options) {
+  ::signal(SIGPIPE, SIG_IGN);  // as the daemon
   const ConfigPtr config = make_config(options);
   Metrics metrics(1);
   Wheel wheel(Clock::real().steady());
@@ -90,6 +105,7 @@ void serve(const Options& options) {
   Server::Parts parts;
   parts.transport.loop = &loop;
   parts.transport.rules = {config, &wheel, &echo, &metrics.lane(0), &Clock::real()};
+  parts.tls = Tls::load(config->server, {});
   parts.on_upgraded = [](Session& session, const Upgrade&) { session.open(); };
   parts.on_gone = [](Session&) {};
   server = std::make_unique<Server>(std::move(parts));
@@ -115,7 +131,9 @@ void serve(const Options& options) {
 int main(int count, char** arguments) {
   Options options;
   if (!read_options(count, arguments, options)) {
-    std::fputs("usage: echo_server [--port N] [--max-message BYTES]\n", stderr);
+    std::fputs(
+        "usage: echo_server [--port N] [--max-message BYTES] [--tls-cert FILE --tls-key FILE]\n",
+        stderr);
     return 2;
   }
   try {

@@ -118,7 +118,7 @@ class Person:
         """Stays there and neither reads nor speaks, until the bridge has had enough."""
         with Visit(self, "vanish", receive_buffer=4096) as visit:
             visit.subscribe(self._choose(BULKY), {})
-            self._ended.wait(8)
+            self._ended.wait(13)  # longer than heartbeat.timeout
             visit.read(ANSWER_SECONDS if not self._ended.is_set() else 1)
 
     def _rubbish(self) -> None:

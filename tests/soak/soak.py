@@ -79,7 +79,7 @@ def settings(lanes: int, issuer: Issuer, folder: Path) -> dict[str, object]:
         "limits.sources_per_topic": 1000,
         "limits.failed_tokens_per_minute": 0,
         "heartbeat.interval": "2s",
-        "heartbeat.timeout": "6s",
+        "heartbeat.timeout": "10s",
         "history.bytes": HISTORY_BYTES,
     }
 

@@ -37,6 +37,13 @@ TEST(RouteTableTest, FirstRouteThatMatchesAppliesWhole) {
   EXPECT_EQ(other.overflow, Overflow::disconnect);
 }
 
+TEST(RouteTableTest, APatternMayBringAsMuchAsTheRouteThatReplaysMost) {
+  EXPECT_EQ(table("").replay_max(), 0u);
+  EXPECT_EQ(table("[[route]]\nmatch = \"a\"\nreplay = 5\n[[route]]\nmatch = \"b\"\nreplay = 2\n")
+                .replay_max(),
+            5u);
+}
+
 TEST(RouteTableTest, TopicWithoutARouteTakesTheDefaults) {
   const RouteTable routes = table("[[route]]\nmatch = \"a\"\nreplay = 5\n");
   EXPECT_EQ(routes.match("b").replay, 0u);

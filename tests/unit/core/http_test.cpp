@@ -15,6 +15,13 @@ TEST(HttpTest, HeaderNamesCompareWithoutCase) {
   EXPECT_EQ(request.headers.size(), 1u);
 }
 
+TEST(HttpTest, PercentEscapesAreReadToTheLastAndWhatIsNoneStays) {
+  EXPECT_EQ(percent_decoded("%61b%20"), "ab ");
+  EXPECT_EQ(percent_decoded("%2"), "%2");
+  EXPECT_EQ(percent_decoded("%zz%"), "%zz%");
+  EXPECT_EQ(query_value("a=1&topic=orders%3A1", "topic"), "orders:1");
+}
+
 TEST(HttpTest, MissingHeaderIsEmpty) {
   EXPECT_EQ(HttpRequest{}.header("Host"), "");
   HttpRequest request;

@@ -25,6 +25,8 @@ TEST(PrettyJsonTest, MembersGetLinesAndKeepTheirText) {
             "  \"n\": null\n"
             "}");
   EXPECT_EQ(pretty_json("12", false), "12");
+  EXPECT_EQ(pretty_json(R"(["a quote\", then  more"])", false),
+            "[\n  \"a quote\\\", then  more\"\n]");
 }
 
 TEST(PrettyJsonTest, ColoursAddNothingButColours) {
