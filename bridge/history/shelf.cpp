@@ -186,7 +186,14 @@ void Shelf::drop_oldest(Topic& topic) {
 
 void Shelf::keep_within_bounds() {
   while (topics_.size() > config_->limits.topics) forget(*topics_.oldest());
+  std::size_t topics_before = topics_.size();
   while (bytes() > config_->history.bytes) {
+    // Tables of a time with far more topics would have all the others go, too.
+    if (topics_.size() * 2 < topics_before) {
+      topics_.shrink_all();
+      topics_before = topics_.size();
+      continue;
+    }
     if (drop_oldest_event()) continue;
     if (topics_.oldest() == nullptr) break;
     forget(*topics_.oldest());  // pinned, but what is known of its sources takes room too

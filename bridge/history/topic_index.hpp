@@ -81,6 +81,15 @@ class TopicIndex {
     }
   }
 
+  // The same all at once. Cost: O(topics).
+  void shrink_all() {
+    for (Table& table : tables_) {
+      const std::size_t before = bytes_of(table);
+      table.rehash(0);
+      bytes_ += bytes_of(table) - before;
+    }
+  }
+
   // What the index takes beside the topics.
   std::size_t bytes() const noexcept { return bytes_; }
 

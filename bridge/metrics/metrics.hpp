@@ -73,12 +73,14 @@ enum class RefuseReason : std::uint8_t {
   count_
 };
 
-// `taken`, `gaps` and the duplicates are written under Intake's mutex, the rest by the ingest thread.
+// `taken`, `gaps`, `sources_forgotten` and the duplicates are written under Intake's mutex, the rest by
+// the ingest thread.
 struct IngestMetrics {
   Counter taken;  // by Intake, duplicates included
   std::array<Counter, static_cast<std::size_t>(RejectReason::count_)> rejected;
   Counter header_ignored;
-  Counter gaps;  // missed events, by jumps of seq
+  Counter gaps;               // missed events, by jumps of seq
+  Counter sources_forgotten;  // beyond limits.sources_per_topic
   Counter resets;
   Counter producers;            // connected now
   Counter producers_connected;  // ever

@@ -167,6 +167,9 @@ void add_ingest(Page& page, const IngestMetrics& ingest) {
                static_cast<double>(ingest.header_ignored.value()));
   page.counter("zws_ingest_gaps_total", "Jumps of a source's seq: events that never arrived",
                static_cast<double>(ingest.gaps.value()));
+  page.counter("zws_sources_forgotten_total",
+               "Sources forgotten because a topic has more than limits.sources_per_topic",
+               static_cast<double>(ingest.sources_forgotten.value()));
   page.counter("zws_ingest_resets_total", "Times the ingest socket was remade to free memory",
                static_cast<double>(ingest.resets.value()));
   page.gauge("zws_producers", "Producers connected", static_cast<double>(ingest.producers.value()));

@@ -98,7 +98,7 @@ EventPtr Renderer::render(const Arrival& arrival, Event::Fields fields, const Ro
     if (!is_utf8_payload(arrival.payload)) opcode = Opcode::binary;
     pieces_.push_back(arrival.payload);
   } else if (facts.kind == PayloadKind::typed_object) {
-    object_pieces(arrival.payload, facts.topic, fields);
+    object_pieces(arrival.payload, facts, fields);
   } else {
     message_pieces(arrival, facts.kind, fields, now_ns);
   }
@@ -112,11 +112,15 @@ EventPtr Renderer::render(const Arrival& arrival, Event::Fields fields, const Ro
   return Event::make(fields, pieces_);
 }
 
-void Renderer::object_pieces(std::string_view payload, TopicMember own_topic,
+void Renderer::object_pieces(std::string_view payload, const PayloadFacts& facts,
                              const Event::Fields& fields) {
   tail_.clear();
-  if (own_topic != TopicMember::same) {
-    tail_ += own_topic == TopicMember::absent ? R"(,"topic":)" : R"(,"@topic":)";
+  if (facts.topic == TopicMember::absent) {
+    tail_ += R"(,"topic":)";
+    append_json_string(tail_, fields.topic);
+  }
+  if (facts.topic == TopicMember::different || facts.names_at_topic) {
+    tail_ += R"(,"@topic":)";
     append_json_string(tail_, fields.topic);
   }
   append_id(tail_, fields);

@@ -1,6 +1,8 @@
 // Renderer: an arrival becomes the event that clients will see, encoded once.
 //
-//   {"type":"t",...}   as published, with ,"topic":T,"@id":"SRC:SEQ" put before its last brace
+//   {"type":"t",...}   as published, with ,"topic":T,"@id":"SRC:SEQ" put before its last brace;
+//                      ,"@topic":T too where it names another topic, or has an "@topic" of its own:
+//                      of a name that stands twice the last one counts, so that the topic is ours
 //   other JSON         {"type":"message","topic":T,"data":<as published>,"timestamp":...,"@id":...}
 //   text, not JSON     the same, data a JSON string
 //   other bytes        the same, data base64, and "encoding":"base64"
@@ -32,7 +34,8 @@ class Renderer {
   static EventPtr gap(Event::Fields fields, std::string_view reason);
 
  private:
-  void object_pieces(std::string_view payload, TopicMember own_topic, const Event::Fields& fields);
+  void object_pieces(std::string_view payload, const PayloadFacts& facts,
+                     const Event::Fields& fields);
   void message_pieces(const Arrival& arrival, PayloadKind kind, const Event::Fields& fields,
                       std::int64_t now_ns);
 

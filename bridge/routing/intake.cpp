@@ -74,10 +74,8 @@ void Intake::add(const Arrival& arrival, SteadyTime received, std::int64_t now_n
   fields.received = received;
   metrics_.taken.add();
   const Judgement judgement = sources_.judge(arrival, fields.topic_hash, received);
-  if (judgement.duplicate) {
-    metrics_.rejected[static_cast<std::size_t>(RejectReason::duplicate)].add();
-    return;
-  }
+  if (judgement.duplicate) return note_duplicate(arrival);
+  if (judgement.forgot) note_forgotten(arrival, judgement);
   fields.source = judgement.source;
   fields.topic_id = judgement.topic_id;
   if (judgement.missed_from != 0) {
@@ -107,6 +105,25 @@ void Intake::note_gap(const Arrival& arrival, const Judgement& judgement) {
     log::warning("events {} to {} of source {} on topic \"{}\" never arrived{}",
                  judgement.missed_from, judgement.seq - 1, judgement.source,
                  log::escaped(arrival.topic), log::more(suppressed));
+}
+
+void Intake::note_duplicate(const Arrival& arrival) {
+  metrics_.rejected[static_cast<std::size_t>(RejectReason::duplicate)].add();
+  std::uint64_t suppressed = 0;
+  if (duplicate_log_.pass(suppressed))
+    log::warning(
+        "dropped an event on topic \"{}\": event {} of source {} or a later one was here{}",
+        log::escaped(arrival.topic, 48), arrival.seq, arrival.source, log::more(suppressed));
+}
+
+// Once a topic: where sources come and go without end it would be said with each event.
+void Intake::note_forgotten(const Arrival& arrival, const Judgement& judgement) {
+  metrics_.sources_forgotten.add();
+  if (judgement.forgot_first)
+    log::warning(
+        "topic \"{}\" has more sources than limits.sources_per_topic: of those forgotten neither "
+        "losses nor duplicates are seen",
+        log::escaped(arrival.topic));
 }
 
 void Intake::post(const std::shared_ptr<Batch>& batch) {

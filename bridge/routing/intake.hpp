@@ -51,6 +51,8 @@ class Intake : public Sink {
   void add(const Arrival& arrival, SteadyTime received, std::int64_t now_ns, Batch& batch);
   void post(const std::shared_ptr<Batch>& batch);
   void note_gap(const Arrival& arrival, const Judgement& judgement);
+  void note_duplicate(const Arrival& arrival);
+  void note_forgotten(const Arrival& arrival, const Judgement& judgement);
 
   std::mutex mutex_;
   std::unique_ptr<const RouteTable> routes_;
@@ -61,6 +63,7 @@ class Intake : public Sink {
   const Clock& clock_;
   log::Quiet gap_log_;
   log::Quiet restart_log_;
+  log::Quiet duplicate_log_;
 };
 
 }  // namespace zws

@@ -135,6 +135,7 @@ PayloadFacts PayloadReader::read(std::string_view payload, std::string_view topi
       const bool same = member.value.get(own) == simdjson::SUCCESS && own == topic;
       facts.topic = same ? TopicMember::same : TopicMember::different;
     }
+    if (member.key == "@topic") facts.names_at_topic = true;
     if (!key_member.empty() && member.key == key_member) {
       std::string_view content;
       key_ = member.value.get(content) == simdjson::SUCCESS ? std::string(content)

@@ -24,6 +24,7 @@ enum class TopicMember : std::uint8_t { absent, same, different };
 struct PayloadFacts {
   PayloadKind kind = PayloadKind::bytes;
   TopicMember topic = TopicMember::absent;  // of a typed_object
+  bool names_at_topic = false;              // a typed_object that has an "@topic" of its own
   std::string_view key;  // the wanted member's text (a string's content); empty if absent.
                          // Valid until the next read().
 };

@@ -1,6 +1,7 @@
 #include "routing/source_table.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "history/heap_bytes.hpp"
 #include "history/shelf.hpp"
@@ -10,6 +11,11 @@ namespace {
 
 // Live losses are seen only where sources are known, however little history there is room for.
 constexpr std::size_t bytes_at_least = std::size_t{4} << 20;
+
+// Of a table that has just grown: 16 bytes a bucket, and a number that may become free.
+constexpr std::size_t table_bytes_per_topic = 96;
+
+constexpr std::uint32_t events_of_a_restart = 3;
 
 }  // namespace
 
@@ -31,6 +37,7 @@ void SourceTable::reload(const Config& config, const RouteTable& routes) {
   for (Topic* each = topics_.oldest(); each != nullptr; each = each->newer)
     each->route = &routes.match(each->name);
   keep_within_bounds();
+  shrink();
 }
 
 Judgement SourceTable::judge(const Arrival& arrival, std::uint64_t topic_hash, SteadyTime now) {
@@ -83,10 +90,30 @@ bool SourceTable::held(const Topic& topic, SteadyTime then) const noexcept {
 // The newest stays: it is being judged.
 void SourceTable::keep_within_bounds() {
   while (topics_.size() > topics_max_ && topics_.size() > 1) forget(*topics_.oldest());
-  while (bytes() > bytes_max_ && topics_.size() > 1) {
+  while (needed_bytes() > bytes_max_ && topics_.size() > 1) {
     spare_the_held();
     forget(*topics_.oldest());
   }
+  ledger_.set_source_bytes(bytes());
+}
+
+// What the topics take, and no more of the tables than they would need: what is larger from a time with
+// more topics cannot be had back by forgetting.
+std::size_t SourceTable::needed_bytes() const noexcept {
+  return topics_bytes_ +
+         std::min(topics_.bytes() + heap_bytes(free_ids_.capacity() * sizeof(free_ids_[0])),
+                  topics_.size() * table_bytes_per_topic);
+}
+
+// Gives back what a time with far more topics has left. The topics get new numbers, the lowest, so that
+// the list of free ones is empty; a lane that looks at an old number finds another name there.
+void SourceTable::shrink() {
+  if (free_ids_.size() <= topics_.size()) return;
+  topics_.shrink_all();
+  std::uint32_t id = 0;
+  for (Topic* each = topics_.oldest(); each != nullptr; each = each->newer) each->id = id++;
+  free_ids_.clear();
+  free_ids_.shrink_to_fit();
   ledger_.set_source_bytes(bytes());
 }
 
@@ -126,19 +153,38 @@ Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
   const auto found = std::find_if(topic.sources.begin(), topic.sources.end(),
                                   [&](const Source& s) { return s.name == arrival.source; });
   const bool known = found != topic.sources.end();
+  if (!known && !topic.sources.empty() && topic.sources.size() >= sources_max_) {
+    judgement.forgot = true;
+    judgement.forgot_first = !std::exchange(topic.forgot, true);
+  }
   Source& source = known ? *found : add_source(topic, arrival.source);
   if (known && arrival.seq <= source.newest) {
-    judgement.restart =
-        arrival.seq == 1 && source.newest_ns != 0 && arrival.sent_ns > source.newest_ns;
+    judgement.restart = began_again(source, arrival);
     judgement.duplicate = !judgement.restart;
     if (judgement.duplicate) return judgement;
+    if (arrival.seq > 1) judgement.missed_from = 1;
   } else if (known && arrival.seq > source.newest + 1) {
     judgement.missed_from = source.newest + 1;
   }
   source.newest = arrival.seq;
   source.newest_ns = std::max(source.newest_ns, arrival.sent_ns);  // an event may have no ts
   source.heard = ++heard_;
+  source.again = 0;
   return judgement;
+}
+
+// Of an event that is not above the newest.
+bool SourceTable::began_again(Source& source, const Arrival& arrival) noexcept {
+  if (source.newest_ns == 0 || arrival.sent_ns <= source.newest_ns) {
+    source.again = 0;
+    return false;
+  }
+  if (arrival.seq == 1) return true;
+  const bool rises = arrival.seq > source.again_seq && arrival.sent_ns > source.again_ns;
+  source.again = source.again > 0 && rises ? source.again + 1 : 1;
+  source.again_seq = arrival.seq;
+  source.again_ns = arrival.sent_ns;
+  return source.again >= events_of_a_restart;
 }
 
 SourceTable::Source& SourceTable::add_source(Topic& topic, std::string_view name) {
@@ -148,7 +194,8 @@ SourceTable::Source& SourceTable::add_source(Topic& topic, std::string_view name
         std::min_element(topic.sources.begin(), topic.sources.end(),
                          [](const Source& a, const Source& b) { return a.heard < b.heard; }));
   if (topic.sources.empty()) topic.sources.reserve(1);  // most topics have one source
-  topic.sources.push_back({std::string(name), 0, 0, 0});
+  topic.sources.emplace_back();
+  topic.sources.back().name = name;
   topics_bytes_ += bytes_of(topic);
   keep_within_bounds();
   return topic.sources.back();

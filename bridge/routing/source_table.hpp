@@ -6,9 +6,15 @@
 // of other sources stays as long as there is room: a pattern holds no topic, and its subscribers are
 // told of losses all the same.
 //
+// A source that begins again is recognised by seq 1 that was sent later than its newest event; or,
+// where that first event was lost, by three events in a row whose seq and time rise, sent later than
+// it (example: the newest is seq 90 of 12:00:00; seq 2, 3 and 4 of 12:00:01, :02 and :03 follow). The
+// events before the third count as duplicates, and a gap from 1 on tells of them.
+//
 // Thread: one at a time (Intake's mutex).
 // Bounds: limits.topics topics and limits.sources_per_topic sources on each, and in all a quarter of
-// history.bytes (or 4 MiB); those heard from longest ago are forgotten.
+// history.bytes (or 4 MiB); those heard from longest ago are forgotten. Tables keep the size they
+// grew to until a reload, and only what forgetting frees counts in that bound.
 // Cost: O(1) and a short scan over the topic's sources; no allocation for a known source.
 #pragma once
 
@@ -29,7 +35,9 @@ namespace zws {
 
 struct Judgement {
   bool duplicate = false;         // not above the newest: drop it
-  bool restart = false;           // seq 1 sent later than the newest: the source began again
+  bool restart = false;           // the source began again
+  bool forgot = false;            // another source of the topic was forgotten for this one
+  bool forgot_first = false;      // ... for the first time on this topic
   std::uint64_t missed_from = 0;  // > 0: missed_from .. seq-1 never came
   std::string_view source;        // valid until the next judge()
   std::uint64_t seq = 0;
@@ -65,6 +73,10 @@ class SourceTable {
     std::uint64_t newest = 0;
     std::int64_t newest_ns = 0;
     std::uint64_t heard = 0;
+    std::uint64_t again_seq =
+        0;  // the last of `again` events in a row that look like a new beginning
+    std::int64_t again_ns = 0;
+    std::uint32_t again = 0;
   };
   struct Topic {
     std::string name;
@@ -76,6 +88,7 @@ class SourceTable {
     SteadyTime heard{};
     std::uint64_t own_seq = 0;
     std::uint64_t generation = 0;  // `forgotten_` when the topic was first heard of
+    bool forgot = false;           // one of its sources, at least once
     std::vector<Source> sources;
   };
 
@@ -87,6 +100,9 @@ class SourceTable {
   void forget(Topic& topic) noexcept;
   Judgement number(Topic& topic);
   Judgement follow(Topic& topic, const Arrival& arrival);
+  static bool began_again(Source& source, const Arrival& arrival) noexcept;
+  void shrink();
+  std::size_t needed_bytes() const noexcept;
   Source& add_source(Topic& topic, std::string_view name);
   static std::size_t bytes_of(const Topic& topic) noexcept;
 

@@ -43,6 +43,7 @@ def carry(shared_bridge, shared_producer):
         ('{"type":"x","topic":"t"}', '{"type":"x","topic":"t","@id":"p:1"}'),
         ('{"topic":"\\u0074","type":"x"}', '{"topic":"\\u0074","type":"x","@id":"p:1"}'),
         ('{"type":"x","topic":"other"}', '{"type":"x","topic":"other","@topic":"t","@id":"p:1"}'),
+        ('{"type":"x","@topic":"u"}', '{"type":"x","@topic":"u","topic":"t","@topic":"t","@id":"p:1"}'),
         ('{"type":"x","topic":7}', '{"type":"x","topic":7,"@topic":"t","@id":"p:1"}'),
         ('{"type":"x","@id":"mine"}', '{"type":"x","@id":"mine","topic":"t","@id":"p:1"}'),
         ('{"type":"x","d":{"topic":"t"}}', '{"type":"x","d":{"topic":"t"},"topic":"t","@id":"p:1"}'),

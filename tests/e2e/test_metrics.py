@@ -36,6 +36,7 @@ CONTRACT: dict[str, tuple[str, set[str]]] = {
     ),
     "zws_ingest_header_ignored_total": ("counter", set()),
     "zws_ingest_gaps_total": ("counter", set()),
+    "zws_sources_forgotten_total": ("counter", set()),
     "zws_deliveries_total": ("counter", set()),
     "zws_delivered_bytes_total": ("counter", set()),
     "zws_dropped_total": ("counter", {f"reason={r}" for r in ("slow_consumer", "lane_overload", "disconnected")}),

@@ -100,7 +100,13 @@ TEST_F(FrameTest, AnObjectsOwnTopicStays) {
 
 TEST_F(FrameTest, OurIdComesLastAndAPayloadsOwnStays) {
   EXPECT_EQ(text(R"({"@id":"mine","type":"x","@topic":1})"),
-            R"({"@id":"mine","type":"x","@topic":1,"topic":"t","@id":"src:7"})");
+            R"({"@id":"mine","type":"x","@topic":1,"topic":"t","@topic":"t","@id":"src:7"})");
+  EXPECT_EQ(text(R"({"type":"x","topic":"t","@topic":"other"})"),
+            R"({"type":"x","topic":"t","@topic":"other","@topic":"t","@id":"src:7"})");
+  EXPECT_EQ(text(R"({"type":"x","topic":"u","\u0040topic":"other"})"),
+            R"({"type":"x","topic":"u","\u0040topic":"other","@topic":"t","@id":"src:7"})");
+  EXPECT_EQ(text(R"({"type":"x","data":{"@topic":"other"}})"),
+            R"({"type":"x","data":{"@topic":"other"},"topic":"t","@id":"src:7"})");
 }
 
 TEST_F(FrameTest, OfDuplicateMembersTheLastCounts) {

@@ -109,6 +109,27 @@ TEST_F(IntakeTest, ARestartIsMarked) {
   EXPECT_TRUE(first_.batches[0]->events[1]->restart());
 }
 
+TEST_F(IntakeTest, DuplicatesAndForgottenSourcesAreLogged) {
+  ::testing::internal::CaptureStderr();
+  accept({arrival("a", "s", 1), arrival("a", "s", 1)});
+  for (int i = 0; i < 70; ++i) accept({arrival("b", "source-" + std::to_string(i), 1)});
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("dropped an event on topic \"a\": event 1 of source s"), std::string::npos)
+      << said;
+  const std::string_view forgotten = "topic \"b\" has more sources than limits.sources_per_topic";
+  EXPECT_NE(said.find(forgotten), std::string::npos) << said;
+  EXPECT_EQ(said.find(forgotten), said.rfind(forgotten)) << "once a topic";
+  EXPECT_EQ(metrics_.ingest.sources_forgotten.value(), 70U - 64U);
+}
+
+TEST_F(IntakeTest, ARestartWhoseFirstEventsWereLostTellsThem) {
+  accept({arrival("a", "s", 90, 100), arrival("a", "s", 2, 200), arrival("a", "s", 3, 300),
+          arrival("a", "s", 4, 400)});
+  EXPECT_THAT(last(), ElementsAre("a s:90", "a s:1-3 missing", "a s:4"));
+  EXPECT_TRUE(first_.batches[0]->events[2]->restart());
+  EXPECT_EQ(duplicates(), 2U);
+}
+
 TEST_F(IntakeTest, TheArrivalsTimeStandsWhereTheProducerGaveNone) {
   accept({arrival("a")});
   EXPECT_NE(first_.batches[0]->events[0]->frame().find(R"("timestamp":"2023-11-14T22:13:20.000Z")"),

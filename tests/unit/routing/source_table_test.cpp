@@ -16,6 +16,8 @@ class SourceTableTest : public ::testing::Test {
     std::uint64_t missed_from = 0;
     bool duplicate = false;
     bool restart = false;
+    bool forgot = false;
+    bool forgot_first = false;
     std::uint32_t topic_id = 0;
     const Route* route = nullptr;
   };
@@ -28,13 +30,9 @@ class SourceTableTest : public ::testing::Test {
     arrival.seq = seq;
     arrival.sent_ns = sent_ns;
     const Judgement its = table_.judge(arrival, topic_hash(topic), now_);
-    return {std::string(its.source),
-            its.seq,
-            its.missed_from,
-            its.duplicate,
-            its.restart,
-            its.topic_id,
-            its.route};
+    return {std::string(its.source), its.seq,      its.missed_from,
+            its.duplicate,           its.restart,  its.forgot,
+            its.forgot_first,        its.topic_id, its.route};
   }
 
   static Config small() {
@@ -109,6 +107,46 @@ TEST_F(SourceTableTest, AnEventWithoutATimeTakesNothingFromWhatIsKnownOfTheSourc
   judge("a", "s", 2);
   EXPECT_TRUE(judge("a", "s", 1, 100).duplicate);
   EXPECT_TRUE(judge("a", "s", 1, 101).restart);
+}
+
+TEST_F(SourceTableTest, ARestartWhoseFirstEventWasLostIsSeenByTheThirdThatFollows) {
+  judge("a", "s", 90, 100);
+  EXPECT_TRUE(judge("a", "s", 2, 101).duplicate);
+  EXPECT_TRUE(judge("a", "s", 3, 102).duplicate);
+  const Verdict third = judge("a", "s", 4, 103);
+  EXPECT_TRUE(third.restart);
+  EXPECT_FALSE(third.duplicate);
+  EXPECT_EQ(third.missed_from, 1U) << "what came before is told as missing";
+  EXPECT_EQ(judge("a", "s", 5, 104).missed_from, 0U);
+  EXPECT_TRUE(judge("a", "s", 5, 104).duplicate);
+}
+
+TEST_F(SourceTableTest, EventsThatComeAgainAreNoRestart) {
+  judge("a", "s", 90, 100);
+  for (std::uint64_t seq = 80; seq < 90; ++seq)
+    EXPECT_TRUE(judge("a", "s", seq, static_cast<std::int64_t>(seq)).duplicate) << "sent before";
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(judge("a", "s", 7, 101 + i).duplicate) << "no rise";
+  for (std::uint64_t seq = 9; seq > 4; --seq)
+    EXPECT_TRUE(judge("a", "s", seq, 120 - static_cast<std::int64_t>(seq)).duplicate);
+  EXPECT_TRUE(judge("a", "s", 8, 120).duplicate);
+  EXPECT_TRUE(judge("a", "s", 9, 50).duplicate) << "and no row";
+  EXPECT_TRUE(judge("a", "s", 10, 121).duplicate);
+  EXPECT_TRUE(judge("a", "s", 11, 122).duplicate);
+  EXPECT_FALSE(judge("a", "s", 91, 123).restart) << "it goes on after all";
+  EXPECT_TRUE(judge("a", "s", 12, 124).duplicate);
+}
+
+TEST_F(SourceTableTest, ThatASourceIsForgottenIsSaidAndTheFirstTimeOnATopicMarked) {
+  EXPECT_FALSE(judge("a", "s", 1).forgot);
+  EXPECT_FALSE(judge("a", "t", 1).forgot);
+  const Verdict first = judge("a", "u", 1);
+  EXPECT_TRUE(first.forgot);
+  EXPECT_TRUE(first.forgot_first);
+  EXPECT_FALSE(judge("a", "u", 2).forgot);
+  const Verdict second = judge("a", "v", 1);
+  EXPECT_TRUE(second.forgot);
+  EXPECT_FALSE(second.forgot_first);
+  EXPECT_FALSE(judge("b", "s", 1).forgot);
 }
 
 TEST_F(SourceTableTest, TheSourceHeardFromLongestAgoIsForgotten) {
@@ -186,6 +224,28 @@ TEST_F(SourceTableTest, AQuarterOfTheHistorysBytesIsAllItTakes) {
   }
   EXPECT_GT(table_.topics(), 20'000U);
   EXPECT_EQ(judge("held", "s", 3).missed_from, 2U) << "what a subscriber waits for is spared";
+}
+
+TEST_F(SourceTableTest, AReloadToASmallerHistoryKeepsWhatFits) {
+  config_.limits.topics = 1'000'000;
+  config_.history.bytes = 1024U << 20;
+  table_.reload(config_, routes_);
+  const auto topic = [](int i) { return "import:7d1c9e40-" + std::to_string(i); };
+  for (int i = 0; i < 200'000; ++i) judge(topic(i), "a-publisher-of-its-own", 1);
+  EXPECT_EQ(table_.topics(), 200'000U);
+
+  config_.history.bytes = 16U << 20;
+  table_.reload(config_, routes_);
+  EXPECT_LE(table_.bytes(), 4U << 20) << "the tables shrink, too";
+  EXPECT_GT(table_.topics(), 8'000U);
+  const std::size_t kept = table_.topics();
+  for (int i = 0; i < 1000; ++i) {
+    const std::string name = "new-" + std::to_string(i);
+    judge(name, "s", 1);
+    ASSERT_TRUE(judge(name, "s", 1).duplicate);
+    ASSERT_GT(table_.topics(), kept / 2) << "a new topic costs few others";
+  }
+  EXPECT_TRUE(judge(topic(199'999), "a-publisher-of-its-own", 1).duplicate);
 }
 
 TEST_F(SourceTableTest, WhatAllSubscribersWaitForIsBoundedToo) {
