@@ -1,8 +1,7 @@
 #include "api/api.hpp"
 
+#include <algorithm>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 #include "core/json_text.hpp"
 #include "metrics/prometheus.hpp"
@@ -55,7 +54,15 @@ std::string_view below(std::string_view base, std::string_view path) noexcept {
 
 HttpReply with_headers(HttpReply reply, std::vector<std::pair<std::string, std::string>> headers) {
   return [reply = std::move(reply), headers = std::move(headers)](HttpResponse response) {
-    response.headers.insert(response.headers.end(), headers.begin(), headers.end());
+    for (const auto& [name, value] : headers) {
+      const auto same = std::find_if(response.headers.begin(), response.headers.end(),
+                                     [&](const auto& one) { return one.first == name; });
+      if (same == response.headers.end()) {
+        response.headers.emplace_back(name, value);
+      } else {
+        same->second += ", " + value;  // Vary
+      }
+    }
     reply(std::move(response));
   };
 }
@@ -124,8 +131,12 @@ Api::Api(Parts parts)
 }
 
 void Api::reload(const ConfigPtr& config) {
-  std::atomic_store(&rules_, std::make_shared<const Rules>(
-                                 Rules{config, Access(*config, parts_.verifier->open())}));
+  const std::string& path = config->server.path;
+  std::atomic_store(&rules_, std::make_shared<const Rules>(Rules{
+                                 config, Access(*config, parts_.verifier->open()), read_page(path),
+                                 StaticFile::read(parts_.share_folder + "/console/client.js",
+                                                  "text/javascript; charset=utf-8"),
+                                 read_openapi(path)}));
 }
 
 void Api::handle(HttpRequest request, HttpReply reply) noexcept {
@@ -328,33 +339,19 @@ void Api::metrics(const ApiRequest&, HttpReply reply) {
   reply(std::move(response));
 }
 
-void Api::console(const ApiRequest&, HttpReply reply) {
-  const ConfigPtr config = std::atomic_load(&rules_)->config;
-  if (!config->server.console) throw ApiRefusal{404, "invalid_message", "server.console is false"};
-  HttpResponse page = file("console/index.html", "text/html; charset=utf-8");
-  // The page says in a <meta> where clients connect.
-  const std::string usual = "name=\"zws-path\" content=\"" + std::string(usual_path) + '"';
-  const std::size_t at = page.body.find(usual);
-  if (at != std::string::npos)
-    page.body.replace(at, usual.size(), "name=\"zws-path\" content=\"" + config->server.path + '"');
-  reply(std::move(page));
+void Api::console(const ApiRequest& request, HttpReply reply) {
+  const auto rules = std::atomic_load(&rules_);
+  if (!rules->config->server.console)
+    throw ApiRefusal{404, "invalid_message", "server.console is false"};
+  reply(rules->page.answer(request.http));
 }
 
-void Api::client(const ApiRequest&, HttpReply reply) {
-  reply(file("console/client.js", "text/javascript; charset=utf-8"));
+void Api::client(const ApiRequest& request, HttpReply reply) {
+  reply(std::atomic_load(&rules_)->client.answer(request.http));
 }
 
-void Api::openapi(const ApiRequest&, HttpReply reply) {
-  HttpResponse document = file("openapi.json", "application/json");
-  const ConfigPtr config = std::atomic_load(&rules_)->config;
-  const std::string_view path = config->server.path;
-  if (path != usual_path) {
-    // The calls lie where clients connect.
-    const std::string_view base = without_slash(path);
-    replace_all(document.body, json_string(usual_path), json_string(path));
-    replace_all(document.body, opening(usual_path), opening(base));
-  }
-  reply(std::move(document));
+void Api::openapi(const ApiRequest& request, HttpReply reply) {
+  reply(std::atomic_load(&rules_)->openapi.answer(request.http));
 }
 
 void Api::upgrade_required(const ApiRequest&, HttpReply reply) {
@@ -363,16 +360,33 @@ void Api::upgrade_required(const ApiRequest&, HttpReply reply) {
   reply(std::move(response));
 }
 
-HttpResponse Api::file(const std::string& name, const std::string& content_type) const {
-  std::ifstream stream(parts_.share_folder + '/' + name, std::ios::binary);
-  if (!stream) throw ApiRefusal{404, "invalid_message", "this file is not installed"};
-  std::ostringstream content;
-  content << stream.rdbuf();
-  HttpResponse response;
-  response.content_type = content_type;
-  response.body = content.str();
-  response.headers = {{"Cache-Control", "no-cache"}, {"X-Content-Type-Options", "nosniff"}};
-  return response;
+// --- files ---------------------------------------------------------------------------------------
+
+// The page says in a <meta> where clients connect. No other site may show it in a frame, where a click
+// could be led astray.
+StaticFile Api::read_page(const std::string& path) const {
+  const StaticFile::Headers headers{{"Content-Security-Policy", "frame-ancestors 'none'"},
+                                    {"X-Frame-Options", "DENY"},
+                                    {"Referrer-Policy", "no-referrer"}};
+  return StaticFile::read(parts_.share_folder + "/console/index.html", "text/html; charset=utf-8",
+                          headers, [&path](std::string& page) {
+                            const std::string begin = "name=\"zws-path\" content=\"";
+                            const std::string usual = begin + std::string(usual_path) + '"';
+                            const std::size_t at = page.find(usual);
+                            if (at != std::string::npos)
+                              page.replace(at, usual.size(), begin + path + '"');
+                          });
+}
+
+// The calls lie where clients connect.
+StaticFile Api::read_openapi(const std::string& path) const {
+  return StaticFile::read(parts_.share_folder + "/openapi.json", "application/json", {},
+                          [&path](std::string& document) {
+                            if (path == usual_path) return;
+                            replace_all(document, json_string(usual_path), json_string(path));
+                            replace_all(document, opening(usual_path),
+                                        opening(without_slash(path)));
+                          });
 }
 
 }  // namespace zws

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "api/calls.hpp"
+#include "api/static_file.hpp"
 #include "auth/verifier.hpp"
 #include "config/config.hpp"
 #include "core/http.hpp"
@@ -48,6 +49,10 @@ class Api final : public HttpHandler {
   struct Rules {
     ConfigPtr config;
     Access access;
+    // As they lay there at the start or the last reload.
+    StaticFile page;
+    StaticFile client;
+    StaticFile openapi;
   };
   struct Route;
 
@@ -66,7 +71,8 @@ class Api final : public HttpHandler {
   void client(const ApiRequest& request, HttpReply reply);
   void openapi(const ApiRequest& request, HttpReply reply);
   void upgrade_required(const ApiRequest& request, HttpReply reply);
-  HttpResponse file(const std::string& name, const std::string& content_type) const;
+  StaticFile read_page(const std::string& path) const;
+  StaticFile read_openapi(const std::string& path) const;
 
   const Parts parts_;
   std::shared_ptr<const Rules> rules_;  // by std::atomic_load and _store

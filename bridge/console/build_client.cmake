@@ -5,7 +5,12 @@
 # the build goes on, for nothing but browsers lacks anything: OUTPUT is then absent, and this says so.
 set(console ${CMAKE_CURRENT_LIST_DIR})
 set(built_before ${console}/client/dist/client.iife.js)
-file(REMOVE ${OUTPUT})
+file(REMOVE ${OUTPUT} ${OUTPUT}.gz)
+
+# What browsers are sent; the same bytes whenever it is built.
+function(compress)
+  execute_process(COMMAND gzip -9 -n -k -f ${OUTPUT} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
 
 find_program(npm npm)
 find_program(node node)
@@ -24,12 +29,14 @@ if(npm AND node)
       message(FATAL_ERROR "the browser client does not build")
     endif()
     file(COPY_FILE ${WORK}/client/client.iife.js ${OUTPUT})
+    compress()
     return()
   endif()
 endif()
 
 if(EXISTS ${built_before})
   file(COPY_FILE ${built_before} ${OUTPUT})
+  compress()
   message(NOTICE "zwsbridge: ${trouble}; the client of an earlier build is taken (${built_before})")
 else()
   message(NOTICE "zwsbridge: ${trouble}, so this build has no /client.js; all else is complete. "
