@@ -1,9 +1,6 @@
 #include "api/calls.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <unordered_set>
 
@@ -37,40 +34,45 @@ std::string joined(const std::vector<std::string>& items) {
   return list += ']';
 }
 
-std::size_t resident_bytes() noexcept {
-  std::size_t total = 0;
-  std::size_t pages = 0;
-  if (std::FILE* file = std::fopen("/proc/self/statm", "re")) {
-    if (std::fscanf(file, "%zu %zu", &total, &pages) != 2) pages = 0;
-    std::fclose(file);
+// The sums of what all lanes said of the same names.
+std::vector<TopicLoad> sums(std::vector<std::vector<TopicLoad>> lanes) {
+  std::vector<TopicLoad> all = std::move(lanes.front());
+  for (std::size_t lane = 1; lane < lanes.size(); ++lane) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      all[i].subscribers += lanes[lane][i].subscribers;
+      all[i].events = std::max(all[i].events, lanes[lane][i].events);
+    }
   }
-  return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return all;
 }
 
-// Adds `rows` of one lane to the sums of all, keyed by name.
-void add_up(std::map<std::string, TopicLoad>& sums, const std::vector<TopicLoad>& rows) {
-  for (const TopicLoad& row : rows) {
-    TopicLoad& sum = sums.try_emplace(row.topic, TopicLoad{row.topic, 0, 0}).first->second;
-    sum.subscribers += row.subscribers;
-    sum.events = std::max(sum.events, row.events);
-  }
+// The names that any lane gave, each once, in order.
+std::vector<std::string> together(const std::vector<std::vector<std::string>>& lanes) {
+  std::vector<std::string> all;
+  for (const auto& names : lanes) all.insert(all.end(), names.begin(), names.end());
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+TopicLoad load_on(Lane& lane, const std::string& name) {
+  TopicLoad load = lane.router().load(name);
+  load.events = std::max(load.events, lane.history().events(name));
+  return load;
 }
 
 std::string load_json(const TopicLoad& load) {
   return JsonObject()
       .text("topic", load.topic)
+      .boolean("pattern", load.pattern)
       .number("subscribers", load.subscribers)
       .number("events", load.events)
       .done();
 }
 
-std::string busiest_json(const std::vector<std::vector<TopicLoad>>& lanes) {
-  std::map<std::string, TopicLoad> sums;
-  for (const auto& rows : lanes) add_up(sums, rows);
-  std::vector<TopicLoad> all;
-  for (auto& [topic, load] : sums) all.push_back(std::move(load));
-  std::sort(all.begin(), all.end(),
-            [](const TopicLoad& a, const TopicLoad& b) { return a.events > b.events; });
+std::string busiest_json(std::vector<TopicLoad> all) {
+  std::stable_sort(all.begin(), all.end(),
+                   [](const TopicLoad& a, const TopicLoad& b) { return a.events > b.events; });
   if (all.size() > busiest_topics) all.resize(busiest_topics);
   std::vector<std::string> rows;
   for (const TopicLoad& load : all) rows.push_back(load_json(load));
@@ -207,13 +209,32 @@ std::string Calls::totals() const {
       .done();
 }
 
-void Calls::totals_with_topics(std::function<void(std::string)> done) {
+// Asks every lane of the same names, since one may know a topic that another only hears by a pattern.
+void Calls::loads(std::vector<std::string> names,
+                  std::function<void(std::vector<TopicLoad>)> done) {
   parts_.lanes->gather<std::vector<TopicLoad>>(
-      [](Lane& lane) { return lane.router().busiest(busiest_topics); },
-      [this, done = std::move(done)](const std::vector<std::vector<TopicLoad>>& lanes) {
-        std::string all = totals();
-        all.pop_back();
-        done(all + ",\"busiest_topics\":" + busiest_json(lanes) + '}');
+      [names = std::make_shared<const std::vector<std::string>>(std::move(names))](Lane& lane) {
+        std::vector<TopicLoad> rows;
+        for (const std::string& name : *names) rows.push_back(load_on(lane, name));
+        return rows;
+      },
+      [done = std::move(done)](std::vector<std::vector<TopicLoad>> lanes) {
+        done(sums(std::move(lanes)));
+      });
+}
+
+void Calls::totals_with_topics(std::function<void(std::string)> done) {
+  parts_.lanes->gather<std::vector<std::string>>(
+      [](Lane& lane) {
+        return together(
+            {lane.router().busiest(busiest_topics), lane.history().busiest(busiest_topics)});
+      },
+      [this, done = std::move(done)](const std::vector<std::vector<std::string>>& lanes) {
+        loads(together(lanes), [this, done](std::vector<TopicLoad> all) {
+          std::string text = totals();
+          text.pop_back();
+          done(text + ",\"busiest_topics\":" + busiest_json(std::move(all)) + '}');
+        });
       });
 }
 
@@ -254,9 +275,7 @@ namespace {
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
 // The first `limit` of all rows by name, and the cursor to go on from.
-HttpResponse page(const char* member, const std::vector<Rows>& lanes, std::size_t limit) {
-  Rows all;
-  for (const Rows& rows : lanes) all.insert(all.end(), rows.begin(), rows.end());
+HttpResponse page(const char* member, Rows all, std::size_t limit) {
   std::sort(all.begin(), all.end());
   const bool more = all.size() > limit;
   if (more) all.resize(limit);
@@ -264,7 +283,7 @@ HttpResponse page(const char* member, const std::vector<Rows>& lanes, std::size_
   for (const auto& row : all) items.push_back(row.second);
   return ok(JsonObject()
                 .json(member, joined(items))
-                .json("cursor", more ? json_string(all.back().first) : "null")
+                .json("cursor", more ? cursor_json(all.back().first) : "null")
                 .done());
 }
 
@@ -287,7 +306,7 @@ std::string connection_json(Session& session) {
 
 void Calls::connections(const ApiRequest& request, HttpReply reply) {
   const std::size_t limit = page_limit(request);
-  const std::string cursor = query_value(request.http.query, "cursor");
+  const std::string cursor = name_cursor(request);
   audit(request, "");
   parts_.lanes->gather<Rows>(
       [limit, cursor](Lane& lane) {
@@ -305,30 +324,29 @@ void Calls::connections(const ApiRequest& request, HttpReply reply) {
         return rows;
       },
       [limit, reply = std::move(reply)](const std::vector<Rows>& lanes) {
-        reply(page("connections", lanes, limit));
+        Rows all;
+        for (const Rows& rows : lanes) all.insert(all.end(), rows.begin(), rows.end());
+        reply(page("connections", std::move(all), limit));
       });
 }
 
 void Calls::topics(const ApiRequest& request, HttpReply reply) {
   const std::size_t limit = page_limit(request);
-  const std::string cursor = query_value(request.http.query, "cursor");
+  const std::string cursor = name_cursor(request);
   audit(request, "");
-  parts_.lanes->gather<std::vector<TopicLoad>>(
+  parts_.lanes->gather<std::vector<std::string>>(
       [limit, cursor](Lane& lane) {
-        std::vector<TopicLoad> rows = lane.router().topics_after(cursor, limit + 1);
-        for (std::string& name : lane.history().topics_after(cursor, limit + 1)) {
-          const bool known = std::any_of(rows.begin(), rows.end(),
-                                         [&](const TopicLoad& row) { return row.topic == name; });
-          if (!known) rows.push_back({std::move(name), 0, 0});
-        }
-        return rows;
+        return together({lane.router().names_after(cursor, limit + 1),
+                         lane.history().topics_after(cursor, limit + 1)});
       },
-      [limit, reply = std::move(reply)](const std::vector<std::vector<TopicLoad>>& lanes) {
-        std::map<std::string, TopicLoad> sums;
-        for (const auto& rows : lanes) add_up(sums, rows);
-        Rows rows;
-        for (const auto& [topic, load] : sums) rows.emplace_back(topic, load_json(load));
-        reply(page("topics", {rows}, limit));
+      [this, limit, reply = std::move(reply)](const std::vector<std::vector<std::string>>& lanes) {
+        std::vector<std::string> names = together(lanes);
+        if (names.size() > limit + 1) names.resize(limit + 1);
+        loads(std::move(names), [limit, reply](const std::vector<TopicLoad>& all) {
+          Rows rows;
+          for (const TopicLoad& load : all) rows.emplace_back(load.topic, load_json(load));
+          reply(page("topics", std::move(rows), limit));
+        });
       });
 }
 
@@ -349,7 +367,7 @@ void Calls::history(const ApiRequest& request, HttpReply reply) {
                      .text("topic", topic)
                      .json("events", joined(items))
                      .json("positions", positions_json(lane.history().positions(topic)))
-                     .json("cursor", page.more ? json_string(std::to_string(page.begin)) : "null")
+                     .json("cursor", page.more ? cursor_json(std::to_string(page.begin)) : "null")
                      .done()));
       });
 }

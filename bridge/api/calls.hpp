@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "api/rates.hpp"
 #include "api/request.hpp"
@@ -49,6 +50,7 @@ class Calls {
   // `what` is what the audit line says of it.
   void send(const ApiRequest& request, std::string what, std::vector<Publication> publications,
             bool with_id, HttpReply reply);
+  void loads(std::vector<std::string> names, std::function<void(std::vector<TopicLoad>)> done);
   void close_where(const ApiRequest& request, std::string what,
                    std::function<bool(const Session&)> chosen, bool must_exist, HttpReply reply);
 

@@ -4,6 +4,8 @@
 #include <limits>
 #include <optional>
 
+#include "auth/base64url.hpp"
+
 namespace zws {
 namespace {
 
@@ -17,6 +19,10 @@ std::optional<std::uint64_t> number_of(const std::string& text) {
   const auto [rest, fault] = std::from_chars(text.data(), end, number);
   if (fault != std::errc{} || rest != end) return std::nullopt;
   return number;
+}
+
+[[noreturn]] void refuse_cursor() {
+  throw ApiRefusal{400, "invalid_message", "cursor must be one that a page gave"};
 }
 
 }  // namespace
@@ -39,11 +45,19 @@ std::size_t page_limit(const ApiRequest& request) {
   return *limit;
 }
 
+std::string cursor_json(std::string_view place) { return '"' + encode_base64url(place) + '"'; }
+
+std::string name_cursor(const ApiRequest& request) {
+  const auto name = decode_base64url(query_value(request.http.query, "cursor"));
+  if (!name) refuse_cursor();
+  return *name;
+}
+
 std::uint64_t history_cursor(const ApiRequest& request) {
-  const std::string text = query_value(request.http.query, "cursor");
+  const std::string text = name_cursor(request);
   if (text.empty()) return std::numeric_limits<std::uint64_t>::max();
   const auto cursor = number_of(text);
-  if (!cursor) throw ApiRefusal{400, "invalid_message", "cursor must be one that a page gave"};
+  if (!cursor) refuse_cursor();
   return *cursor;
 }
 

@@ -30,6 +30,12 @@ struct ApiRefusal {
 // limit=1..1000 (100 if absent).
 std::size_t page_limit(const ApiRequest& request);
 
+// A cursor is opaque: where the next page begins, in letters that no form and no URL changes.
+std::string cursor_json(std::string_view place);
+
+// The cursor of a list: the last name that was seen, empty if absent.
+std::string name_cursor(const ApiRequest& request);
+
 // The cursor of a topic's history: a place in it, the end if absent.
 std::uint64_t history_cursor(const ApiRequest& request);
 

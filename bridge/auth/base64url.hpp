@@ -13,4 +13,6 @@ namespace zws {
 // respelled into another one with the same signature.
 std::optional<std::string> decode_base64url(std::string_view text);
 
+std::string encode_base64url(std::string_view bytes);
+
 }  // namespace zws

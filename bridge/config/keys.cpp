@@ -108,6 +108,7 @@ std::vector<ConfigKey> make_config_keys() {
       Limits::key<&L::replay_events>("limits.replay_events", integer(0, 1'000'000)),
       Limits::key<&L::topics>("limits.topics", integer(1, 100'000'000)),
       Limits::key<&L::sources_per_topic>("limits.sources_per_topic", integer(1, 65'536)),
+      Limits::key<&L::memory_bytes>("limits.memory_bytes", integer(0, tib)),
 
       Log::key<&LogConfig::level>("log.level", log_levels()),
       Log::key<&LogConfig::format>("log.format", log_formats()),

@@ -137,12 +137,33 @@ void History::reload(ConfigPtr config) { shelf_->reload(std::move(config), clock
 std::size_t History::bytes() const noexcept { return shelf_->bytes(); }
 std::size_t History::topics() const noexcept { return shelf_->topics().size(); }
 
+std::size_t History::reserved_topics() const noexcept { return shelf_->topics().reserved(); }
+
 std::vector<std::string> History::topics_after(std::string_view cursor, std::size_t limit) const {
   std::vector<std::string> page;
   const auto& names = shelf_->topics().names();
   for (auto next = names.upper_bound(cursor); next != names.end() && page.size() < limit; ++next)
     page.emplace_back(next->first);
   return page;
+}
+
+std::vector<std::string> History::busiest(std::size_t count) const {
+  constexpr std::size_t looks_max = 10'000;
+  std::vector<const Topic*> all;
+  for (const Topic* topic = shelf_->topics().newest(); topic != nullptr && all.size() < looks_max;
+       topic = topic->older)
+    all.push_back(topic);
+  const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), count));
+  std::partial_sort(all.begin(), end, all.end(),
+                    [](const Topic* a, const Topic* b) { return a->events > b->events; });
+  std::vector<std::string> names;
+  for (auto topic = all.begin(); topic != end; ++topic) names.push_back((*topic)->name);
+  return names;
+}
+
+std::uint64_t History::events(std::string_view topic) const noexcept {
+  const Topic* known = shelf_->topics().find(topic, topic_hash(topic));
+  return known == nullptr ? 0 : known->events;
 }
 
 }  // namespace zws

@@ -113,6 +113,7 @@ class History {
   // lanes keep the same events, the largest of their answers is what they take together.
   std::size_t bytes() const noexcept;
   std::size_t topics() const noexcept;
+  std::size_t reserved_topics() const noexcept;  // of them
 
   // A page for REST: of the events that arrived before the place `before`, the newest `count`, or
   // fewer where they come to over `bytes_max` of frames, but at least one. A place stays good while
@@ -122,6 +123,11 @@ class History {
 
   // A page for REST: up to `limit` topics after `cursor` in order of name.
   std::vector<std::string> topics_after(std::string_view cursor, std::size_t limit) const;
+
+  // The topics with most events, of the 10,000 heard from last; and the events of one since it is
+  // known. Both for people who look.
+  std::vector<std::string> busiest(std::size_t count) const;
+  std::uint64_t events(std::string_view topic) const noexcept;
 
  private:
   const Clock& clock_;

@@ -51,6 +51,7 @@ void Shelf::record(const EventPtr& event) {
         topic->history.record(event, arrival, topic->policy->retention, sources_max, fits);
     }
     topic->heard = arrival;
+    if (!event->is_gap()) ++topic->events;
     topics_.heard(*topic);
     if (!event->is_gap() || topic->history.empty())
       topic->end = std::max(topic->end, event->received() + topic->policy->retention.ttl);

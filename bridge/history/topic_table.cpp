@@ -2,6 +2,7 @@
 
 #include <cassert>
 
+#include "core/topic.hpp"
 #include "history/heap_bytes.hpp"
 
 namespace zws {
@@ -14,12 +15,14 @@ Topic& TopicTable::add(std::string_view name, std::uint64_t hash) {
   index_.add(topic);
   topic.in_names = names_.emplace(std::string_view(topic.name), std::move(made)).first;
   topics_bytes_ += bytes_of(topic);
+  if (is_reserved(name)) ++reserved_;
   return topic;
 }
 
 void TopicTable::remove(Topic& topic) noexcept {
   assert(topic.age_place == AgeHeap::nowhere);
   topics_bytes_ -= bytes_of(topic);
+  if (is_reserved(topic.name)) --reserved_;
   index_.remove(topic);
   by_id_.drop(topic);
   names_.erase(topic.in_names);

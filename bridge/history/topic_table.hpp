@@ -30,6 +30,7 @@ struct Topic {
   Policy* policy = nullptr;                    // which rule holds; the History's
   std::uint32_t age_place = AgeHeap::nowhere;  // in the policy's heap
   std::uint64_t heard = 0;                     // arrival number of what was heard last
+  std::uint64_t events = 0;                    // that came since it is known
   SteadyTime end{};                            // when its history runs out, or has run out
   std::uint64_t question = 0;                  // number of the last question it was part of
   Topic* older = nullptr;                      // heard from before this one
@@ -71,6 +72,8 @@ class TopicTable {
   const Topic::ByName& names() const noexcept { return names_; }
 
   std::size_t size() const noexcept { return index_.size(); }
+  // How many of them are the bridge's own (@all, ...).
+  std::size_t reserved() const noexcept { return reserved_; }
 
   // Gives back memory of a time with far more topics; a bounded piece of it per call.
   void shrink() { index_.shrink(); }
@@ -88,6 +91,7 @@ class TopicTable {
   TopicIndex<Topic> index_;
   ByTopicId<Topic> by_id_;
   std::size_t topics_bytes_ = 0;
+  std::size_t reserved_ = 0;
 };
 
 }  // namespace zws

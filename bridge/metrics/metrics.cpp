@@ -1,5 +1,7 @@
 #include "metrics/metrics.hpp"
 
+#include <cassert>
+
 namespace zws {
 namespace {
 
@@ -37,10 +39,17 @@ void LatencyHistogram::observe(std::int64_t nanoseconds, std::uint64_t times) no
 }
 
 void LaneMetrics::count_closed(std::uint16_t code) noexcept {
+  assert(is_mine());
   closed[place_of(code, counted_close_codes)].add();
 }
 
+void LaneMetrics::count_refusal(ErrorCode code) noexcept {
+  assert(is_mine());
+  refusals[static_cast<std::size_t>(code)].add();
+}
+
 void LaneMetrics::count_http_response(std::uint16_t status) noexcept {
+  assert(is_mine());
   http_responses[place_of(status, counted_http_statuses)].add();
 }
 

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "core/error_code.hpp"
@@ -103,6 +104,7 @@ enum class HandshakeResult : std::uint8_t {
   too_many_failures,  // 429, failed tokens
   timeout,            // limits.handshake_timeout
   tls_failed,         // no TLS was agreed on
+  short_of_memory,    // 503, limits.memory_bytes
   count_
 };
 
@@ -115,7 +117,8 @@ constexpr std::array<std::uint16_t, 18> counted_close_codes{1000, 1001, 1002, 10
 constexpr std::array<std::uint16_t, 14> counted_http_statuses{200, 204, 304, 400, 401, 403, 404,
                                                               405, 411, 413, 415, 429, 503, 0};
 
-// Written by one lane.
+// Written by one lane: once its thread has begun, whoever counts there from another is a mistake of ours,
+// asserted where that has happened.
 struct LaneMetrics {
   Counter connections;
   Counter subscriptions;
@@ -126,6 +129,7 @@ struct LaneMetrics {
   Counter replaced;
   Counter queue_bytes;
   Counter history_bytes;
+  Counter closed_for_memory;  // clients, by limits.memory_bytes
   LatencyHistogram latency;
   std::array<Counter, static_cast<std::size_t>(HandshakeResult::count_)> handshakes;
   std::array<Counter, counted_close_codes.size()> closed;
@@ -133,8 +137,20 @@ struct LaneMetrics {
   std::array<Counter, counted_http_statuses.size()> http_responses;
 
   void count_closed(std::uint16_t code) noexcept;
-  void count_refusal(ErrorCode code) noexcept { refusals[static_cast<std::size_t>(code)].add(); }
+  void count_refusal(ErrorCode code) noexcept;
   void count_http_response(std::uint16_t status) noexcept;
+
+  // From now on only this thread counts.
+  void begin_on_this_thread() noexcept { writer_ = std::this_thread::get_id(); }
+  void end() noexcept { writer_ = std::thread::id{}; }
+
+ private:
+  bool is_mine() const noexcept {
+    const std::thread::id writer = writer_;
+    return writer == std::thread::id{} || writer == std::this_thread::get_id();
+  }
+
+  std::atomic<std::thread::id> writer_{};
 };
 
 class Metrics {
@@ -142,6 +158,7 @@ class Metrics {
   explicit Metrics(std::size_t lanes);
 
   IngestMetrics ingest;
+  Counter memory_limit;   // bytes, 0 for none; the first lane writes it
   Counter reload_failed;  // 1 while the last reload was refused; main writes it
   Counter tls_not_after;  // of the certificate in force, Unix time; 0: no TLS; main writes it
   LaneMetrics& lane(std::size_t index) noexcept { return *lanes_[index]; }

@@ -35,7 +35,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(DropReason::coun
 constexpr std::array<std::string_view, static_cast<std::size_t>(HandshakeResult::count_)>
     handshake_names{"accepted",         "bad_request", "not_found",        "forbidden_host",
                     "forbidden_origin", "full",        "full_for_address", "too_many_failures",
-                    "timeout",          "tls_failed"};
+                    "timeout",          "tls_failed",  "short_of_memory"};
 
 // The labels of a list of numbers that ends with "other".
 template <std::size_t size>
@@ -199,7 +199,8 @@ void add_lanes(Page& page, const Metrics& metrics) {
     topics = std::max(topics, lane->topics.value());
     history_bytes = std::max(history_bytes, lane->history_bytes.value());
   }
-  page.gauge("zws_topics", "Topics with subscribers or history", static_cast<double>(topics));
+  page.gauge("zws_topics", "Topics with subscribers or history, and patterns",
+             static_cast<double>(topics));
   counter("zws_deliveries_total", "Events handed to the socket layer, one for each receiver",
           [](const Lane& lane) -> const Counter& { return lane.deliveries; });
   counter("zws_delivered_bytes_total", "Bytes of those events' frames",
@@ -235,6 +236,12 @@ void add_lanes(Page& page, const Metrics& metrics) {
                 });
   gauge("zws_queue_bytes", "Bytes waiting for slow clients",
         [](const Lane& lane) -> const Counter& { return lane.queue_bytes; });
+  counter("zws_closed_for_memory_total",
+          "Clients closed with 4410 because memory ran short and they held most of it",
+          [](const Lane& lane) -> const Counter& { return lane.closed_for_memory; });
+  page.gauge("zws_memory_limit_bytes",
+             "What the process may have (limits.memory_bytes); 0: no limit",
+             static_cast<double>(metrics.memory_limit.value()));
   page.gauge("zws_history_bytes", "Bytes the history holds, bookkeeping included",
              static_cast<double>(history_bytes));
 }

@@ -7,16 +7,15 @@
 namespace zws {
 namespace {
 
-// The first `count` of `all` in the order `before`.
+// The names of the first `count` of `all` in the order `before`.
 template <typename Before>
-std::vector<TopicLoad> loads(std::vector<const Audience*>& all, std::size_t count, Before before) {
+std::vector<std::string> names(std::vector<const Audience*> all, std::size_t count, Before before) {
   const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), count));
   std::partial_sort(all.begin(), end, all.end(), before);
-  std::vector<TopicLoad> rows;
+  std::vector<std::string> names;
   for (auto audience = all.begin(); audience != end; ++audience)
-    rows.push_back(
-        {(*audience)->pattern().text(), (*audience)->seats().size(), (*audience)->offered()});
-  return rows;
+    names.push_back((*audience)->pattern().text());
+  return names;
 }
 
 void prefetch(const void* address) noexcept { __builtin_prefetch(address); }
@@ -64,6 +63,7 @@ Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool i
     history_.pin(pattern.text());
   } else if (audience == nullptr) {
     audience = &patterns_.add(pattern);
+    by_pattern_.insert(audience);
   }
   audience->join(who, implicit);
   if (!implicit) metrics_.subscriptions.add();
@@ -91,6 +91,7 @@ void Router::drop_membership(Subscriber& who, std::size_t index) noexcept {
   if (!audience->empty()) return;
   const Pattern pattern = audience->pattern();
   if (!pattern.is_literal()) {
+    by_pattern_.erase(audience);
     patterns_.remove(pattern);
     return;
   }
@@ -130,25 +131,52 @@ std::vector<Pattern> Router::subscriptions(const Subscriber& who) const {
   return all;
 }
 
-std::vector<TopicLoad> Router::busiest(std::size_t count) const {
-  std::vector<const Audience*> all;
+// --- what is in use ------------------------------------------------------------------------------
+
+std::vector<const Audience*> Router::audiences() const {
+  std::vector<const Audience*> all(by_pattern_.begin(), by_pattern_.end());
   for (const auto& entry : exact_) all.push_back(entry.second.get());
-  const auto more = [](const Audience* a, const Audience* b) {
-    return a->offered() > b->offered();
-  };
-  return loads(all, count, more);
+  return all;
 }
 
-std::vector<TopicLoad> Router::topics_after(std::string_view cursor, std::size_t count) const {
-  std::vector<const Audience*> all;
-  for (const auto& entry : exact_) {
-    if (entry.first > cursor) all.push_back(entry.second.get());
-  }
-  const auto before = [](const Audience* a, const Audience* b) {
-    return a->pattern().text() < b->pattern().text();
-  };
-  return loads(all, count, before);
+std::vector<std::string> Router::busiest(std::size_t count) const {
+  return names(audiences(), count,
+               [](const Audience* a, const Audience* b) { return a->offered() > b->offered(); });
 }
+
+std::vector<std::string> Router::names_after(std::string_view cursor, std::size_t count) const {
+  std::vector<const Audience*> all = audiences();
+  all.erase(std::remove_if(all.begin(), all.end(),
+                           [&](const Audience* one) { return one->pattern().text() <= cursor; }),
+            all.end());
+  return names(std::move(all), count, [](const Audience* a, const Audience* b) {
+    return a->pattern().text() < b->pattern().text();
+  });
+}
+
+TopicLoad Router::load(const std::string& name) const {
+  const auto pattern = Pattern::parse(name);
+  TopicLoad load{name, pattern && !pattern->is_literal()};
+  const Audience* named = pattern ? find(*pattern) : nullptr;
+  if (named != nullptr) load.events = named->offered();
+  std::vector<Audience*> matched;
+  if (!load.pattern && !is_reserved(name)) patterns_.match(name, matched);
+  if (matched.empty()) {
+    load.subscribers = named != nullptr ? named->seats().size() : 0;
+    return load;
+  }
+  std::unordered_set<const Subscriber*> all;
+  if (named != nullptr) {
+    for (const auto& seat : named->seats()) all.insert(seat.who);
+  }
+  for (const Audience* audience : matched) {
+    for (const auto& seat : audience->seats()) all.insert(seat.who);
+  }
+  load.subscribers = all.size();
+  return load;
+}
+
+// --- events --------------------------------------------------------------------------------------
 
 std::size_t Router::publish(const std::vector<EventPtr>& events,
                             const std::function<void()>& between) {

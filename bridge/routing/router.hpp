@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "core/by_topic_id.hpp"
@@ -29,11 +30,12 @@
 
 namespace zws {
 
-// How much a topic (or pattern) is in use, on one lane.
+// How much a topic or a pattern is in use, on one lane.
 struct TopicLoad {
   std::string topic;
-  std::size_t subscribers = 0;
-  std::uint64_t events = 0;  // offered to its subscribers
+  bool pattern = false;
+  std::size_t subscribers = 0;  // of a topic: by name and by patterns, each once
+  std::uint64_t events = 0;     // that came while it was known
 };
 
 class Router {
@@ -70,12 +72,17 @@ class Router {
   std::size_t publish(
       const std::vector<EventPtr>& events, const std::function<void()>& between = [] {});
 
-  // For the API; each looks at every topic with subscribers.
-  std::vector<TopicLoad> busiest(std::size_t count) const;
-  std::vector<TopicLoad> topics_after(std::string_view cursor, std::size_t count) const;
-  // Topics by name that have subscribers, and how many of them are the bridge's own (@all, ...).
+  // For the API: topics and patterns that were subscribed to by their name and text, the busiest of
+  // them or in order; each looks at all of them.
+  std::vector<std::string> busiest(std::size_t count) const;
+  std::vector<std::string> names_after(std::string_view cursor, std::size_t count) const;
+  // One of them, or a topic that is heard by patterns only.
+  TopicLoad load(const std::string& name) const;
+  // Topics by name that have subscribers, how many of them are the bridge's own (@all, ...), and
+  // patterns.
   std::size_t topics() const noexcept { return exact_.size(); }
   std::size_t reserved_topics() const noexcept { return reserved_topics_; }
+  std::size_t patterns() const noexcept { return by_pattern_.size(); }
 
  private:
   struct Hash {
@@ -90,6 +97,7 @@ class Router {
   Audience* find(const Event& event);
   void drop_membership(Subscriber& who, std::size_t index) noexcept;
   void observe_latency();
+  std::vector<const Audience*> audiences() const;
 
   History& history_;
   LaneMetrics& metrics_;
@@ -97,6 +105,7 @@ class Router {
   ByTopicId<Audience> by_id_;
   std::size_t reserved_topics_ = 0;
   PatternIndex patterns_;
+  std::unordered_set<const Audience*> by_pattern_;  // those in patterns_
   Turn turn_;
   std::vector<Audience*> named_;  // for each event of a turn, those who named its topic
   std::vector<Audience*> matched_;

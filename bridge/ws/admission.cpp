@@ -20,6 +20,7 @@ void Admission::reload(const LimitsConfig& limits) {
 
 Admission::Answer Admission::enter(const std::string& address_key) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  if (short_of_memory_) return Answer::short_of_memory;
   const std::size_t most =
       limits_.connections == 0 ? descriptors_ : std::min(limits_.connections, descriptors_);
   if (connections_ >= most) return Answer::full;

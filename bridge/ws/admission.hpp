@@ -5,6 +5,7 @@
 // that failed within the last minute (then all are forgotten: room for the honest matters more).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <mutex>
 #include <string>
@@ -18,12 +19,15 @@ namespace zws {
 
 class Admission {
  public:
-  enum class Answer { admitted, full, full_for_address };
+  enum class Answer { admitted, full, full_for_address, short_of_memory };
 
   // `descriptors` is how many connections the process can hold at all.
   Admission(const LimitsConfig& limits, std::size_t descriptors);
 
   void reload(const LimitsConfig& limits);
+
+  // While it is so nobody is admitted.
+  void set_short_of_memory(bool is_short) noexcept { short_of_memory_ = is_short; }
 
   // Only `admitted` takes a place, which leave() gives back.
   Answer enter(const std::string& address_key);
@@ -51,6 +55,7 @@ class Admission {
   mutable std::mutex mutex_;
   LimitsConfig limits_;
   const std::size_t descriptors_;
+  std::atomic<bool> short_of_memory_{false};
   std::size_t connections_ = 0;
   std::unordered_map<std::string, std::size_t> addresses_;
   std::unordered_map<std::string, std::size_t> users_;

@@ -20,7 +20,8 @@ Lane::Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics, const C
       wheel_(clock.steady()),
       history_(config_, *shared.ledger, clock, shared.lanes),
       router_(history_, metrics),
-      inbox_(config_->ingest.lane_bytes, metrics) {
+      inbox_(config_->ingest.lane_bytes, metrics),
+      handshakes_(loop_, clock) {
   SignIn::Parts sign_in;
   sign_in.loop = &loop_;
   sign_in.verifier = shared_.verifier;
@@ -39,6 +40,7 @@ void Lane::start(int listener, TlsPtr tls, HttpHandler* http, std::function<void
   parts.transport.loop = &loop_;
   parts.transport.rules = {config_, &wheel_, requests_.get(), &metrics_, &clock_};
   parts.transport.between = [this] { between_sockets(); };
+  parts.transport.handshakes = &handshakes_;
   parts.access = std::make_shared<const Access>(*config_, shared_.verifier->open());
   parts.tls = std::move(tls);
   parts.admission = shared_.admission;
@@ -62,10 +64,11 @@ void Lane::start(int listener, TlsPtr tls, HttpHandler* http, std::function<void
 
 // Nothing should throw out of a handler; if something does, the lane goes on with the next.
 void Lane::loop() noexcept {
+  metrics_.begin_on_this_thread();
   for (;;) {
     try {
       loop_.run();
-      return;
+      return metrics_.end();
     } catch (const std::exception& error) {
       log::error("a handler of a lane failed: {}", error.what());
     }
@@ -77,6 +80,7 @@ void Lane::tick() {
   ticker_.async_wait([this](const asio::error_code& error) {
     if (error) return;
     wheel_.advance(clock_.steady());
+    if (each_tick_) guarded(each_tick_);
     if (++ticks_ % ticks_per_second == 0) {
       guarded([this] {
         history_.sweep();
@@ -196,7 +200,9 @@ void Lane::catch_up() {
 
 void Lane::note_sizes() noexcept {
   metrics_.history_bytes.set(history_.bytes());
-  metrics_.topics.set(std::max(history_.topics(), router_.topics()) - router_.reserved_topics());
+  metrics_.topics.set(std::max(history_.topics() - history_.reserved_topics(),
+                               router_.topics() - router_.reserved_topics()) +
+                      router_.patterns());
 }
 
 // --- clients -------------------------------------------------------------------------------------

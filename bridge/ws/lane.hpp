@@ -65,6 +65,9 @@ class Lane final : public BatchSink {
   // Drains it no more.
   void stop_feeding();
 
+  // Calls `look` ten times a second on the lane. Before start().
+  void look_often(std::function<void()> look) { each_tick_ = std::move(look); }
+
   // Calls `work(*this)` on the lane.
   template <typename Work>
   void run(Work work) {
@@ -131,10 +134,12 @@ class Lane final : public BatchSink {
   SteadyTime::duration turn_took_{};
   unsigned ticks_ = 0;
   std::function<void()> each_second_;
+  std::function<void()> each_tick_;
   std::array<log::Quiet, close_rows.size() + 1> end_logs_;  // for each of our codes; all others
   asio::io_context loop_{1};
   std::unique_ptr<Requests> requests_;
   std::unique_ptr<Server> server_;
+  HandshakeLine handshakes_;  // what waits in it goes before the server does
   std::unique_ptr<Acceptor> acceptor_;
   std::unique_ptr<FeedWatch> feed_;  // null: somebody posts
   bool due_ = false;                 // go_on() will be called

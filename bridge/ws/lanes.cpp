@@ -1,5 +1,6 @@
 #include "ws/lanes.hpp"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@ constexpr std::size_t descriptors_besides = 64;  // logs, ZeroMQ, listeners, req
 constexpr std::size_t plain_connection_bytes = 6 * 1024;
 constexpr std::size_t tls_connection_bytes = 20 * 1024;
 constexpr std::chrono::milliseconds drain_step{50};
+constexpr unsigned relief_looks = 10;  // a second
 
 // Raises the soft limit on open files to the hard one; how many connections fit then.
 std::size_t descriptors_for_clients() {
@@ -41,7 +43,8 @@ std::size_t Lanes::count_for(const Config& config) {
 Lanes::Lanes(ConfigPtr config, Verifier& verifier, Ledger& ledger, Metrics& metrics)
     : config_(config),
       open_mode_(verifier.open()),
-      admission_(config->limits, descriptors_for_clients()) {
+      admission_(config->limits, descriptors_for_clients()),
+      metrics_(metrics) {
   const std::size_t most = descriptors_for_clients();
   if (config->limits.connections > most)
     log::warning(
@@ -84,6 +87,8 @@ void Lanes::write_admin_token() {
 void Lanes::start(const TlsPtr& tls, HttpHandler& http, std::function<void()> each_second) {
   encrypted_ = tls != nullptr;
   if (open_mode_) write_admin_token();
+  set_memory_limit(*config_);
+  lanes_.front()->look_often([this] { look_after_memory(); });
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     lanes_[i]->start(listeners_[i], tls, &http, std::move(each_second));
     each_second = nullptr;  // the first lane's only
@@ -102,6 +107,7 @@ void Lanes::stop_feeding() {
 
 void Lanes::reload(const ConfigPtr& config, const TlsPtr& tls) {
   admission_.reload(config->limits);
+  set_memory_limit(*config);
   if (tls) encrypted_ = true;
   run_all_and_wait([&](Lane& lane) { lane.reload(config, tls); });
 }
@@ -115,6 +121,69 @@ void Lanes::run_all_and_wait(const std::function<void(Lane&)>& work) {
       },
       [done](const std::vector<char>&) { done->set_value(); });
   done->get_future().wait();
+}
+
+// --- memory --------------------------------------------------------------------------------------
+
+void Lanes::set_memory_limit(const Config& config) {
+  const std::size_t set = config.limits.memory_bytes;
+  memory_.set_limit(set != 0 ? set : cgroup_memory_limit());
+}
+
+void Lanes::look_after_memory() {
+  const MemoryGuard::Level level = memory_.look();
+  admission_.set_short_of_memory(level != MemoryGuard::Level::good);
+  metrics_.memory_limit.set(memory_.limit());  // who sees it sees what follows from it
+  if (relief_pause_ > 0) --relief_pause_;
+  if (level == MemoryGuard::Level::critical && relief_pause_ == 0) return relieve();
+  std::uint64_t suppressed = 0;
+  if (level == MemoryGuard::Level::tight && memory_log_.pass(suppressed))
+    log::warning("memory is at {} % of limits.memory_bytes ({}): new clients are refused{}",
+                 memory_.percent(), memory_.limit(), log::more(suppressed));
+}
+
+// Asks all lanes who holds what, and then closes those of all lanes that hold most.
+void Lanes::relieve() {
+  relief_pause_ = relief_looks;
+  ::malloc_trim(0);  // what was let go of before counts until the system has it
+  gather<std::vector<QueueHolder>>(
+      [this](Lane& lane) {
+        std::vector<QueueHolder> holders;
+        for (Session* session : lane.sessions()) {
+          const std::size_t bytes = session->outbox().queued_bytes();
+          if (bytes != 0 && session->state() != Session::State::draining)
+            holders.push_back({bytes, 0, session->ticket});
+        }
+        return who_must_go(std::move(holders), memory_.limit());
+      },
+      [this, percent = memory_.percent(),
+       excess = memory_.excess()](std::vector<std::vector<QueueHolder>> lanes) {
+        std::vector<QueueHolder> all;
+        for (std::size_t i = 0; i < lanes.size(); ++i) {
+          for (QueueHolder& holder : lanes[i]) {
+            holder.lane = i;
+            all.push_back(holder);
+          }
+        }
+        const std::vector<QueueHolder> chosen = who_must_go(std::move(all), excess);
+        log::warning(
+            "memory is at {} % of limits.memory_bytes ({}): new clients are refused, and {} that "
+            "hold "
+            "most in their queues are closed with 4410",
+            percent, memory_.limit(), chosen.size());
+        close_holders(chosen);
+      });
+}
+
+void Lanes::close_holders(const std::vector<QueueHolder>& chosen) {
+  for (const QueueHolder& holder : chosen) {
+    lanes_[holder.lane]->run([ticket = holder.ticket](Lane& lane) {
+      Session* session = lane.find(ticket);
+      if (session == nullptr || session->state() == Session::State::draining) return;
+      lane.metrics().closed_for_memory.add();
+      session->close(CloseCode::slow_consumer);
+    });
+  }
 }
 
 void Lanes::drain(Duration time, const std::function<bool()>& hurry) {

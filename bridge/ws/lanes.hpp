@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ws/lane.hpp"
+#include "ws/memory_guard.hpp"
 
 namespace zws {
 
@@ -84,11 +85,20 @@ class Lanes {
   // Returns when every lane has done it. Thread: main.
   void run_all_and_wait(const std::function<void(Lane&)>& work);
   void write_admin_token();
+  // --- memory, on the first lane ---
+  void set_memory_limit(const Config& config);
+  void look_after_memory();
+  void relieve();
+  void close_holders(const std::vector<QueueHolder>& chosen);
 
   const ConfigPtr config_;
   const bool open_mode_;
   Admission admission_;
   HttpPlaces places_;
+  Metrics& metrics_;
+  MemoryGuard memory_{resident_bytes};
+  log::Quiet memory_log_;
+  unsigned relief_pause_ = 0;  // looks until what was let go is gone for certain
   AdminToken admin_token_;
   std::string address_;
   std::vector<int> listeners_;

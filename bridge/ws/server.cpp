@@ -325,6 +325,10 @@ bool Server::Impl::validate(Connection& its) {
     case Admission::Answer::full:
       its.replace_header("Retry-After", "5");
       return refuse(its, HandshakeResult::full, 503, "limit_exceeded", "the bridge is full");
+    case Admission::Answer::short_of_memory:
+      its.replace_header("Retry-After", "10");
+      return refuse(its, HandshakeResult::short_of_memory, 503, "limit_exceeded",
+                    "the bridge is short of memory");
     case Admission::Answer::full_for_address: upgrade.full_for_address = true; break;
   }
   upgrades[&its.session()] = std::move(upgrade);
@@ -502,7 +506,7 @@ void Server::Impl::send(Connection& its, const std::string& method, const HttpRe
   for (const auto& [name, value] : response.headers) its.replace_header(name, value);
   if (!response.content_type.empty() && !(response.body.empty() && response.status == 204))
     its.replace_header("Content-Type", response.content_type);
-  if (method == "HEAD") {
+  if (method == "HEAD" && response.status != 304) {  // which says nothing of a size
     its.replace_header("Content-Length", std::to_string(response.body.size()));
   } else {
     its.set_body(response.body);

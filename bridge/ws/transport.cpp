@@ -47,6 +47,14 @@ void Transport::init(const transport::init_handler& handler) {
 }
 
 void Transport::continue_init() noexcept try {
+  if (!wire_->secure() || context_->handshakes == nullptr) return shake_hands();
+  context_->handshakes->add([self = shared_from_this()] { self->shake_hands(); });
+} catch (const std::exception& error) {
+  log::error("a connection failed to start: {}", error.what());
+  post_terminate();
+}
+
+void Transport::shake_hands() noexcept try {
   if (state_ != State::open || !init_handler_) return;
   const Wire::Handshake step = wire_->handshake();
   if (step == Wire::Handshake::wants_read) return wait_readable();

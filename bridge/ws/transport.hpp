@@ -34,6 +34,7 @@
 #include <websocketpp/uri.hpp>
 
 #include "ws/descriptor.hpp"
+#include "ws/handshake_line.hpp"
 #include "ws/link.hpp"
 #include "ws/session.hpp"
 #include "ws/wheel.hpp"
@@ -62,6 +63,7 @@ struct TransportContext {
   // A socket is about to be read or written. Of thousands that are ready at once each has its turn
   // before anything else on the loop; so here is where something else may have one between them.
   std::function<void()> between = [] {};
+  HandshakeLine* handshakes = nullptr;  // where TLS handshakes wait for each other; null: nowhere
 };
 
 class Transport : public std::enable_shared_from_this<Transport>, private Outbox::Owner {
@@ -166,6 +168,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   void on_readable() noexcept;
   void on_writable() noexcept;
   void continue_init() noexcept;
+  void shake_hands() noexcept;
   void linger() noexcept;
   void read_away() noexcept;
   void drop() noexcept;

@@ -77,6 +77,7 @@ DEFAULTS: dict[str, Any] = {
         "replay_events": 1000,
         "topics": 1000000,
         "sources_per_topic": 64,
+        "memory_bytes": 0,
     },
     "log": {"level": "info", "format": "text"},
 }

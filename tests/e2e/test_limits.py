@@ -1,5 +1,7 @@
 """Bounds: what is refused when it is too much, and that there is room again at once."""
 
+import resource
+
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -41,6 +43,41 @@ def test_connections_of_one_address_are_bounded(make_bridge, issuer, tmp_path):
         clients.pop().close()
         bridge.wait_metric("zws_connections", 3)
         clients.append(bridge.connect(headers=headers))
+
+
+def test_who_is_refused_for_his_address_gives_back_no_place_that_he_never_had(make_bridge, issuer, tmp_path):
+    bridge = make_bridge({**issuer.settings(tmp_path), "limits.connections_per_ip": 2, "limits.connections": 5})
+    here = [bridge.connect() for _ in range(2)]
+    for _ in range(4):
+        assert_full(bridge.connect(greeted=False))
+        bridge.wait_metric("zws_connections", 2)
+    here.pop().close()
+    bridge.wait_metric("zws_connections", 1)
+    here.append(bridge.connect())
+    assert_full(bridge.connect(greeted=False))
+    elsewhere = [bridge.connect(headers={"X-Forwarded-For": f"203.0.113.{n}"}) for n in range(3)]
+    with pytest.raises(InvalidStatus) as refused:
+        bridge.connect(headers={"X-Forwarded-For": "203.0.113.9"})
+    assert refused.value.response.status_code == 503
+    assert len(elsewhere) == 3
+
+
+def test_the_soft_limit_on_descriptors_is_raised_to_the_hard_one(make_bridge):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+    try:
+        bridge = make_bridge()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert bridge.metric("process_max_fds") == hard
+
+
+def test_expired_tokens_of_an_administrator_are_no_failures(make_bridge, issuer, tmp_path):
+    bridge = make_bridge({**issuer.settings(tmp_path), "limits.failed_tokens_per_minute": 2})
+    for _ in range(5):
+        answer = bridge.get("/api/ws/stats", bearer(issuer.token(lives=-3600)))
+        assert (answer.status, answer.json["code"]) == (401, "token_expired")
+    assert bridge.get("/api/ws/stats", bearer(issuer.admin())).status == 200
 
 
 def test_ipv6_addresses_count_per_64(make_bridge, issuer, tmp_path):

@@ -43,7 +43,7 @@ CONTRACT: dict[str, tuple[str, set[str]]] = {
     "zws_replaced_total": ("counter", set()),
     "zws_handshakes_total": (
         "counter",
-        {f"result={r}" for r in RESULTS | {"too_many_failures", "timeout", "tls_failed"}},
+        {f"result={r}" for r in RESULTS | {"too_many_failures", "timeout", "tls_failed", "short_of_memory"}},
     ),
     "zws_closed_total": (
         "counter",
@@ -71,6 +71,8 @@ BESIDES = {
     ),
     "zws_config_last_reload_successful": ("gauge", set()),
     "zws_tls_certificate_not_after": ("gauge", set()),
+    "zws_closed_for_memory_total": ("counter", set()),
+    "zws_memory_limit_bytes": ("gauge", set()),
     "zws_refusals_total": ("counter", {f"code={c}" for c in REFUSALS}),
     "zws_http_responses_total": ("counter", {f"code={c}" for c in STATUSES}),
 }

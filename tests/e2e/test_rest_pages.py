@@ -51,6 +51,59 @@ def test_topics_come_in_pages(admin, people, limit):
     assert [(row["topic"], row["subscribers"]) for row in seen] == own + [(name, 6) for name in names]
 
 
+@pytest.mark.parametrize("limit", [1, 3, 1000])
+def test_topics_that_are_heard_by_patterns_only_are_listed_and_so_are_the_patterns(guarded, admin, people, limit):
+    for client in people["alice"]:
+        for pattern in ("import:*", "*:1"):
+            client.subscribe(pattern)
+    people["bob"][0].subscribe("import:1")
+    for topic in ("import:1", "import:1", "import:2", "elsewhere"):
+        admin.done("POST", "/api/ws/publish", {"topic": topic, "message": {"type": "x"}})
+    seen = pages(admin, "/api/ws/topics", "topics", limit)
+    rows = {row["topic"]: (row["pattern"], row["subscribers"], row["events"]) for row in seen}
+    assert len(rows) == len(seen)
+    assert {topic: row for topic, row in rows.items() if not topic.startswith("@")} == {
+        "import:1": (False, 7, 2),
+        "import:2": (False, 6, 1),
+        "elsewhere": (False, 0, 1),
+        "import:*": (True, 6, 3),
+        "*:1": (True, 6, 2),
+    }
+    busiest = admin.get("/api/ws/stats")["busiest_topics"]
+    assert (busiest[0]["topic"], busiest[0]["events"]) == ("import:*", 3)
+    assert {row["topic"] for row in busiest if row["events"]} == {
+        "import:1",
+        "import:2",
+        "elsewhere",
+        "import:*",
+        "*:1",
+    }
+    guarded.wait_metric("zws_topics", 5)
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_every_page_is_complete_whatever_the_names_hold(admin, people, limit):
+    names = sorted(["a+b", "a b", "a%20b", "a%2Bb", "a&cursor=b", "a/b", "a=b", "温度", "z+"], key=str.encode)
+    for name in names:
+        people["alice"][0].subscribe(name)
+    seen = [row["topic"] for row in pages(admin, "/api/ws/topics", "topics", limit)]
+    assert [name for name in seen if not name.startswith("@")] == names
+
+
+@pytest.mark.parametrize("cursor", ["a+b", "a", "%2B", "****", "b:7"])
+@pytest.mark.parametrize("path", ["connections", "topics"])
+def test_a_cursor_of_a_list_that_no_page_gave_is_400(admin, path, cursor):
+    assert_refused(admin("GET", f"/api/ws/{path}?cursor={cursor}"), 400)
+
+
+def test_those_with_most_connections_come_first(guarded, issuer, admin):
+    for user, count in (("few", 1), ("most", 4), ("some", 2)):
+        for _ in range(count):
+            guarded.connect(headers=bearer(issuer.token(user)))
+    rows = admin.get("/api/ws/stats")["top_users"]
+    assert [(row["user"], row["connections"]) for row in rows] == [("most", 4), ("some", 2), ("few", 1)]
+
+
 @pytest.mark.parametrize("topic", ["import:task-1", "a/b", "温度 1", "100%"])
 def test_a_topics_history_comes_in_pages_the_newest_first(admin, topic):
     quoted = "".join(f"%{byte:02x}" for byte in topic.encode())
@@ -110,7 +163,7 @@ def test_all_of_a_long_history_can_be_turned_through(make_bridge, issuer, tmp_pa
     assert turned == list(range(300))
 
 
-@pytest.mark.parametrize("cursor", ["x", "-1", "1.5", "b:7", "9" * 30])
+@pytest.mark.parametrize("cursor", ["x", "-1", "1.5", "b:7", "17", "9" * 30])
 def test_a_cursor_of_a_history_that_no_page_gave_is_400(admin, cursor):
     assert_refused(admin("GET", f"/api/ws/topics/a/history?cursor={cursor}"), 400)
 

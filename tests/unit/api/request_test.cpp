@@ -39,11 +39,28 @@ TEST(ApiRequestTest, ALimitOutOfRangeIsRefused) {
 
 TEST(ApiRequestTest, AHistoryBeginsAtItsEndUnlessACursorSaysWhere) {
   EXPECT_EQ(history_cursor(asking("")), std::numeric_limits<std::uint64_t>::max());
-  EXPECT_EQ(history_cursor(asking("cursor=17")), 17u);
+  EXPECT_EQ(history_cursor(asking("cursor=MTc")), 17u);
+  EXPECT_EQ(cursor_json("17"), "\"MTc\"");
+}
+
+TEST(ApiRequestTest, ACursorSurvivesAnyUrlWhateverTheNameIs) {
+  for (const std::string name :
+       {"a", "a+b", "a b", "100%", "a&cursor=b", "\xE6\xB8\xA9", "a/b?c#d"}) {
+    std::string cursor = cursor_json(name);
+    cursor = cursor.substr(1, cursor.size() - 2);
+    EXPECT_EQ(cursor.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                       "0123456789-_"),
+              std::string::npos)
+        << cursor;
+    EXPECT_EQ(name_cursor(asking("limit=1&cursor=" + cursor)), name);
+  }
+  EXPECT_EQ(name_cursor(asking("")), "");
+  EXPECT_EQ(status_of(name_cursor, std::string("cursor=a+b")), 400);
 }
 
 TEST(ApiRequestTest, ACursorThatNoPageGaveIsRefused) {
-  for (const char* text : {"a", "-1", "1.0", "b3k:7", "99999999999999999999999"})
+  for (const char* text :
+       {"a", "-1", "1.0", "b3k:7", "17", "MTc=", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk"})
     EXPECT_EQ(status_of(history_cursor, std::string("cursor=") + text), 400) << text;
 }
 

@@ -646,5 +646,13 @@ TEST_F(HistoryTest, TopicsComeInPagesInOrderOfName) {
   EXPECT_THAT(history().topics_after("d", 1), IsEmpty());
 }
 
+TEST_F(HistoryTest, TheBusiestTopicsAreThoseWithMostEvents) {
+  for (const char* topic : {"b", "c", "a", "c", "c", "a"}) publish({topic});
+  EXPECT_THAT(history().busiest(2), ElementsAre("c", "a"));
+  EXPECT_THAT(history().busiest(9), ElementsAre("c", "a", "b"));
+  EXPECT_EQ(history().events("c"), 3U);
+  EXPECT_EQ(history().events("none"), 0U);
+}
+
 }  // namespace
 }  // namespace zws

@@ -7,6 +7,7 @@
 #include <memory>
 #include <random>
 #include <set>
+#include <tuple>
 
 #include "history/ledger.hpp"
 #include "support/listener.hpp"
@@ -53,6 +54,32 @@ TEST_F(RouterTest, OverlappingSubscriptionsGiveAnEventOnce) {
   for (const char* text : {"a:b", "a:*", "*", "*:b"}) router_.subscribe(ada_, pattern(text));
   EXPECT_EQ(publish({{"a:b", 1}, {"a:c", 1}}), 2U);
   EXPECT_THAT(ada_.heard, ElementsAre("a:b s:1", "a:c s:1"));
+}
+
+TEST_F(RouterTest, WhatIsInUseIsCountedHoweverItIsHeard) {
+  for (const char* text : {"a:b", "a:*", "*"}) router_.subscribe(ada_, pattern(text));
+  router_.subscribe(bob_, pattern("a:*"));
+  publish({{"a:b", 1}, {"a:c", 1}, {"x", 1}});
+  const auto load = [&](const std::string& name) {
+    const TopicLoad found = router_.load(name);
+    EXPECT_EQ(found.topic, name);
+    return std::make_tuple(found.pattern, static_cast<int>(found.subscribers),
+                           static_cast<int>(found.events));
+  };
+  EXPECT_EQ(load("a:b"), std::make_tuple(false, 2, 1)) << "each once";
+  EXPECT_EQ(load("a:c"), std::make_tuple(false, 2, 0)) << "the history knows its events";
+  EXPECT_EQ(load("x"), std::make_tuple(false, 1, 0));
+  EXPECT_EQ(load("a:*"), std::make_tuple(true, 2, 2));
+  EXPECT_EQ(load("*"), std::make_tuple(true, 1, 3));
+  EXPECT_EQ(load("@all"), std::make_tuple(false, 0, 0)) << "no pattern matches it";
+  EXPECT_THAT(router_.busiest(2), ElementsAre("*", "a:*"));
+  EXPECT_THAT(router_.names_after("", 9), ElementsAre("*", "a:*", "a:b"));
+  EXPECT_THAT(router_.names_after("*", 1), ElementsAre("a:*"));
+  EXPECT_EQ(router_.patterns(), 2U);
+  router_.leave(ada_);
+  EXPECT_THAT(router_.names_after("", 9), ElementsAre("a:*"));
+  router_.leave(bob_);
+  EXPECT_EQ(router_.patterns(), 0U);
 }
 
 TEST_F(RouterTest, ALongTurnIsInterruptedNowAndThen) {

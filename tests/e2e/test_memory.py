@@ -1,0 +1,75 @@
+"""limits.memory_bytes: the bridge lets go of something before the kernel lets go of the bridge."""
+
+import json
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+MIB = 1 << 20
+
+
+def limit_to(bridge, bytes_):
+    bridge.settings["limits.memory_bytes"] = int(bytes_)
+    bridge.reload()
+    if bytes_:
+        bridge.wait_metric("zws_memory_limit_bytes", int(bytes_))
+
+
+def test_near_the_limit_new_clients_are_refused_and_those_inside_stay(bridge, producer):
+    inside = bridge.connect()
+    inside.subscribe("a")
+    limit_to(bridge, bridge.metric("process_resident_memory_bytes") / 0.87)
+    with pytest.raises(InvalidStatus) as refused:
+        bridge.connect()
+    assert refused.value.response.status_code == 503
+    assert int(refused.value.response.headers["Retry-After"]) > 0
+    assert json.loads(refused.value.response.body)["code"] == "limit_exceeded"
+    assert bridge.metric("zws_handshakes_total", result="short_of_memory") == 1
+    bridge.log.wait_for(r"memory is at \d\d % of limits.memory_bytes")
+    assert bridge.get("/healthz").status == 200
+    producer.send("a", {"type": "x"})
+    assert inside.receive()["type"] == "x"
+    assert bridge.metric("zws_closed_for_memory_total") == 0
+    limit_to(bridge, 1 << 40)
+    bridge.connect()
+
+
+def test_at_the_limit_who_holds_most_is_closed_and_nobody_else(make_bridge, make_producer):
+    bridge = make_bridge(
+        {"limits.queue_bytes": 512 * MIB, "limits.stalled_timeout": "1h", "history.size": 0, "heartbeat.timeout": "1h"}
+    )
+    producer = make_producer(bridge.endpoint)
+    reader = bridge.connect()
+    reader.subscribe("small")
+    with bridge.raw(receive_buffer=4096) as greedy, bridge.raw(receive_buffer=4096) as modest:
+        for client, topic in ((greedy, b"big"), (modest, b"small")):
+            assert client.upgrade()[0] == 101
+            client.send_frame(1, b'{"type":"subscribe","topic":"%s"}' % topic)
+        bridge.wait_metric("zws_subscriptions", 3)
+        limit_to(bridge, bridge.metric("process_resident_memory_bytes") + 64 * MIB)
+        for n in range(32):
+            producer.send("small", {"type": "n", "n": n, "pad": "x" * 32_768})
+            assert reader.receive()["n"] == n
+
+        def closed():
+            for _ in range(16):
+                producer.send("big", "x" * 65_536)
+            return bridge.metric("zws_closed_for_memory_total") > 0
+
+        bridge.wait_until(closed, "somebody is closed")
+        assert greedy.close_code() == 4410
+        bridge.log.wait_for(r"memory is at \d+ % .* closed with 4410")
+        bridge.wait_metric("zws_connections", 2)
+        assert bridge.metric("zws_closed_for_memory_total") == 1
+        producer.send("small", {"type": "n", "n": -1})
+        assert reader.receive()["n"] == -1
+
+        def has_room():
+            try:
+                bridge.connect().close()
+            except InvalidStatus:
+                return False
+            return True
+
+        bridge.wait_until(has_room, "there is room again")
+        assert bridge.metric("zws_queue_bytes") > 500_000, "the one that holds little keeps it"
