@@ -132,6 +132,20 @@ def check(path: str, text: str) -> Iterator[str]:
         yield from check_header(path, text)
 
 
+def check_invariants(root: Path) -> Iterator[str]:
+    """Each test that docs/INVARIANTS.md relies on exists."""
+    page = root / "docs/INVARIANTS.md"
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    units = "".join(file.read_text(encoding="utf-8") for file in root.glob("tests/unit/*/*_test.cpp"))
+    for file, name in re.findall(r"`(test_\w+\.py)::(test_\w+)`", text):
+        story = root / "tests/e2e" / file
+        if not story.exists() or f"def {name}(" not in story.read_text(encoding="utf-8"):
+            yield f"docs/INVARIANTS.md: there is no {file}::{name}"
+    for suite, name in re.findall(r"`([A-Z]\w+)\.([A-Z]\w+)`", text):
+        if not re.search(rf"\(\s*{suite},\s*{name}\)", units):
+            yield f"docs/INVARIANTS.md: there is no {suite}.{name}"
+
+
 def main() -> int:
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent
     breaches = 0
@@ -145,7 +159,7 @@ def main() -> int:
         for breach in check(path, text):
             print(breach)
             breaches += 1
-    for breach in mutant.breaches(root):
+    for breach in [*mutant.breaches(root), *check_invariants(root)]:
         print(breach)
         breaches += 1
     return 1 if breaches else 0

@@ -67,6 +67,21 @@ class TidyTest(unittest.TestCase):
         self.assert_breach("tests/browser/package-lock.json", '"resolved": "https://x"\n', "registry")
         self.assert_good("tests/browser/package-lock.json", '"version": "1.0.0"\n')
 
+    def test_the_tests_that_hold_an_invariant_exist(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            for file, text in {
+                "docs/INVARIANTS.md": "| a rule | `test_a.py::test_b`, `ATest.Bee` |\n",
+                "tests/e2e/test_a.py": "def test_b(bridge):\n",
+                "tests/unit/ws/a_test.cpp": "TEST_F(ATest, Bee) {}\n",
+            }.items():
+                (root / file).parent.mkdir(parents=True)
+                (root / file).write_text(text)
+            self.assertEqual(list(tidy.check_invariants(root)), [])
+            (root / "tests/e2e/test_a.py").write_text("def test_bc(bridge):\n")
+            (root / "tests/unit/ws/a_test.cpp").write_text("TEST_F(ATest, Beech) {}\n")
+            self.assertEqual(len(list(tidy.check_invariants(root))), 2)
+
     def test_a_mutant_says_what_it_does_and_who_sees_it(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
