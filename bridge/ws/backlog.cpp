@@ -72,12 +72,20 @@ Backlog::Pushed Backlog::push(const EventPtr& event, std::size_t others, std::si
   return outcome;
 }
 
+// Pings and pongs go ahead of what waits: who reads slowly is asked and answered all the same.
 void Backlog::push_own(std::string frame, bool pong) {
   if (pong && pong_ != none) remove(pong_);
+  const bool ahead = pong || frame == FrameHeader(Opcode::ping, 0).bytes();
   const std::uint32_t bytes = size_of(frame);
   const std::uint32_t index = append(
       Event::make(Event::Fields{}, std::vector<std::string_view>{frame}), Kind::own, none, bytes);
   if (pong) pong_ = index;
+  if (!ahead || head_ == index) return;
+  unlink(index);
+  entries_[index].previous = none;
+  entries_[index].next = head_;
+  entries_[head_].previous = index;
+  head_ = index;
 }
 
 std::uint32_t Backlog::append(EventPtr event, Kind kind, std::uint32_t run, std::uint32_t bytes) {

@@ -20,12 +20,15 @@ Outbox::Outbox(Owner& owner, LaneMetrics& metrics, std::size_t queue_bytes)
     : owner_(owner), metrics_(metrics), limit_(queue_bytes) {}
 
 Outbox::~Outbox() {
-  discard(DropReason::disconnected);
+  shut();
   metrics_.queue_bytes.sub(accounted_);
 }
 
 void Outbox::deliver(const Bundle& bundle) noexcept {
-  if (wire_ == nullptr || refusing_) return;
+  if (wire_ == nullptr || refusing_) {
+    dropped_ += bundle.count;
+    return counter(metrics_, DropReason::disconnected).add(bundle.count);
+  }
   if (lag_ == nullptr && head_ == nullptr) {
     const ssize_t written = wire_->write(bundle.bytes);
     if (written == static_cast<ssize_t>(bundle.bytes.size())) {
@@ -37,20 +40,22 @@ void Outbox::deliver(const Bundle& bundle) noexcept {
       return account();
     }
     if (written == Wire::broken) {
+      dropped_ += bundle.count;
+      counter(metrics_, DropReason::disconnected).add(bundle.count);
       shut();
       owner_.on_broken();
       return;
     }
     keep_rest(bundle, written > 0 ? static_cast<std::size_t>(written) : 0);
   } else {
-    for (std::size_t i = 0; i < bundle.count && !refusing_; ++i) queue(bundle[i]);
+    for (std::size_t i = 0; i < bundle.count; ++i) queue(bundle[i]);
   }
   account();
 }
 
 void Outbox::keep_rest(const Bundle& bundle, std::size_t written) {
   std::size_t end = 0;
-  for (std::size_t i = 0; i < bundle.count && !refusing_; ++i) {
+  for (std::size_t i = 0; i < bundle.count; ++i) {
     const std::size_t begin = end;
     end += bundle[i]->frame().size();
     if (end <= written) {
@@ -67,15 +72,25 @@ void Outbox::keep_rest(const Bundle& bundle, std::size_t written) {
   block();
 }
 
+// Every event is delivered, dropped or replaced in the end, and counted so. A gap is none: it tells of
+// events.
 void Outbox::queue(const EventPtr& event) noexcept {
+  const std::size_t arriving = event->is_gap() ? 0 : 1;
+  if (refusing_) {  // an event before it, of the same bundle, had the client closed
+    dropped_ += arriving;
+    return counter(metrics_, DropReason::slow_consumer).add(arriving);
+  }
   if (!lag_) lag_ = std::make_unique<Lag>(limit_);
   std::size_t victims = 0;
+  const std::size_t waited = lag_->backlog.events();
   const Backlog::Pushed pushed = lag_->backlog.push(event, ahead(), victims);
   if (pushed == Backlog::Pushed::dropped) ++victims;
-  if (pushed == Backlog::Pushed::replaced) metrics_.replaced.add();
-  if (victims != 0) {
-    dropped_ += victims;
-    counter(metrics_, DropReason::slow_consumer).add(victims);
+  const bool told = victims != 0;
+  if (pushed == Backlog::Pushed::closing) victims += arriving;
+  metrics_.replaced.add(waited + arriving - lag_->backlog.events() - victims);
+  dropped_ += victims;
+  counter(metrics_, DropReason::slow_consumer).add(victims);
+  if (told) {
     lag_->bound_reached = true;
     owner_.on_loss(lag_->backlog.dropped_topic());
   }
@@ -105,7 +120,8 @@ void Outbox::write(std::string_view frame, bool pong) noexcept {
     block();
   } else {
     if (!lag_) lag_ = std::make_unique<Lag>(limit_);
-    lag_->backlog.push_own(std::string(frame), pong);
+    // Before uncork() what waits is our own, and the answer to the upgrade comes first.
+    lag_->backlog.push_own(std::string(frame), pong && !corked_);
     if (corked_ && head_ == nullptr && lag_->backlog.bytes() > corked_bytes_max) flush();
   }
   account();
@@ -113,7 +129,8 @@ void Outbox::write(std::string_view frame, bool pong) noexcept {
 
 void Outbox::replay(const std::vector<EventPtr>& events) noexcept {
   for (const EventPtr& event : events) {
-    if (wire_ == nullptr || refusing_) return;
+    if (wire_ == nullptr || refusing_)
+      return;  // a replay is an answer: what is not begun is not lost
     queue(event);
     if (lag_ && head_ == nullptr && lag_->backlog.bytes() > corked_bytes_max) flush();
   }
@@ -241,6 +258,10 @@ void Outbox::discard(DropReason reason) noexcept {
 void Outbox::shut() noexcept {
   wire_ = nullptr;
   discard(DropReason::disconnected);
+  if (head_ && !head_->topic().empty() && !head_->is_gap()) {
+    ++dropped_;
+    counter(metrics_, DropReason::disconnected).add();
+  }
   head_ = nullptr;
   account();
 }

@@ -96,6 +96,17 @@ HttpRequest request_of(const Connection& connection) {
   return request;
 }
 
+// The code that ended it: the client's, unless websocketpp found the fault and sent a code of its own.
+// (What a session sends it remembers itself.)
+std::uint16_t close_code_of(const Connection& connection) noexcept {
+  namespace status = websocketpp::close::status;
+  const std::uint16_t sent = connection.get_local_close_code();
+  const bool own = sent == status::protocol_error || sent == status::invalid_payload ||
+                   sent == status::message_too_big;
+  const std::uint16_t heard = connection.get_remote_close_code();
+  return own || heard == status::blank ? sent : heard;
+}
+
 StrictRequest& head_of(Connection& connection) {
   return const_cast<StrictRequest&>(connection.get_request());
 }
@@ -388,9 +399,7 @@ void Server::Impl::on_end(Connection& its) {
     count(HandshakeResult::bad_request);
   note_tls_fault(its);
   if (!its.session().upgraded) return;
-  std::uint16_t code = its.get_remote_close_code();
-  if (code == websocketpp::close::status::blank) code = its.get_local_close_code();
-  its.session().on_closed(code);
+  its.session().on_closed(close_code_of(its));
   parts.on_gone(its.session());
 }
 

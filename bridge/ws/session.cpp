@@ -106,7 +106,10 @@ void Session::close(CloseCode code) noexcept {
   close_code_ = static_cast<std::uint16_t>(code);
   const SteadyTime now = rules_.clock->steady();
   const bool stuck = code == CloseCode::slow_consumer || code == CloseCode::no_sign_of_life;
+  // What ends a right ends delivery at once; what waits would only be in the way of the code.
+  const bool right_ended = code == CloseCode::token || code == CloseCode::kicked;
   if (stuck) outbox().discard(DropReason::slow_consumer);
+  if (right_ended) outbox().discard(DropReason::disconnected);
   close_deadline_ = now + (stuck ? stuck_timeout : close_timeout);
   outbox().refuse_events();
   rules_.handler->on_leave(*this);
@@ -138,7 +141,13 @@ void Session::on_message(std::string_view message, bool binary) {
   rules_.handler->on_message(*this, message, binary);
 }
 
-void Session::on_blocked() noexcept { rearm(rules_.clock->steady()); }
+// It has taken what went before: that is a sign of life, too. Its word may be held up behind what it
+// still has to read.
+void Session::on_blocked() noexcept {
+  const SteadyTime now = rules_.clock->steady();
+  heard(now);
+  rearm(now);
+}
 
 void Session::wake_at(SteadyTime when) noexcept {
   handler_deadline_ = when;

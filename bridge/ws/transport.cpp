@@ -210,6 +210,7 @@ void Transport::on_drained() noexcept {
   if (state_ == State::flushing) {
     linger();
   } else {
+    session_->heard(context_->rules.clock->steady());  // it took the last byte
     continue_reading();
   }
 }

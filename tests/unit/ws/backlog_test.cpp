@@ -265,7 +265,7 @@ TEST_F(BacklogTest, AWaitingPongIsReplacedByTheNext) {
   backlog_.push_own("pong 1", true);
   backlog_.push_own("answer", false);
   backlog_.push_own("pong 2", true);
-  EXPECT_THAT(drain(), ElementsAre("answer", "pong 2"));
+  EXPECT_THAT(drain(), ElementsAre("pong 2", "answer"));
   backlog_.push_own("pong 3", true);
   EXPECT_THAT(drain(), ElementsAre("pong 3"));
 }

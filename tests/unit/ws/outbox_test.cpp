@@ -189,7 +189,9 @@ TEST_F(OutboxTest, ADisconnectRouteAsksForTheEndOnce) {
   const std::string rest = read_all();
   EXPECT_EQ(rest.substr(rest.size() - 11), "close frame");
   EXPECT_LE(outbox_->delivered(), delivered + 1) << "only what was half out";
-  EXPECT_EQ(outbox_->dropped(), drops(DropReason::slow_consumer));
+  EXPECT_GT(drops(DropReason::slow_consumer), 0U);
+  EXPECT_EQ(outbox_->dropped(), drops(DropReason::slow_consumer) + drops(DropReason::disconnected));
+  EXPECT_EQ(outbox_->delivered() + outbox_->dropped(), filled_ + 30);
 }
 
 TEST_F(OutboxTest, AConflatedTopicKeepsItsNewestAndCountsTheRest) {
@@ -254,6 +256,48 @@ TEST_F(OutboxTest, IsStalledFromTheBoundUntilTheClientTakesAByte) {
   read_some();
   outbox_->flush();
   EXPECT_FALSE(outbox_->stalled_since(since));
+}
+
+TEST_F(OutboxTest, PingsAndPongsGoAheadOfWhatWaits) {
+  std::string expected = fill();
+  const std::string ping(FrameHeader(Opcode::ping, 0).bytes());
+  const std::string rest =
+      std::string(sent({"a", 1})->frame()) + std::string(sent({"a", 2})->frame());
+  outbox_->write("\x8A\x01p", true);
+  outbox_->write(ping);
+  const std::string all = read_all();
+  EXPECT_LT(all.find(ping), all.find(rest));
+  EXPECT_LT(all.find("\x8A\x01p"), all.find(rest));
+}
+
+// Offered = delivered + dropped + replaced, to whatever end.
+TEST_F(OutboxTest, TheEventsOfTheBundleThatOverflowsAreCounted) {
+  fill();
+  std::vector<EventPtr> bundle;
+  for (std::uint64_t seq = 1; seq <= 30; ++seq)
+    bundle.push_back(make_event({"a", seq, Overflow::disconnect, 1000}));
+  deliver(bundle);
+  EXPECT_EQ(overflowed_, 1);
+  sent({"a", 31, Overflow::disconnect, 1000});  // comes before the close
+  outbox_->shut();
+  EXPECT_EQ(outbox_->delivered() + outbox_->dropped(), filled_ + 31);
+  EXPECT_EQ(drops(DropReason::slow_consumer) + drops(DropReason::disconnected), outbox_->dropped());
+}
+
+TEST_F(OutboxTest, AnEventThatIsHalfOutWhenTheClientLeavesIsLost) {
+  sent({"large", 1, Overflow::drop_newest, 15'000});
+  ASSERT_TRUE(outbox_->waiting());
+  outbox_->shut();
+  EXPECT_EQ(outbox_->delivered(), 0U);
+  EXPECT_EQ(drops(DropReason::disconnected), 1U);
+}
+
+TEST_F(OutboxTest, AnEventForAClientThatIsGoneIsLost) {
+  ::close(theirs_);
+  theirs_ = -1;
+  deliver({make_event({"a", 1}), make_event({"a", 2})});
+  EXPECT_EQ(broken_, 1);
+  EXPECT_EQ(drops(DropReason::disconnected), 2U);
 }
 
 }  // namespace

@@ -159,5 +159,25 @@ TEST_F(ServerTest, AConnectionThatNeverSpeaksEndsWithTheServer) {
   EXPECT_EQ(::recv(theirs_, &byte, 1, 0), 0) << "closed";
 }
 
+TEST_F(ServerTest, ACodeThatTheBridgeSentIsTheOneThatCounts) {
+  const auto closed_by = [this](std::string_view bytes) {
+    connect();
+    say(bytes);
+    ::close(theirs_);
+    theirs_ = -1;
+    run();
+    for (std::size_t i = 0; i < counted_close_codes.size(); ++i) {
+      Counter& count = metrics_.lane(0).closed[i];
+      if (count.value() != 0) return count.set(0), counted_close_codes[i];
+    }
+    return std::uint16_t{0};
+  };
+  EXPECT_EQ(closed_by({"\x81\x01x", 3}), 1002) << "no mask";
+  EXPECT_EQ(closed_by({"\x81\x81\0\0\0\0\xFF", 7}), 1007);
+  EXPECT_EQ(closed_by({"\x81\xFF\0\0\0\0\0\x20\0\0\0\0\0\0", 14}), 1009) << "2 MiB are announced";
+  EXPECT_EQ(closed_by({"\x88\x82\0\0\0\0\x03\xE9", 8}), 1001) << "the client's own";
+  EXPECT_EQ(closed_by({}), 1006);
+}
+
 }  // namespace
 }  // namespace zws
