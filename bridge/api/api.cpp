@@ -229,8 +229,8 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
     response.headers = {{"Retry-After", std::string(retry_after)}};
     return response;
   };
-  if (admission.too_many_failed_tokens(key, now))
-    return reply(later("60", "too many failed tokens from this address"));
+  const bool slowed = admission.too_many_failed_tokens(key, now);
+  const std::string_view too_many = "too many failed tokens from this address";
   const std::string token = bearer_of(request.http);
   const auto unauthorized = [](std::string_view code, std::string_view message) {
     HttpResponse response = HttpResponse::error(401, code, message);
@@ -241,6 +241,7 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
     return reply(unauthorized("unauthorized", "send Authorization: Bearer with a token"));
   if (parts_.verifier->open()) {
     if (!parts_.lanes->admin_token().matches(token)) {
+      if (slowed) return reply(later("60", too_many));
       admission.count_failed_token(key, now);
       note_refused(request, "it is not the administrator's");
       return reply(unauthorized("invalid_token", "this is not the administrator's token"));
@@ -248,6 +249,7 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
     request.who = "administrator";
     return call(route, request, reply);
   }
+  if (slowed && !parts_.verifier->passes(token)) return reply(later("60", too_many));
   parts_.verifier->verify(
       token, [this, &route, key, later, unauthorized, request = std::move(request),
               reply = std::move(reply)](const Verdict& verdict) mutable {
@@ -255,7 +257,7 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
           return reply(later("1", "too many tokens wait to be checked"));
         if (verdict.fault != TokenFault::none) {
           note_refused(request, verdict.reason);
-          if (verdict.fault == TokenFault::invalid)
+          if (verdict.counts)
             parts_.lanes->admission().count_failed_token(key, std::chrono::steady_clock::now());
           const bool expired = verdict.fault == TokenFault::expired;
           return reply(unauthorized(expired ? "token_expired" : "invalid_token",

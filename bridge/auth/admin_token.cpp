@@ -10,12 +10,17 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <utility>
+
+#include "core/error.hpp"
+#include "core/log.hpp"
 
 namespace zws {
 namespace {
 
 constexpr std::size_t secret_bytes = 32;
+constexpr std::size_t file_bytes = 2 * secret_bytes + 1;  // and a newline
 
 std::string make_token() {
   std::array<unsigned char, secret_bytes> secret{};
@@ -51,6 +56,29 @@ std::string runtime_folder() {
   return {};
 }
 
+// What a file holds that this class may have written; anything else is somebody's. Nothing is followed
+// and nothing waited for.
+std::optional<std::string> token_in(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  struct stat info {};
+  const bool like_ours = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
+                         info.st_uid == ::geteuid() && (info.st_mode & 07777) == 0600 &&
+                         info.st_size == static_cast<off_t>(file_bytes);
+  std::string text(file_bytes, '\0');
+  const ssize_t got = like_ours ? ::read(fd, text.data(), text.size()) : -1;
+  ::close(fd);
+  if (got != static_cast<ssize_t>(file_bytes) || text.back() != '\n') return std::nullopt;
+  text.pop_back();
+  if (text.find_first_not_of("0123456789abcdef") != std::string::npos) return std::nullopt;
+  return text;
+}
+
+bool exists(const std::string& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0;
+}
+
 // Writes beside the file and renames, so that nobody reads half a token or one of another mode.
 bool write_private(const std::string& path, const std::string& text) {
   const std::string beside = path + "." + std::to_string(::getpid());
@@ -69,7 +97,7 @@ bool write_private(const std::string& path, const std::string& text) {
 }  // namespace
 
 AdminToken::~AdminToken() {
-  if (!file_.empty()) ::unlink(file_.c_str());
+  if (!file_.empty() && token_in(file_) == token_) ::unlink(file_.c_str());
 }
 
 AdminToken::AdminToken(AdminToken&& other) noexcept
@@ -92,6 +120,12 @@ AdminToken AdminToken::write(const std::string& file, unsigned port, std::string
     }
     path = folder + "/zwsbridge-" + std::to_string(port) + ".token";
   }
+  if (exists(path) && !token_in(path))
+    throw StartupError(
+        StartupError::machine,
+        "auth.admin_token_file = \"" + log::escaped(path, 1024) +
+            "\": this file is not one that the bridge wrote, and stays as it is; name "
+            "another, or remove it");
   const std::string token = make_token();
   if (token.empty() || !write_private(path, token + "\n")) {
     fault = path + ": " + std::strerror(errno);

@@ -1,6 +1,6 @@
 // AdminToken: in open mode, the secret in a file that makes its reader the administrator.
 //
-// Thread: immutable after construction. Lifetime: the file is removed with it.
+// Thread: immutable after construction. Lifetime: the file is removed with it, while it holds this token.
 #pragma once
 
 #include <string>
@@ -16,7 +16,8 @@ class AdminToken {
   AdminToken& operator=(AdminToken&& other) noexcept;
 
   // Makes a token and writes it, mode 0600, to `file`, or if that is empty to zwsbridge-PORT.token in
-  // the user's runtime folder. On failure it matches nothing and `fault` says why.
+  // the user's runtime folder. On failure it matches nothing and `fault` says why. What is there and
+  // was not written by this stays: StartupError{machine}.
   static AdminToken write(const std::string& file, unsigned port, std::string& fault);
 
   const std::string& file() const noexcept { return file_; }

@@ -98,7 +98,7 @@ class Reading {
 
   bool audience() {
     const json_t* aud = claim("aud");
-    if (rules_.audience.empty() || is_text(aud, rules_.audience) ||
+    if (rules_.audience.empty() || rules_.audience == "*" || is_text(aud, rules_.audience) ||
         list_holds(aud, rules_.audience))
       return true;
     return refuse("aud is not auth.audience");

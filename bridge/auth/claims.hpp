@@ -14,7 +14,7 @@ namespace zws {
 // What the configuration asks of every token.
 struct ClaimRules {
   std::string issuer;    // empty: any
-  std::string audience;  // empty: any
+  std::string audience;  // empty or "*": any
   bool require_exp = true;
 
   explicit ClaimRules(const AuthConfig& config)

@@ -16,12 +16,23 @@ struct Verdict {
   TokenFault fault = TokenFault::invalid;
   IdentityPtr identity;  // set when fault is none
   std::string reason;    // for the log: "the signature does not match"; never the token
+  // It counts against the address: a guess. An unknown kid is none: it may be tomorrow's key.
+  bool counts = false;
 
-  static Verdict good(IdentityPtr identity) { return {TokenFault::none, std::move(identity), {}}; }
-  static Verdict invalid(std::string why) { return {TokenFault::invalid, nullptr, std::move(why)}; }
-  static Verdict expired() { return {TokenFault::expired, nullptr, "the token has expired"}; }
+  static Verdict good(IdentityPtr identity) {
+    return {TokenFault::none, std::move(identity), {}, false};
+  }
+  static Verdict invalid(std::string why) {
+    return {TokenFault::invalid, nullptr, std::move(why), true};
+  }
+  static Verdict unknown_key() {
+    return {TokenFault::invalid, nullptr, "no key is for the token's alg and kid", false};
+  }
+  static Verdict expired() {
+    return {TokenFault::expired, nullptr, "the token has expired", false};
+  }
   static Verdict busy() {
-    return {TokenFault::busy, nullptr, "too many tokens wait to be verified"};
+    return {TokenFault::busy, nullptr, "too many tokens wait to be verified", false};
   }
 };
 

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -47,6 +48,8 @@ struct Verifier::Impl {
       : clock(time), rules(std::make_shared<const Rules>(config)), thread([this] { run(); }) {}
 
   void verify(std::string_view text, Done done);
+  std::optional<Verdict> known(std::string_view text);
+  static Verdict unknown_key(const Token& token, const Rules& by);
   void wait_for_thread(const TokenDigest& digest, std::string_view text, Done done);
   Verdict judge(const Token& token, const std::vector<const Key*>& keys, const Rules& by);
   Verdict judge(const std::string& text, const Rules& by);
@@ -87,7 +90,7 @@ void Verifier::Impl::verify(std::string_view text, Done done) {
   const auto token = Token::parse(text, reason);
   if (!token) return done(Verdict::invalid(std::move(reason)));
   const auto keys = by->keys.serving(*token);
-  if (keys.empty()) return done(Verdict::invalid("no key is for the token's alg and kid"));
+  if (keys.empty()) return done(unknown_key(*token, *by));
   if (keys.front()->is_slow()) return wait_for_thread(digest, text, std::move(done));
   verdict = judge(*token, keys, *by);
   {
@@ -95,6 +98,31 @@ void Verifier::Impl::verify(std::string_view text, Done done) {
     if (by == rules) remember(digest, verdict);
   }
   done(std::move(verdict));
+}
+
+// Only where the token names a key that is not here; without a kid there is nothing to wait for.
+Verdict Verifier::Impl::unknown_key(const Token& token, const Rules& by) {
+  if (token.kid && !by.keys.empty()) return Verdict::unknown_key();
+  return Verdict::invalid(Verdict::unknown_key().reason);
+}
+
+// What verify() would answer at once; it looks at nothing that needs the thread.
+std::optional<Verdict> Verifier::Impl::known(std::string_view text) {
+  if (text.size() > token_bytes_max) return Verdict::invalid("the token is over 16 KiB");
+  std::shared_ptr<const Rules> by;
+  {
+    const std::lock_guard lock(mutex);
+    Verdict verdict;
+    if (recall(digest_of(text), verdict)) return verdict;
+    by = rules;
+  }
+  std::string reason;
+  const auto token = Token::parse(text, reason);
+  if (!token) return Verdict::invalid(std::move(reason));
+  const auto keys = by->keys.serving(*token);
+  if (keys.empty()) return unknown_key(*token, *by);
+  if (keys.front()->is_slow()) return std::nullopt;
+  return judge(*token, keys, *by);
 }
 
 void Verifier::Impl::wait_for_thread(const TokenDigest& digest, std::string_view text, Done done) {
@@ -216,6 +244,11 @@ bool Verifier::open() const noexcept {
 
 void Verifier::verify(std::string_view token, std::function<void(Verdict)> done) {
   impl_->verify(token, std::move(done));
+}
+
+bool Verifier::passes(std::string_view token) {
+  const std::optional<Verdict> verdict = impl_->known(token);
+  return verdict && !verdict->counts;
 }
 
 void Verifier::reload(const AuthConfig& config) {

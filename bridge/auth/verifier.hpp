@@ -34,6 +34,10 @@ class Verifier {
   // Calls `done` exactly once, inside the call or later on the verifier's thread. It must not throw.
   void verify(std::string_view token, std::function<void(Verdict)> done);
 
+  // Whether a token may come from where too many failed lately: one that is known or costs little to
+  // check, and is no guess. Never waits for the thread.
+  bool passes(std::string_view token);
+
   // Reads the keys and rules of a new configuration, all or nothing (throws StartupError and changes
   // nothing), and forgets all verified tokens. Tokens that wait are judged by the new ones.
   void reload(const AuthConfig& config);

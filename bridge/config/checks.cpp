@@ -48,6 +48,15 @@ class Checks {
     fail("auth.hs256_secret_file", "one of it and auth.hs256_secret, and both are set");
   }
 
+  // Whoever signs for many with one key signs for strangers, too: only `aud` tells theirs from ours.
+  void audience() const {
+    const AuthConfig& auth = config_.auth;
+    if (!auth.audience.empty() || (auth.public_key_file.empty() && auth.jwks_file.empty())) return;
+    fail("auth.audience",
+         "the `aud` of your tokens, as a public key is set and its owner may sign for others; set "
+         "\"*\" if any token of that key is welcome");
+  }
+
   void curve() const {
     const IngestConfig& ingest = config_.ingest;
     if (!ingest.curve_allowed_keys_file.empty() && ingest.curve_secret_key_file.empty()) {
@@ -106,6 +115,7 @@ void check_files(const Config& config, const Origins& origins) {
     throw refused(origin == origins.end() ? "default" : origin->second, name, shown(path),
                   "a file that can be read (" + why + ')');
   }
+  Checks(config, origins).audience();
 }
 
 }  // namespace zws::config

@@ -13,6 +13,8 @@ bool may_be_secret(std::string_view name) {
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  // Keys below [auth] hold what nobody else should have, however they are misspelt.
+  if (lower.rfind("auth.", 0) == 0 || lower.rfind("zwsbridge_auth_", 0) == 0) return true;
   for (const std::string_view word : {"secr", "pass", "token", "key", "cred", "redis", "hs256"}) {
     if (lower.find(word) != std::string::npos) return true;
   }

@@ -147,7 +147,7 @@ struct AnonymousConfig {
 struct UserConfig {
   // What users may subscribe to whose token has no claim `topics`. {user} becomes the user's own
   // name, literally: "orders:{user}:*".
-  // Allowed: a list of topic patterns such as "import:*"; {user} is the user's name.
+  // Allowed: a list of topic patterns such as "import:*" or "inbox:{user}:*", never {user}*.
   // A reload applies it.
   std::vector<std::string> subscribe{"*"};
 };
@@ -178,7 +178,7 @@ struct AuthConfig {
   // Allowed: a string; empty checks nothing. A reload applies it.
   std::string issuer;
 
-  // The `aud` that a token must carry (or hold, where it is a list).
+  // The `aud` that a token must carry or hold. Needed with a public key, where "*" takes any.
   // Allowed: a string; empty checks nothing. A reload applies it.
   std::string audience;
 
@@ -299,8 +299,8 @@ struct LimitsConfig {
   // Allowed: an integer from 1 to 1000000. A reload applies it.
   std::size_t errors_per_minute = 60;
 
-  // Bad tokens from one address in a minute; after that it gets 429 before the upgrade. 0 is no
-  // bound.
+  // Bad tokens from one address in a minute; after that further bad ones, and those that are not
+  // known yet and dear to check, get 429 before the upgrade. Other clients there pass. 0 is no bound.
   // Allowed: an integer from 0 to 1000000. A reload applies it.
   std::size_t failed_tokens_per_minute = 100;
 

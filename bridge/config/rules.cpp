@@ -38,6 +38,7 @@ bool is_origin(std::string_view text) {
 // tells whether the rest is right.
 bool is_right(const std::string& text) {
   constexpr std::string_view placeholder = "{user}";
+  if (text.find("{user}*") != std::string::npos) return false;  // "john*" is john-doe's, too
   std::string filled = text;
   for (std::size_t at = 0; (at = filled.find(placeholder, at)) != std::string::npos; ++at) {
     filled.replace(at, placeholder.size(), "u");
@@ -137,7 +138,8 @@ ListRule anonymous_patterns() {
 }
 
 ListRule user_patterns() {
-  return {R"(a list of topic patterns such as "import:*"; {user} is the user's name)", is_right};
+  return {R"(a list of topic patterns such as "import:*" or "inbox:{user}:*", never {user}*)",
+          is_right};
 }
 
 Words<EventFormat> event_formats() {

@@ -44,6 +44,9 @@ void Lane::start(int listener, TlsPtr tls, HttpHandler* http, std::function<void
   parts.access = std::make_shared<const Access>(*config_, shared_.verifier->open());
   parts.tls = std::move(tls);
   parts.admission = shared_.admission;
+  parts.token_passes = [this](std::string_view token) {
+    return shared_.verifier->open() || shared_.verifier->passes(token);
+  };
   parts.http = http;
   parts.places = shared_.places;
   parts.on_upgraded = [this](Session& session, const Upgrade& upgrade) {

@@ -167,6 +167,7 @@ void Requests::answer_stats(Session& session, const std::string& id) {
 
 void Requests::review(Session& session) {
   sign_in_.review(session);
+  if (session.left()) return;
   subscriptions_.join_own(session);
   subscriptions_.review(session, sign_in_.open_mode());
 }

@@ -325,12 +325,14 @@ bool Server::Impl::validate(Connection& its) {
     its.replace_header("Retry-After", "5");
     return refuse(its, HandshakeResult::full, 503, "limit_exceeded", "the bridge stops");
   }
-  if (parts.admission->too_many_failed_tokens(key, parts.transport.rules.clock->steady())) {
+  upgrade.token = token_of(its, request);
+  if (!upgrade.token.empty() &&
+      parts.admission->too_many_failed_tokens(key, parts.transport.rules.clock->steady()) &&
+      !parts.token_passes(upgrade.token)) {
     its.replace_header("Retry-After", "60");
     return refuse(its, HandshakeResult::too_many_failures, 429, "rate_limited",
                   "too many failed tokens from this address");
   }
-  upgrade.token = token_of(its, request);
   switch (parts.admission->enter(key)) {
     case Admission::Answer::admitted: break;
     case Admission::Answer::full:

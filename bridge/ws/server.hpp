@@ -30,9 +30,11 @@ class Server {
  public:
   struct Parts {
     TransportContext transport;
-    std::shared_ptr<const Access> access;                // replaced on reload
-    TlsPtr tls;                                          // likewise; null: the port is plain
-    Admission* admission = nullptr;                      // null: everyone is let in (conformance)
+    std::shared_ptr<const Access> access;  // replaced on reload
+    TlsPtr tls;                            // likewise; null: the port is plain
+    Admission* admission = nullptr;        // null: everyone is let in (conformance)
+    // Whether a token may come from an address that failed too often; those without one always may.
+    std::function<bool(std::string_view)> token_passes = [](std::string_view) { return true; };
     HttpHandler* http = nullptr;                         // null: only upgrades are answered
     HttpPlaces* places = nullptr;                        // null: plain requests are not counted
     std::function<void(Session&, Upgrade)> on_upgraded;  // the session may open itself

@@ -118,6 +118,7 @@ class Session final : public Wheel::Timer {
   std::unique_ptr<Pending> pending;  // while a token is being checked
   SteadyTime token_ends{};           // zero: never
   bool token_ended = false;          // it was told; the grace runs
+  bool from_open_mode = false;       // it came while no key was configured
   bool may_stay = true;              // false: anonymous, and anonymous may not connect
   TokenBucket bucket;
   SteadyTime limited_since{};  // too fast, without a pause, since then

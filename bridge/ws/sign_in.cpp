@@ -9,6 +9,8 @@
 namespace zws {
 namespace {
 
+constexpr std::chrono::seconds wall_clock_interval{60};
+
 std::string user_json(const IdentityPtr& identity) {
   return identity && !identity->user.empty() ? json_string(identity->user) : "null";
 }
@@ -34,7 +36,8 @@ std::string_view message_of(TokenFault fault) {
 SignIn::SignIn(Parts parts, Events events) : parts_(std::move(parts)), events_(std::move(events)) {}
 
 void SignIn::upgrade(Session& session, const std::string& token) {
-  if (open_mode()) {
+  session.from_open_mode = open_mode();
+  if (session.from_open_mode) {
     // Everyone counts as signed in; the admin token makes an administrator, any other says nothing.
     if (parts_.admin_token->matches(token)) {
       Identity admin;
@@ -55,7 +58,14 @@ void SignIn::upgrade(Session& session, const std::string& token) {
 }
 
 void SignIn::review(Session& session) {
-  if (open_mode() || session.identity || session.state() != Session::State::open) return;
+  if (open_mode()) return;
+  // It came without a user's token, as nobody asked for one; from now on somebody does.
+  if (session.from_open_mode && (!session.identity || session.identity->user.empty())) {
+    if (session.state() != Session::State::open) return;
+    session.send_error(ErrorCode::unauthorized, "a key was configured: sign in with a token");
+    return session.close(CloseCode::token);
+  }
+  if (session.identity || session.state() != Session::State::open) return;
   const AuthConfig& auth = session.config().auth;
   if (session.may_stay && !auth.anonymous.connect)
     session.wake_at(session.rules().clock->steady() + auth.timeout);
@@ -87,13 +97,6 @@ void SignIn::authenticate(Session& session, const std::string& token, const std:
 // The verdict may come within the call or later from another thread; by then the session may be gone,
 // so it is found again by its ticket.
 void SignIn::check(Session& session, const std::string& token) {
-  const auto key = address_key(session.address());
-  if (parts_.admission->too_many_failed_tokens(key, session.rules().clock->steady())) {
-    Verdict verdict;
-    verdict.fault = TokenFault::busy;
-    verdict.reason = "too many failed tokens from this address";
-    return decide(session, verdict);
-  }
   const std::uint64_t ticket = session.ticket;
   const auto lane = std::this_thread::get_id();
   auto inside = std::make_shared<bool>(true);
@@ -114,8 +117,7 @@ void SignIn::decide(Session& session, const Verdict& verdict) {
   const std::unique_ptr<Pending> pending = std::move(session.pending);
   if (verdict.fault == TokenFault::invalid || verdict.fault == TokenFault::expired) {
     const auto now = session.rules().clock->steady();
-    if (verdict.fault == TokenFault::invalid)
-      parts_.admission->count_failed_token(address_key(session.address()), now);
+    if (verdict.counts) parts_.admission->count_failed_token(address_key(session.address()), now);
     std::uint64_t suppressed = 0;
     if (log_.pass(suppressed))
       log::info("refused a token from {}: {}{}", log::escaped(session.address()),
@@ -201,12 +203,18 @@ void SignIn::watch_expiry(Session& session) {
   session.token_ended = false;
   session.token_ends = {};
   if (!session.identity || !session.identity->ends) return;
+  foresee_expiry(session);
+}
+
+// A token ends by the wall clock, which may be set, and goes on while the machine sleeps; the steady
+// one does neither. So they are compared again at least once a minute.
+void SignIn::foresee_expiry(Session& session) {
   const Clock& clock = *session.rules().clock;
   // A token that ends in a hundred years never does; adding that to a clock would overflow.
   const auto left = std::min<std::chrono::system_clock::duration>(
       *session.identity->ends - clock.wall(), std::chrono::hours(24 * 365));
   session.token_ends = clock.steady() + left;
-  session.wake_at(session.token_ends);
+  session.wake_at(std::min(session.token_ends, clock.steady() + wall_clock_interval));
 }
 
 void SignIn::on_timer(Session& session, SteadyTime now) {
@@ -214,7 +222,9 @@ void SignIn::on_timer(Session& session, SteadyTime now) {
     session.send_error(ErrorCode::unauthorized, "no token came in time");
     return session.close(CloseCode::token);
   }
-  if (session.token_ends == SteadyTime{} || now < session.token_ends) return;
+  if (session.token_ends == SteadyTime{}) return;
+  if (!session.token_ended) foresee_expiry(session);
+  if (now < session.token_ends) return;
   const SteadyTime grace_ends = session.token_ends + session.config().auth.expiry_grace;
   if (!session.token_ended) {
     session.token_ended = true;

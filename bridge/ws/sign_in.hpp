@@ -58,6 +58,7 @@ class SignIn {
   void answer_auth(Session& session, const Verdict& verdict, const std::string& id);
   bool take_identity(Session& session, IdentityPtr identity);
   void watch_expiry(Session& session);
+  static void foresee_expiry(Session& session);
 
   Parts parts_;
   Events events_;

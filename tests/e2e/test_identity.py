@@ -70,7 +70,7 @@ def test_keys_of_a_jwks_file_are_found_by_their_names(make_bridge, tmp_path):
         keys.append({**jwk, "kid": name, "alg": issuer.algorithm, "use": "sig"})
     file = tmp_path / "jwks.json"
     file.write_text(json.dumps({"keys": keys}))
-    bridge = make_bridge({"auth.jwks_file": str(file)})
+    bridge = make_bridge({"auth.jwks_file": str(file), "auth.audience": "*"})
     claims = {"sub": "alice", "exp": int(time.time()) + 60}
     for name, issuer in issuers.items():
         token = jwt.encode(claims, issuer.key, issuer.algorithm, {"kid": name})

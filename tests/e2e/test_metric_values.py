@@ -113,9 +113,12 @@ def test_the_scheme_of_authorization_has_no_case(guarded, issuer, scheme):
 
 
 def test_tokens_cannot_be_guessed_over_an_open_connection(make_bridge, issuer, tmp_path):
-    """The bound of `limits.failed_tokens_per_minute` holds in band, too: what is new is no longer looked at."""
-    bridge = make_bridge({**issuer.settings(tmp_path), "limits.failed_tokens_per_minute": 5})
+    """`limits.errors_per_minute` ends a session that guesses; what it guessed counts against its address."""
+    limits = {"limits.failed_tokens_per_minute": 5, "limits.errors_per_minute": 8}
+    bridge = make_bridge({**issuer.settings(tmp_path), **limits})
     client = bridge.connect()
-    codes = [client.ask({"type": "auth", "token": Issuer().token("mallory")})["code"] for _ in range(8)]
-    assert codes[:5] == ["invalid_token"] * 5
-    assert set(codes[5:]) == {"rate_limited"}
+    guess = {"type": "auth", "token": Issuer().token("mallory")}
+    assert [client.ask(guess)["code"] for _ in range(8)] == ["invalid_token"] * 8
+    client.send(guess)
+    assert client.wait_closed()[0] == 4400
+    assert bridge.get("/api/ws/stats", bearer(guess["token"])).status == 429

@@ -42,15 +42,17 @@ def test_a_token_of_an_earlier_start_is_worth_nothing(bridge):
     assert bridge.get("/api/ws/stats", bearer(earlier)).status == 401
 
 
-def test_the_token_is_written_through_no_link(make_bridge, tmp_path):
+@pytest.mark.parametrize("link", [True, False])
+def test_a_file_that_is_not_the_bridges_stays_as_it_is(make_bridge, tmp_path, link):
     precious = tmp_path / "precious"
     precious.write_text("precious")
-    bridge = make_bridge(start=False)
-    os.symlink(precious, bridge.admin_token_file)
-    bridge.start()
-    assert precious.read_text() == "precious"
-    assert not bridge.admin_token_file.is_symlink()
-    assert bridge.get("/api/ws/stats", bearer(bridge.admin_token)).status == 200
+    named = tmp_path / "link" if link else precious
+    if link:
+        os.symlink(precious, named)
+    bridge = make_bridge({"auth.admin_token_file": str(named)}, start=False)
+    bridge.launch()
+    assert (bridge.wait(), precious.read_text(), named.is_symlink()) == (1, "precious", link)
+    assert bridge.log.wait_for(f"^zwsbridge: auth.admin_token_file.*{named}")
 
 
 def test_without_a_place_for_the_token_it_warns_and_has_no_administrator(make_bridge, make_producer, tmp_path):
@@ -96,8 +98,9 @@ def test_strange_tokens_for_calls_are_counted_as_failed(make_bridge):
     bridge = make_bridge({"limits.failed_tokens_per_minute": 3})
     for _ in range(3):
         assert bridge.get("/api/ws/stats", bearer("0" * 64)).status == 401
-    refused = bridge.get("/api/ws/stats", bearer(bridge.admin_token))
+    refused = bridge.get("/api/ws/stats", bearer("0" * 64))
     assert (refused.status, refused.json["code"]) == (429, "rate_limited")
+    assert bridge.get("/api/ws/stats", bearer(bridge.admin_token)).status == 200
 
 
 def test_by_choice_it_is_open_to_other_names_and_through_proxies(make_bridge):

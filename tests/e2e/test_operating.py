@@ -71,7 +71,7 @@ def test_every_configuration_of_the_page_is_one(etc):
     for example in examples:
         text = here(example, etc)
         if "[auth]" not in text:  # an excerpt of one that has a key
-            text += f'\n[auth]\njwks_file = "{etc}/jwks.json"\n'
+            text += f'\n[auth]\njwks_file = "{etc}/jwks.json"\naudience = "*"\n'
         (etc / "zwsbridge.toml").write_text(text)
         assert shell(f"zwsbridge --config {etc}/zwsbridge.toml --check", etc) == ""
 

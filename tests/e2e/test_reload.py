@@ -108,6 +108,18 @@ def test_the_anonymous_must_sign_in_when_they_may_not_stay(make_bridge):
     assert code == 4401 and messages[-1]["code"] == "unauthorized"
 
 
+def test_a_first_key_ends_the_sessions_of_open_mode(make_bridge):
+    bridge = make_bridge()
+    admin, guest = bridge.connect(f"?token={bridge.admin_token}"), bridge.connect()
+    assert guest.subscribe("a")["success"] is True
+    bridge.settings.update({"auth.hs256_secret": SECRET})
+    bridge.reload()
+    for client in (admin, guest):
+        code, messages = client.wait_closed()
+        assert code == 4401 and messages[-1]["code"] == "unauthorized"
+    assert bridge.connect().hello["user"] is None
+
+
 def test_the_anonymous_may_stay_again(make_bridge):
     bridge = make_bridge({"auth.hs256_secret": SECRET, "auth.anonymous.connect": False, "auth.timeout": "5m"})
     client = bridge.connect()

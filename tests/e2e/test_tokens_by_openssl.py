@@ -54,7 +54,7 @@ class OpensslIssuer:
 @pytest.mark.parametrize("algorithm", KEYS)
 def test_openssl_makes_users_and_administrators(make_bridge, tmp_path, algorithm):
     issuer = OpensslIssuer(algorithm, tmp_path)
-    bridge = make_bridge({"auth.public_key_file": str(issuer.public)})
+    bridge = make_bridge({"auth.public_key_file": str(issuer.public), "auth.audience": "*"})
     assert bridge.connect(headers=bearer(issuer.token(sub="ada"))).hello["user"] == "ada"
     assert bridge.get("/api/ws/stats", bearer(issuer.token(sub="ada"))).status == 403
     assert bridge.get("/api/ws/stats", bearer(issuer.token(sub="ada", roles=["ops", "admin"]))).status == 200

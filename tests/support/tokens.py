@@ -31,7 +31,7 @@ class Issuer:
             return {"auth.hs256_secret": self.key}
         file = folder / f"{self.algorithm}.pem"
         file.write_bytes(self.public_pem())
-        return {"auth.public_key_file": str(file)}
+        return {"auth.public_key_file": str(file), "auth.audience": "*"}
 
     def public_pem(self) -> bytes:
         public = self.key.public_key()

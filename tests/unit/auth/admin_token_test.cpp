@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "core/error.hpp"
 #include "support/folder.hpp"
 #include "unit/auth/forge.hpp"
 
@@ -44,8 +45,6 @@ TEST_F(AdminTokenTest, WhatTheFileSaysMatchesAndNothingElseDoes) {
 }
 
 TEST_F(AdminTokenTest, EachStartMakesAnotherInPlaceOfAnOldFile) {
-  folder_.file("admin.token", "left behind");
-  std::filesystem::permissions(path_, std::filesystem::perms::all);
   const auto first = AdminToken::write(path_, 8000, fault_);
   const std::string old = content(path_);
   const auto second = AdminToken::write(path_, 8000, fault_);
@@ -66,6 +65,33 @@ TEST_F(AdminTokenTest, TheFileGoesWithTheObjectAndMovesWithIt) {
     EXPECT_TRUE(outer.matches(content(path_)));
   }
   EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(AdminTokenTest, AFileOfSomebodyElseStaysAsItIs) {
+  folder_.file("admin.token", "the operator's own notes");
+  EXPECT_THROW(AdminToken::write(path_, 8000, fault_), StartupError);
+  EXPECT_EQ(content(path_), "the operator's own notes");
+  folder_.file("admin.token", std::string(64, 'a') + "\n");
+  std::filesystem::permissions(path_, std::filesystem::perms(0644));
+  EXPECT_THROW(AdminToken::write(path_, 8000, fault_), StartupError) << "others may read it";
+  std::filesystem::permissions(path_, std::filesystem::perms(0600));
+  const auto token = AdminToken::write(path_, 8000, fault_);
+  EXPECT_TRUE(token.matches(content(path_))) << "left behind by a bridge that was killed";
+}
+
+TEST_F(AdminTokenTest, WhatIsNoFileStaysToo) {
+  std::filesystem::create_symlink(folder_.file("precious", "precious"), path_);
+  EXPECT_THROW(AdminToken::write(path_, 8000, fault_), StartupError);
+  EXPECT_TRUE(std::filesystem::is_symlink(path_));
+  EXPECT_EQ(content(path_), "precious");
+}
+
+TEST_F(AdminTokenTest, AFileThatSomebodyPutInItsPlaceIsNotRemoved) {
+  {
+    const auto token = AdminToken::write(path_, 8000, fault_);
+    folder_.file("admin.token", "the operator's own notes");
+  }
+  EXPECT_EQ(content(path_), "the operator's own notes");
 }
 
 TEST_F(AdminTokenTest, WhereItCannotBeWrittenItMatchesNothingAndSaysWhy) {

@@ -64,6 +64,27 @@ std::string jwk(const Signer& signer, const std::string& algorithm, const std::s
          (kid.empty() ? "" : R"(,"kid":")" + kid + '"') + '}';
 }
 
+// Where too many tokens failed, only what is known or costs little to check is let through.
+TEST_F(VerifierTest, WhatIsKnownOrCheapPassesAndGuessesDoNot) {
+  const Signer signer = Signer::rsa();
+  const std::string secret = forge::random_secret();
+  use_secret(secret);
+  use_jwks(jwk(signer, "RS256", "now"));
+  const auto of_kid = [&](const std::string& kid) {
+    return forge::token(signer, "RS256", R"({"alg":"RS256","kid":")" + kid + "\"}", ada);
+  };
+  const std::string cheap = forge::token(Signer::secret(secret), "HS256", ada);
+  const std::string guessed = forge::token(Signer::secret(forge::random_secret()), "HS256", ada);
+  const std::string slow = of_kid("now");
+  EXPECT_TRUE(verifier().passes(cheap));
+  EXPECT_FALSE(verifier().passes(guessed));
+  EXPECT_FALSE(verifier().passes("rubbish"));
+  EXPECT_FALSE(verifier().passes(slow)) << "it would need the thread";
+  EXPECT_TRUE(good(slow));
+  EXPECT_TRUE(verifier().passes(slow)) << "it is known now";
+  EXPECT_TRUE(verifier().passes(of_kid("tomorrow"))) << "an unknown kid";
+}
+
 TEST_F(VerifierTest, WithoutAKeyItIsOpenAndEveryTokenIsInvalid) {
   EXPECT_TRUE(verifier().open());
   EXPECT_TRUE(invalid(forge::token(Signer::secret(std::string(32, 's')), "HS256", ada)));

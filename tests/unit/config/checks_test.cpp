@@ -95,8 +95,25 @@ TEST_F(ChecksFilesTest, EveryKeyFileMustBeReadable) {
     EXPECT_THAT(complaint({key + "=/nonexistent/file"}),
                 AllOf(HasSubstr(key + " = \"/nonexistent/file\""), HasSubstr("No such file")));
     EXPECT_THAT(complaint({key + "=" + folder_.path().string()}), HasSubstr("Is a directory"));
-    load({key + "=" + file_});
+    load({key + "=" + file_, "auth.audience=*"});
   }
+}
+
+TEST(ChecksTest, AUsersNameThatGoesOnIsAnotherUser) {
+  EXPECT_THAT(complaint({R"(auth.user.subscribe=["inbox.{user}*"])"}),
+              AllOf(HasSubstr("inbox.{user}*"), HasSubstr("\"inbox:{user}:*\"")));
+  load({R"(auth.user.subscribe=["inbox:{user}", "inbox:{user}:*"])"});
+}
+
+TEST_F(ChecksFilesTest, APublicKeyNeedsAnAudienceInWords) {
+  for (const std::string key : {"auth.public_key_file", "auth.jwks_file"}) {
+    EXPECT_THAT(complaint({key + "=" + file_}),
+                AllOf(HasSubstr("auth.audience"), HasSubstr("\"*\"")));
+    complaint({key + "=" + file_, "auth.issuer=https://id.example.org"});
+    load({key + "=" + file_, "auth.audience=live"});
+    EXPECT_EQ(load({key + "=" + file_, "auth.audience=*"}).auth.audience, "*");
+  }
+  load({"auth.hs256_secret_file=" + file_});
 }
 
 TEST_F(ChecksFilesTest, TlsFilesMustBeReadable) {

@@ -272,6 +272,9 @@ TEST(LoadTest, SecretsAreNeverQuoted) {
   EXPECT_THAT(complaint("auth.hs256_secret = [\"" + secret + "\"]"), Not(HasSubstr(secret)));
   EXPECT_THAT(complaint("auth.hs256_secert = \"" + secret + "\""), Not(HasSubstr(secret)));
   EXPECT_THAT(complaint("auth.password = \"" + secret + "\""), Not(HasSubstr(secret)));
+  EXPECT_THAT(complaint("auth.hmac = \"" + secret + "\""), Not(HasSubstr(secret)));
+  EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_AUTH_HMAC=" + secret})),
+              Not(HasSubstr(secret)));
   EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_HS256_SECRET=" + secret})),
               Not(HasSubstr(secret)));
   EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_AUTH_HS256_SECRET=" + secret})),
