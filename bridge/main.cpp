@@ -34,16 +34,6 @@ std::string share_folder() {
   return (program.parent_path().parent_path() / "share/zwsbridge").string();
 }
 
-// What the bridge holds on purpose, so that the source can tell its producers' memory from it.
-std::size_t accounted_bytes(const Metrics& metrics, Lanes& lanes) {
-  std::size_t bytes = lanes.connection_bytes();
-  for (std::size_t i = 0; i < lanes.size(); ++i) {
-    const LaneMetrics& lane = *metrics.lanes()[i];
-    bytes += lane.queue_bytes.value() + lane.history_bytes.value() + lanes[i].waiting_bytes();
-  }
-  return bytes;
-}
-
 // Says which certificate is in force.
 void tell_certificate(const TlsPtr& tls, Metrics& metrics) {
   if (tls) tls->log_certificate();
@@ -63,7 +53,7 @@ int run(const ConfigSources& sources) {
   Ledger ledger;
   Lanes lanes(config.current(), verifier, ledger, metrics);
   Intake intake(config.current(), lanes.sinks(), ledger, metrics);
-  Source source(config.current(), intake, metrics, [&] { return accounted_bytes(metrics, lanes); });
+  Source source(config.current(), intake, metrics);
   Api api({config.current(), &lanes, &intake, &verifier, &metrics, share_folder()});
   const Service service;
 

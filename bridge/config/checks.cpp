@@ -28,6 +28,16 @@ class Checks {
          "more than heartbeat.interval, which is " + duration_text(config_.heartbeat.interval));
   }
 
+  void ingest_heartbeat() const {
+    const IngestConfig& ingest = config_.ingest;
+    if (ingest.heartbeat_timeout > ingest.heartbeat) return;
+    if (origins_.count("ingest.heartbeat_timeout") == 0)
+      fail("ingest.heartbeat", "less than ingest.heartbeat_timeout, which is " +
+                                   duration_text(ingest.heartbeat_timeout));
+    fail("ingest.heartbeat_timeout",
+         "more than ingest.heartbeat, which is " + duration_text(ingest.heartbeat));
+  }
+
   void listen() const {
     const auto address = Address::parse(config_.server.listen);
     if (config_.auth.has_key() || config_.auth.open || address->is_loopback()) return;
@@ -97,6 +107,7 @@ std::string why_unreadable(const std::string& path) {
 void check_consistency(const Config& config, const Origins& origins) {
   const Checks checks(config, origins);
   checks.heartbeat();
+  checks.ingest_heartbeat();
   checks.listen();
   checks.tls();
   checks.secrets();

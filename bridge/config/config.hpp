@@ -84,7 +84,9 @@ struct IngestConfig {
   // A change needs a restart.
   std::vector<std::string> bind{"tcp://127.0.0.1:5556"};
 
-  // Endpoints of producers that bind. The bridge keeps trying those that are away.
+  // Endpoints of producers that bind. The bridge keeps trying those that are away. A HOST is looked
+  // up aside, and all its addresses of both families are dialled; a producer that answers at two of
+  // them is heard twice, so what it sends needs headers (whose duplicates are dropped).
   // Allowed: a list of "tcp://HOST:PORT" or "ipc://PATH". A change needs a restart.
   std::vector<std::string> connect;
 
@@ -111,6 +113,37 @@ struct IngestConfig {
   // 128 MiB is hwm messages of 13 KB.
   // Allowed: an integer from 1048576 to 1099511627776. A reload applies it.
   std::size_t memory_bytes = std::size_t{128} << 20;
+
+  // The largest single frame that is received at all. An event over limits.event_bytes is dropped,
+  // counted and logged, and its producer stays; a frame over this bound cuts its producer off, and
+  // that is counted and logged, too. It is never below limits.event_bytes.
+  // Allowed: an integer from 65536 to 1099511627776. A reload applies it.
+  std::size_t frame_bytes = std::size_t{64} << 20;
+
+  // How often the bridge asks each producer whether it is there (ZMTP pings). libzmq before 4.2 does
+  // not answer them: such a producer that sends nothing for heartbeat_timeout is cut off and comes
+  // again, unless pings are off (0s); TCP keepalive then finds machines that are gone.
+  // Allowed: a time from 0s to 1h. A change needs a restart.
+  Duration heartbeat{5'000};
+
+  // After this time without a sign of life a producer is lost: its machine has no power any more, or
+  // another address. One in ingest.connect is dialled again until it is back.
+  // Allowed: a time from 1s to 1h. A change needs a restart.
+  Duration heartbeat_timeout{15'000};
+
+  // Connections of producers at a time, handshakes included. One more takes the place of the oldest
+  // handshake, or is cut off where there is none. 0 is one for every eight open files that the process
+  // may have, at most 1000; each takes two.
+  // Allowed: an integer from 0 to 1000000. A change needs a restart.
+  std::size_t connections = 0;
+
+  // How often the names in connect are looked up again.
+  // Allowed: a time from 1s to 24h. A change needs a restart.
+  Duration resolve{30'000};
+
+  // The mode of the sockets that bind makes at ipc paths, in octal: who may write to one may publish.
+  // Allowed: an octal mode from "0000" to "0777". A change needs a restart.
+  std::string ipc_mode = "0660";
 
   // Bytes of events that may wait between ingest and one loop thread. Past it the loop is too slow
   // for its load and events are dropped, counted and told as gaps. 32 MiB is some seconds of a

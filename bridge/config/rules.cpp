@@ -52,6 +52,11 @@ bool is_file_path(const std::string& text) {
   return text.size() < 4096 && std::none_of(text.begin(), text.end(), is_odd);
 }
 
+bool is_file_mode(const std::string& text) {
+  const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
+  return text.size() == 4 && text[0] == '0' && std::all_of(text.begin(), text.end(), is_octal);
+}
+
 bool fits_topic(const std::string& text) { return text.size() <= text_bytes_max; }
 
 bool always(const std::string&) { return true; }
@@ -93,6 +98,8 @@ Rule<std::string> url_path() {
 }
 
 Rule<std::string> file_path() { return {"a path; empty is none", is_file_path}; }
+
+Rule<std::string> file_mode() { return {R"(an octal mode from "0000" to "0777")", is_file_mode}; }
 
 Rule<std::string> secret_text() {
   return {"a string of 32 to 1024 bytes; empty is none", [](const std::string& text) {

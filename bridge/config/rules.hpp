@@ -34,6 +34,7 @@ Rule<Duration> time_between(Duration min, Duration max);
 Rule<std::string> listen_address();
 Rule<std::string> url_path();
 Rule<std::string> file_path();
+Rule<std::string> file_mode();
 Rule<std::string> secret_text();
 Rule<std::string> claim_text();
 Rule<std::string> topic_pattern();

@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <cmath>
 #include <cstring>
 #include <deque>
 
@@ -25,6 +26,17 @@ RejectReason reason_of(TopicFault fault) noexcept {
     case TopicFault::none: break;
   }
   return RejectReason::count_;
+}
+
+// A whole number, however it is written: some languages know no other numbers than 17.0 and 1.7e18.
+bool read_integer(const simdjson::dom::element& value, std::int64_t& number) noexcept {
+  if (value.get(number) == simdjson::SUCCESS) return true;
+  constexpr double end = 9223372036854775808.0;  // 2^63
+  double real = 0;
+  if (!value.is_double() || value.get(real) != simdjson::SUCCESS) return false;
+  if (!(real > -end && real < end) || real != std::trunc(real)) return false;
+  number = static_cast<std::int64_t>(real);
+  return true;
 }
 
 }  // namespace
@@ -64,13 +76,14 @@ Envelope::Result Envelope::open(const std::string_view* frames, std::size_t coun
   } else if (is_reserved(arrival.topic) && !rules_.commands) {
     result.rejected = RejectReason::commands_off;
   } else if (count >= 3) {
-    result.header_ignored = !read_header(frames[2], arrival);
+    result.header_ignored = !read_header(frames[2], result);
   }
   return result;
 }
 
-// A header with one wrong member is not a header: it belongs to other software.
-bool Envelope::read_header(std::string_view text, Arrival& arrival) {
+// A header with one wrong member is not a header. If it names src or seq it is meant for us, and which
+// member is wrong can be told; else it belongs to other software.
+bool Envelope::read_header(std::string_view text, Result& result) {
   namespace dom = simdjson::dom;
   if (text.empty() || text.size() > header_bytes_max) return false;
   std::string& padded = header_->padded;
@@ -82,27 +95,37 @@ bool Envelope::read_header(std::string_view text, Arrival& arrival) {
 
   std::string_view source;
   std::string_view key;
-  std::uint64_t seq = 0;
+  std::int64_t seq = 0;
   std::int64_t sent_ns = 0;
+  bool ours = false;
+  std::string_view wrong;
+  const auto demand = [&wrong](bool right, std::string_view name) {
+    if (!right && wrong.empty()) wrong = name;
+  };
   for (const auto member : members) {
     const dom::element& value = member.value;
     if (member.key == "src") {
-      if (value.get(source) != simdjson::SUCCESS || !is_source(source)) return false;
+      ours = true;
+      demand(value.get(source) == simdjson::SUCCESS && is_source(source), "src");
     } else if (member.key == "seq") {
-      std::int64_t number = 0;
-      if (value.get(number) != simdjson::SUCCESS || number < 1) return false;
-      seq = static_cast<std::uint64_t>(number);
+      ours = true;
+      demand(read_integer(value, seq) && seq >= 1, "seq");
     } else if (member.key == "ts") {
-      if (value.get(sent_ns) != simdjson::SUCCESS || sent_ns < 0) return false;
+      demand(read_integer(value, sent_ns) && sent_ns >= 0, "ts");
     } else if (member.key == "key") {
-      if (value.get(key) != simdjson::SUCCESS || key.size() > Event::key_bytes_max) return false;
+      demand(value.get(key) == simdjson::SUCCESS && key.size() <= Event::key_bytes_max, "key");
     }
   }
+  if (!wrong.empty()) {
+    if (ours) result.wrong_member = wrong;
+    return false;
+  }
+  Arrival& arrival = result.arrival;
   arrival.sent_ns = sent_ns;
   if (!key.empty()) arrival.key = header_->texts.emplace_back(key);
   if (!source.empty() && seq != 0) {  // they count only together
     arrival.source = header_->texts.emplace_back(source);
-    arrival.seq = seq;
+    arrival.seq = static_cast<std::uint64_t>(seq);
   }
   return true;
 }

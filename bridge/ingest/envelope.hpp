@@ -1,5 +1,4 @@
-// Envelope: the frames of one ZeroMQ message become an Arrival, or a reason why not (CONTRACT
-// section 2).
+// Envelope: the frames of one ZeroMQ message become an Arrival, or a reason why not.
 //
 //   [topic][payload]            the normal event
 //   [topic][payload][header]    header: {"src":S,"seq":N,"ts":NS,"key":K}, any of them
@@ -28,6 +27,8 @@ class Envelope {
     Arrival arrival;  // good when `rejected` is `count_`
     RejectReason rejected = RejectReason::count_;
     bool header_ignored = false;
+    // The member that spoilt a header with `src` or `seq`, which is meant for us; else empty.
+    std::string_view wrong_member;
   };
 
   Envelope();
@@ -45,7 +46,7 @@ class Envelope {
  private:
   struct Header;
 
-  bool read_header(std::string_view text, Arrival& arrival);
+  bool read_header(std::string_view text, Result& result);
 
   EnvelopeRules rules_;
   std::unique_ptr<Header> header_;

@@ -12,10 +12,13 @@ constexpr int watched = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CON
                         ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(RefuseReason::count_)> refuse_words{
-    "it speaks no CURVE", "its key is not listed",
+    "it speaks no CURVE",
+    "its key is not listed",
     "it encrypts for another key than the bridge's public one (its curve_serverkey)",
     "it left before its handshake was done, which may be for want of CURVE",
-    "it does not speak ZeroMQ's protocol"};
+    "it does not speak ZeroMQ's protocol",
+    "it sent a frame larger than ingest.frame_bytes, of which nothing was taken",
+    "there are as many connections as ingest.connections allows"};
 
 std::string next_name() {
   static std::atomic<unsigned> number{0};
@@ -32,8 +35,14 @@ RefuseReason protocol_reason(std::uint32_t value) noexcept {
 
 }  // namespace
 
-Monitor::Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& metrics, bool curve)
-    : socket_(socket), events_(context, zmq::socket_type::pair), metrics_(metrics), curve_(curve) {
+Monitor::Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& metrics, bool curve,
+                 std::chrono::milliseconds patience, std::size_t most)
+    : socket_(socket),
+      events_(context, zmq::socket_type::pair),
+      metrics_(metrics),
+      curve_(curve),
+      patience_(patience),
+      most_(most) {
   const std::string name = next_name();
   if (zmq_socket_monitor(socket.handle(), name.c_str(), watched) != 0) throw zmq::error_t();
   events_.set(zmq::sockopt::linger, 0);
@@ -54,6 +63,22 @@ std::vector<std::string> Monitor::given_up() {
   return peers_.given_up(std::chrono::steady_clock::now());
 }
 
+Monitor::Busiest Monitor::busiest() {
+  const Line* most = nullptr;
+  std::uint64_t fresh = 0;
+  Busiest busiest;
+  for (auto& [descriptor, watched] : lines_) {
+    const std::uint64_t received = watched.line.received();
+    const std::uint64_t before = std::exchange(watched.received, received);
+    if (received - before <= fresh) continue;
+    fresh = received - before;
+    most = &watched.line;
+    busiest.bytes = received;
+  }
+  if (most != nullptr) busiest.peer = most->peer();
+  return busiest;
+}
+
 bool Monitor::next(Event& event) {
   zmq::message_t head;
   zmq::message_t address;
@@ -72,11 +97,13 @@ bool Monitor::next(Event& event) {
 void Monitor::note(const Event& event) {
   std::uint64_t suppressed = 0;
   switch (event.number) {
-    case ZMQ_EVENT_ACCEPTED: return peers_.began(static_cast<int>(event.value));
-    case ZMQ_EVENT_CONNECTED: return peers_.began(static_cast<int>(event.value), event.address);
-    case ZMQ_EVENT_CONNECT_RETRIED: return peers_.tries_again(event.address);
+    case ZMQ_EVENT_ACCEPTED: return note_begin(event);
+    case ZMQ_EVENT_CONNECTED: return note_begin(event, event.address);
+    case ZMQ_EVENT_CONNECT_RETRIED:
+      tried_.push_back(event.address);
+      return peers_.tries_again(event.address);
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
-      peers_.succeeded();
+      peers_.succeeded(event.address);
       metrics_.producers.set(peers_.producers());
       metrics_.producers_connected.add();
       if (connected_logs_.pass(suppressed))
@@ -92,27 +119,69 @@ void Monitor::note(const Event& event) {
       return refuse(protocol_reason(event.value), event.address);
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
       peers_.failed();
+      if (cuts_untold_ > 0) {
+        --cuts_untold_;
+        return;
+      }
       return refuse(RefuseReason::broken_off, event.address);
     default: return;
   }
 }
 
+void Monitor::note_begin(const Event& event, std::string dialled) {
+  const int descriptor = static_cast<int>(event.value);
+  lines_[descriptor] = {Line(descriptor), 0};
+  peers_.began(descriptor, std::move(dialled));
+  keep_within_bound();
+}
+
+// libzmq accepts whoever comes. Strangers who say nothing do not keep producers out: they go first.
+void Monitor::keep_within_bound() {
+  if (lines_.size() - cut_.size() <= most_) return;
+  const int last = peers_.oldest_stranger(cut_);
+  if (last < 0) return;
+  const Line& line = lines_[last].line;
+  refuse(RefuseReason::too_many, line.peer());
+  cut_.insert(last);
+  ++cuts_untold_;
+  line.cut();
+}
+
 void Monitor::note_end(const Event& event) {
-  std::uint64_t suppressed = 0;
-  switch (peers_.ended(static_cast<int>(event.value), std::chrono::steady_clock::now())) {
+  const int descriptor = static_cast<int>(event.value);
+  const auto found = lines_.find(descriptor);
+  const Line line = found == lines_.end() ? Line() : std::move(found->second.line);
+  if (found != lines_.end()) lines_.erase(found);
+  const bool was_cut = cut_.erase(descriptor) > 0;
+  switch (peers_.ended(descriptor, std::chrono::steady_clock::now())) {
     case Peers::End::left:
-      metrics_.producers.set(peers_.producers());
-      metrics_.producers_lost.add();
-      if (left_logs_.pass(suppressed))
-        log::info("a producer left {} ({} now){}", log::escaped(event.address), peers_.producers(),
-                  log::more(suppressed));
-      return;
+      if (was_cut && cuts_untold_ > 0) --cuts_untold_;  // its handshake was done in the meantime
+      return note_left(line, event.address);
     case Peers::End::silent:
       // Without CURVE it may well have been a producer with a libzmq before 4.0, which is heard.
       if (curve_) refuse(RefuseReason::no_curve, event.address);
       return;
     case Peers::End::failed: return;
   }
+}
+
+// What libzmq ends itself, once the handshake is done, has been silent for too long, or has sent a
+// frame that it does not take, whose bytes nobody reads any more.
+void Monitor::note_left(const Line& line, const std::string& address) {
+  metrics_.producers.set(peers_.producers());
+  metrics_.producers_lost.add();
+  const std::string where = log::escaped(address);
+  std::uint64_t suppressed = 0;
+  if (line.hung_up()) {
+    if (left_logs_.pass(suppressed))
+      log::info("a producer left {} ({} now){}", where, peers_.producers(), log::more(suppressed));
+    return;
+  }
+  const bool was_silent = line.silence() >= patience_ - patience_ / 4;
+  if (!was_silent) return refuse(RefuseReason::too_big, address + " (" + line.peer() + ')');
+  if (silent_logs_.pass(suppressed))
+    log::warning("a producer at {} ({}) gave no sign of life for ingest.heartbeat_timeout{}", where,
+                 line.peer(), log::more(suppressed));
 }
 
 // Who had a wrong key has been logged by the gatekeeper, who knows the key and the peer's address.

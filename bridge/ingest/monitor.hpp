@@ -4,11 +4,16 @@
 #pragma once
 
 #include <array>
+#include <chrono>
+#include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 #include <zmq.hpp>
 
 #include "core/log.hpp"
+#include "ingest/line.hpp"
 #include "ingest/peers.hpp"
 #include "metrics/metrics.hpp"
 
@@ -16,8 +21,10 @@ namespace zws {
 
 class Monitor {
  public:
-  // `curve`: the socket lets in only who speaks CURVE.
-  Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& metrics, bool curve);
+  // `curve`: the socket lets in only who speaks CURVE. `patience`: after a silence of so long libzmq
+  // gives a producer up. `most`: connections at a time; one more takes the oldest handshake's place.
+  Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& metrics, bool curve,
+          std::chrono::milliseconds patience, std::size_t most);
   ~Monitor();
 
   // Takes what has happened since the last look: counts it and logs it. Never waits.
@@ -25,6 +32,19 @@ class Monitor {
 
   // Endpoints of `ingest.connect` that libzmq does not try any more: dial them again.
   std::vector<std::string> given_up();
+
+  // Endpoints that it has tried in vain since the last call, one for each try.
+  std::vector<std::string> tried() { return std::exchange(tried_, {}); }
+
+  // Who has sent most since the last call.
+  struct Busiest {
+    std::string peer = "nobody";
+    std::uint64_t bytes = 0;  // since it connected
+  };
+  Busiest busiest();
+
+  // Endpoints of `ingest.connect` at which a producer is.
+  std::set<std::string> reached() const { return peers_.reached(); }
 
  private:
   struct Event {
@@ -35,16 +55,30 @@ class Monitor {
 
   bool next(Event& event);
   void note(const Event& event);
+  void note_begin(const Event& event, std::string dialled = {});
+  void keep_within_bound();
   void note_end(const Event& event);
+  void note_left(const Line& line, const std::string& address);
   void refuse(RefuseReason reason, const std::string& address);
 
   zmq::socket_t& socket_;
   zmq::socket_t events_;
   IngestMetrics& metrics_;
   const bool curve_;
+  const std::chrono::milliseconds patience_;
   Peers peers_;
+  const std::size_t most_;
+  struct Watched {
+    Line line;
+    std::uint64_t received = 0;  // when it was looked at last
+  };
+  std::map<int, Watched> lines_;  // by libzmq's descriptor
+  std::set<int> cut_;             // of those, whom we have cut off
+  std::size_t cuts_untold_ = 0;   // of those, whose failure libzmq has not told yet
+  std::vector<std::string> tried_;
   log::Quiet connected_logs_;
   log::Quiet left_logs_;
+  log::Quiet silent_logs_;
   std::array<log::Quiet, static_cast<std::size_t>(RefuseReason::count_)> refused_logs_;
 };
 

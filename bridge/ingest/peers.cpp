@@ -1,7 +1,6 @@
 #include "ingest/peers.hpp"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 namespace zws {
@@ -9,35 +8,48 @@ namespace {
 
 constexpr std::chrono::seconds patience{1};
 
-std::string_view tcp_port(std::string_view endpoint) {
-  if (endpoint.substr(0, 6) != "tcp://") return {};
-  return endpoint.substr(endpoint.rfind(':'));
-}
-
 }  // namespace
-
-bool may_be_same(const std::string& one, const std::string& other) {
-  return one == other || (!tcp_port(one).empty() && tcp_port(one) == tcp_port(other));
-}
 
 void Peers::began(int descriptor, std::string dialled) {
   peers_[descriptor] = {std::move(dialled), ++order_, false};
 }
 
-Peers::Peer* Peers::youngest_handshake() noexcept {
+Peers::Peer* Peers::youngest_handshake(const std::string& dialled) noexcept {
   Peer* youngest = nullptr;
   for (auto& [descriptor, peer] : peers_) {
-    if (!peer.is_producer && (youngest == nullptr || peer.order > youngest->order))
+    if (!peer.is_producer && peer.dialled == dialled &&
+        (youngest == nullptr || peer.order > youngest->order))
       youngest = &peer;
   }
   return youngest;
 }
 
-void Peers::succeeded() {
-  Peer* youngest = youngest_handshake();
-  if (youngest == nullptr) return;
-  youngest->is_producer = true;
+void Peers::succeeded(const std::string& address) {
+  Peer* its = address.empty() ? nullptr : youngest_handshake(address);
+  if (its == nullptr) its = youngest_handshake({});
+  if (its == nullptr) return;
+  its->is_producer = true;
   ++producers_;
+}
+
+std::set<std::string> Peers::reached() const {
+  std::set<std::string> endpoints;
+  for (const auto& [descriptor, peer] : peers_) {
+    if (peer.is_producer && !peer.dialled.empty()) endpoints.insert(peer.dialled);
+  }
+  return endpoints;
+}
+
+int Peers::oldest_stranger(const std::set<int>& except) const noexcept {
+  int oldest = -1;
+  std::uint64_t order = 0;
+  for (const auto& [descriptor, peer] : peers_) {
+    if (peer.is_producer || !peer.dialled.empty() || except.count(descriptor) != 0) continue;
+    if (oldest >= 0 && peer.order > order) continue;
+    oldest = descriptor;
+    order = peer.order;
+  }
+  return oldest;
 }
 
 Peers::End Peers::ended(int descriptor, SteadyTime now) {
@@ -48,7 +60,7 @@ Peers::End Peers::ended(int descriptor, SteadyTime now) {
   if (!peer.dialled.empty()) fallen_.push_back({peer.dialled, now});
   if (failures_ > 0) {
     // What has failed ends at once. If it was taken for a producer, another is the one.
-    Peer* other = peer.is_producer ? youngest_handshake() : nullptr;
+    Peer* other = peer.is_producer ? youngest_handshake(peer.dialled) : nullptr;
     if (!peer.is_producer || other != nullptr) {
       if (other != nullptr) other->is_producer = true;
       --failures_;
@@ -61,10 +73,8 @@ Peers::End Peers::ended(int descriptor, SteadyTime now) {
 }
 
 void Peers::tries_again(const std::string& endpoint) {
-  const auto find = [&](auto&& fits) { return std::find_if(fallen_.begin(), fallen_.end(), fits); };
-  auto found = find([&](const Fallen& one) { return one.endpoint == endpoint; });
-  if (found == fallen_.end())
-    found = find([&](const Fallen& one) { return may_be_same(one.endpoint, endpoint); });
+  const auto found = std::find_if(fallen_.begin(), fallen_.end(),
+                                  [&](const Fallen& one) { return one.endpoint == endpoint; });
   if (found != fallen_.end()) fallen_.erase(found);
 }
 

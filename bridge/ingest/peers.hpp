@@ -1,7 +1,8 @@
 // Peers: who is connected to the ingest socket, put together from the events of libzmq's monitor.
 //
 // The events name descriptors where a connection begins and ends, but not where a handshake succeeds
-// or fails. A success is given to the youngest handshake, as producers take milliseconds for theirs and
+// or fails. A success is given to the handshake that the bridge began at that address, else to the
+// youngest that was begun by the other side, as producers take milliseconds for theirs and
 // strangers who say nothing half a minute, and put right when a handshake that failed ends beside it; so
 // the count is exact but for handshakes that overlap and break off without a word.
 //
@@ -13,6 +14,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,17 +34,25 @@ class Peers {
   // A connection begins. `dialled` is the endpoint if the bridge has connected to it, else "".
   void began(int descriptor, std::string dialled = {});
 
-  void succeeded();
+  // At `address`, as the event names it: the endpoint that was dialled, or our own.
+  void succeeded(const std::string& address = {});
   void failed() noexcept { ++failures_; }
   End ended(int descriptor, SteadyTime now);
 
-  // libzmq tries `endpoint` again, which it may call by another name than before.
+  // libzmq tries `endpoint` again.
   void tries_again(const std::string& endpoint);
 
   // Endpoints that it has given up for a second, each told once.
   std::vector<std::string> given_up(SteadyTime now);
 
   std::size_t producers() const noexcept { return producers_; }
+
+  // The dialled endpoints at which a producer is.
+  std::set<std::string> reached() const;
+
+  // The descriptor of the oldest handshake that the other side began, those in `except` aside; -1 if
+  // there is none.
+  int oldest_stranger(const std::set<int>& except) const noexcept;
 
  private:
   struct Peer {
@@ -55,7 +65,7 @@ class Peers {
     SteadyTime since;
   };
 
-  Peer* youngest_handshake() noexcept;
+  Peer* youngest_handshake(const std::string& dialled) noexcept;
 
   std::map<int, Peer> peers_;
   std::vector<Fallen> fallen_;
@@ -63,8 +73,5 @@ class Peers {
   std::size_t producers_ = 0;
   std::size_t failures_ = 0;  // told, of handshakes that have not ended yet
 };
-
-// Whether two names may be the same endpoint: equal, or tcp to the same port.
-bool may_be_same(const std::string& one, const std::string& other);
 
 }  // namespace zws

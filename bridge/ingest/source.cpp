@@ -1,31 +1,41 @@
 #include "ingest/source.hpp"
 
 #include <malloc.h>
-#include <pthread.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
-#include <cstdio>
+#include <cstring>
 #include <mutex>
+#include <set>
 #include <thread>
+#include <utility>
 #include <zmq.hpp>
 
+#include "config/descriptors.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "ingest/endpoints.hpp"
 #include "ingest/envelope.hpp"
 #include "ingest/gatekeeper.hpp"
+#include "ingest/ipc_path.hpp"
+#include "ingest/lookup.hpp"
 #include "ingest/monitor.hpp"
+#include "ingest/zmq_heap.hpp"
 
 namespace zws {
 namespace {
 
 constexpr std::size_t batch_messages_max = 256;
 constexpr std::size_t batch_bytes_max = 65'536;
-constexpr std::size_t frames_max = 3;                  // further frames are ignored
+constexpr std::size_t frames_max = 3;            // further frames are ignored
+constexpr std::size_t frame_margin = 64 * 1024;  // topic and payload may be one frame
+constexpr std::chrono::milliseconds connect_patience{
+    3'000};                                            // then the next try, unlike the kernel
 constexpr std::chrono::milliseconds look_around{100};  // how often monitor and memory are looked at
+constexpr int keepalive_steps = 3;                     // silence, and two probes
 constexpr unsigned looks_to_settle = 5;
 constexpr std::size_t farewell_drains = 1000;  // what is taken from a socket before it ends
 constexpr std::chrono::seconds reload_patience{10};
@@ -42,51 +52,59 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::co
     "its payload is larger than limits.event_bytes",
     "it is a duplicate"};
 
-std::size_t resident_bytes() noexcept {
-  std::size_t pages = 0;
-  std::FILE* file = std::fopen("/proc/self/statm", "re");
-  if (file == nullptr) return 0;
-  std::size_t total = 0;
-  if (std::fscanf(file, "%zu %zu", &total, &pages) != 2) pages = 0;
-  std::fclose(file);
-  return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+std::string why_not(IpcPath path) {
+  switch (path) {
+    case IpcPath::taken: return "another process listens there";
+    case IpcPath::no_socket: return "what is there is no socket, and is not removed";
+    default: return std::strerror(errno);
+  }
 }
 
 }  // namespace
 
 struct Source::Impl {
-  Impl(ConfigPtr given, Sink& to, Metrics& all, std::function<std::size_t()> accounted)
+  Impl(ConfigPtr given, Sink& to, Metrics& all)
       : config(std::move(given)),
         sink(to),
         metrics(all.ingest),
-        accounted_bytes(std::move(accounted)),
-        keys(read_curve_keys(config->ingest)) {
+        heap_is_watched(zmq_heap::watch()),
+        keys(read_curve_keys(config->ingest)),
+        connections_most(share_descriptors(*config).producers),
+        endpoints(config->ingest.connect),
+        lookup(endpoints.named(), config->ingest.resolve) {
     if (keys.on()) gatekeeper = std::make_unique<Gatekeeper>(context, keys);
     open_socket();
     bind();
-    connect();
+    follow_orders({});
     apply_rules();
-    baseline_bytes = resident_bytes();
+    if (!heap_is_watched)
+      log::warning("ingest.memory_bytes is not kept: libzmq is no shared library here");
   }
 
   void open_socket();
+  void watch_over_connections();
   void reopen_socket();
   void encrypt();
-  void dial_again(const std::string& endpoint);
   void bind();
   void bind_again();
-  void connect();
+  void dial(const std::string& address);
+  void hang_up(const std::string& address) noexcept;
+  void follow_orders(const std::set<std::string>& reached);
+  void look_after_endpoints();
   void run();
   bool receive(std::size_t slot, bool block);
   bool drain(bool block);
   bool take(bool block) noexcept;
   void add(std::size_t slot, std::size_t frames);
   void reject(const Envelope::Result& opened);
+  void ignore_header(const Envelope::Result& opened);
   bool look() noexcept;
   bool guard_memory();
   void apply_rules();
-  std::int64_t message_bytes_max() const noexcept {
-    return static_cast<std::int64_t>(config->limits.event_bytes + 64 * 1024);
+  // What is larger than an event may be is received all the same, so that it can be named.
+  std::int64_t frame_bytes_max() const noexcept {
+    return static_cast<std::int64_t>(
+        std::max(config->ingest.frame_bytes, config->limits.event_bytes + frame_margin));
   }
 
   ConfigPtr config;
@@ -98,12 +116,16 @@ struct Source::Impl {
   std::condition_variable in_force;      // neither of the two is so
   Sink& sink;
   IngestMetrics& metrics;
-  std::function<std::size_t()> accounted_bytes;
-  const CurveKeys keys;  // of the start; the gatekeeper has the list that is in force
+  const bool heap_is_watched;  // before the context is made
+  const CurveKeys keys;        // of the start; the gatekeeper has the list that is in force
+  const std::size_t connections_most;
+  Endpoints endpoints;
+  Lookup lookup;
   zmq::context_t context{1};
   std::unique_ptr<Gatekeeper> gatekeeper;
   zmq::socket_t socket;
   std::unique_ptr<Monitor> monitor;
+  bool binds_ipv6 = false;
   std::vector<std::string> addresses;
   std::vector<std::string> unbound;  // of a socket made anew: its predecessor has them still
   Envelope envelope;
@@ -111,9 +133,9 @@ struct Source::Impl {
   std::vector<std::array<zmq::message_t, frames_max>> messages{batch_messages_max};
   std::vector<Arrival> arrivals;
   std::array<log::Quiet, static_cast<std::size_t>(RejectReason::count_)> reject_logs;
+  log::Quiet header_log;
   std::size_t batch_bytes = 0;
-  std::size_t baseline_bytes = 0;  // held by what nobody accounts for, producers apart
-  unsigned settling_looks = 0;     // until what a closed socket held is free
+  unsigned settling_looks = 0;  // until what a closed socket held must be free
   SteadyTime next_look{};
   std::atomic<bool> stopping{false};
   std::thread thread;
@@ -126,23 +148,46 @@ void Source::Impl::open_socket() {
   socket.set(zmq::sockopt::rcvhwm, static_cast<int>(ingest.hwm));
   socket.set(zmq::sockopt::linger, 0);
   socket.set(zmq::sockopt::rcvtimeo, static_cast<int>(look_around.count()));
-  socket.set(zmq::sockopt::maxmsgsize, message_bytes_max());
+  socket.set(zmq::sockopt::maxmsgsize, frame_bytes_max());
   const auto names_ipv6 = [](const std::string& endpoint) {
     return endpoint.find('[') != std::string::npos;
   };
-  if (std::any_of(ingest.bind.begin(), ingest.bind.end(), names_ipv6) ||
-      std::any_of(ingest.connect.begin(), ingest.connect.end(), names_ipv6))
-    socket.set(zmq::sockopt::ipv6, 1);
+  binds_ipv6 = std::any_of(ingest.bind.begin(), ingest.bind.end(), names_ipv6);
   encrypt();
-  monitor = std::make_unique<Monitor>(context, socket, metrics, keys.on());
+  watch_over_connections();
+  monitor = std::make_unique<Monitor>(context, socket, metrics, keys.on(),
+                                      config->ingest.heartbeat_timeout, connections_most);
   for (const std::string& prefix : ingest.subscribe) socket.set(zmq::sockopt::subscribe, prefix);
+}
+
+// A machine without power closes nothing. Pings find it; for peers that know none, and for what was
+// sent and never acknowledged, the kernel does.
+void Source::Impl::watch_over_connections() {
+  const Duration heartbeat = config->ingest.heartbeat;
+  const Duration patience = config->ingest.heartbeat_timeout;
+  const auto in_ms = [](Duration time) { return static_cast<int>(time.count()); };
+  socket.set(zmq::sockopt::handshake_ivl, in_ms(config->limits.handshake_timeout));
+  socket.set(zmq::sockopt::connect_timeout, in_ms(connect_patience));
+  if (heartbeat > Duration(0)) {
+    socket.set(zmq::sockopt::heartbeat_ivl, in_ms(heartbeat));
+    // libzmq counts from the ping that was not answered.
+    socket.set(zmq::sockopt::heartbeat_timeout, in_ms(patience - heartbeat));
+    socket.set(zmq::sockopt::heartbeat_ttl, in_ms(patience));
+  }
+  const auto third = std::chrono::duration_cast<std::chrono::seconds>(patience / keepalive_steps);
+  const int step = std::max(1, static_cast<int>(third.count()));
+  socket.set(zmq::sockopt::tcp_keepalive, 1);
+  socket.set(zmq::sockopt::tcp_keepalive_idle, step);
+  socket.set(zmq::sockopt::tcp_keepalive_intvl, step);
+  socket.set(zmq::sockopt::tcp_keepalive_cnt, keepalive_steps - 1);
+  socket.set(zmq::sockopt::tcp_maxrt, in_ms(patience));
 }
 
 // In place of the old socket, whose connections all end; what was on its way is lost.
 void Source::Impl::reopen_socket() {
   open_socket();
   unbound = addresses;
-  connect();
+  for (const std::string& address : endpoints.dialled()) dial(address);
 }
 
 // The server where it connects, too: so a producer needs the same keys wherever it stands.
@@ -155,8 +200,14 @@ void Source::Impl::encrypt() {
 
 void Source::Impl::bind() {
   for (const std::string& endpoint : config->ingest.bind) {
+    const IpcPath path = ask_ipc_path(endpoint);
+    if (path != IpcPath::free)
+      throw StartupError(StartupError::machine,
+                         fmt::format("cannot bind {} (ingest.bind): {}", endpoint, why_not(path)));
     try {
+      socket.set(zmq::sockopt::ipv6, binds_ipv6);
       socket.bind(endpoint);
+      set_ipc_mode(endpoint, config->ingest.ipc_mode);
       addresses.push_back(socket.get(zmq::sockopt::last_endpoint));
     } catch (const zmq::error_t& error) {
       throw StartupError(StartupError::machine,
@@ -165,22 +216,39 @@ void Source::Impl::bind() {
   }
 }
 
-// libzmq lets go of an address some time after its socket is closed.
+// libzmq lets go of an address some time after its socket is closed, and removes an ipc path then,
+// whosever it is by that time.
 void Source::Impl::bind_again() {
   const auto bound = [this](const std::string& endpoint) {
-    return zmq_bind(socket.handle(), endpoint.c_str()) == 0;
+    if (ask_ipc_path(endpoint) != IpcPath::free) return false;
+    socket.set(zmq::sockopt::ipv6, binds_ipv6);
+    if (zmq_bind(socket.handle(), endpoint.c_str()) != 0) return false;
+    set_ipc_mode(endpoint, config->ingest.ipc_mode);
+    return true;
   };
   unbound.erase(std::remove_if(unbound.begin(), unbound.end(), bound), unbound.end());
 }
 
-void Source::Impl::connect() {
-  for (const std::string& endpoint : config->ingest.connect) {
+// With IPv6 switched on libzmq would write an IPv4 address as the IPv6 one that it maps to.
+void Source::Impl::dial(const std::string& address) {
+  socket.set(zmq::sockopt::ipv6, address.find('[') != std::string::npos);
+  socket.connect(address);
+}
+
+void Source::Impl::hang_up(const std::string& address) noexcept {
+  zmq_disconnect(socket.handle(), address.c_str());  // it may have been forgotten already
+}
+
+void Source::Impl::follow_orders(const std::set<std::string>& reached) {
+  const Endpoints::Orders orders = endpoints.orders(reached);
+  for (const std::string& address : orders.leave) hang_up(address);
+  for (const std::string& address : orders.dial) {
     try {
-      socket.connect(endpoint);
+      dial(address);
     } catch (const zmq::error_t& error) {
       throw StartupError(
           StartupError::machine,
-          fmt::format("cannot connect to {} (ingest.connect): {}", endpoint, error.what()));
+          fmt::format("cannot connect to {} (ingest.connect): {}", address, error.what()));
     }
   }
 }
@@ -188,10 +256,10 @@ void Source::Impl::connect() {
 // The largest message is a matter of each connection, so a larger one needs new ones.
 void Source::Impl::apply_rules() {
   const std::lock_guard<std::mutex> lock(next_mutex);
-  const std::int64_t before = message_bytes_max();
+  const std::int64_t before = frame_bytes_max();
   if (next_config) config = std::move(next_config);
   envelope.set_rules({config->limits.event_bytes, config->ingest.commands});
-  must_reopen = must_reopen || message_bytes_max() > before || shut_out;
+  must_reopen = must_reopen || frame_bytes_max() > before || shut_out;
   if (shut_out) log::info("producers are cut off: keys are not listed any more; others come again");
   shut_out = false;
   rules_changed = false;
@@ -257,19 +325,31 @@ void Source::Impl::add(std::size_t slot, std::size_t count) {
     frames[i] = {static_cast<const char*>(message.data()), message.size()};
   }
   const Envelope::Result opened = envelope.open(frames.data(), count);
-  if (opened.header_ignored) metrics.header_ignored.add();
+  if (opened.header_ignored) ignore_header(opened);
   if (opened.rejected != RejectReason::count_) return reject(opened);
   batch_bytes += opened.arrival.payload.size();
   arrivals.push_back(opened.arrival);
+}
+
+// What other software appends is none of our business; a header that is meant for us is.
+void Source::Impl::ignore_header(const Envelope::Result& opened) {
+  metrics.header_ignored.add();
+  std::uint64_t suppressed = 0;
+  if (opened.wrong_member.empty() || !header_log.pass(suppressed)) return;
+  log::warning("ignored the header of an event on topic \"{}\": its \"{}\" is not as it must be{}",
+               log::escaped(opened.arrival.topic, 48), opened.wrong_member, log::more(suppressed));
 }
 
 void Source::Impl::reject(const Envelope::Result& opened) {
   const auto reason = static_cast<std::size_t>(opened.rejected);
   metrics.rejected[reason].add();
   std::uint64_t suppressed = 0;
-  if (reject_logs[reason].pass(suppressed))
-    log::warning("dropped an event on topic \"{}\": {}{}", log::escaped(opened.arrival.topic, 48),
-                 reject_words[reason], log::more(suppressed));
+  if (!reject_logs[reason].pass(suppressed)) return;
+  const std::string size = opened.rejected == RejectReason::too_big
+                               ? fmt::format(" ({} bytes)", opened.arrival.payload.size())
+                               : std::string();
+  log::warning("dropped an event on topic \"{}\": {}{}{}", log::escaped(opened.arrival.topic, 48),
+               reject_words[reason], size, log::more(suppressed));
 }
 
 // --- looking around ------------------------------------------------------------------------------
@@ -277,7 +357,7 @@ void Source::Impl::reject(const Envelope::Result& opened) {
 bool Source::Impl::look() noexcept try {
   if (rules_changed) apply_rules();
   monitor->look();
-  for (const std::string& endpoint : monitor->given_up()) dial_again(endpoint);
+  look_after_endpoints();
   bind_again();
   if (!must_reopen) return guard_memory();
   for (std::size_t drains = 0; drains < farewell_drains && take(false); ++drains) {
@@ -292,51 +372,58 @@ bool Source::Impl::look() noexcept try {
   return false;
 }
 
-// The name that libzmq has for an endpoint after its first life is the numeric one; if it fits none
-// of ours, the port tells which may be meant.
-void Source::Impl::dial_again(const std::string& endpoint) {
-  const std::vector<std::string>& ours = config->ingest.connect;
-  const bool known = std::find(ours.begin(), ours.end(), endpoint) != ours.end();
-  for (const std::string& one : ours) {
-    if (known ? one != endpoint : !may_be_same(one, endpoint)) continue;
-    try {
-      socket.disconnect(one);
-    } catch (const zmq::error_t&) {
-      // libzmq has forgotten it already.
-    }
-    socket.connect(one);
+void Source::Impl::look_after_endpoints() {
+  if (config->ingest.connect.empty()) return;
+  for (Lookup::Answer& answer : lookup.take())
+    endpoints.found(answer.name, std::move(answer.addresses));
+  for (const std::string& address : monitor->tried()) endpoints.tried(address);
+  for (const std::string& address : monitor->given_up()) {
+    if (endpoints.dialled().count(address) == 0) continue;
+    hang_up(address);
+    dial(address);
   }
+  const std::set<std::string> reached = monitor->reached();
+  follow_orders(reached);
+  for (const auto& [name, tries] :
+       endpoints.complaints(reached, std::chrono::steady_clock::now())) {
+    if (tries == 0)
+      log::warning("cannot reach {} (ingest.connect): no address is known", log::escaped(name));
+    else
+      log::warning("cannot reach {} (ingest.connect; {} tries)", log::escaped(name), tries);
+  }
+  const Endpoints::Count count = endpoints.count(reached);
+  for (std::size_t i = 0; i < count.size(); ++i) metrics.endpoints[i].set(count[i]);
 }
 
 // A multipart message that never ends is bounded by neither the high-water mark nor the largest
-// message; only a new socket frees it. True if it was made.
+// message; only a new socket frees it. While the old one's memory is being freed the new one may take
+// as much again, and no more. True if one was made.
 bool Source::Impl::guard_memory() {
-  const std::size_t resident = resident_bytes();
-  const std::size_t accounted = accounted_bytes();
-  if (settling_looks > 0) {
-    if (--settling_looks > 0) return false;
-    ::malloc_trim(0);
-    // What is still there does not belong to the producers: another new socket would not free it.
-    const std::size_t left = resident_bytes();
-    baseline_bytes = std::max(baseline_bytes, left - std::min(left, accounted));
+  const std::size_t held = zmq_heap::bytes();
+  const std::size_t bound = config->ingest.memory_bytes;
+  const Monitor::Busiest busiest = monitor->busiest();
+  if (held <= bound) {
+    zmq_heap::pause_above(bound);
+    if (std::exchange(settling_looks, 0) > 0) ::malloc_trim(0);
     return false;
   }
-  if (resident <= baseline_bytes + accounted + config->ingest.memory_bytes) return false;
+  if (settling_looks > 0 && --settling_looks > 0) return false;
   reopen_socket();
   settling_looks = looks_to_settle;
+  zmq_heap::pause_above(held + bound);
   metrics.resets.add();
   log::warning(
-      "producers held more than ingest.memory_bytes ({} MiB resident): the socket was made "
-      "anew, what was on its way is lost",
-      resident >> 20);
+      "producers held more than ingest.memory_bytes ({} MiB; {} sent most of late, {} MiB in all): "
+      "the "
+      "socket was made anew, what was on its way is lost",
+      held >> 20, busiest.peer, busiest.bytes >> 20);
   return true;
 }
 
 // --- the outside ---------------------------------------------------------------------------------
 
-Source::Source(ConfigPtr config, Sink& sink, Metrics& metrics,
-               std::function<std::size_t()> accounted_bytes)
-    : impl_(std::make_unique<Impl>(std::move(config), sink, metrics, std::move(accounted_bytes))) {
+Source::Source(ConfigPtr config, Sink& sink, Metrics& metrics)
+    : impl_(std::make_unique<Impl>(std::move(config), sink, metrics)) {
   if (!impl_->gatekeeper) return;
   impl_->gatekeeper->start();
   log::info("producers need CURVE; the bridge's public key is {}, and {} may publish",

@@ -4,13 +4,12 @@
 // Thread: start() gives it a thread of its own, on which the socket lives; where somebody else drains
 // it (a lane that is alone), start() is not called and drain() and look() are that one's, on one thread.
 // The rest from main.
-// Bounds: `ingest.hwm` messages for each producer, and `ingest.memory_bytes` for all of them together:
-// past it the socket is made anew, which frees what an endless message holds.
+// Bounds: `ingest.hwm` messages for each producer, and `ingest.memory_bytes` of libzmq's memory for all
+// of them together: past it the socket is made anew, which frees what an endless message holds.
 // Errors: the constructor binds and throws StartupError; later a malformed message is counted and
 // dropped, and a producer that leaves is logged.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,9 +24,7 @@ namespace zws {
 
 class Source final : public Feed {
  public:
-  // `accounted_bytes` is what the rest of the bridge knows it holds; growth beyond it is ours.
-  Source(ConfigPtr config, Sink& sink, Metrics& metrics,
-         std::function<std::size_t()> accounted_bytes);
+  Source(ConfigPtr config, Sink& sink, Metrics& metrics);
   ~Source() override;
 
   // The addresses that are bound, as they are.

@@ -71,6 +71,16 @@ enum class RefuseReason : std::uint8_t {
   wrong_key,     // it takes the bridge for another: its curve_serverkey is not ours
   broken_off,    // it left, or said nothing for 30 s: port scans, health checks
   protocol,      // it speaks something else than ZeroMQ's protocol
+  too_big,       // a producer that was, and sent a frame over ingest.frame_bytes
+  too_many,      // ingest.connections
+  count_
+};
+
+// How it stands with an endpoint of ingest.connect.
+enum class EndpointState : std::uint8_t {
+  connected,   // a producer is heard at one of its addresses at least
+  connecting,  // none answers
+  unresolved,  // its name has no address
   count_
 };
 
@@ -86,6 +96,7 @@ struct IngestMetrics {
   Counter producers;            // connected now
   Counter producers_connected;  // ever
   Counter producers_lost;
+  std::array<Counter, static_cast<std::size_t>(EndpointState::count_)> endpoints;
   std::array<Counter, static_cast<std::size_t>(RefuseReason::count_)> producers_refused;
 
   // All that came from producers and from REST, taken or not.

@@ -29,7 +29,9 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::co
     "no_payload",     "topic_empty",    "topic_too_long", "topic_not_utf8", "topic_control",
     "topic_wildcard", "topic_reserved", "commands_off",   "too_big",        "duplicate"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(RefuseReason::count_)> refuse_names{
-    "no_curve", "unlisted_key", "wrong_key", "broken_off", "protocol"};
+    "no_curve", "unlisted_key", "wrong_key", "broken_off", "protocol", "too_big", "too_many"};
+constexpr std::array<std::string_view, static_cast<std::size_t>(EndpointState::count_)>
+    endpoint_names{"connected", "connecting", "unresolved"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(DropReason::count_)> drop_names{
     "slow_consumer", "lane_overload", "disconnected"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(HandshakeResult::count_)>
@@ -71,22 +73,38 @@ class Page {
     family(name, help, MetricType::Counter).metric.push_back(metric);
   }
 
-  // One counter for each name under `label`.
+  // One for each name under `label`.
+  template <typename Names, typename ValueOf>
+  void gauges(std::string_view name, std::string_view help, const char* label, const Names& names,
+              ValueOf&& value_of) {
+    series(name, help, label, names, MetricType::Gauge, [&](ClientMetric& metric, std::size_t i) {
+      metric.gauge.value = static_cast<double>(value_of(i));
+    });
+  }
+
   template <typename Names, typename ValueOf>
   void counters(std::string_view name, std::string_view help, const char* label, const Names& names,
                 ValueOf&& value_of) {
-    MetricFamily& made = family(name, help, MetricType::Counter);
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      ClientMetric metric;
-      metric.label = {{label, std::string(names[i])}};
+    series(name, help, label, names, MetricType::Counter, [&](ClientMetric& metric, std::size_t i) {
       metric.counter.value = static_cast<double>(value_of(i));
-      made.metric.push_back(metric);
-    }
+    });
   }
 
   std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
 
  private:
+  template <class Names, class Set>
+  void series(std::string_view name, std::string_view help, const char* label, const Names& names,
+              MetricType type, Set&& set) {
+    MetricFamily& made = family(name, help, type);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      ClientMetric metric;
+      metric.label = {{label, std::string(names[i])}};
+      set(metric, i);
+      made.metric.push_back(metric);
+    }
+  }
+
   std::vector<MetricFamily> families_;
 };
 
@@ -177,8 +195,11 @@ void add_ingest(Page& page, const IngestMetrics& ingest) {
                static_cast<double>(ingest.producers_connected.value()));
   page.counter("zws_producers_lost_total", "Producers that left",
                static_cast<double>(ingest.producers_lost.value()));
-  page.counters("zws_producers_refused_total", "Handshakes of producers that failed", "reason",
-                refuse_names, [&](std::size_t i) { return ingest.producers_refused[i].value(); });
+  page.gauges("zws_ingest_endpoints", "Endpoints of ingest.connect by how it stands with them",
+              "state", endpoint_names, [&](std::size_t i) { return ingest.endpoints[i].value(); });
+  page.counters("zws_producers_refused_total",
+                "Producers refused in their handshake, or cut off later", "reason", refuse_names,
+                [&](std::size_t i) { return ingest.producers_refused[i].value(); });
 }
 
 void add_lanes(Page& page, const Metrics& metrics) {

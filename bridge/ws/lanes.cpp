@@ -1,32 +1,18 @@
 #include "ws/lanes.hpp"
 
 #include <malloc.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <future>
 #include <thread>
 
+#include "config/descriptors.hpp"
+
 namespace zws {
 namespace {
 
-constexpr std::size_t descriptors_besides = 64;  // logs, ZeroMQ, listeners, requests in progress
-// The real figures are in docs/PERFORMANCE.md.
-constexpr std::size_t plain_connection_bytes = 6 * 1024;
-constexpr std::size_t tls_connection_bytes = 20 * 1024;
 constexpr std::chrono::milliseconds drain_step{50};
 constexpr unsigned relief_looks = 10;  // a second
-
-// Raises the soft limit on open files to the hard one; how many connections fit then.
-std::size_t descriptors_for_clients() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024 - descriptors_besides;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  const auto all = static_cast<std::size_t>(limit.rlim_cur);
-  return all > 2 * descriptors_besides ? all - descriptors_besides : all / 2;
-}
 
 unsigned port_of(const std::string& address) {
   return static_cast<unsigned>(std::stoul(address.substr(address.rfind(':') + 1)));
@@ -43,9 +29,9 @@ std::size_t Lanes::count_for(const Config& config) {
 Lanes::Lanes(ConfigPtr config, Verifier& verifier, Ledger& ledger, Metrics& metrics)
     : config_(config),
       open_mode_(verifier.open()),
-      admission_(config->limits, descriptors_for_clients()),
+      admission_(config->limits, share_descriptors(*config).clients),
       metrics_(metrics) {
-  const std::size_t most = descriptors_for_clients();
+  const std::size_t most = share_descriptors(*config).clients;
   if (config->limits.connections > most)
     log::warning(
         "limits.connections {} is lowered to {}: that is what the limit on open files allows",
@@ -68,11 +54,6 @@ std::vector<BatchSink*> Lanes::sinks() const {
   return sinks;
 }
 
-std::size_t Lanes::connection_bytes() const noexcept {
-  const std::size_t each = encrypted_ ? tls_connection_bytes : plain_connection_bytes;
-  return admission_.connections() * each + places_.bytes();
-}
-
 void Lanes::write_admin_token() {
   std::string fault;
   admin_token_ = AdminToken::write(config_->auth.admin_token_file, port_of(address_), fault);
@@ -85,7 +66,6 @@ void Lanes::write_admin_token() {
 }
 
 void Lanes::start(const TlsPtr& tls, HttpHandler& http, std::function<void()> each_second) {
-  encrypted_ = tls != nullptr;
   if (open_mode_) write_admin_token();
   set_memory_limit(*config_);
   lanes_.front()->look_often([this] { look_after_memory(); });
@@ -108,7 +88,6 @@ void Lanes::stop_feeding() {
 void Lanes::reload(const ConfigPtr& config, const TlsPtr& tls) {
   admission_.reload(config->limits);
   set_memory_limit(*config);
-  if (tls) encrypted_ = true;
   run_all_and_wait([&](Lane& lane) { lane.reload(config, tls); });
 }
 

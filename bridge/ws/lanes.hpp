@@ -44,9 +44,6 @@ class Lanes {
   const std::string& address() const noexcept { return address_; }
   const AdminToken& admin_token() const noexcept { return admin_token_; }
   Admission& admission() noexcept { return admission_; }
-  // A generous guess of what all connections hold, queues not counted, and what plain requests do.
-  // Thread: any.
-  std::size_t connection_bytes() const noexcept;
   bool draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
 
   // Whether all lanes have done some work since the last call that said so. Thread: main.
@@ -105,7 +102,6 @@ class Lanes {
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::atomic<bool> draining_{false};
   std::shared_ptr<std::atomic<bool>> answered_ = std::make_shared<std::atomic<bool>>(true);
-  std::atomic<bool> encrypted_{false};  // at any time since the start
 };
 
 }  // namespace zws

@@ -67,8 +67,12 @@ BESIDES = {
     "zws_producers_lost_total": ("counter", set()),
     "zws_producers_refused_total": (
         "counter",
-        {f"reason={r}" for r in ("no_curve", "unlisted_key", "wrong_key", "broken_off", "protocol")},
+        {
+            f"reason={r}"
+            for r in ("no_curve", "unlisted_key", "wrong_key", "broken_off", "protocol", "too_big", "too_many")
+        },
     ),
+    "zws_ingest_endpoints": ("gauge", {f"state={s}" for s in ("connected", "connecting", "unresolved")}),
     "zws_config_last_reload_successful": ("gauge", set()),
     "zws_tls_certificate_not_after": ("gauge", set()),
     "zws_closed_for_memory_total": ("counter", set()),

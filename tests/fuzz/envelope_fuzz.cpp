@@ -1,6 +1,7 @@
 // Whatever frames a producer sends: they are refused, or become an arrival within the contract's
 // bounds, and that becomes a frame that is UTF-8 text. The input's first byte says how many frames
 // follow; 0xFE parts them, which no UTF-8 holds.
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -32,9 +33,17 @@ std::vector<std::string_view> frames_of(std::string_view text) {
   return frames;
 }
 
-void render(const zws::Arrival& arrival) {
+// An event as it is, conflated by a key of the payload, and untouched.
+std::array<zws::Route, 3> kinds_of_route() {
+  std::array<zws::Route, 3> routes;
+  routes[1].overflow = zws::Overflow::conflate;
+  routes[1].key = "id";
+  routes[2].format = zws::EventFormat::raw;
+  return routes;
+}
+
+void render(const zws::Arrival& arrival, const zws::Route& route) {
   static zws::Renderer renderer;
-  const zws::Route route;
   zws::Event::Fields fields;
   fields.topic = arrival.topic;
   fields.topic_hash = zws::topic_hash(arrival.topic);
@@ -42,6 +51,12 @@ void render(const zws::Arrival& arrival) {
   fields.seq = arrival.seq == 0 ? 1 : arrival.seq;
   const zws::EventPtr event = renderer.render(arrival, fields, route, 1);
   const std::string_view frame = event->frame();
+  if (route.format == zws::EventFormat::raw) {
+    demand(event->raw());
+    demand(frame.size() >= arrival.payload.size() &&
+           frame.substr(frame.size() - arrival.payload.size()) == arrival.payload);
+    return;
+  }
   const auto size = static_cast<unsigned char>(frame[1]);
   const std::string_view text = frame.substr(size < 126 ? 2 : size == 126 ? 4 : 10);
   demand(zws::is_utf8(text));
@@ -62,7 +77,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     demand(arrival.source.empty() == (arrival.seq == 0));
     demand(arrival.source.empty() || zws::is_source(arrival.source));
     demand(arrival.key.size() <= 255 && arrival.sent_ns >= 0);
-    render(arrival);
+    static const auto routes = kinds_of_route();
+    for (const zws::Route& route : routes) render(arrival, route);
   }
   envelope.reset();
   return 0;

@@ -9,17 +9,28 @@ DEADLINE = 30.0  # seconds; only a failing test waits so long
 
 
 class ZmtpProducer:
-    """A PUB peer (NULL mechanism) on a plain TCP connection."""
+    """A PUB peer (NULL mechanism) on a plain TCP connection. It answers no pings."""
 
-    def __init__(self, endpoint: str) -> None:
-        host, port = endpoint.removeprefix("tcp://").rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=DEADLINE)
+    def __init__(self, endpoint: str | socket.socket) -> None:
+        if isinstance(endpoint, socket.socket):
+            self.socket = endpoint
+        else:
+            host, port = endpoint.removeprefix("tcp://").rsplit(":", 1)
+            self.socket = socket.create_connection((host, int(port)), timeout=DEADLINE)
         self.socket.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
         ready = b"\x05READY\x0bSocket-Type" + struct.pack("!I", 3) + b"PUB"
         self.socket.sendall(b"\x04" + bytes([len(ready)]) + ready)
         self._take(64)
         self._take_frame()  # the bridge's READY
         self._take_frame()  # and what it subscribes to
+
+    @classmethod
+    def accept(cls, listener: socket.socket) -> ZmtpProducer:
+        """One that a bridge dials (`ingest.connect`)."""
+        listener.settimeout(DEADLINE)
+        accepted = listener.accept()[0]
+        accepted.settimeout(DEADLINE)
+        return cls(accepted)
 
     def __enter__(self) -> ZmtpProducer:
         return self

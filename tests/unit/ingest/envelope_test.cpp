@@ -1,4 +1,4 @@
-// Every shape in which producers send, and every reason to refuse one (CONTRACT section 2).
+// Every shape in which producers send, and every reason to refuse one.
 #include "ingest/envelope.hpp"
 
 #include <gmock/gmock.h>
@@ -120,11 +120,38 @@ TEST_F(EnvelopeTest, AThirdFrameThatIsNoHeaderIsIgnoredAndTheEventDelivered) {
   expect_ignored("{\"src\":\"\xFF\",\"seq\":1}");
 }
 
+TEST_F(EnvelopeTest, NumbersMayBeWrittenAsRealOnes) {
+  const auto result = with_header(R"({"src":"a","seq":17.0,"ts":1.7e18})");
+  EXPECT_FALSE(result.header_ignored);
+  EXPECT_EQ(result.arrival.seq, 17U);
+  EXPECT_EQ(result.arrival.sent_ns, 1'700'000'000'000'000'000);
+  expect_ignored(R"({"src":"a","seq":9223372036854775808.0})");
+  expect_ignored(R"({"src":"a","seq":1e300})");
+  expect_ignored(R"({"src":"a","seq":0.0})");
+}
+
+TEST_F(EnvelopeTest, AWrongMemberIsNamedWhereTheHeaderIsMeantForUs) {
+  EXPECT_EQ(with_header(R"({"src":"a b","seq":1})").wrong_member, "src");
+  EXPECT_EQ(with_header(R"({"src":"a","seq":0})").wrong_member, "seq");
+  EXPECT_EQ(with_header(R"({"ts":"now","src":"a","seq":1})").wrong_member, "ts");
+  EXPECT_EQ(with_header(R"({"src":"a","seq":1,"key":7})").wrong_member, "key");
+  EXPECT_EQ(with_header(R"({"ts":"now"})").wrong_member, "") << "other software's";
+  EXPECT_EQ(with_header("7").wrong_member, "");
+}
+
+TEST_F(EnvelopeTest, ALargestHeaderIsRead) {
+  const std::string start = R"({"src":"a","seq":1,"x":")";
+  const std::string most = start + std::string(4096 - start.size() - 2, 'x') + "\"}";
+  ASSERT_EQ(most.size(), 4096U);
+  EXPECT_FALSE(with_header(most).header_ignored);
+  EXPECT_TRUE(with_header(most + ' ').header_ignored);
+}
+
 TEST_F(EnvelopeTest, AHeaderWithAWrongMemberIsIgnoredWhole) {
   for (const char* header :
        {R"({"src":"","seq":1})", R"({"src":"a b","seq":1})", R"({"src":"ä","seq":1})",
         R"({"src":1,"seq":1,"ts":5})", R"({"src":null,"seq":1})",
-        R"({"src":"a","seq":0,"key":"k"})", R"({"src":"a","seq":-1})", R"({"src":"a","seq":1.0})",
+        R"({"src":"a","seq":0,"key":"k"})", R"({"src":"a","seq":-1})", R"({"src":"a","seq":1.5})",
         R"({"src":"a","seq":"1"})", R"({"src":"a","seq":9223372036854775808})",
         R"({"src":"a","seq":1,"ts":-1})", R"({"src":"a","seq":1,"ts":1.5})",
         R"({"src":"a","seq":1,"ts":"now"})", R"({"src":"a","seq":1,"key":7})",

@@ -102,7 +102,7 @@ TEST_F(PeersTest, EndpointThatIsNotTriedAgainIsGivenUpOnce) {
 TEST_F(PeersTest, EndpointThatIsTriedAgainIsNot) {
   peers_.began(7, "tcp://producer:5557");
   end(7);
-  peers_.tries_again("tcp://10.0.0.7:5557");  // the name that libzmq found for it
+  peers_.tries_again("tcp://producer:5557");
   EXPECT_THAT(given_up_after(9 * second), IsEmpty());
 }
 
@@ -121,11 +121,34 @@ TEST_F(PeersTest, PeerThatCameByItselfIsNotDialled) {
   EXPECT_THAT(given_up_after(9 * second), IsEmpty());
 }
 
-TEST(MayBeSameTest, PortDecidesForTcp) {
-  EXPECT_TRUE(may_be_same("tcp://localhost:1", "tcp://[::1]:1"));
-  EXPECT_FALSE(may_be_same("tcp://localhost:1", "tcp://localhost:11"));
-  EXPECT_TRUE(may_be_same("ipc:///run/a", "ipc:///run/a"));
-  EXPECT_FALSE(may_be_same("ipc:///run/a", "ipc:///run/b"));
+TEST_F(PeersTest, TryOfOneEndpointIsNoneOfItsNeighbourAtTheSamePort) {
+  peers_.began(7, "tcp://127.0.0.1:5557");
+  end(7);
+  peers_.tries_again("tcp://[::1]:5557");
+  EXPECT_THAT(given_up_after(9 * second), ElementsAre("tcp://127.0.0.1:5557"));
+}
+
+TEST_F(PeersTest, SuccessIsGivenToTheEndpointThatItNames) {
+  peers_.began(7, "tcp://127.0.0.1:5557");
+  peers_.began(8, "tcp://127.0.0.1:5558");
+  peers_.began(9);
+  peers_.succeeded("tcp://127.0.0.1:5557");
+  EXPECT_THAT(peers_.reached(), ElementsAre("tcp://127.0.0.1:5557"));
+  peers_.succeeded("tcp://127.0.0.1:5556");  // our own: somebody has come
+  EXPECT_THAT(peers_.reached(), ElementsAre("tcp://127.0.0.1:5557"));
+  EXPECT_EQ(peers_.producers(), 2u);
+  EXPECT_EQ(end(8), End::silent);
+}
+
+TEST_F(PeersTest, TheOldestStrangerIsWhoHasWaitedLongestAndIsNobodyYet) {
+  EXPECT_EQ(peers_.oldest_stranger({}), -1);
+  peers_.began(9);
+  peers_.began(8);
+  peers_.began(7, "tcp://127.0.0.1:5557");
+  EXPECT_EQ(peers_.oldest_stranger({}), 9);
+  EXPECT_EQ(peers_.oldest_stranger({9}), 8);
+  peers_.succeeded();
+  EXPECT_EQ(peers_.oldest_stranger({9}), -1);
 }
 
 }  // namespace

@@ -1,0 +1,78 @@
+#include "ingest/line.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <utility>
+
+namespace zws {
+namespace {
+
+// All zero where the kernel has none.
+tcp_info info_of(int descriptor) noexcept {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+  return info;
+}
+
+}  // namespace
+
+Line::Line(int descriptor) noexcept : descriptor_(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0)) {}
+
+Line::Line(Line&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+Line& Line::operator=(Line&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+Line::~Line() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+bool Line::hung_up() const noexcept {
+  pollfd asked{descriptor_, POLLRDHUP, 0};
+  return ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+std::chrono::milliseconds Line::silence() const noexcept {
+  return std::chrono::milliseconds(info_of(descriptor_).tcpi_last_data_recv);
+}
+
+std::uint64_t Line::received() const noexcept { return info_of(descriptor_).tcpi_bytes_received; }
+
+std::string Line::peer() const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getpeername(descriptor_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    return "somebody";
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.ss_family == AF_INET) {
+    const auto& ip = reinterpret_cast<const sockaddr_in&>(address);
+    ::inet_ntop(AF_INET, &ip.sin_addr, text.data(), text.size());
+    return std::string(text.data()) + ':' + std::to_string(ntohs(ip.sin_port));
+  }
+  if (address.ss_family == AF_INET6) {
+    const auto& ip = reinterpret_cast<const sockaddr_in6&>(address);
+    ::inet_ntop(AF_INET6, &ip.sin6_addr, text.data(), text.size());
+    return '[' + std::string(text.data()) + "]:" + std::to_string(ntohs(ip.sin6_port));
+  }
+  ucred who{};
+  size = sizeof who;
+  if (::getsockopt(descriptor_, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 || who.pid == 0)
+    return "somebody";
+  return "process " + std::to_string(who.pid);
+}
+
+void Line::cut() const noexcept {
+  if (descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
+}
+
+}  // namespace zws

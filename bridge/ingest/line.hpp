@@ -1,0 +1,44 @@
+// Line: a producer's connection as the kernel knows it.
+//
+// libzmq tells that a connection has ended, but not why, and it is closed by then. A second descriptor
+// keeps it until it has been asked: whoever left has hung up, and whoever was cut off has not.
+//
+// Thread: the source's. Lifetime: the connection's, and until its end has been looked at.
+// Bound: one descriptor for each connection.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace zws {
+
+class Line {
+ public:
+  Line() = default;
+  // Of the connection behind libzmq's `descriptor`; of nothing if that is closed already.
+  explicit Line(int descriptor) noexcept;
+  Line(Line&& other) noexcept;
+  Line& operator=(Line&& other) noexcept;
+  ~Line();
+
+  // Whether the other side has closed it, or the kernel has given it up.
+  bool hung_up() const noexcept;
+
+  // How long nothing has come over it; zero where the kernel does not know (ipc).
+  std::chrono::milliseconds silence() const noexcept;
+
+  // Bytes that have come over it; 0 where the kernel does not know (ipc).
+  std::uint64_t received() const noexcept;
+
+  // "10.0.0.7:40312", "[::1]:40312" or "process 1234"; "somebody" if it is gone.
+  std::string peer() const;
+
+  // Ends it for libzmq, too.
+  void cut() const noexcept;
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace zws
