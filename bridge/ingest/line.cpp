@@ -38,6 +38,7 @@ Line::~Line() {
 }
 
 bool Line::hung_up() const noexcept {
+  if (descriptor_ < 0) return true;
   pollfd asked{descriptor_, POLLRDHUP, 0};
   return ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }

@@ -22,7 +22,8 @@ class Line {
   Line& operator=(Line&& other) noexcept;
   ~Line();
 
-  // Whether the other side has closed it, or the kernel has given it up.
+  // Whether the other side has closed it, or the kernel has given it up. So it is taken to be where it
+  // came and went before it could be looked at.
   bool hung_up() const noexcept;
 
   // How long nothing has come over it; zero where the kernel does not know (ipc).

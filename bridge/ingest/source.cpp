@@ -408,6 +408,11 @@ bool Source::Impl::guard_memory() {
     return false;
   }
   if (settling_looks > 0 && --settling_looks > 0) return false;
+  // Whole messages can be taken, and more than they cannot come meanwhile.
+  for (std::size_t drains = 0; drains < farewell_drains && zmq_heap::bytes() > bound && take(false);
+       ++drains) {
+  }
+  if (zmq_heap::bytes() <= bound) return false;
   reopen_socket();
   settling_looks = looks_to_settle;
   zmq_heap::pause_above(held + bound);

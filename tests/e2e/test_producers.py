@@ -238,8 +238,9 @@ def test_what_others_hold_is_not_taken_for_the_producers(make_bridge, make_produ
     witness.subscribe("last")
     for n in range(200):
         producer.send(f"topic-{n}", bytes(200_000))
-    producer.send("last", GOOD)
-    assert witness.receive()["topic"] == "last"
+        if n % 10 == 9:  # never much on its way
+            producer.send("last", GOOD)
+            assert witness.receive()["topic"] == "last"
     bridge.wait_metric_at_least("zws_history_bytes", 40 * MIB)
     assert bridge.metric("zws_ingest_resets_total") == 0
     assert bridge.metric("zws_producers_lost_total") == 0
