@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <string>
 #include <utility>
 
 namespace zws {
@@ -22,9 +23,34 @@ tcp_info info_of(int descriptor) noexcept {
   return info;
 }
 
+// Empty for what has none.
+std::string port_of(const sockaddr_storage& address) {
+  if (address.ss_family == AF_INET)
+    return std::to_string(ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port));
+  if (address.ss_family == AF_INET6)
+    return std::to_string(ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port));
+  return {};
+}
+
 }  // namespace
 
-Line::Line(int descriptor) noexcept : descriptor_(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0)) {}
+Line::Line(int descriptor, const std::string& endpoint)
+    : descriptor_(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0)) {
+  if (descriptor_ >= 0 && !belongs_to(endpoint)) ::close(std::exchange(descriptor_, -1));
+}
+
+bool Line::belongs_to(const std::string& endpoint) const {
+  const std::string port = endpoint.compare(0, 6, "tcp://") == 0
+                               ? endpoint.substr(endpoint.rfind(':') + 1)
+                               : std::string();
+  sockaddr_storage address{};
+  for (const auto ask : {&::getsockname, &::getpeername}) {
+    socklen_t size = sizeof address;
+    if (ask(descriptor_, reinterpret_cast<sockaddr*>(&address), &size) != 0) continue;
+    if (port_of(address) == port) return true;
+  }
+  return false;
+}
 
 Line::Line(Line&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
 

@@ -16,8 +16,9 @@ namespace zws {
 class Line {
  public:
   Line() = default;
-  // Of the connection behind libzmq's `descriptor`; of nothing if that is closed already.
-  explicit Line(int descriptor) noexcept;
+  // Of the connection behind libzmq's `descriptor`; of nothing if that is closed already, or is
+  // somebody else's by now: neither of its ends has the port of `endpoint`, whose it was.
+  Line(int descriptor, const std::string& endpoint);
   Line(Line&& other) noexcept;
   Line& operator=(Line&& other) noexcept;
   ~Line();
@@ -39,6 +40,8 @@ class Line {
   void cut() const noexcept;
 
  private:
+  bool belongs_to(const std::string& endpoint) const;
+
   int descriptor_ = -1;
 };
 

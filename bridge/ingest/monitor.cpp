@@ -66,17 +66,16 @@ std::vector<std::string> Monitor::given_up() {
 Monitor::Busiest Monitor::busiest() {
   const Line* most = nullptr;
   std::uint64_t fresh = 0;
-  Busiest busiest;
   for (auto& [descriptor, watched] : lines_) {
     const std::uint64_t received = watched.line.received();
     const std::uint64_t before = std::exchange(watched.received, received);
     if (received - before <= fresh) continue;
     fresh = received - before;
     most = &watched.line;
-    busiest.bytes = received;
+    busiest_.bytes = received;
   }
-  if (most != nullptr) busiest.peer = most->peer();
-  return busiest;
+  if (most != nullptr) busiest_.peer = most->peer();
+  return busiest_;
 }
 
 bool Monitor::next(Event& event) {
@@ -130,7 +129,7 @@ void Monitor::note(const Event& event) {
 
 void Monitor::note_begin(const Event& event, std::string dialled) {
   const int descriptor = static_cast<int>(event.value);
-  lines_[descriptor] = {Line(descriptor), 0};
+  lines_[descriptor] = {Line(descriptor, event.address), 0};
   peers_.began(descriptor, std::move(dialled));
   keep_within_bound();
 }

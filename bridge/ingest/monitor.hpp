@@ -36,7 +36,7 @@ class Monitor {
   // Endpoints that it has tried in vain since the last call, one for each try.
   std::vector<std::string> tried() { return std::exchange(tried_, {}); }
 
-  // Who has sent most since the last call.
+  // Who has sent most since the last call, or who had then if nobody has sent anything since.
   struct Busiest {
     std::string peer = "nobody";
     std::uint64_t bytes = 0;  // since it connected
@@ -75,6 +75,7 @@ class Monitor {
   std::map<int, Watched> lines_;  // by libzmq's descriptor
   std::set<int> cut_;             // of those, whom we have cut off
   std::size_t cuts_untold_ = 0;   // of those, whose failure libzmq has not told yet
+  Busiest busiest_;
   std::vector<std::string> tried_;
   log::Quiet connected_logs_;
   log::Quiet left_logs_;

@@ -50,6 +50,7 @@ def test_a_frame_over_the_bound_cuts_its_producer_alone_and_says_why(make_bridge
     huge, neighbour = make_producer(bridge.endpoint), make_producer(bridge.endpoint)
     client = bridge.connect()
     client.subscribe("*")
+    bridge.wait_metric("zws_producers", 2)
     mark = bridge.log.mark()
     numbered(neighbour, "neighbour", range(20))
     huge.send("import:huge", bytes(3 * MIB))
@@ -172,7 +173,7 @@ def test_strangers_who_say_nothing_keep_no_producer_out(make_bridge, make_produc
         client.subscribe("a")
         make_producer(bridge.endpoint).send("a", GOOD)
         assert client.receive()["topic"] == "a"
-        assert bridge.metric("zws_producers_refused_total", reason="too_many") == 7
+        bridge.wait_metric("zws_producers_refused_total", 7, reason="too_many")
     finally:
         for stranger in strangers:
             stranger.socket.close()
@@ -180,9 +181,9 @@ def test_strangers_who_say_nothing_keep_no_producer_out(make_bridge, make_produc
 
 def test_a_handshake_of_a_producer_has_its_time(make_bridge):
     bridge = make_bridge({"limits.handshake_timeout": "200ms"})
-    stranger = RawSocket(int(bridge.endpoint.rsplit(":", 1)[1]))
-    while stranger.socket.recv(4096):  # its greeting, and then the end
-        pass
+    with RawSocket(int(bridge.endpoint.rsplit(":", 1)[1])) as stranger:
+        while stranger.socket.recv(4096):  # its greeting, and then the end
+            pass
     bridge.wait_metric("zws_producers_refused_total", 1, reason="broken_off")
 
 
