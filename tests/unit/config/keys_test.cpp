@@ -27,6 +27,7 @@ TEST(KeysTest, EveryKeyReadsBackWhatWasSet) {
                                 Value{std::string("/seven")},
                                 Value{std::string("error")},
                                 Value{std::string("json")},
+                                Value{std::string("0600")},
                                 Value{std::string("0123456789012345678901234567890123456789")},
                                 Value{std::vector<std::string>{"https://seven"}},
                                 Value{std::vector<std::string>{"ipc://seven"}},
