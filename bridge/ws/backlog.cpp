@@ -327,7 +327,7 @@ std::uint32_t Backlog::run_of(std::uint32_t topic, std::string_view source) {
 
 void Backlog::release_topic(std::uint32_t topic) {
   Topic& gone = topics_[topic];
-  if (gone.replaced != 0) replaced_.emplace_back(gone.name, gone.replaced);
+  if (gone.replaced != 0) replaced_[gone.name] += gone.replaced;
   heap_remove(topic);
   for (const std::uint32_t run : gone.runs) free_runs_.push_back(run);
   topic_index_.erase(gone.name);
@@ -335,10 +335,10 @@ void Backlog::release_topic(std::uint32_t topic) {
   free_topics_.push_back(topic);
 }
 
-std::vector<std::pair<std::string, std::uint64_t>> Backlog::take_replaced() {
+Backlog::Replaced Backlog::take_replaced() {
   for (const auto& known : topic_index_) {
     Topic& topic = topics_[known.second];
-    if (topic.replaced != 0) replaced_.emplace_back(topic.name, topic.replaced);
+    if (topic.replaced != 0) replaced_[topic.name] += topic.replaced;
     topic.replaced = 0;
   }
   return std::exchange(replaced_, {});

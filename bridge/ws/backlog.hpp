@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -59,7 +60,10 @@ class Backlog {
   EventPtr pop();
 
   // The events replaced on each topic since the last call.
-  std::vector<std::pair<std::string, std::uint64_t>> take_replaced();
+  using Replaced = std::map<std::string, std::uint64_t>;
+  Replaced take_replaced();
+  // How many topics that no longer wait take_replaced() would name; they are all that grows.
+  std::size_t replaced_topics() const noexcept { return replaced_.size(); }
 
  private:
   static constexpr std::uint32_t none = ~std::uint32_t{0};
@@ -143,7 +147,7 @@ class Backlog {
   std::vector<std::uint32_t> heap_;  // topics, most droppable bytes first
   std::unordered_map<std::string, std::uint32_t> topic_index_;
   std::unordered_map<std::string, std::uint32_t> keys_;  // conflation: topic and key -> entry
-  std::vector<std::pair<std::string, std::uint64_t>> replaced_;
+  Replaced replaced_;
 };
 
 }  // namespace zws

@@ -247,10 +247,11 @@ void Lane::log_end(const Session& session) noexcept {
   });
 }
 
+// Null, too, for who has left: nothing may follow its close frame.
 // Rare, after a slow token check; so a search is cheaper than an index for every client.
 Session* Lane::find(std::uint64_t ticket) noexcept {
   const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const Session* session) {
-    return session->ticket == ticket;
+    return session->ticket == ticket && !session->left();
   });
   return found == sessions_.end() ? nullptr : *found;
 }

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t pieces_max = 64;
 constexpr std::size_t corked_bytes_max = 65'536;
+constexpr std::size_t replaced_topics_max = 1024;
 
 Counter& counter(LaneMetrics& metrics, DropReason reason) {
   return metrics.dropped[static_cast<std::size_t>(reason)];
@@ -158,6 +159,8 @@ void Outbox::flush() noexcept {
   flushing_ = false;
   if (wire_ == nullptr) return;
   account();
+  const std::size_t topics = replaced_.size() + (lag_ ? lag_->backlog.replaced_topics() : 0);
+  if (topics > replaced_topics_max) owner_.on_replaced();
   if (waiting()) {
     owner_.on_blocked();
   } else if (waited) {
@@ -210,7 +213,7 @@ bool Outbox::write_head() {
 bool Outbox::write_some() {
   Backlog& backlog = lag_->backlog;
   if (backlog.empty()) {
-    for (auto& count : backlog.take_replaced()) replaced_.push_back(std::move(count));
+    keep_replaced();
     lag_.reset();
     return false;
   }
@@ -250,9 +253,14 @@ void Outbox::discard(DropReason reason) noexcept {
   const std::size_t lost = lag_->backlog.events();
   dropped_ += lost;
   counter(metrics_, reason).add(lost);
-  for (auto& count : lag_->backlog.take_replaced()) replaced_.push_back(std::move(count));
+  keep_replaced();
   lag_.reset();
   account();
+}
+
+// A topic has one count, however often it was in the backlog and left it.
+void Outbox::keep_replaced() {
+  for (const auto& [topic, count] : lag_->backlog.take_replaced()) replaced_[topic] += count;
 }
 
 void Outbox::shut() noexcept {
@@ -276,10 +284,8 @@ bool Outbox::stalled_since(SteadyTime& since) const noexcept {
   return true;
 }
 
-std::vector<std::pair<std::string, std::uint64_t>> Outbox::take_replaced() {
-  if (lag_) {
-    for (auto& count : lag_->backlog.take_replaced()) replaced_.push_back(std::move(count));
-  }
+Backlog::Replaced Outbox::take_replaced() {
+  if (lag_) keep_replaced();
   return std::exchange(replaced_, {});
 }
 

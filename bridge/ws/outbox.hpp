@@ -38,6 +38,9 @@ class Outbox final : public Subscriber {
     virtual void on_loss(std::string_view topic) noexcept = 0;
     // A route's overflow (or too many markers) wants this client closed with 4410. Likewise.
     virtual void on_overflow() noexcept = 0;
+    // Events were replaced on very many topics: take_replaced(), before they are too many. Never from
+    // inside deliver().
+    virtual void on_replaced() noexcept {}
 
    protected:
     ~Owner() = default;
@@ -82,7 +85,7 @@ class Outbox final : public Subscriber {
 
   std::uint64_t delivered() const noexcept { return delivered_; }
   std::uint64_t dropped() const noexcept { return dropped_; }
-  std::vector<std::pair<std::string, std::uint64_t>> take_replaced();
+  Backlog::Replaced take_replaced();
 
  private:
   struct Lag {
@@ -102,6 +105,7 @@ class Outbox final : public Subscriber {
     return held() + (head_ ? head_->frame().size() - head_offset_ : 0);
   }
   void note_progress() noexcept;
+  void keep_replaced();
   bool write_held();
   bool write_head();
   bool write_some();
@@ -120,7 +124,7 @@ class Outbox final : public Subscriber {
   std::size_t accounted_ = 0;  // what metrics_.queue_bytes holds for this client
   std::uint64_t delivered_ = 0;
   std::uint64_t dropped_ = 0;
-  std::vector<std::pair<std::string, std::uint64_t>> replaced_;
+  Backlog::Replaced replaced_;  // by topic; a few thousand at most
 };
 
 }  // namespace zws

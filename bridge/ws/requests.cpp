@@ -101,8 +101,21 @@ void Requests::answer(Session& session, const Request& request) {
 
 // --- get_stats -----------------------------------------------------------------------------------
 
-// Books what the outbox counted by topic under the subscriptions that brought it.
+void Requests::on_replaced(Session& session) {
+  add_replaced(session, router_.subscriptions(session.outbox()));
+}
+
+// Books what the outbox counted by topic under the subscriptions that brought it. What it has given up
+// since has no count any more.
 void Requests::add_replaced(Session& session, const std::vector<Pattern>& subscriptions) {
+  if (session.replaced && session.replaced->size() > subscriptions.size()) {
+    const auto given_up = [&](const auto& entry) {
+      return std::none_of(subscriptions.begin(), subscriptions.end(),
+                          [&](const Pattern& pattern) { return pattern.text() == entry.first; });
+    };
+    auto& all = *session.replaced;
+    all.erase(std::remove_if(all.begin(), all.end(), given_up), all.end());
+  }
   for (const auto& [topic, count] : session.outbox().take_replaced()) {
     if (!session.replaced) session.replaced = std::make_unique<Session::Replaced>();
     for (const Pattern& pattern : subscriptions) {

@@ -29,6 +29,7 @@ class Requests final : public MessageHandler {
   void on_message(Session& session, std::string_view message, bool binary) override;
   void on_timer(Session& session, SteadyTime now) override;
   void on_loss(const Session& session, std::string_view topic) noexcept override;
+  void on_replaced(Session& session) override;
   void on_leave(Session& session) noexcept override;
 
   // Rights or keys may have changed: ends what is no longer allowed.

@@ -488,6 +488,7 @@ void Server::Impl::read_body(std::uint64_t number) {
                   const ConnectionPtr connection = its_errand->second.connection;
                   if (fault) return connection->terminate(fault);
                   its_errand->second.body.append(incoming.data(), size);
+                  connection->body_came(its_errand->second.body.size());
                   read_body(number);
                 });
 }

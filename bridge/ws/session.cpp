@@ -149,6 +149,12 @@ void Session::on_blocked() noexcept {
   rearm(now);
 }
 
+void Session::on_replaced() noexcept try {
+  if (!left()) rules_.handler->on_replaced(*this);
+} catch (const std::exception& error) {
+  log::error("a client's replaced events could not be booked: {}", error.what());
+}
+
 void Session::wake_at(SteadyTime when) noexcept {
   handler_deadline_ = when;
   rearm(rules_.clock->steady());

@@ -40,6 +40,8 @@ class MessageHandler {
   virtual void on_timer(Session& session, SteadyTime now) = 0;
   // It reads too slowly: an event of `topic` was dropped, which it will be told.
   virtual void on_loss(const Session& session, std::string_view topic) noexcept = 0;
+  // Its outbox holds counts of very many topics: book them.
+  virtual void on_replaced(Session&) {}
   // It receives nothing more: our close frame follows, or it is gone. Called once.
   virtual void on_leave(Session& session) noexcept = 0;
 };
@@ -107,6 +109,7 @@ class Session final : public Wheel::Timer {
   void on_reload() noexcept;
   void on_loss(std::string_view topic) noexcept { rules_.handler->on_loss(*this, topic); }
   void on_overflow() noexcept { close(CloseCode::slow_consumer); }
+  void on_replaced() noexcept;
   void on_blocked() noexcept;
   void on_timer(SteadyTime now) noexcept override;
 

@@ -14,6 +14,9 @@ namespace transport = websocketpp::transport;
 
 constexpr std::chrono::seconds linger_time{2};
 constexpr std::chrono::seconds flush_time{5};
+// A second more for so many bytes of a request's body that came, or of last words that left: who is
+// slower has no end, and who is not has one that its bytes decide.
+constexpr std::size_t least_rate = 16'384;
 constexpr int reads_per_turn = 16;
 
 websocketpp::lib::error_code fault(transport::error::value value) {
@@ -202,6 +205,8 @@ void Transport::on_writable() noexcept {
 
 void Transport::on_blocked() noexcept {
   wait_writable();
+  const std::size_t left = outbox_->queued_bytes();
+  if (state_ == State::flushing && left < flushing_bytes_) allow_for(flushing_bytes_ - left);
   if (session_) session_->on_blocked();
   continue_reading();
 }
@@ -233,6 +238,7 @@ void Transport::async_shutdown(const transport::shutdown_handler& handler) {
   if (!open) return;
   outbox_->refuse_events();
   expect_within(std::chrono::duration_cast<Duration>(flush_time));
+  flushing_bytes_ = outbox_->queued_bytes();
   if (terminating_) {
     drop();
   } else if (outbox_->waiting()) {
@@ -287,7 +293,19 @@ void Transport::end_now() noexcept {
 
 void Transport::expect_within(Duration time) noexcept {
   if (!deadline_) deadline_ = std::make_unique<Deadline>(*this);
-  context_->rules.wheel->arm(*deadline_, context_->rules.clock->steady() + time);
+  first_deadline_ = context_->rules.clock->steady() + time;
+  context_->rules.wheel->arm(*deadline_, first_deadline_);
+}
+
+// `bytes` have moved since the deadline was set.
+void Transport::allow_for(std::size_t bytes) noexcept {
+  if (!deadline_) return;
+  const std::chrono::milliseconds earned(bytes * 1000 / least_rate);
+  context_->rules.wheel->arm(*deadline_, first_deadline_ + earned);
+}
+
+void Transport::body_came(std::size_t bytes) noexcept {
+  if (state_ == State::open) allow_for(bytes);
 }
 
 void Transport::on_time() noexcept {

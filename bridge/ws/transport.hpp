@@ -104,6 +104,8 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
     return wire_ ? wire_->handshake_fault() : std::string_view{};
   }
 
+  // `bytes` of a request's body have come so far: its deadline moves with them.
+  void body_came(std::size_t bytes) noexcept;
   // The request is complete: the handshake deadline no longer holds.
   void handshake_done() noexcept { deadline_.reset(); }
   // Reads once what follows the head of a plain request. `handler` must not hold the connection.
@@ -161,6 +163,9 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   void on_broken() noexcept override { post_terminate(); }
   void on_loss(std::string_view topic) noexcept override { session_->on_loss(topic); }
   void on_overflow() noexcept override;
+  void on_replaced() noexcept override {
+    if (session_) session_->on_replaced();
+  }
 
   void read_into(char* buffer, std::size_t size) noexcept;
   void wait_readable() noexcept;
@@ -173,6 +178,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   void read_away() noexcept;
   void drop() noexcept;
   void expect_within(Duration time) noexcept;
+  void allow_for(std::size_t bytes) noexcept;
   void on_time() noexcept;
   void tell_reader(const websocketpp::lib::error_code& fault, std::size_t size);
 
@@ -182,6 +188,8 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   std::optional<Outbox> outbox_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<Deadline> deadline_;  // while something must happen in time
+  SteadyTime first_deadline_{};         // before anything moved
+  std::size_t flushing_bytes_ = 0;      // that waited when flushing began
   std::unique_ptr<Peer> peer_;
   websocketpp::connection_hdl handle_;
   // Set while the wire is agreed on (TLS).

@@ -40,6 +40,7 @@ class OutboxTest : public ::testing::Test, protected Outbox::Owner {
   void on_broken() noexcept override { ++broken_; }
   void on_loss(std::string_view topic) noexcept override { lost_.emplace_back(topic); }
   void on_overflow() noexcept override { ++overflowed_; }
+  void on_replaced() noexcept override { handed_over_ += outbox_->take_replaced().size(); }
 
   void deliver(const std::vector<EventPtr>& events) {
     std::vector<const EventPtr*> places;
@@ -96,6 +97,7 @@ class OutboxTest : public ::testing::Test, protected Outbox::Owner {
   int drained_ = 0;
   int broken_ = 0;
   int overflowed_ = 0;
+  std::size_t handed_over_ = 0;    // topics
   std::vector<std::string> lost_;  // topics
 };
 
@@ -298,6 +300,26 @@ TEST_F(OutboxTest, AnEventForAClientThatIsGoneIsLost) {
   deliver({make_event({"a", 1}), make_event({"a", 2})});
   EXPECT_EQ(broken_, 1);
   EXPECT_EQ(drops(DropReason::disconnected), 2U);
+}
+
+TEST_F(OutboxTest, CountsOfReplacedEventsAreOneATopicHoweverOftenItLags) {
+  for (int lag = 1; lag <= 5; ++lag) {
+    fill();
+    for (std::uint64_t seq = 1; seq <= 3; ++seq) sent({"price", seq, Overflow::conflate, 500});
+    read_all();
+  }
+  EXPECT_THAT(outbox_->take_replaced(), ElementsAre(Pair("price", 10U)));
+}
+
+TEST_F(OutboxTest, CountsOfVeryManyTopicsAreHandedOver) {
+  for (int topic = 0; topic < 1100; ++topic) {
+    fill();
+    for (std::uint64_t seq = 1; seq <= 2; ++seq)
+      sent({"t" + std::to_string(topic), seq, Overflow::conflate, 500});
+    read_all();
+  }
+  EXPECT_GT(handed_over_, 1024U);
+  EXPECT_EQ(handed_over_ + outbox_->take_replaced().size(), 1100U);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <asio/io_context.hpp>
 
 #include "support/events.hpp"
+#include "ws/access.hpp"
 #include "ws/wheel.hpp"
 
 namespace zws {
@@ -31,6 +32,7 @@ class Listener final : public MessageHandler {
 
 class ServerTest : public ::testing::Test {
  protected:
+  virtual HttpHandler* http() { return nullptr; }
   void SetUp() override {
     auto config = std::make_shared<Config>();
     config->limits.queue_bytes = queue_bytes;
@@ -46,6 +48,8 @@ class ServerTest : public ::testing::Test {
       session_ = nullptr;
       ++gone_;
     };
+    parts.access = std::make_shared<const Access>(*config, true);
+    parts.http = http();
     server_ = std::make_unique<Server>(std::move(parts));
   }
   void TearDown() override {
@@ -177,6 +181,97 @@ TEST_F(ServerTest, ACodeThatTheBridgeSentIsTheOneThatCounts) {
   EXPECT_EQ(closed_by({"\x81\xFF\0\0\0\0\0\x20\0\0\0\0\0\0", 14}), 1009) << "2 MiB are announced";
   EXPECT_EQ(closed_by({"\x88\x82\0\0\0\0\x03\xE9", 8}), 1001) << "the client's own";
   EXPECT_EQ(closed_by({}), 1006);
+}
+
+// --- deadlines that move with the bytes ----------------------------------------------------------
+
+constexpr std::size_t last_words = 500'000;
+
+class LastWordsTest : public ServerTest {
+ protected:
+  void SetUp() override {
+    ServerTest::SetUp();
+    connect();
+    session_->send_text(std::string(last_words, 'x'));
+    say({"\x88\x82\0\0\0\0\x03\xE9", 8});  // the answer to that waits behind
+  }
+  // At most `bytes` that come; how many did.
+  std::size_t take(std::size_t bytes) {
+    std::size_t all = 0;
+    char scrap[4096];
+    for (ssize_t size = 0; all < bytes && (size = ::recv(theirs_, scrap, sizeof scrap, 0)) > 0;) {
+      all += static_cast<std::size_t>(size);
+      run();
+    }
+    return all;
+  }
+};
+
+TEST_F(LastWordsTest, WhoTakesThemSlowlyGetsThemAll) {
+  std::size_t taken = take(200'000);  // worth twelve seconds
+  pass(std::chrono::seconds{10});
+  EXPECT_EQ(gone_, 1);
+  taken += take(2 * last_words);
+  EXPECT_GT(taken, last_words);
+}
+
+TEST_F(LastWordsTest, WhoTakesLessThanLittleIsCutOff) {
+  std::size_t taken = take(20'000);
+  pass(std::chrono::seconds{10});
+  taken += take(2 * last_words);
+  EXPECT_LT(taken, last_words);
+}
+
+class UploadTest : public ServerTest, private HttpHandler {
+ protected:
+  HttpHandler* http() override { return this; }
+  void handle(HttpRequest request, HttpReply reply) noexcept override {
+    request.take_body([this, reply](std::string body) {
+      received_ = body.size();
+      reply(HttpResponse{});
+    });
+  }
+  void begin(std::size_t bytes) {
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    theirs_ = pair[1];
+    server_->take(pair[0], "here");
+    say("POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(bytes) +
+        "\r\n\r\n");
+  }
+  void say_much(std::size_t bytes) {
+    for (; bytes > 0; bytes -= std::min<std::size_t>(bytes, 10'000)) {
+      say(std::string(std::min<std::size_t>(bytes, 10'000), 'x'));
+      run();
+    }
+  }
+  std::string read_some() {
+    std::string all(65'536, ' ');
+    all.resize(
+        static_cast<std::size_t>(std::max<ssize_t>(0, ::recv(theirs_, all.data(), all.size(), 0))));
+    return all;
+  }
+
+  std::size_t received_ = 0;
+};
+
+TEST_F(UploadTest, AsLongAsItComesItHasTime) {
+  begin(300'000);
+  say_much(200'000);  // worth twelve seconds
+  pass(std::chrono::seconds{10});
+  say_much(100'000);
+  EXPECT_EQ(received_, 300'000U);
+  EXPECT_EQ(read_some().substr(0, 12), "HTTP/1.1 200");
+}
+
+TEST_F(UploadTest, ADripIsNotEnough) {
+  begin(300'000);
+  for (int i = 0; i < 4; ++i) {
+    say("x");
+    pass(std::chrono::seconds{1});
+  }
+  pass(std::chrono::seconds{2});
+  EXPECT_EQ(read_some().substr(0, 12), "HTTP/1.1 408");
 }
 
 }  // namespace
