@@ -18,6 +18,7 @@ Event::Event(const Fields& fields) noexcept
       topic_hash_(fields.topic_hash),
       seq_(fields.seq),
       last_seq_(fields.last_seq),
+      arrival_(fields.arrival),
       received_(fields.received) {
   assert(fields.topic.size() <= 255 && fields.source.size() <= 255 && fields.key.size() <= 255);
 }

@@ -42,9 +42,10 @@ class Event {
     std::uint64_t last_seq = 0;            // gap: the last missing one; message: equal to seq
     std::string_view key;  // conflation key, at most key_bytes_max; empty = the topic itself
     Overflow overflow = Overflow::drop_oldest;
-    bool raw = false;       // format = "raw": the frame carries no @id
-    bool restart = false;   // the source began again: its history on the topic ends here
-    SteadyTime received{};  // when it came from ZeroMQ
+    bool raw = false;           // format = "raw": the frame carries no @id
+    bool restart = false;       // the source began again: its history on the topic ends here
+    std::uint64_t arrival = 0;  // its place among all events of the process; later ones have more
+    SteadyTime received{};      // when it came from ZeroMQ
   };
 
   // `frame` is the whole WebSocket frame (header included) in pieces that are joined.
@@ -60,6 +61,7 @@ class Event {
   std::string_view key() const noexcept {
     return key_size_ == 0 ? topic() : slice(topic_size_ + source_size_, key_size_);
   }
+  bool has_key() const noexcept { return key_size_ != 0; }
   // The bytes that go to the socket: one complete frame.
   std::string_view frame() const noexcept {
     return slice(topic_size_ + source_size_ + key_size_, frame_size_);
@@ -71,6 +73,7 @@ class Event {
   Overflow overflow() const noexcept { return overflow_; }
   bool raw() const noexcept { return raw_; }
   bool restart() const noexcept { return restart_; }
+  std::uint64_t arrival() const noexcept { return arrival_; }
   SteadyTime received() const noexcept { return received_; }
 
   // What the event holds in memory, its own bookkeeping included.
@@ -104,6 +107,7 @@ class Event {
   std::uint64_t topic_hash_;
   std::uint64_t seq_;
   std::uint64_t last_seq_;
+  std::uint64_t arrival_;
   SteadyTime received_;
 };
 

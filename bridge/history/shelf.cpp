@@ -90,7 +90,7 @@ bool Shelf::held(const Topic& topic) const noexcept {
 
 Policy& Shelf::policy_for(std::string_view topic) {
   const Route& route = routes_.match(topic);
-  const Retention wanted{route.history, route.ttl, route.overflow == Overflow::conflate};
+  const Retention wanted{route.history, route.ttl, route.overflow == Overflow::conflate, route.key};
   for (const auto& policy : policies_) {
     if (policy->retention == wanted) return *policy;
   }

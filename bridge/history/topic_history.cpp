@@ -6,6 +6,15 @@
 #include "history/heap_bytes.hpp"
 
 namespace zws {
+namespace {
+
+// Whether the event's key is the one that the rule means: the header gave it, or the payload was read
+// for it, or the rule wants none.
+bool key_known(const Event& event, const Retention& retention) noexcept {
+  return retention.key.empty() || event.overflow() == Overflow::conflate || event.has_key();
+}
+
+}  // namespace
 
 void TopicHistory::record(const EventPtr& event, std::uint64_t arrival, const Retention& retention,
                           std::size_t sources_max, bool keep_it) {
@@ -42,7 +51,8 @@ void TopicHistory::gap(const Event& marker, std::uint64_t arrival, std::size_t s
 }
 
 void TopicHistory::keep(const EventPtr& event, std::uint64_t arrival, const Retention& retention) {
-  if (retention.conflate) replace(*event, retention);
+  const bool has_key = retention.conflate && key_known(*event, retention);
+  if (has_key) replace(*event, retention);
   while (ring_.size() >= retention.size) drop_oldest();
   ring_.push(event, arrival, retention.size);
   event_bytes_ += event->memory_bytes();
@@ -50,9 +60,10 @@ void TopicHistory::keep(const EventPtr& event, std::uint64_t arrival, const Rete
   if (!retention.conflate) return;
   if (!keys_ && ring_.size() > 1) {
     keys_ = std::make_unique<KeyIndex>();
-    keys_->emplace(ring_.front().event->key(), ring_.front().arrival);
+    if (key_known(*ring_.front().event, retention))
+      keys_->emplace(ring_.front().event->key(), ring_.front().arrival);
   }
-  if (keys_) keys_->emplace(event->key(), arrival);
+  if (keys_ && has_key) keys_->emplace(event->key(), arrival);
 }
 
 // Takes out the event that `newer`, of the same key, makes superfluous.
@@ -64,7 +75,8 @@ void TopicHistory::replace(const Event& newer, const Retention& retention) {
     if (found == keys_->end()) return;
     arrival = found->second;
     keys_->erase(found);
-  } else if (ring_.front().event->key() != newer.key()) {
+  } else if (!key_known(*ring_.front().event, retention) ||
+             ring_.front().event->key() != newer.key()) {
     return;
   }
   const EventPtr gone = ring_.erase(arrival);
@@ -74,8 +86,14 @@ void TopicHistory::replace(const Event& newer, const Retention& retention) {
     sources_.lost(gone->source(), gone->seq());
 }
 
+void TopicHistory::forget_key(const Event& event, std::uint64_t arrival) noexcept {
+  if (!keys_) return;
+  const auto found = keys_->find(event.key());
+  if (found != keys_->end() && found->second == arrival) keys_->erase(found);
+}
+
 void TopicHistory::drop_oldest() noexcept {
-  if (keys_) keys_->erase(ring_.front().event->key());
+  forget_key(*ring_.front().event, ring_.front().arrival);
   const EventPtr gone = ring_.pop_front();
   event_bytes_ -= gone->memory_bytes();
   sources_.lost(gone->source(), gone->seq());
@@ -107,14 +125,14 @@ void TopicHistory::discard(std::string_view source, std::uint64_t from_seq) noex
 void TopicHistory::remove(std::uint64_t arrival) noexcept {
   const EventPtr gone = ring_.erase(arrival);
   event_bytes_ -= gone->memory_bytes();
-  if (keys_) keys_->erase(gone->key());
+  forget_key(*gone, arrival);
 }
 
 void TopicHistory::retain(const Retention& before, const Retention& after,
                           std::size_t sources_max) {
   sources_.limit(sources_max);
   while (ring_.size() > 0 && after.size == 0) drop_oldest();
-  if (before.conflate && !after.conflate) {
+  if (before.conflate && (!after.conflate || before.key != after.key)) {
     // What was replaced is missing now.
     keys_.reset();
     sources_.break_all();

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,9 +26,10 @@ struct Retention {
   std::size_t size = 0;  // events; where `conflate`, keys
   Duration ttl{};
   bool conflate = false;  // only the newest event of each key
+  std::string key{};      // ... the payload's member that is the key; empty: the topic
 
   friend bool operator==(const Retention& a, const Retention& b) noexcept {
-    return a.size == b.size && a.ttl == b.ttl && a.conflate == b.conflate;
+    return a.size == b.size && a.ttl == b.ttl && a.conflate == b.conflate && a.key == b.key;
   }
 };
 
@@ -53,7 +55,8 @@ class TopicHistory {
   // As if nothing had ever been heard.
   void forget() noexcept;
 
-  // Goes over to another rule.
+  // Goes over to another rule. An event whose key the new rule cannot know (it came before, and its
+  // payload was not read for it) stays as it is: none takes its place and it takes none's.
   void retain(const Retention& before, const Retention& after, std::size_t sources_max);
 
   std::vector<Position> positions() const { return sources_.positions(); }
@@ -87,6 +90,7 @@ class TopicHistory {
 
   void keep(const EventPtr& event, std::uint64_t arrival, const Retention& retention);
   void replace(const Event& newer, const Retention& retention);
+  void forget_key(const Event& event, std::uint64_t arrival) noexcept;
   void discard(std::string_view source, std::uint64_t from_seq) noexcept;
   void remove(std::uint64_t arrival) noexcept;
 

@@ -25,9 +25,10 @@ class Audience {
   const std::vector<Seat>& seats() const noexcept { return seats_; }
   bool empty() const noexcept { return seats_.empty(); }
 
-  void join(Subscriber& who, bool implicit);
+  // `newest_arrival`: of the last event that went to its audience before `who` came.
+  void join(Subscriber& who, bool implicit, std::uint64_t newest_arrival);
 
-  // Events offered to this audience so far; a membership remembers the number at which it began.
+  // Events offered to this audience so far.
   std::uint64_t offered() const noexcept { return offered_; }
   void count_offered() noexcept { ++offered_; }
 

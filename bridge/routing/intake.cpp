@@ -76,6 +76,7 @@ void Intake::add(const Arrival& arrival, SteadyTime received, std::int64_t now_n
   const Judgement judgement = sources_.judge(arrival, fields.topic_hash, received);
   if (judgement.duplicate) return note_duplicate(arrival);
   if (judgement.forgot) note_forgotten(arrival, judgement);
+  fields.arrival = ++arrivals_;
   fields.source = judgement.source;
   fields.topic_id = judgement.topic_id;
   if (judgement.missed_from != 0) {

@@ -58,6 +58,7 @@ class Intake : public Sink {
   std::unique_ptr<const RouteTable> routes_;
   SourceTable sources_;
   Renderer renderer_;
+  std::uint64_t arrivals_ = 0;
   const std::vector<BatchSink*> lanes_;
   IngestMetrics& metrics_;
   const Clock& clock_;

@@ -53,7 +53,7 @@ Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool i
     const bool had = implicit ? membership.implicit : membership.asked;
     (implicit ? membership.implicit : membership.asked) = true;
     if (!implicit && !had) metrics_.subscriptions.add();
-    return {!had, audience->offered() - membership.since};
+    return {!had, membership.since};
   }
   if (audience == nullptr && pattern.is_literal()) {
     auto made = std::make_unique<Audience>(pattern);
@@ -65,9 +65,9 @@ Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool i
     audience = &patterns_.add(pattern);
     by_pattern_.insert(audience);
   }
-  audience->join(who, implicit);
+  audience->join(who, implicit, newest_arrival_);
   if (!implicit) metrics_.subscriptions.add();
-  return {true, 0};
+  return {true};
 }
 
 bool Router::unsubscribe(Subscriber& who, const Pattern& pattern) {
@@ -189,6 +189,7 @@ std::size_t Router::publish(const std::vector<EventPtr>& events,
   }
   for (std::size_t i = 0; i < events.size(); ++i) {
     history_.record(events[i]);
+    newest_arrival_ = std::max(newest_arrival_, events[i]->arrival());
     if (named_[i] != nullptr) prefetch(named_[i]->seats().front().who);
   }
   turn_.begin(events);

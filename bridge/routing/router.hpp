@@ -44,8 +44,9 @@ class Router {
   ~Router();
 
   struct Joined {
-    bool fresh = false;          // false: it had asked for this before, and nothing changed
-    std::uint64_t had_live = 0;  // events it got already, by an implicit membership
+    bool fresh = false;  // false: it had asked for this before, and nothing changed
+    // What arrived later than this it got already, by an implicit membership (Event::arrival).
+    std::uint64_t had_live_after = ~std::uint64_t{0};
   };
 
   // `implicit` subscriptions (@all, @user/<id>) are had without asking; asking for one changes
@@ -104,6 +105,7 @@ class Router {
   tsl::hopscotch_map<std::string_view, std::unique_ptr<Audience>, Hash, std::equal_to<>> exact_;
   ByTopicId<Audience> by_id_;
   std::size_t reserved_topics_ = 0;
+  std::uint64_t newest_arrival_ = 0;
   PatternIndex patterns_;
   std::unordered_set<const Audience*> by_pattern_;  // those in patterns_
   Turn turn_;

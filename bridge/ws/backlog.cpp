@@ -27,13 +27,21 @@ std::size_t digits(std::uint64_t number) noexcept {
 
 Backlog::Pushed Backlog::push(const EventPtr& event, std::size_t others, std::size_t& victims,
                               Full full) {
-  const std::uint32_t bytes = size_of(event->frame());
   // Markers alone fill it: nobody can be told more than that something is missing.
   if (full == Full::drop_arriving && too_many_markers()) return Pushed::untold;
   const std::uint32_t run = run_of(topic_of(*event), event->source());
+  ++runs_[run].entries;  // keeps topic and run while the last entry changes
+  const Pushed outcome = push_into(run, event, others, victims, full);
+  let_go(run);
+  return outcome;
+}
+
+Backlog::Pushed Backlog::push_into(std::uint32_t run, const EventPtr& event, std::size_t others,
+                                   std::size_t& victims, Full full) {
+  const std::uint32_t bytes = size_of(event->frame());
   if (event->is_gap()) {
     append(event, Kind::event, run, bytes);
-    return too_many_markers() ? Pushed::closing : Pushed::queued;
+    return too_many_markers() && full == Full::disconnect ? Pushed::closing : Pushed::queued;
   }
 
   Pushed outcome = Pushed::queued;
@@ -45,31 +53,35 @@ Backlog::Pushed Backlog::push(const EventPtr& event, std::size_t others, std::si
     if (waiting != keys_.end()) {
       ++topics_[runs_[run].topic].replaced;
       outcome = Pushed::replaced;
-      ++topics_[runs_[run].topic].entries;  // keeps topic and run while the last entry changes
       remove(waiting->second);
-      --topics_[runs_[run].topic].entries;
     }
   }
 
   while (bytes_ + others > 0 && bytes_ + others + bytes > limit_) {
     const bool disconnects = event->overflow() == Overflow::disconnect;
     if (disconnects && full == Full::disconnect) return Pushed::closing;
-    ++topics_[runs_[run].topic].entries;
     const bool made_room =
         !disconnects && event->overflow() != Overflow::drop_newest && drop_victim();
-    --topics_[runs_[run].topic].entries;
     if (made_room) {
       ++victims;
-      if (too_many_markers()) return Pushed::closing;
+      // A marker may be larger than the event it stands for.
+      if (too_many_markers()) return full == Full::disconnect ? Pushed::closing : Pushed::untold;
       continue;
     }
     dropped_topic_ = runs_[run].topic;
     mark_missing(run, event->seq());
-    return too_many_markers() ? Pushed::closing : Pushed::dropped;
+    return too_many_markers() && full == Full::disconnect ? Pushed::closing : Pushed::dropped;
   }
   const std::uint32_t index = append(event, Kind::event, run, bytes);
   if (conflates) keys_[std::move(key)] = index;
   return outcome;
+}
+
+void Backlog::push_kept(const EventPtr& event) {
+  const std::uint32_t run = run_of(topic_of(*event), event->source());
+  const std::uint32_t index = append(event, Kind::event, run, size_of(event->frame()));
+  entries_[index].kind = Kind::own;  // no later event of its key takes its place
+  if (entries_[index].victim) remove_victim(index);
 }
 
 // Pings and pongs go ahead of what waits: who reads slowly is asked and answered all the same.
@@ -100,14 +112,13 @@ std::uint32_t Backlog::append(EventPtr event, Kind kind, std::uint32_t run, std:
   }
   Entry& entry = entries_[index];
   entry.counted = kind == Kind::event && !event->is_gap();
-  entry.victim = entry.counted && (event->overflow() == Overflow::drop_oldest ||
-                                   event->overflow() == Overflow::conflate);
+  const bool may_go = entry.counted && (event->overflow() == Overflow::drop_oldest ||
+                                        event->overflow() == Overflow::conflate);
   entry.marker = kind == Kind::marker || event->is_gap();
   entry.event = std::move(event);
   entry.kind = kind;
   entry.bytes = bytes;
   entry.run = run;
-  entry.order = ++order_;
   entry.previous = tail_;
   (tail_ == none ? head_ : entries_[tail_].next) = index;
   tail_ = index;
@@ -120,11 +131,8 @@ std::uint32_t Backlog::append(EventPtr event, Kind kind, std::uint32_t run, std:
   entry.run_previous = its_run.last;
   (its_run.last == none ? its_run.first : entries_[its_run.last].run_next) = index;
   its_run.last = index;
-  ++topics_[its_run.topic].entries;
-  if (entry.victim) {
-    if (its_run.first_victim == none) its_run.first_victim = index;
-    change_victim_bytes(its_run.topic, bytes);
-  }
+  ++its_run.entries;
+  if (may_go) add_victim(index);
   return index;
 }
 
@@ -132,15 +140,9 @@ std::uint32_t Backlog::append(EventPtr event, Kind kind, std::uint32_t run, std:
 
 bool Backlog::drop_victim() {
   if (heap_.empty() || topics_[heap_[0]].victim_bytes == 0) return false;
-  std::uint32_t oldest = none;
-  for (const std::uint32_t run : topics_[heap_[0]].runs) {
-    const std::uint32_t first = runs_[run].first_victim;
-    if (first == none) continue;
-    if (oldest == none || entries_[first].order < entries_[oldest].order) oldest = first;
-  }
-  assert(oldest != none);
   dropped_topic_ = heap_[0];
-  turn_into_marker(oldest);
+  assert(topics_[dropped_topic_].first_victim != none);
+  turn_into_marker(topics_[dropped_topic_].first_victim);
   return true;
 }
 
@@ -150,13 +152,7 @@ void Backlog::turn_into_marker(std::uint32_t index) {
   const std::uint32_t run = entry.run;
   forget_key(entry, index);
 
-  // It stops being a victim first, so that the counts are right whatever follows.
-  entry.victim = false;
-  change_victim_bytes(runs_[run].topic, -static_cast<std::ptrdiff_t>(entry.bytes));
-  std::uint32_t next_victim = entry.run_next;
-  while (next_victim != none && !entries_[next_victim].victim)
-    next_victim = entries_[next_victim].run_next;
-  runs_[run].first_victim = next_victim;
+  remove_victim(index);  // first, so that the counts are right whatever follows
 
   if (entry.run_previous != none && extend(entry.run_previous, seq)) {
     remove(index);
@@ -247,11 +243,10 @@ void Backlog::remove(std::uint32_t index) {
   if (entry.marker) marker_bytes_ -= entry.bytes;
   if (entry.counted) --events_;
   const std::uint32_t run = entry.run;
-  if (entry.victim)
-    change_victim_bytes(runs_[run].topic, -static_cast<std::ptrdiff_t>(entry.bytes));
+  if (entry.victim) remove_victim(index);
   entry = Entry{};
   free_entries_.push_back(index);
-  if (run != none && --topics_[runs_[run].topic].entries == 0) release_topic(runs_[run].topic);
+  if (run != none) let_go(run);
 }
 
 void Backlog::unlink(std::uint32_t index) {
@@ -262,11 +257,31 @@ void Backlog::unlink(std::uint32_t index) {
   Run& run = runs_[entry.run];
   (entry.run_previous == none ? run.first : entries_[entry.run_previous].run_next) = entry.run_next;
   (entry.run_next == none ? run.last : entries_[entry.run_next].run_previous) = entry.run_previous;
-  if (run.first_victim == index) {
-    run.first_victim = entry.run_next;
-    while (run.first_victim != none && !entries_[run.first_victim].victim)
-      run.first_victim = entries_[run.first_victim].run_next;
-  }
+}
+
+// The newest of its topic's victims: entries are appended in order.
+void Backlog::add_victim(std::uint32_t index) {
+  Entry& entry = entries_[index];
+  const std::uint32_t its_topic = runs_[entry.run].topic;
+  Topic& topic = topics_[its_topic];
+  entry.victim = true;
+  entry.victim_previous = topic.last_victim;
+  (topic.last_victim == none ? topic.first_victim : entries_[topic.last_victim].victim_next) =
+      index;
+  topic.last_victim = index;
+  change_victim_bytes(its_topic, entry.bytes);
+}
+
+void Backlog::remove_victim(std::uint32_t index) {
+  Entry& entry = entries_[index];
+  const std::uint32_t its_topic = runs_[entry.run].topic;
+  Topic& topic = topics_[its_topic];
+  entry.victim = false;
+  (entry.victim_previous == none ? topic.first_victim
+                                 : entries_[entry.victim_previous].victim_next) = entry.victim_next;
+  (entry.victim_next == none ? topic.last_victim : entries_[entry.victim_next].victim_previous) =
+      entry.victim_previous;
+  change_victim_bytes(its_topic, -static_cast<std::ptrdiff_t>(entry.bytes));
 }
 
 // --- keys, topics and runs -----------------------------------------------------------------------
@@ -307,9 +322,8 @@ std::uint32_t Backlog::topic_of(const Event& event) {
 }
 
 std::uint32_t Backlog::run_of(std::uint32_t topic, std::string_view source) {
-  for (const std::uint32_t run : topics_[topic].runs) {
-    if (runs_[run].source == source) return run;
-  }
+  const auto known = run_index_.find({topic, source});
+  if (known != run_index_.end()) return known->second;
   std::uint32_t index = 0;
   if (free_runs_.empty()) {
     index = static_cast<std::uint32_t>(runs_.size());
@@ -317,19 +331,29 @@ std::uint32_t Backlog::run_of(std::uint32_t topic, std::string_view source) {
   } else {
     index = free_runs_.back();
     free_runs_.pop_back();
-    runs_[index] = Run{};
   }
   runs_[index].source = source;
   runs_[index].topic = topic;
-  topics_[topic].runs.push_back(index);
+  ++topics_[topic].runs;
+  run_index_.emplace(RunKey{topic, runs_[index].source}, index);
   return index;
+}
+
+// One entry of the run less; with its last one the run is forgotten.
+void Backlog::let_go(std::uint32_t run) {
+  Run& its_run = runs_[run];
+  if (--its_run.entries > 0) return;
+  const std::uint32_t topic = its_run.topic;
+  run_index_.erase({topic, its_run.source});
+  its_run = Run{};
+  free_runs_.push_back(run);
+  if (--topics_[topic].runs == 0) release_topic(topic);
 }
 
 void Backlog::release_topic(std::uint32_t topic) {
   Topic& gone = topics_[topic];
   if (gone.replaced != 0) replaced_[gone.name] += gone.replaced;
   heap_remove(topic);
-  for (const std::uint32_t run : gone.runs) free_runs_.push_back(run);
   topic_index_.erase(gone.name);
   gone = Topic{};
   free_topics_.push_back(topic);

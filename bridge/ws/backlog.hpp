@@ -1,8 +1,9 @@
 // Backlog: what waits for one client that cannot keep up, and who has to go when it is too much.
 //
 // Everything waits in one order. Events of one topic and source form a run, so that what is dropped
-// leaves one marker ("gap") at its place and neighbouring markers of a run merge. Topics are kept in a
-// heap by the bytes that may be dropped, so finding the victim costs O(log topics).
+// leaves one marker ("gap") at its place and neighbouring markers of a run merge. A run is forgotten with
+// the last that waits of it. Topics are kept in a heap by the bytes that may be dropped, each with its
+// victims in order, so finding the victim costs O(log topics), whatever the number of sources.
 //
 // Thread: its lane only. Exists only while its client lags.
 // Bounds: `queue_bytes` of frames (or one event, of any size), and as much again of markers; past that
@@ -10,6 +11,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,16 +48,26 @@ class Backlog {
   // The topic of the event that went last. Good until the next push() or pop().
   std::string_view dropped_topic() const noexcept { return topics_[dropped_topic_].name; }
 
+  // An event that goes in its place in the order, whatever waits: never dropped nor replaced.
+  void push_kept(const EventPtr& event);
+
   // An answer or control frame: never dropped. A waiting pong is replaced by the next.
   void push_own(std::string frame, bool pong);
 
   bool empty() const noexcept { return head_ == none; }
   std::size_t bytes() const noexcept { return bytes_; }  // of frames, markers included
   std::size_t events() const noexcept { return events_; }
+  // Sources, each counted once a topic, of which something waits.
+  std::size_t sources() const noexcept { return run_index_.size(); }
 
   // The frames to write next, in order: at most `max`; markers are put into words here.
   // The events stay alive until they are popped.
   std::size_t peek(std::string_view* frames, std::size_t max);
+
+  // The first one, as long as it is no marker that still grows; nothing then, or if there is none.
+  const Event* front() const noexcept {
+    return head_ == none ? nullptr : entries_[head_].event.get();
+  }
 
   // Takes the first one off.
   EventPtr pop();
@@ -83,7 +96,8 @@ class Backlog {
     std::uint32_t run_next = none;  // in its run
     std::uint32_t run_previous = none;
     std::uint32_t run = none;
-    std::uint64_t order = 0;
+    std::uint32_t victim_next = none;  // among its topic's victims
+    std::uint32_t victim_previous = none;
     Kind kind = Kind::own;
     bool counted = false;  // one of `events_`
     bool victim = false;   // may be dropped for another
@@ -94,16 +108,31 @@ class Backlog {
     std::uint32_t topic = none;
     std::uint32_t first = none;
     std::uint32_t last = none;
-    std::uint32_t first_victim = none;
+    std::size_t entries = 0;
+  };
+  // The source is borrowed from the Run.
+  struct RunKey {
+    std::uint32_t topic;
+    std::string_view source;
+
+    friend bool operator==(const RunKey& a, const RunKey& b) noexcept {
+      return a.topic == b.topic && a.source == b.source;
+    }
+  };
+  struct RunHash {
+    std::size_t operator()(const RunKey& key) const noexcept {
+      return std::hash<std::string_view>{}(key.source) + key.topic * std::size_t{0x9E3779B9};
+    }
   };
   struct Topic {
     std::string name;
     std::uint32_t json_bytes = 0;  // of the name as a JSON string
     std::size_t victim_bytes = 0;
     std::size_t heap_place = 0;
-    std::size_t entries = 0;
+    std::uint32_t first_victim = none;  // the oldest
+    std::uint32_t last_victim = none;
+    std::size_t runs = 0;
     std::uint64_t replaced = 0;
-    std::vector<std::uint32_t> runs;
   };
 
   std::uint32_t topic_of(const Event& event);
@@ -111,7 +140,12 @@ class Backlog {
   std::uint32_t append(EventPtr event, Kind kind, std::uint32_t run, std::uint32_t bytes);
   void unlink(std::uint32_t index);
   void remove(std::uint32_t index);
+  Pushed push_into(std::uint32_t run, const EventPtr& event, std::size_t others,
+                   std::size_t& victims, Full full);
+  void let_go(std::uint32_t run);
   void release_topic(std::uint32_t topic);
+  void add_victim(std::uint32_t index);
+  void remove_victim(std::uint32_t index);
   bool drop_victim();
   void mark_missing(std::uint32_t run, std::uint64_t seq);
   bool extend(std::uint32_t index, std::uint64_t seq);
@@ -133,19 +167,19 @@ class Backlog {
   std::size_t bytes_ = 0;
   std::size_t marker_bytes_ = 0;
   std::size_t events_ = 0;
-  std::uint64_t order_ = 0;
   std::uint32_t head_ = none;
   std::uint32_t tail_ = none;
   std::uint32_t pong_ = none;
   std::uint32_t dropped_topic_ = none;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> free_entries_;
-  std::vector<Run> runs_;
+  std::deque<Run> runs_;  // a Run stays where it is
   std::vector<std::uint32_t> free_runs_;
   std::vector<Topic> topics_;
   std::vector<std::uint32_t> free_topics_;
   std::vector<std::uint32_t> heap_;  // topics, most droppable bytes first
   std::unordered_map<std::string, std::uint32_t> topic_index_;
+  std::unordered_map<RunKey, std::uint32_t, RunHash> run_index_;
   std::unordered_map<std::string, std::uint32_t> keys_;  // conflation: topic and key -> entry
   Replaced replaced_;
 };

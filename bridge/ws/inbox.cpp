@@ -1,5 +1,6 @@
 #include "ws/inbox.hpp"
 
+#include <cassert>
 #include <utility>
 
 namespace zws {
@@ -20,10 +21,9 @@ bool Inbox::push(BatchPtr batch) {
   const bool idle = batches_.empty() && !overload_;
   if (!overload_ && bytes_ + batch->frame_bytes > limit_ && !batches_.empty() && !batch->receipt)
     overload();
-  if (overload_ && !batch->receipt) {
-    for (const EventPtr& event : batch->events) keep(event);
+  if (overload_) {
+    keep(batch);
   } else {
-    // An administrator's own call is small, and its receipt must come back.
     bytes_ += batch->frame_bytes;
     batches_.push_back(std::move(batch));
   }
@@ -32,38 +32,51 @@ bool Inbox::push(BatchPtr batch) {
 
 void Inbox::overload() {
   overload_ = std::make_unique<Backlog>(limit_);
-  std::vector<BatchPtr> receipts;
+  sums_ = {};
   for (std::size_t i = first_; i < batches_.size(); ++i) {
-    if (batches_[i]->receipt) {
-      receipts.push_back(std::move(batches_[i]));
-      continue;
-    }
     bytes_ -= batches_[i]->frame_bytes;
-    for (const EventPtr& event : batches_[i]->events) keep(event);
+    keep(batches_[i]);
   }
-  batches_ = std::move(receipts);
+  batches_.clear();
   first_ = 0;
+}
+
+void Inbox::keep(const BatchPtr& batch) {
+  if (!batch->receipt) {
+    for (const EventPtr& event : batch->events) keep(event);
+    return;
+  }
+  // An administrator's own call is small, and its receipt must come back.
+  for (const EventPtr& event : batch->events) overload_->push_kept(event);
+  sums_.offered += batch->events.size();
+  kept_.push_back(batch);
 }
 
 void Inbox::keep(const EventPtr& event) {
   std::size_t victims = 0;
+  const bool counts = !event->is_gap();
+  if (counts) ++sums_.offered;
   switch (overload_->push(event, 0, victims, Backlog::Full::drop_arriving)) {
-    case Backlog::Pushed::dropped:
-    case Backlog::Pushed::closing: ++victims; break;
     case Backlog::Pushed::untold:
-      ++victims;
       untold_ = true;
+      if (counts) ++victims;
       break;
-    case Backlog::Pushed::replaced: ++replaced_; break;
+    case Backlog::Pushed::dropped: ++victims; break;
+    case Backlog::Pushed::replaced:
+      ++replaced_;
+      ++sums_.replaced;
+      break;
+    case Backlog::Pushed::closing:  // not with drop_arriving
     case Backlog::Pushed::queued: break;
   }
+  sums_.dropped += victims;
   metrics_.dropped[static_cast<std::size_t>(DropReason::lane_overload)].add(victims);
 }
 
 Inbox::Turn Inbox::take() {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (replaced_ != 0) metrics_.replaced.add(std::exchange(replaced_, 0));
-  if (batches_.empty() && overload_) return take_from_overload();
+  if (overload_) return take_from_overload();
   Turn turn;
   if (batches_.empty()) return turn;
 
@@ -97,24 +110,49 @@ Inbox::Turn Inbox::take() {
     batches_.erase(batches_.begin(), batches_.begin() + static_cast<std::ptrdiff_t>(first_));
     first_ = 0;
   }
-  turn.more = !batches_.empty() || overload_ != nullptr;
+  turn.more = !batches_.empty();
   return turn;
 }
 
 Inbox::Turn Inbox::take_from_overload() {
   Turn turn;
   std::size_t bytes = 0;
-  while (!overload_->empty() && turn.events.size() < turn_events_max && bytes < turn_bytes_max) {
-    turn.events.push_back(overload_->pop());
-    bytes += turn.events.back()->frame().size();
+  if (kept_batch_is_next()) {
+    turn.batch = take_kept_batch();
+  } else {
+    while (!overload_->empty() && turn.events.size() < turn_events_max && bytes < turn_bytes_max &&
+           !kept_batch_is_next()) {
+      turn.events.push_back(overload_->pop());
+      note_handed_on(*turn.events.back());
+      bytes += turn.events.back()->frame().size();
+    }
   }
   turn.untold = untold_;
-  if (overload_->empty()) {
+  if (overload_->empty() && kept_.empty()) {
+    assert(sums_.offered == sums_.handed_on + sums_.dropped + sums_.replaced);
     overload_.reset();
     untold_ = false;
   }
   turn.more = overload_ != nullptr;
   return turn;
+}
+
+// A batch without events has no place in the queue; only its receipt is waited for.
+bool Inbox::kept_batch_is_next() const noexcept {
+  if (kept_.empty()) return false;
+  const Batch& next = *kept_.front();
+  return next.events.empty() || overload_->front() == next.events.front().get();
+}
+
+BatchPtr Inbox::take_kept_batch() {
+  BatchPtr batch = std::move(kept_.front());
+  kept_.pop_front();
+  for (std::size_t left = batch->events.size(); left > 0; --left) note_handed_on(*overload_->pop());
+  return batch;
+}
+
+void Inbox::note_handed_on(const Event& event) noexcept {
+  if (!event.is_gap()) ++sums_.handed_on;
 }
 
 void Inbox::set_limit(std::size_t lane_bytes) {

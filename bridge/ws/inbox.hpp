@@ -4,11 +4,15 @@
 // one by one in a Backlog under their routes' overflow, exactly as a slow client's are: the loss is
 // counted, and told to the topic's subscribers by a gap at its place. Once such gaps alone are more than
 // the bound, what goes is counted only, and every turn until the overload ends says `untold`.
+// What an administrator published keeps its place among them and never gives way, so that the events of
+// a topic come in one order, whoever published; its batch is a turn of its own there, too.
+// Sums: of the events that come in during an overload, each is handed on, dropped or replaced (asserted).
 //
 // Thread: push() from any, take() from the lane; one mutex, taken once a batch and once a turn.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -42,8 +46,20 @@ class Inbox {
 
  private:
   void overload();
+  void keep(const BatchPtr& batch);
   void keep(const EventPtr& event);
   Turn take_from_overload();
+  bool kept_batch_is_next() const noexcept;
+  BatchPtr take_kept_batch();
+  void note_handed_on(const Event& event) noexcept;
+
+  // Events, gaps apart, since the overload began.
+  struct Sums {
+    std::uint64_t offered = 0;
+    std::uint64_t handed_on = 0;
+    std::uint64_t dropped = 0;
+    std::uint64_t replaced = 0;
+  };
 
   mutable std::mutex mutex_;
   std::size_t limit_;
@@ -52,6 +68,8 @@ class Inbox {
   std::size_t first_ = 0;  // of batches_ not taken yet
   std::size_t bytes_ = 0;
   std::unique_ptr<Backlog> overload_;
+  std::deque<BatchPtr> kept_;   // with receipts, in their order within `overload_`
+  Sums sums_;                   // while `overload_`
   bool untold_ = false;         // while `overload_`
   std::uint64_t replaced_ = 0;  // since the last turn: the lane alone writes that counter
 };

@@ -60,7 +60,8 @@ ErrorCode Subscriptions::subscribe_one(Session& session, const std::string& topi
   const bool covered = literal && !own && router_.receives(outbox, topic);
   const Router::Joined joined = router_.subscribe(outbox, pattern);
   if (joined.fresh) ++session.asked;
-  Replay replay = replay_for(session, pattern, request, joined.had_live, !joined.fresh || covered);
+  Replay replay =
+      replay_for(session, pattern, request, joined.had_live_after, !joined.fresh || covered);
   session.send_text(subscribed_text(
       pattern, literal ? positions_json(history_.positions(topic)) : std::string{}, replay.asked,
       replay.recovering, replay.recovered, replay.events.size(), request.id));
@@ -111,8 +112,8 @@ Refusal Subscriptions::since_fault(const Pattern& pattern, const Request& reques
 }
 
 Subscriptions::Replay Subscriptions::replay_for(Session& session, const Pattern& pattern,
-                                                const Request& request, std::uint64_t had_live,
-                                                bool covered) {
+                                                const Request& request,
+                                                std::uint64_t had_live_after, bool covered) {
   Replay replay;
   const std::size_t events_max = session.config().limits.replay_events;
   const std::size_t bytes_max = room_in(session);
@@ -149,9 +150,9 @@ Subscriptions::Replay Subscriptions::replay_for(Session& session, const Pattern&
   replay.asked = replay.asked || !replay.events.empty();
 
   // What an implicit membership has brought live is not sent again.
-  if (had_live > 0)
-    replay.events.resize(replay.events.size() -
-                         std::min<std::size_t>(had_live, replay.events.size()));
+  const auto had_live = [&](const EventPtr& event) { return event->arrival() > had_live_after; };
+  replay.events.erase(std::remove_if(replay.events.begin(), replay.events.end(), had_live),
+                      replay.events.end());
   if (!pattern.is_literal()) {
     const auto known = [&](const EventPtr& event) {
       return router_.receives_besides(session.outbox(), event->topic(), pattern);

@@ -50,7 +50,7 @@ class Subscriptions {
                    const Grants& grants) const;
   Refusal since_fault(const Pattern& pattern, const Request& request) const;
   Replay replay_for(Session& session, const Pattern& pattern, const Request& request,
-                    std::uint64_t had_live, bool covered);
+                    std::uint64_t had_live_after, bool covered);
   std::vector<EventPtr> newest(const Pattern& pattern, const Request& request,
                                std::size_t events_max, std::size_t bytes_max);
   std::size_t room_in(const Session& session) const noexcept;

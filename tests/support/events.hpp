@@ -21,6 +21,7 @@ struct Made {
   std::size_t frame_bytes = 0;  // at least as many as the text needs
   std::string source = "s";
   std::string key{};
+  std::uint64_t arrival = 0;
 };
 
 inline EventPtr make_event(const Made& made) {
@@ -32,6 +33,7 @@ inline EventPtr make_event(const Made& made) {
   fields.source = made.source;
   fields.seq = fields.last_seq = made.seq;
   fields.key = made.key;
+  fields.arrival = made.arrival;
   fields.overflow = made.overflow;
   std::string text = R"({"@id":")" + made.source + ':' + std::to_string(made.seq) + R"("})";
   // A header has 2 bytes, or 4 from 126 bytes on.

@@ -508,6 +508,38 @@ TEST_F(ConflateTest, AReloadThatBeginsItReplacesBeforeItDrops) {
   EXPECT_THAT(recover("ticks", {"a:0", "b:1"}), ElementsAre("b:2", "a:2"));
 }
 
+TEST_F(ConflateTest, AReloadToAKeyOfThePayloadLeavesWhatCameBeforeWhole) {
+  for (std::uint64_t seq = 1; seq <= 4; ++seq) publish({"ticks", "a", seq});
+  RouteConfig& ticks = route("ticks");
+  ticks.overflow = Overflow::conflate;
+  ticks.key = "id";
+  reload();
+  EXPECT_THAT(recover("ticks", {"a:1"}), ElementsAre("a:2", "a:3", "a:4"));
+  publish({"ticks", "a", 5, "x"});
+  publish({"ticks", "a", 6, "y"});
+  publish({"ticks", "a", 7, "x"});
+  EXPECT_THAT(recover("ticks", {"a:2"}), ElementsAre("a:3", "a:4", "a:6", "a:7"));
+  publish({"ticks", "a", 8});  // on its way since before the reload
+  EXPECT_THAT(newest("ticks", 9), ElementsAre("ticks@a:1", "ticks@a:2", "ticks@a:3", "ticks@a:4",
+                                              "ticks@a:6", "ticks@a:7", "ticks@a:8"));
+}
+
+TEST_F(ConflateTest, AReloadToAnotherKeyDeclaresFailedWhatCameBefore) {
+  RouteConfig& ticks = route("ticks");
+  ticks.overflow = Overflow::conflate;
+  ticks.key = "id";
+  reload();
+  publish({"ticks", "a", 1, "x"});
+  publish({"ticks", "a", 2, "x"});
+  ticks.key = "name";
+  reload();
+  EXPECT_THAT(recover("ticks", {"a:0"}), not_recovered);
+  EXPECT_THAT(recover("ticks", {"a:2"}), ElementsAre());
+  publish({"ticks", "a", 3, "y"});
+  publish({"ticks", "a", 4, "y"});
+  EXPECT_THAT(recover("ticks", {"a:2"}), ElementsAre("a:4"));
+}
+
 // ---- Patterns
 
 TEST_F(HistoryTest, APatternIsRecoveredAcrossItsTopicsInOrderOfArrival) {

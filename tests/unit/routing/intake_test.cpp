@@ -103,6 +103,19 @@ TEST_F(IntakeTest, AJumpIsToldBeforeTheEventThatShowsIt) {
   EXPECT_EQ(metrics_.ingest.gaps.value(), 1U);
 }
 
+TEST_F(IntakeTest, EventsOfAllTopicsAreNumberedAsTheyArrive) {
+  accept({arrival("a", "s", 1), arrival("b", "s", 1)});
+  accept({arrival("a", "s", 5)});
+  std::uint64_t before = 0;
+  for (const BatchPtr& batch : first_.batches) {
+    for (const EventPtr& event : batch->events) {
+      if (event->is_gap()) continue;
+      EXPECT_GT(event->arrival(), before);
+      before = event->arrival();
+    }
+  }
+}
+
 TEST_F(IntakeTest, ARestartIsMarked) {
   accept({arrival("a", "s", 3, 100), arrival("a", "s", 1, 200)});
   EXPECT_FALSE(first_.batches[0]->events[0]->restart());

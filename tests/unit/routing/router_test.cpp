@@ -146,13 +146,26 @@ TEST_F(RouterTest, NoPatternMatchesTheBridgesOwnNames) {
   EXPECT_THAT(bob_.heard, ElementsAre("@all s:1"));
 }
 
+TEST_F(RouterTest, WhatAnImplicitSubscriptionBroughtIsKnownByItsArrival) {
+  const auto arrived = [](std::uint64_t seq, std::uint64_t arrival) {
+    Made made{"@all", seq};
+    made.arrival = arrival;
+    return made;
+  };
+  publish({arrived(1, 3), arrived(2, 7)});
+  router_.subscribe(ada_, pattern("@all"), true);
+  publish({arrived(3, 8), arrived(4, 12)});
+  EXPECT_EQ(router_.subscribe(ada_, pattern("@all")).had_live_after, 7U);
+  EXPECT_GT(router_.subscribe(bob_, pattern("@all")).had_live_after, 12U) << "nothing yet";
+}
+
 TEST_F(RouterTest, AnImplicitSubscriptionOutlivesTheAskedOne) {
   router_.subscribe(ada_, pattern("@all"), true);
   publish({{"@all", 1}, {"@all", 2}});
   EXPECT_FALSE(router_.asked(ada_, pattern("@all")));
   const Router::Joined joined = router_.subscribe(ada_, pattern("@all"));
   EXPECT_TRUE(joined.fresh);
-  EXPECT_EQ(joined.had_live, 2U);
+  EXPECT_EQ(joined.had_live_after, 0U) << "it was there from the beginning";
   EXPECT_TRUE(router_.asked(ada_, pattern("@all")));
   EXPECT_THAT(router_.subscriptions(ada_), ElementsAre(pattern("@all")));
   EXPECT_TRUE(router_.unsubscribe(ada_, pattern("@all")));

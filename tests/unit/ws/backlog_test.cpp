@@ -66,6 +66,20 @@ TEST_F(BacklogTest, WhatFitsComesOutInTheOrderInWhichItCame) {
   EXPECT_EQ(victims_, 0U);
 }
 
+TEST_F(BacklogTest, ASourceIsForgottenWithTheLastThatWaitsOfIt) {
+  const auto one_of = [](const std::string& source) {
+    return Made{"a", 1, Overflow::drop_oldest, 100, source};
+  };
+  push(one_of("s"));
+  for (int i = 0; i < 100; ++i) {
+    push(one_of("s" + std::to_string(i)));
+    EXPECT_EQ(backlog_.sources(), 2U);
+    backlog_.pop();
+  }
+  drain();
+  EXPECT_EQ(backlog_.sources(), 0U);
+}
+
 TEST_F(BacklogTest, TheBoundItselfIsStillWithin) {
   fill("a", 1, 10);
   EXPECT_EQ(backlog_.bytes(), limit);

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "support/events.hpp"
 
 namespace zws {
@@ -180,6 +182,98 @@ TEST_F(InboxTest, AReceiptComesBackThoughTheLaneIsBehind) {
     came = came || turn.batch == own;
   } while (more_);
   EXPECT_TRUE(came);
+}
+
+TEST_F(InboxTest, WhatAnAdministratorPublishesKeepsItsPlaceThoughTheLaneIsBehind) {
+  const auto receipt = std::make_shared<Receipt>(1, [](std::size_t) {});
+  inbox_.push(run_of("a", 1, 9, 1000));
+  inbox_.push(run_of("a", 10, 3, 1000));  // past the bound
+  const BatchPtr own = batch_of({{"a", 13}, {"a", 14}}, receipt);
+  inbox_.push(own);
+  inbox_.push(run_of("a", 15, 30, 1000));
+  std::vector<std::string> names;
+  bool came = false;
+  do {
+    const Inbox::Turn turn = inbox_.take();
+    more_ = turn.more;
+    came = came || turn.batch == own;
+    EXPECT_EQ(turn.batch != nullptr, turn.batch == own);
+    for (const EventPtr& event : turn.all()) names.push_back(name_of(*event));
+  } while (more_);
+  EXPECT_TRUE(came) << "a turn of its own, for its receipt";
+  const auto own_place = std::find(names.begin(), names.end(), "a s:13");
+  ASSERT_NE(own_place, names.end()) << "it never gives way";
+  EXPECT_EQ(*(own_place + 1), "a s:14");
+  ASSERT_NE(own_place, names.begin())
+      << "what waited before it, or the word that it is missing, is first";
+  EXPECT_TRUE(std::is_sorted(names.begin(), names.end(), [](const auto& a, const auto& b) {
+    return std::stoi(a.substr(4)) < std::stoi(b.substr(4));
+  })) << ::testing::PrintToString(names);
+}
+
+TEST_F(InboxTest, AnAdministratorsEventOfAConflatedRouteIsReplacedByNone) {
+  const auto receipt = std::make_shared<Receipt>(1, [](std::size_t) {});
+  inbox_.push(run_of("c", 1, 9, 1000, Overflow::conflate));
+  inbox_.push(run_of("c", 10, 3, 1000, Overflow::conflate));
+  const BatchPtr own = batch_of({{"c", 13, Overflow::conflate}}, receipt);
+  inbox_.push(own);
+  inbox_.push(run_of("c", 14, 2, 1000, Overflow::conflate));
+  EXPECT_EQ(inbox_.take().batch, own);
+  EXPECT_THAT(take(), ElementsAre("c s:15"));
+  EXPECT_FALSE(more_);
+}
+
+TEST_F(InboxTest, APublicationOfNothingIsAnsweredThoughTheLaneIsBehind) {
+  const auto receipt = std::make_shared<Receipt>(1, [](std::size_t) {});
+  inbox_.push(run_of("a", 1, 9, 1000));
+  inbox_.push(run_of("a", 10, 9, 1000));
+  const BatchPtr own = batch_of({}, receipt);
+  inbox_.push(own);
+  bool came = false;
+  do {
+    const Inbox::Turn turn = inbox_.take();
+    more_ = turn.more;
+    came = came || turn.batch == own;
+  } while (more_);
+  EXPECT_TRUE(came);
+}
+
+// Frames smaller than the marker that tells of them: making room makes it worse.
+TEST_F(InboxTest, WhateverTheSizesEachEventIsHandedOnOrToldOrUntoldIsSaid) {
+  for (std::uint64_t offered = 1; offered <= 300; ++offered) {
+    const std::size_t bytes = 30 + offered % 70;
+    LaneMetrics metrics;
+    Inbox inbox(2000, metrics);
+    for (std::uint64_t i = 0; i < offered; ++i)
+      inbox.push(run_of("topic-" + std::to_string(i), 1, 1, bytes));
+    std::uint64_t handed_on = 0;
+    std::uint64_t told = 0;
+    bool untold = false;
+    Inbox::Turn turn;
+    do {
+      turn = inbox.take();
+      untold = untold || turn.untold;
+      for (const EventPtr& event : turn.all())
+        (event->is_gap() ? told : handed_on) += event->last_seq() - event->seq() + 1;
+    } while (turn.more);
+    const std::uint64_t dropped =
+        metrics.dropped[static_cast<std::size_t>(DropReason::lane_overload)].value();
+    EXPECT_EQ(handed_on + dropped, offered) << bytes;
+    EXPECT_EQ(untold, told < dropped) << bytes << ": " << told << " of " << dropped << " told";
+  }
+}
+
+TEST_F(InboxTest, AsManyBatchesAsWaitComeOutInOrder) {
+  LaneMetrics metrics;
+  Inbox inbox(std::size_t{1} << 30, metrics);
+  for (std::uint64_t seq = 1; seq <= 3000; ++seq) inbox.push(batch_of({{"a", seq}}));
+  std::uint64_t next = 1;
+  Inbox::Turn turn;
+  do {
+    turn = inbox.take();
+    for (const EventPtr& event : turn.all()) ASSERT_EQ(event->seq(), next++);
+  } while (turn.more);
+  EXPECT_EQ(next, 3001U);
 }
 
 TEST_F(InboxTest, AnotherLimitHoldsFromTheNextBatchOn) {
