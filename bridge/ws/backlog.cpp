@@ -234,6 +234,16 @@ EventPtr Backlog::pop() {
   return event;
 }
 
+std::size_t Backlog::drop_events() {
+  const std::size_t before = events_;
+  for (std::uint32_t index = head_; index != none;) {
+    const std::uint32_t next = entries_[index].next;
+    if (entries_[index].kind != Kind::own) remove(index);
+    index = next;
+  }
+  return before - events_;
+}
+
 void Backlog::remove(std::uint32_t index) {
   Entry& entry = entries_[index];
   forget_key(entry, index);

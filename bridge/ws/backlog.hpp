@@ -72,6 +72,9 @@ class Backlog {
   // Takes the first one off.
   EventPtr pop();
 
+  // Takes off all that is not our own, gaps too. How many events that were.
+  std::size_t drop_events();
+
   // The events replaced on each topic since the last call.
   using Replaced = std::map<std::string, std::uint64_t>;
   Replaced take_replaced();

@@ -258,6 +258,14 @@ void Outbox::discard(DropReason reason) noexcept {
   account();
 }
 
+void Outbox::discard_events(DropReason reason) noexcept {
+  if (!lag_) return;
+  const std::size_t lost = lag_->backlog.drop_events();
+  dropped_ += lost;
+  counter(metrics_, reason).add(lost);
+  account();
+}
+
 // A topic has one count, however often it was in the backlog and left it.
 void Outbox::keep_replaced() {
   for (const auto& [topic, count] : lag_->backlog.take_replaced()) replaced_[topic] += count;

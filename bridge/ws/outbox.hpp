@@ -69,6 +69,8 @@ class Outbox final : public Subscriber {
   // Throws away what waits, but for the rest of a frame that is half out. Dropped events are counted
   // as `reason`.
   void discard(DropReason reason) noexcept;
+  // The same, but our own words stay: the upgrade's answer, and why the client has to go.
+  void discard_events(DropReason reason) noexcept;
 
   // A close frame follows: events are no longer taken, our own frames still are.
   void refuse_events() noexcept { refusing_ = true; }

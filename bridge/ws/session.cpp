@@ -109,7 +109,7 @@ void Session::close(CloseCode code) noexcept {
   // What ends a right ends delivery at once; what waits would only be in the way of the code.
   const bool right_ended = code == CloseCode::token || code == CloseCode::kicked;
   if (stuck) outbox().discard(DropReason::slow_consumer);
-  if (right_ended) outbox().discard(DropReason::disconnected);
+  if (right_ended) outbox().discard_events(DropReason::disconnected);
   close_deadline_ = now + (stuck ? stuck_timeout : close_timeout);
   outbox().refuse_events();
   rules_.handler->on_leave(*this);
