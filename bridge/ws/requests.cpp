@@ -22,7 +22,8 @@ Requests::Requests(Router& router, History& history, SignIn::Parts sign_in,
                          [this](Session& session) { review(session); },
                          [this](Session& session, std::string_view message) {
                            on_message(session, message, false);
-                         }}),
+                         },
+                         [this](Session& session) { count_error(session); }}),
       router_(router),
       lane_(std::move(sign_in)) {}
 
@@ -70,13 +71,17 @@ bool Requests::within_rate(Session& session, SteadyTime now) {
 }
 
 void Requests::refuse(Session& session, const Refusal& refusal) {
+  session.send_error(refusal.code, refusal.message, refusal.id);
+  count_error(session);
+}
+
+void Requests::count_error(Session& session) {
   const SteadyTime now = session.rules().clock->steady();
   if (session.errors == 0 || now - session.errors_since >= error_window) {
     session.errors_since = now;
     session.errors = 0;
   }
   ++session.errors;
-  session.send_error(refusal.code, refusal.message, refusal.id);
   if (session.errors > session.config().limits.errors_per_minute)
     session.close(CloseCode::too_many_errors);
 }

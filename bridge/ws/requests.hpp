@@ -45,6 +45,7 @@ class Requests final : public MessageHandler {
  private:
   bool within_rate(Session& session, SteadyTime now);
   void refuse(Session& session, const Refusal& refusal);
+  void count_error(Session& session);
   void answer(Session& session, const Request& request);
   void answer_stats(Session& session, const std::string& id);
   static void add_replaced(Session& session, const std::vector<Pattern>& subscriptions);

@@ -171,6 +171,7 @@ void SignIn::answer_auth(Session& session, const Verdict& verdict, const std::st
                              .text("message", message)
                              .json("id", id)
                              .done());
+    events_.on_error(session);
   };
   if (verdict.fault != TokenFault::none)
     return refuse(code_of(verdict.fault), message_of(verdict.fault));

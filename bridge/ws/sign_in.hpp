@@ -31,6 +31,8 @@ class SignIn {
     std::function<void(Session&)> on_open;    // it is in: tell it `connection`
     std::function<void(Session&)> on_rights;  // its identity changed
     std::function<void(Session&, std::string_view message)> on_waited;  // it spoke in the meantime
+    // An `auth` of it failed: one of the errors that a client may make.
+    std::function<void(Session&)> on_error = [](Session&) {};
   };
 
   SignIn(Parts parts, Events events);

@@ -87,7 +87,6 @@ def test_the_largest_event_grows_for_producers_that_are_connected(bridge, produc
     client.subscribe("a")
     bridge.settings["limits.event_bytes"] = 4 << 20
     bridge.reload()
-    producer.wait_ready()
     producer.send("a", {"type": "big", "data": "x" * (2 << 20)})
     assert client.receive()["type"] == "big"
 
