@@ -6,10 +6,10 @@
 namespace zws {
 namespace {
 
-constexpr int watched = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_RETRIED |
-                        ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
-                        ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                        ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+constexpr int watched_events =
+    ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_RETRIED |
+    ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+    ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(RefuseReason::count_)> refuse_words{
     "it speaks no CURVE",
@@ -44,7 +44,7 @@ Monitor::Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& 
       patience_(patience),
       most_(most) {
   const std::string name = next_name();
-  if (zmq_socket_monitor(socket.handle(), name.c_str(), watched) != 0) throw zmq::error_t();
+  if (zmq_socket_monitor(socket.handle(), name.c_str(), watched_events) != 0) throw zmq::error_t();
   events_.set(zmq::sockopt::linger, 0);
   events_.connect(name);
 }
