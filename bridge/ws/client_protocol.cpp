@@ -158,7 +158,12 @@ void read_rest(Request& request, Read&& read) {
   }
 }
 
+// What a gap names, or the newest of a topic or pattern.
 void read_fetch(const Json& message, Request& request) {
+  if (member_of(message, "last") != nullptr) {
+    request.last = integer_of(message, "last", 0);
+    return;
+  }
   request.source = string_of(message, "src");
   request.from = integer_of(message, "from", 1);
   request.to = integer_of(message, "to", 1);

@@ -10,6 +10,8 @@
 namespace zws {
 namespace {
 
+constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
+
 std::string subscribed_text(const Pattern& pattern, const std::string& at, bool asked,
                             bool recovering, bool recovered, std::size_t replayed,
                             const std::string& id) {
@@ -218,8 +220,8 @@ void Subscriptions::fetch(Session& session, const Request& request, bool open_mo
     session.refuse(code, refused_text("fetched", topic, code, message, request.id));
   };
   const auto pattern = Pattern::parse(topic);
-  if (!pattern || !pattern->is_literal())
-    return refuse(ErrorCode::invalid_topic, "fetch names one topic, not a pattern");
+  if (!pattern || !(pattern->is_literal() || request.last))
+    return refuse(ErrorCode::invalid_topic, "fetch of one source names one topic, not a pattern");
   if (!session.may_stay) return refuse(ErrorCode::unauthorized, "sign in first");
   const Grants grants(session.config().auth, session.identity.get(), open_mode);
   if (!grants.allows(*pattern))
@@ -229,8 +231,15 @@ void Subscriptions::fetch(Session& session, const Request& request, bool open_mo
   if (routes_->match(topic).format == EventFormat::raw)
     return refuse(ErrorCode::invalid_message, "events of a raw route have no id");
 
-  const Fetched fetched = history_.fetch(topic, request.source, request.from, request.to,
-                                         session.config().limits.replay_events, room_in(session));
+  const std::size_t events_max = session.config().limits.replay_events;
+  if (request.last && *request.last > events_max)
+    return refuse(ErrorCode::limit_exceeded,
+                  "\"last\" may be at most " + std::to_string(events_max));
+
+  // Nothing may come between these events and the answer: by its count clients tell them from live ones.
+  const Fetched fetched = request.last ? newest_again(session, *pattern, request)
+                                       : history_.fetch(topic, request.source, request.from,
+                                                        request.to, events_max, room_in(session));
   session.outbox().cork();
   session.outbox().replay(fetched.events);
   session.send_text(JsonObject()
@@ -242,6 +251,26 @@ void Subscriptions::fetch(Session& session, const Request& request, bool open_mo
                         .json("id", request.id)
                         .done());
   session.outbox().uncork();
+}
+
+// The newest of each topic, whatever the client has had already.
+Fetched Subscriptions::newest_again(Session& session, const Pattern& pattern,
+                                    const Request& request) {
+  const std::size_t events_max = session.config().limits.replay_events;
+  Fetched all{history_.newest(pattern, *request.last, no_limit), true};
+  if (!pattern.is_literal()) {
+    all.complete = all.events.size() < events_max;  // or more of them may be there
+    all.events.erase(std::remove_if(all.events.begin(), all.events.end(),
+                                    [](const EventPtr& event) { return event->raw(); }),
+                     all.events.end());
+  }
+  std::size_t room = room_in(session);
+  auto first = all.events.end();
+  while (first != all.events.begin() && (*std::prev(first))->frame().size() <= room)
+    room -= (*--first)->frame().size();
+  if (first != all.events.begin()) all.complete = false;
+  all.events.erase(all.events.begin(), first);
+  return all;
 }
 
 void Subscriptions::review(Session& session, bool open_mode) {

@@ -53,6 +53,7 @@ class Subscriptions {
                     std::uint64_t had_live_after, bool covered);
   std::vector<EventPtr> newest(const Pattern& pattern, const Request& request,
                                std::size_t events_max, std::size_t bytes_max);
+  Fetched newest_again(Session& session, const Pattern& pattern, const Request& request);
   std::size_t room_in(const Session& session) const noexcept;
 
   Router& router_;

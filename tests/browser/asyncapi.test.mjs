@@ -80,7 +80,7 @@ describe("the daemon", () => {
     await new Promise((resolve) => socket.once("open", resolve));
     const requests = [
       { type: "subscribe", topic: "orders", since: ["life:2"], id: 1 }, { type: "subscribe", topics: ["orders.*", "forbidden", "a*b"], id: 2 },
-      { type: "fetch", topic: "orders", src: "life", from: 1, to: 3 }, { type: "fetch", topic: "forbidden", src: "life", from: 1, to: 3 },
+      { type: "fetch", topic: "orders", src: "life", from: 1, to: 3 }, { type: "fetch", topic: "orders.*", last: 1 }, { type: "fetch", topic: "forbidden", src: "life", from: 1, to: 3 },
       { type: "unsubscribe", topic: "orders" }, { type: "subscribe" }, { type: "dance" }, { type: "get_stats", id: "stats" },
       { type: "auth", token: "bad" }, { type: "auth", token: makeToken(secret, "bob") }, { type: "auth", token: makeToken(secret, "ada", 60, { topics: ["nothing"] }) },
       { type: "ping", id: "last" },

@@ -317,6 +317,42 @@ def test_a_fetch_of_too_much_brings_its_beginning(make_bridge, make_producer):
         assert numbers(client, 3) == expected
 
 
+@pytest.mark.parametrize(("last", "expected"), [(0, []), (2, [4, 5]), (9, [1, 2, 3, 4, 5])])
+def test_fetch_brings_the_newest_again_to_who_has_them(bridge, heard, last, expected):
+    client = bridge.connect()
+    client.subscribe("a")
+    heard("a", range(1, 6))
+    assert numbers(client, 5) == [1, 2, 3, 4, 5]
+    answer = client.ask({"type": "fetch", "topic": "a", "last": last})
+    assert (answer["type"], answer["topic"], answer["count"], answer["complete"]) == (
+        "fetched",
+        "a",
+        len(expected),
+        True,
+    )
+    assert numbers(client, len(expected)) == expected
+    assert client.receive_all() == []
+
+
+def test_fetch_of_a_pattern_brings_the_newest_of_each_topic(make_bridge, make_producer):
+    bridge = make_bridge({"limits.replay_events": 3}, '[[route]]\nmatch = "a:raw"\nformat = "raw"\n')
+    producer = make_producer(bridge.endpoint)
+    client = bridge.connect()
+    client.subscribe("z")
+    for topic in ("a:1", "a:2", "a:raw", "b:1"):
+        publish(producer, topic, range(1, 4))
+    publish(producer, "z", [1])
+    numbers(client, 1)
+    answer = client.ask({"type": "fetch", "topic": "a:*", "last": 1})
+    assert (answer["count"], answer["complete"]) == (2, False)  # the raw one has no id; three are as many as may be
+    assert [(e["topic"], e["n"]) for e in (client.receive() for _ in range(2))] == [("a:1", 3), ("a:2", 3)]
+    answer = client.ask({"type": "fetch", "topic": "b:*", "last": 2})
+    assert (answer["count"], answer["complete"]) == (2, True)
+    assert numbers(client, 2) == [2, 3]
+    assert client.ask({"type": "fetch", "topic": "a:1", "last": 4})["code"] == "limit_exceeded"
+    assert client.receive_all() == []
+
+
 @pytest.mark.parametrize(
     ("changed", "code"),
     [

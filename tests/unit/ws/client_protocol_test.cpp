@@ -37,6 +37,8 @@ TEST(ClientProtocolTest, ReadsEachKindOfRequest) {
   EXPECT_EQ(fetch.source, "s-1");
   EXPECT_EQ(fetch.from, 2U);
   EXPECT_EQ(fetch.to, 9U);
+  EXPECT_FALSE(fetch.last);
+  EXPECT_EQ(request(R"({"type":"fetch","topic":"a*","last":3})").last, 3U);
 }
 
 TEST(ClientProtocolTest, ReadsOneTopicOrMany) {
@@ -202,7 +204,7 @@ TEST(ClientProtocolTest, NumbersMustBeIntegersInTheirRange) {
   for (const char* rest :
        {R"("src":"s","from":0,"to":1)", R"("src":"s","from":2,"to":1)", R"("src":"s","from":1)",
         R"("src":"s","to":1)", R"("src":"s s","from":1,"to":1)", R"("src":"","from":1,"to":1)",
-        R"("src":5,"from":1,"to":1)", R"("from":1,"to":1)"})
+        R"("src":5,"from":1,"to":1)", R"("from":1,"to":1)", R"("last":-1)", R"("last":"1")"})
     EXPECT_EQ(refusal(R"({"type":"fetch","topic":"t",)" + std::string(rest) + '}').code,
               ErrorCode::invalid_message)
         << rest;
