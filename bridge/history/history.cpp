@@ -11,14 +11,21 @@ namespace {
 
 constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
 
-bool missed(const Topic& topic, const std::vector<Position>& since, Selection& out) {
-  return topic.history.missed(since, topic.policy->retention.conflate, out);
+bool missed(const Topic& topic, const std::vector<Position>& since, bool proven, Selection& out) {
+  return topic.history.missed(since, proven, topic.policy->retention.conflate, out);
+}
+
+bool says_something(const std::vector<Position>& since) {
+  return std::any_of(since.begin(), since.end(),
+                     [](const Position& each) { return each.seq != 0; });
 }
 
 }  // namespace
 
 History::History(ConfigPtr config, Ledger& ledger, const Clock& clock, std::size_t lanes)
-    : clock_(clock), shelf_(std::make_unique<Shelf>(std::move(config), ledger, lanes)) {}
+    : clock_(clock),
+      ledger_(ledger),
+      shelf_(std::make_unique<Shelf>(std::move(config), ledger, lanes)) {}
 
 History::~History() = default;
 
@@ -26,15 +33,32 @@ void History::record(const EventPtr& event) { shelf_->record(event); }
 
 std::vector<Position> History::positions(std::string_view topic) {
   const Topic* known = shelf_->look_up(topic, clock_.steady());
-  return known == nullptr ? std::vector<Position>{} : known->history.positions();
+  auto positions = known == nullptr ? std::vector<Position>{} : known->history.positions();
+  if (positions.empty()) {
+    positions.push_back(ledger_.marks().at(shelf_->moment(clock_.steady())));
+  }
+  return positions;
+}
+
+// Whether one who stands at `since` has a mark from after whatever was forgotten of the topic.
+bool History::proven(const std::vector<Position>& since, SteadyTime forgotten) const {
+  return std::any_of(since.begin(), since.end(), [&](const Position& each) {
+    const auto given = ledger_.marks().read(each);
+    return given && *given >= forgotten;
+  });
 }
 
 Recovery History::recover(std::string_view topic, const std::vector<Position>& since,
                           std::size_t events_max, std::size_t bytes_max) {
   const Topic* known = shelf_->look_up(topic, clock_.steady());
-  if (known == nullptr) return {since.empty(), {}};
+  const SteadyTime forgotten = shelf_->forgotten().topic(topic_hash(topic));
+  const bool proof = proven(since, forgotten);
+  if (known == nullptr) {
+    const bool nothing_was = since.empty() && forgotten == SteadyTime{};
+    return {!says_something(since) && (proof || nothing_was), {}};
+  }
   Selection selection(events_max, bytes_max);
-  if (!missed(*known, since, selection)) return {};
+  if (!missed(*known, since, proof, selection)) return {};
   return {true, selection.events()};
 }
 
@@ -54,18 +78,22 @@ Recovery History::recover(const Pattern& pattern, const std::vector<TopicPositio
   for (const TopicPosition& known : since) {
     if (!pattern.matches(known.topic)) continue;
     Topic* topic = shelf_->look_up(known.topic, now);
-    if (topic == nullptr && !known.positions.empty()) return {};
+    if (topic == nullptr && says_something(known.positions)) return {};
     if (topic == nullptr || topic->question == question) continue;
     topic->question = question;
-    if (!missed(*topic, known.positions, selection)) return {};
+    const bool proof = proven(known.positions, shelf_->forgotten().topic(topic_hash(known.topic)));
+    if (!missed(*topic, known.positions, proof, selection)) return {};
   }
   // A topic that is not named either brings an event or ends the search, so that it is short.
   bool whole = true;
   shelf_->each_match(pattern, now, no_limit, [&](Topic& topic) {
-    if (topic.question != question) whole = missed(topic, {}, selection);
+    if (topic.question != question) whole = missed(topic, {}, false, selection);
     return whole;
   });
-  if (!whole) return {};
+  // Nor does it know those that came and were forgotten while it was away.
+  const std::string_view prefix =
+      std::string_view(pattern.text()).substr(0, pattern.text().find('*'));
+  if (!whole || shelf_->forgotten().newest_below(prefix) > selection.last_had()) return {};
   return {true, selection.events()};
 }
 

@@ -65,7 +65,8 @@ class History {
   // come with rising seq; one that steps back begins its source anew, as Event::restart() does.
   void record(const EventPtr& event);
 
-  // Where live events begin: the newest position of each source known on the topic.
+  // Where live events begin: the newest position of each source known on the topic; where none is, a
+  // mark of this moment (history/marks.hpp). Never empty.
   std::vector<Position> positions(std::string_view topic);
 
   // What a client that stands at `since` on `topic` missed. Whole or not recovered: every source in
@@ -130,7 +131,10 @@ class History {
   std::uint64_t events(std::string_view topic) const noexcept;
 
  private:
+  bool proven(const std::vector<Position>& since, SteadyTime forgotten) const;
+
   const Clock& clock_;
+  const Ledger& ledger_;
   std::unique_ptr<Shelf> shelf_;
   std::uint64_t questions_ = 0;
 };

@@ -21,12 +21,16 @@
 
 #include "core/clock.hpp"
 #include "core/topic.hpp"
+#include "history/marks.hpp"
 #include "history/shards.hpp"
 
 namespace zws {
 
 class Ledger {
  public:
+  // What `at` holds where nothing is known, whichever lane is asked.
+  const Marks& marks() const noexcept { return marks_; }
+
   // Subscribers of one more lane hold the topic, from `now` on.
   void pin(std::string_view topic, std::uint64_t hash, SteadyTime now) {
     Part& part = parts_.of(hash);
@@ -75,6 +79,7 @@ class Ledger {
         pins;
   };
 
+  const Marks marks_;
   Shards<Part> parts_;
   std::atomic<std::size_t> source_bytes_{0};
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "core/event.hpp"
@@ -18,6 +19,11 @@ class Selection {
       : events_left_(events_max), bytes_left_(bytes_max) {}
 
   std::size_t events_left() const noexcept { return events_left_; }
+
+  // The reader has had the event that arrived as `arrival`.
+  void has_had(std::uint64_t arrival) noexcept { last_had_ = std::max(last_had_, arrival); }
+  // The last such one, as far as the reader's positions show.
+  std::uint64_t last_had() const noexcept { return last_had_; }
 
   // False, and nothing taken, when it does not fit.
   bool take(const Retained& event) {
@@ -43,6 +49,7 @@ class Selection {
   std::size_t events_left_;
   std::size_t bytes_left_;
   std::vector<const Retained*> taken_;
+  std::uint64_t last_had_ = 0;
 };
 
 }  // namespace zws

@@ -40,15 +40,18 @@ Shelf::Shelf(ConfigPtr config, Ledger& ledger, std::size_t lanes)
 
 void Shelf::record(const EventPtr& event) {
   const std::uint64_t arrival = ++arrivals_;
+  now_ = std::max(now_ + std::chrono::nanoseconds(1), event->received());
   if (Topic* topic = take_up(*event)) {
     {
       const Account account(*this, *topic);
       const std::size_t sources_max = config_->limits.sources_per_topic;
       const bool fits = event->memory_bytes() <= config_->history.bytes;
+      const std::uint32_t forgot = topic->history.forgot();
       if (event->is_gap())
         topic->history.gap(*event, arrival, sources_max);
       else
         topic->history.record(event, arrival, topic->policy->retention, sources_max, fits);
+      if (topic->history.forgot() != forgot) note_forgotten(*topic);
     }
     topic->heard = arrival;
     if (!event->is_gap()) ++topic->events;
@@ -68,9 +71,13 @@ Topic* Shelf::take_up(const Event& event) {
     Policy& policy = policy_for(event.topic());
     const bool remains = policy.retention.size > 0 && !event.is_gap();
     const SteadyTime end = event.received() + policy.retention.ttl;
-    if (!remains && !ledger_.held_since(event.topic(), event.topic_hash(), end)) return nullptr;
+    if (!remains && !ledger_.held_since(event.topic(), event.topic_hash(), end)) {
+      forgotten_.note_unkept(event.topic_hash(), now_, arrivals_);
+      return nullptr;
+    }
     topic = &topics_.add(event.topic(), event.topic_hash());
     topic->policy = &policy;
+    if (forgotten_.topic(event.topic_hash()) != SteadyTime{}) topic->history.forgotten_before();
     return topic;
   }
   // Single events may wait for their expiry, since whoever asks looks first. But a topic of which
@@ -78,7 +85,10 @@ Topic* Shelf::take_up(const Event& event) {
   if (event.received() > topic->end) {
     const Account account(*this, *topic);
     topic->history.expire(event.received(), topic->policy->retention.ttl);
-    if (topic->history.empty() && !held(*topic)) topic->history.forget();
+    if (topic->history.empty() && !held(*topic)) {
+      note_forgotten(*topic);
+      topic->history.forget();
+    }
   }
   return topic;
 }
@@ -111,7 +121,12 @@ bool Shelf::settle(Topic& topic) {
   return false;
 }
 
+void Shelf::note_forgotten(const Topic& topic) noexcept {
+  forgotten_.note(topic.name, topic.hash, now_, topic.heard);
+}
+
 void Shelf::forget(Topic& topic) noexcept {
+  note_forgotten(topic);
   if (topic.age_place != AgeHeap::nowhere) topic.policy->by_age.remove(topic);
   event_bytes_ -= topic.history.event_bytes();
   bookkeeping_bytes_ -= topic.history.bookkeeping_bytes();
@@ -124,6 +139,7 @@ Topic* Shelf::look_up(std::string_view name, SteadyTime now) {
 }
 
 Topic* Shelf::look_up(Topic& topic, SteadyTime now) {
+  now_ = std::max(now_, now);
   {
     const Account account(*this, topic);
     if (topic.history.expire(now, topic.policy->retention.ttl)) topic.history.shrink();
@@ -141,6 +157,7 @@ void Shelf::unpin(std::string_view topic, SteadyTime now) {
 }
 
 void Shelf::sweep(SteadyTime now) {
+  now_ = std::max(now_, now);
   expire(now, steps_per_sweep);
   // That the last subscriber went may have been another lane's to know.
   for (std::size_t left = std::min(looks_per_sweep, topics_.size()); left > 0; --left)
@@ -215,7 +232,9 @@ void Shelf::reload(ConfigPtr config, SteadyTime now) {
     topic->policy = &policy_for(topic->name);
     {
       const Account account(*this, *topic);
+      const std::uint32_t forgot = topic->history.forgot();
       topic->history.retain(before, topic->policy->retention, config_->limits.sources_per_topic);
+      if (topic->history.forgot() != forgot) note_forgotten(*topic);
       topic->history.expire(now, topic->policy->retention.ttl);
       topic->history.shrink();
     }

@@ -16,6 +16,7 @@
 #include "config/route_table.hpp"
 #include "core/pattern.hpp"
 #include "core/topic.hpp"
+#include "history/forgotten.hpp"
 #include "history/ledger.hpp"
 #include "history/policy.hpp"
 #include "history/topic_table.hpp"
@@ -47,6 +48,10 @@ class Shelf {
   // Cost: O(topics).
   void reload(ConfigPtr config, SteadyTime now);
 
+  const Forgotten& forgotten() const noexcept { return forgotten_; }
+  // A moment not before anything was forgotten, and before whatever events to come will have forgotten.
+  SteadyTime moment(SteadyTime now) noexcept { return now_ = std::max(now_, now); }
+
   const Config& config() const noexcept { return *config_; }
   TopicTable& topics() noexcept { return topics_; }
   const TopicTable& topics() const noexcept { return topics_; }
@@ -73,6 +78,7 @@ class Shelf {
   // After events of `topic` came or went: in its heap or not, known or forgotten. False: forgotten.
   bool settle(Topic& topic);
   void forget(Topic& topic) noexcept;
+  void note_forgotten(const Topic& topic) noexcept;
 
   void expire(SteadyTime now, int steps);
   void drop_oldest(Topic& topic);
@@ -88,6 +94,8 @@ class Shelf {
   std::size_t event_bytes_ = 0;
   std::size_t bookkeeping_bytes_ = 0;
   std::uint64_t arrivals_ = 0;
+  SteadyTime now_{};  // the latest that anybody told; each event comes later than what was before
+  Forgotten forgotten_;
 };
 
 template <typename Visit>

@@ -32,15 +32,18 @@ void SourceRuns::forget_oldest() noexcept {
       std::min_element(runs_.begin(), runs_.end(),
                        [](const SourceRun& a, const SourceRun& b) { return a.heard < b.heard; });
   runs_.erase(oldest);
-  // All that remain were heard from later than the one that went.
-  forgot_ = true;
-  for (SourceRun& run : runs_) run.proof = run.newest;
+  forgot_some();  // all that remain were heard from later than the one that went
   weigh();
+}
+
+void SourceRuns::forgot_some() noexcept {
+  ++forgot_;
+  for (SourceRun& run : runs_) run.proof = run.newest;
 }
 
 void SourceRuns::lost(std::string_view source, std::uint64_t seq) noexcept {
   // Of one source that ever was, the name need not be read: it lies in memory long gone cold.
-  const std::size_t place = runs_.size() == 1 && !forgot_ ? 0 : find(source);
+  const std::size_t place = runs_.size() == 1 && forgot_ == 0 ? 0 : find(source);
   if (place != none) runs_[place].first = std::max(runs_[place].first, seq + 1);
 }
 
@@ -50,8 +53,13 @@ void SourceRuns::break_all() noexcept {
 
 void SourceRuns::clear() noexcept {
   runs_.clear();
-  forgot_ = false;
   weigh();
+}
+
+std::uint64_t SourceRuns::heard() const noexcept {
+  std::uint64_t newest = 0;
+  for (const SourceRun& run : runs_) newest = std::max(newest, run.heard);
+  return newest;
 }
 
 std::vector<Position> SourceRuns::positions() const {
@@ -61,14 +69,15 @@ std::vector<Position> SourceRuns::positions() const {
   return all;
 }
 
-bool SourceRuns::resume(const std::vector<Position>& since,
+bool SourceRuns::resume(const std::vector<Position>& since, bool proven,
                         std::vector<std::uint64_t>& from) const {
   from.assign(runs_.size(), 0);
-  // A forgotten source leaves no trace, so one who may have missed some of it must not be told that
+  // What was forgotten leaves no trace, so one who may have missed some of it must not be told that
   // nothing is missing: it has to prove that it was there later.
-  bool proven = !forgot_;
+  proven = proven || forgot_ == 0;
   for (const Position& position : since) {
     const std::size_t place = find(position.source);
+    if (place == none && position.seq == 0) continue;
     if (place == none || position.seq > runs_[place].newest) return false;
     from[place] = position.seq;
     if (position.seq >= runs_[place].proof) proven = true;

@@ -40,8 +40,12 @@ class SourceRuns {
   // Forgets those heard from longest ago until there are at most `sources_max`.
   void limit(std::size_t sources_max) noexcept;
 
-  // Whether some source was forgotten here.
-  bool forgot() const noexcept { return forgot_; }
+  // Something was forgotten here, be it a source or all that had been known of the topic: from now on
+  // it takes a proof that one was there later.
+  void forgot_some() noexcept;
+
+  // How often that was.
+  std::uint32_t forgot() const noexcept { return forgot_; }
 
   // The event `seq` of `source` is no longer retained.
   void lost(std::string_view source, std::uint64_t seq) noexcept;
@@ -53,9 +57,14 @@ class SourceRuns {
 
   std::vector<Position> positions() const;
 
+  // The arrival number of what was heard last; 0 if nothing is known.
+  std::uint64_t heard() const noexcept;
+
   // Whether one who stands at `since` can have all it missed; `from` is then its position in each
-  // run (0 where it knows none).
-  bool resume(const std::vector<Position>& since, std::vector<std::uint64_t>& from) const;
+  // run (0 where it knows none). `proven`: it was there after whatever was forgotten. A source that
+  // is not known, at 0, stands for nothing: it is a mark (history/marks.hpp) or another bridge's.
+  bool resume(const std::vector<Position>& since, bool proven,
+              std::vector<std::uint64_t>& from) const;
 
   std::size_t bytes() const noexcept { return bytes_; }
 
@@ -66,7 +75,7 @@ class SourceRuns {
   std::vector<SourceRun> runs_;
   std::size_t bytes_ = 0;
   mutable std::uint32_t recent_ = 0;  // the next question is most often about the same source
-  bool forgot_ = false;
+  std::uint32_t forgot_ = 0;
 };
 
 }  // namespace zws

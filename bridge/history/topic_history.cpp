@@ -25,7 +25,7 @@ void TopicHistory::record(const EventPtr& event, std::uint64_t arrival, const Re
   // A source that steps back counts anew, whatever it was that made it.
   const bool began = event->restart() || (known && seq <= sources_[place].newest);
   if (began) discard(source, 0);
-  if (!known && sources_.forgot()) discard(source, seq);  // it may be one of the forgotten
+  if (!known && sources_.forgot() != 0) discard(source, seq);  // it may be one of the forgotten
   if (!known) place = sources_.add(source, sources_max);
 
   SourceRun& run = sources_[place];
@@ -108,6 +108,7 @@ bool TopicHistory::expire(SteadyTime now, Duration ttl) noexcept {
 void TopicHistory::forget() noexcept {
   while (!empty()) drop_oldest();
   sources_.clear();
+  sources_.forgot_some();
 }
 
 // Takes the events of `source` from `from_seq` on out, without a word to its run.
@@ -150,23 +151,33 @@ void TopicHistory::retain(const Retention& before, const Retention& after,
   while (ring_.size() > after.size) drop_oldest();
 }
 
-bool TopicHistory::missed(const std::vector<Position>& since, bool conflate, Selection& out) const {
+bool TopicHistory::missed(const std::vector<Position>& since, bool proven, bool conflate,
+                          Selection& out) const {
   std::vector<std::uint64_t> from;
-  if (!sources_.resume(since, from)) return false;
+  if (!sources_.resume(since, proven, from)) return false;
   std::uint64_t left = 0;
   for (std::size_t i = 0; i < from.size(); ++i) left += sources_[i].newest - from[i];
-  if (left == 0) return true;
+  if (left == 0) {
+    out.has_had(sources_.heard());
+    return true;
+  }
   // Some of them may have been replaced, and only the walk tells.
   if (conflate)
     left = std::numeric_limits<std::uint64_t>::max();
   else if (left > out.events_left())
     return false;
   bool fits = true;
+  bool has_had = false;
   ring_.newest_first([&](const Retained& each) {
     const std::size_t place = sources_.find(each.event->source());
-    if (place == SourceRuns::none || each.event->seq() <= from[place]) return true;
-    fits = out.take(each);
-    return fits && --left > 0;
+    if (place == SourceRuns::none) return true;
+    if (each.event->seq() > from[place]) {
+      fits = out.take(each);
+      return fits && (--left > 0 || !has_had);
+    }
+    if (!has_had) out.has_had(each.arrival);
+    has_had = true;
+    return left > 0;
   });
   return fits;
 }

@@ -52,8 +52,14 @@ class TopicHistory {
   // Drops what is past its age at `now`. True if something was.
   bool expire(SteadyTime now, Duration ttl) noexcept;
 
-  // As if nothing had ever been heard.
+  // All that was heard is forgotten; what comes next continues nothing of it.
   void forget() noexcept;
+
+  // Something of this topic was forgotten before it was known.
+  void forgotten_before() noexcept { sources_.forgot_some(); }
+
+  // How often something of it was forgotten.
+  std::uint32_t forgot() const noexcept { return sources_.forgot(); }
 
   // Goes over to another rule. An event whose key the new rule cannot know (it came before, and its
   // payload was not read for it) stays as it is: none takes its place and it takes none's.
@@ -62,7 +68,8 @@ class TopicHistory {
   std::vector<Position> positions() const { return sources_.positions(); }
 
   // Selects all that one who stands at `since` missed; false if it is not all here or does not fit.
-  bool missed(const std::vector<Position>& since, bool conflate, Selection& out) const;
+  // `proven`: it was there after whatever was forgotten (SourceRuns).
+  bool missed(const std::vector<Position>& since, bool proven, bool conflate, Selection& out) const;
 
   // Shows the newest `count` events, newest first, until `visit` returns false.
   template <typename Visit>

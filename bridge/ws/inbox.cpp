@@ -54,22 +54,21 @@ void Inbox::keep(const BatchPtr& batch) {
 
 void Inbox::keep(const EventPtr& event) {
   std::size_t victims = 0;
-  const bool counts = !event->is_gap();
-  if (counts) ++sums_.offered;
+  const std::size_t arriving = event->is_gap() ? 0 : 1;
+  const std::size_t waited = overload_->events();
   switch (overload_->push(event, 0, victims, Backlog::Full::drop_arriving)) {
-    case Backlog::Pushed::untold:
-      untold_ = true;
-      if (counts) ++victims;
-      break;
-    case Backlog::Pushed::dropped: ++victims; break;
-    case Backlog::Pushed::replaced:
-      ++replaced_;
-      ++sums_.replaced;
-      break;
+    case Backlog::Pushed::untold: untold_ = true; [[fallthrough]];
+    case Backlog::Pushed::dropped: victims += arriving; break;
     case Backlog::Pushed::closing:  // not with drop_arriving
+    case Backlog::Pushed::replaced:
     case Backlog::Pushed::queued: break;
   }
+  // An event may take the place of another and have to go in the end all the same.
+  const std::size_t replaced = waited + arriving - overload_->events() - victims;
+  sums_.offered += arriving;
   sums_.dropped += victims;
+  sums_.replaced += replaced;
+  replaced_ += replaced;
   metrics_.dropped[static_cast<std::size_t>(DropReason::lane_overload)].add(victims);
 }
 

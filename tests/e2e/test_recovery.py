@@ -5,6 +5,7 @@ import time
 import pytest
 
 from support.tokens import Issuer, bearer
+from support.ws_client import knows_nothing
 
 
 def publish(producer, topic, numbers, src="p", **more):
@@ -68,7 +69,7 @@ def test_who_missed_nothing_is_told_so(bridge, heard):
 
 def test_a_client_that_saw_nothing_yet_gets_all_there_was(bridge, heard):
     first = bridge.connect().subscribe("a")
-    assert first["at"] == []
+    assert knows_nothing(first["at"])
     heard("a", range(1, 4))
     client = bridge.connect()
     assert_whole(client.subscribe("a", since=first["at"]), 3)
@@ -179,7 +180,7 @@ def test_a_malformed_position_is_invalid_message(bridge, since):
     client = bridge.connect()
     answer = client.ask({"type": "subscribe", "topic": "a", "since": since})
     assert (answer["type"], answer["success"], answer["code"]) == ("subscribed", False, "invalid_message"), answer
-    assert client.subscribe("a")["at"] == []
+    assert knows_nothing(client.subscribe("a")["at"])
 
 
 # ---- patterns and many topics ----
@@ -425,7 +426,7 @@ def test_a_raw_topic_has_last_but_no_since(make_bridge, make_producer):
 
 def test_announcements_to_all_are_recovered(bridge, producer):
     client = bridge.connect()
-    assert client.subscribe("@all")["at"] == []
+    assert knows_nothing(client.subscribe("@all")["at"])
     publish(producer, "@all", range(1, 5))
     assert numbers(client, 4) == [1, 2, 3, 4]
     back = bridge.connect()

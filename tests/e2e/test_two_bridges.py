@@ -187,3 +187,16 @@ def test_ids_of_events_without_a_header_mean_nothing_elsewhere(two, numbers):
     assert not set(ids[0]) & set(ids[1])
     assert two[1].connect().subscribe("plain", since=ids[0][1])["recovered"] is False
     assert two[1].connect().subscribe("plain", since=ids[1][1])["recovered"] is True
+
+
+def test_who_had_heard_nothing_on_one_goes_on_at_another_as_far_as_that_can_know(two, numbers):
+    """A mark of one bridge says nothing to another, which has only what it heard itself."""
+    client = two[0].connect()
+    mark = client.subscribe("numbers")["at"]
+    assert two[1].connect().subscribe("numbers", since=mark)["recovered"] is False
+    numbers.send(3)
+    first = client.receive()["@id"]
+    wait_heard(two[1], numbers.newest)
+    for since, replayed in ((mark, 3), ([*mark, first], 2)):
+        answer = two[1].connect().subscribe("numbers", since=since)
+        assert (answer["recovered"], answer["replayed"]) == (True, replayed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import socket
 import ssl
 import time
@@ -137,3 +138,8 @@ def _parse(frame: str | bytes) -> Any:
         return json.loads(frame)
     except ValueError:  # an event of a raw route
         return None
+
+
+def knows_nothing(at):
+    """Whether that is `at` of a topic that nothing is known of: one position of the bridge's own."""
+    return len(at) == 1 and re.fullmatch(r"[0-9a-z]{10}-\d+:0", at[0]) is not None

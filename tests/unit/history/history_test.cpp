@@ -57,8 +57,15 @@ class HistoryTest : public testing::Test {
   }
   std::vector<std::string> positions(std::string_view topic) {
     std::vector<std::string> texts;
-    for (const Position& position : history().positions(topic)) texts.push_back(position.text());
+    for (const Position& position : history().positions(topic))
+      texts.push_back(ledger.marks().read(position) ? "mark" : position.text());
     return texts;
+  }
+  // What `at` holds of a topic that nothing is known of.
+  std::string mark(std::string_view topic) {
+    const auto positions = history().positions(topic);
+    EXPECT_THAT(positions, SizeIs(1));
+    return positions.at(0).text();
   }
 
   Config config;
@@ -125,6 +132,60 @@ TEST_F(HistoryTest, APositionFromTheFutureIsNotRecovered) {
 
 TEST_F(HistoryTest, NothingKnownAndNothingHeardIsRecovered) {
   EXPECT_THAT(recover("t", {}), IsEmpty());
+}
+
+// A client came, heard nothing and left; what came meanwhile is gone. It must not be told that it
+// missed nothing.
+TEST_F(HistoryTest, WhoHeardNothingOfATopicThatWasForgottenSinceIsNotRecovered) {
+  const std::string before = mark("t");
+  publish("t", "a", 1, 1);
+  EXPECT_THAT(recover("t", {before}), ElementsAre("a:1"));
+  clock.advance(hours(1));
+  EXPECT_THAT(recover("t", {before}), not_recovered);
+  EXPECT_THAT(recover("t", {}), not_recovered) << "nor one who never was there";
+  const std::string after = mark("t");
+  EXPECT_THAT(recover("t", {after}), IsEmpty()) << "that is when it began";
+  publish("t", "b", 1, 1);
+  EXPECT_THAT(recover("t", {after}), ElementsAre("b:1"));
+  EXPECT_THAT(recover("t", {before}), not_recovered) << "though b is here from its first event";
+  EXPECT_THAT(recover("t", {before, "b:1"}), IsEmpty()) << "b:1 came later than what was forgotten";
+}
+
+TEST_F(HistoryTest, AMarkIsOfNoUseOnceASourceWasForgotten) {
+  config.limits.sources_per_topic = 2;
+  const std::string before = mark("t");
+  publish("t", "a", 1, 1);
+  publish("t", "b", 1, 1);
+  EXPECT_THAT(recover("t", {before}), ElementsAre("a:1", "b:1"));
+  publish("t", "c", 1, 1);
+  EXPECT_THAT(recover("t", {before}), not_recovered);
+}
+
+TEST_F(HistoryTest, EventsOfWhichNothingIsKeptEndWhatAMarkIsGoodFor) {
+  config.history.size = 0;
+  const std::string before = mark("t");
+  publish("t", "a", 1, 1);
+  EXPECT_THAT(recover("t", {before}), not_recovered);
+  EXPECT_THAT(recover("t", {mark("t")}), IsEmpty());
+}
+
+// "elsewhere:0" is what another bridge, or an earlier life of this one, said of a topic it knew
+// nothing of.
+TEST_F(HistoryTest, AnotherBridgesMarkProvesNothingAndHarmsNothing) {
+  EXPECT_THAT(recover("t", {"elsewhere:0"}), not_recovered);
+  publish("t", "a", 1, 3);
+  EXPECT_THAT(recover("t", {"elsewhere:0", "a:2"}), ElementsAre("a:3"));
+  EXPECT_THAT(recover("t", {"elsewhere:0"}), ElementsAre("a:1", "a:2", "a:3"));
+  EXPECT_THAT(recover("t", {"elsewhere:1", "a:2"}), not_recovered) << "that is an event's position";
+}
+
+TEST_F(HistoryTest, AMarkThatSomebodyMadeUpIsNone) {
+  const std::string real = mark("t");
+  const std::string life = real.substr(0, real.find('-') + 1);
+  publish("t", "a", 1, 1);
+  clock.advance(hours(1));
+  for (const char* time : {"9223372036854775807", "18446744073709551616", "", "1x", "-5"})
+    EXPECT_THAT(recover("t", {life + time + ":0"}), not_recovered) << time;
 }
 
 TEST_F(HistoryTest, WhoWaitedForATopicGetsItFromItsFirstEvent) {
@@ -243,7 +304,7 @@ TEST_F(HistoryTest, ATopicThatIsPastItsAgeIsForgottenWhetherOrNotSomeoneLooked) 
   EXPECT_THAT(positions("t"), ElementsAre("a:1"));
   clock.advance(hours(1));
   history().pin("t");  // too late to hold it
-  EXPECT_THAT(positions("t"), IsEmpty());
+  EXPECT_THAT(positions("t"), ElementsAre("mark"));
 }
 
 TEST_F(HistoryTest, PinsAreCounted) {
@@ -254,7 +315,7 @@ TEST_F(HistoryTest, PinsAreCounted) {
   history().unpin("t");
   EXPECT_THAT(positions("t"), ElementsAre("a:1"));
   history().unpin("t");
-  EXPECT_THAT(positions("t"), IsEmpty());
+  EXPECT_THAT(positions("t"), ElementsAre("mark"));
   EXPECT_EQ(history().topics(), 0u);
 }
 
@@ -308,7 +369,7 @@ TEST_F(HistoryTest, EvenPinnedTopicsStayWithinTheBound) {
     ASSERT_LE(history().bytes(), config.history.bytes);
   }
   EXPECT_THAT(positions("t999"), ElementsAre("a:1"));
-  EXPECT_THAT(positions("t0"), IsEmpty());
+  EXPECT_THAT(positions("t0"), ElementsAre("mark"));
 }
 
 TEST_F(HistoryTest, LanesCountTheirBookkeepingAndShareTheEvents) {
@@ -564,6 +625,20 @@ TEST_F(HistoryTest, ATopicOfAPatternsSinceThatIsForgottenIsNotRecovered) {
   EXPECT_THAT(recover_all("import:*", {{"import:1", at({"a:1"})}, {"import:0", at({"a:9"})}}),
               not_recovered);
   EXPECT_THAT(recover_all("import:*", {{"import:1", at({"a:1"})}, {"import:0", {}}}), IsEmpty());
+}
+
+TEST_F(HistoryTest, APatternThatMayHaveMissedATopicThatIsForgottenIsNotRecovered) {
+  publish("a:1", "p", 1, 1);
+  publish("b:1", "p", 1, 1);
+  clock.advance(hours(1));
+  history().sweep();
+  EXPECT_THAT(recover_all("a:*", {}), not_recovered);
+  EXPECT_THAT(recover_all("a:1*", {}), not_recovered);
+  EXPECT_THAT(recover_all("c:*", {}), IsEmpty()) << "nothing of it ever came";
+  publish("a:2", "p", 1, 1);
+  EXPECT_THAT(recover_all("a:*", {}), not_recovered);
+  EXPECT_THAT(recover_all("a:*", {{"a:2", at({"p:1"})}}), IsEmpty())
+      << "it had that one, which came after all that is forgotten";
 }
 
 TEST_F(HistoryTest, TopicsThatThePatternDoesNotMatchArePassedOver) {

@@ -1,4 +1,4 @@
-// Oracle: what CONTRACT sections 5 and 7 ask of a History, word for word and with no regard to cost.
+// Oracle: what docs/DELIVERY.md asks of a History, word for word and with no regard to cost.
 //
 // It forgets nothing that it was told of a topic while the topic is known, acts at once on every
 // change of time, and answers each question from the beginning. What history.bytes pushes out it
@@ -24,22 +24,29 @@ class Oracle {
   void record(const EventPtr& event) {
     ++now_;
     const std::string name(event->topic());
+    const bool was_known = topics_.count(name) != 0;
     if (topics_.count(name) == 0 && event->is_gap() && pins_.count(name) == 0) {
       ++forgotten_;  // there is nothing to remember it with
+      forgotten_at_[name] = now_;
+      last_heard_[name] = unkept_ = now_;
       return;
     }
     Topic& topic = topics_[name];
-    topic.heard = now_;
+    if (!was_known && forgotten_at_.count(name) != 0) topic.source_forgotten = true;
+    const bool unkept = !was_known && rule(name).history == 0 && pins_.count(name) == 0;
+    if (unkept) unkept_ = now_;
     if (event->is_gap())
       gap(topic, *event);
     else
       message(topic, event);
+    topic.heard = now_;
     forget_what_is_empty();
     forget_what_is_too_much();
   }
 
   // Time has passed.
   void expire() {
+    ++now_;
     for (auto& [name, topic] : topics_) {
       const Duration ttl = rule(name).ttl;
       while (!topic.kept.empty() && clock_.steady() - topic.kept[0].event->received() > ttl)
@@ -50,15 +57,17 @@ class Oracle {
 
   void pin(const std::string& topic) { ++pins_[topic]; }
   void unpin(const std::string& topic) {
+    ++now_;
     if (--pins_[topic] == 0) pins_.erase(topic);
     forget_what_is_empty();
   }
 
   void reload(const Config& config) {
+    ++now_;
     const Config before = config_;
     config_ = config;
     for (auto& [name, topic] : topics_) {
-      while (topic.sources.size() > config_.limits.sources_per_topic) forget_source(topic);
+      while (topic.sources.size() > config_.limits.sources_per_topic) forget_source(name, topic);
       const bool was = rule(name, before).overflow == Overflow::conflate;
       const bool is = rule(name).overflow == Overflow::conflate;
       if (was && !is)
@@ -92,6 +101,11 @@ class Oracle {
     return true;
   }
 
+  // `mark` was given for the topic just now.
+  void gave(const std::string& name, const std::string& mark) {
+    given_.emplace(std::pair(name, mark), now_);
+  }
+
   std::set<std::string> positions(const std::string& name) const {
     std::set<std::string> all_positions;
     const auto topic = topics_.find(name);
@@ -114,17 +128,45 @@ class Oracle {
                                                const std::vector<TopicPosition>& since,
                                                std::size_t events_max,
                                                std::size_t bytes_max) const {
+    if (pattern.is_literal()) {
+      std::vector<Position> positions;
+      for (const TopicPosition& known : since)
+        if (positions.empty() && known.topic == pattern.text()) positions = known.positions;
+      return recover(pattern.text(), positions, events_max, bytes_max);
+    }
     std::vector<Kept> missed;
     std::set<std::string> named;
+    std::uint64_t there = 0;
     for (const TopicPosition& known : since) {
       if (!pattern.matches(known.topic) || !named.insert(known.topic).second) continue;
-      if (!collect(known.topic, known.positions, missed)) return std::nullopt;
+      const bool forgotten = topics_.count(known.topic) == 0;
+      if (forgotten && says_something(known.positions)) return std::nullopt;
+      if (!forgotten && !collect(known.topic, known.positions, missed)) return std::nullopt;
+      there = std::max(there, last_there(known.topic, known.positions));
     }
     for (const auto& [name, topic] : topics_) {
       if (pattern.matches(name) && named.count(name) == 0 && !collect(name, {}, missed))
         return std::nullopt;
     }
+    for (const auto& [name, heard] : last_heard_)
+      if (pattern.matches(name) && heard > there) return std::nullopt;
     return whole(missed, events_max, bytes_max);
+  }
+
+  // Whether it may be told that it missed something though it did not: topics that are forgotten are
+  // known only by how their names begin, up to a separator, and unkept events not even by that.
+  bool may_refuse(const Pattern& pattern, const std::vector<TopicPosition>& since) const {
+    std::uint64_t there = 0;
+    for (const TopicPosition& known : since)
+      if (pattern.matches(known.topic))
+        there = std::max(there, last_there(known.topic, known.positions));
+    std::string begin = pattern.text().substr(0, pattern.text().find('*'));
+    begin.resize(begin.find_last_of(".:/") + 1);
+    return unkept_ > there ||
+           std::any_of(last_heard_.begin(), last_heard_.end(), [&](const auto& each) {
+             return each.first[0] != '@' && each.first.compare(0, begin.size(), begin) == 0 &&
+                    each.second > there;
+           });
   }
 
   std::vector<EventPtr> newest(const Pattern& pattern, std::size_t count,
@@ -206,7 +248,7 @@ class Oracle {
     } else if (known == topic.sources.end() && topic.source_forgotten) {
       discard(topic, source, event->seq());
     }
-    Life& life = hear(topic, source);
+    Life& life = hear(std::string(event->topic()), topic, source);
     if (life.lost.empty()) life.proof = event->seq();
     life.newest = event->seq();
 
@@ -220,22 +262,23 @@ class Oracle {
   }
 
   void gap(Topic& topic, const Event& marker) {
-    Life& life = hear(topic, std::string(marker.source()));
+    Life& life = hear(std::string(marker.topic()), topic, std::string(marker.source()));
     life.newest = std::max(life.newest, marker.last_seq());
     if (life.lost.empty()) life.proof = life.newest;
     life.lost[life.newest] = true;  // and with it all before
   }
 
-  Life& hear(Topic& topic, const std::string& source) {
+  Life& hear(const std::string& name, Topic& topic, const std::string& source) {
     if (topic.sources.count(source) == 0) {
-      while (topic.sources.size() >= config_.limits.sources_per_topic) forget_source(topic);
+      while (topic.sources.size() >= config_.limits.sources_per_topic) forget_source(name, topic);
     }
     Life& life = topic.sources[source];
     life.heard = now_;
     return life;
   }
 
-  void forget_source(Topic& topic) {
+  void forget_source(const std::string& name, Topic& topic) {
+    note_forgotten(name, topic);
     auto oldest = topic.sources.begin();
     for (auto each = topic.sources.begin(); each != topic.sources.end(); ++each)
       if (each->second.heard < oldest->second.heard) oldest = each;
@@ -276,6 +319,7 @@ class Oracle {
     for (auto each = topics_.begin(); each != topics_.end();) {
       const bool gone = each->second.kept.empty() && pins_.count(each->first) == 0;
       forgotten_ += gone;
+      if (gone) note_forgotten(each->first, each->second);
       each = gone ? topics_.erase(each) : std::next(each);
     }
   }
@@ -285,21 +329,61 @@ class Oracle {
       auto oldest = topics_.begin();
       for (auto each = topics_.begin(); each != topics_.end(); ++each)
         if (each->second.heard < oldest->second.heard) oldest = each;
+      note_forgotten(oldest->first, oldest->second);
       topics_.erase(oldest);
       ++forgotten_;
     }
+  }
+
+  void note_forgotten(const std::string& name, const Topic& topic) {
+    forgotten_at_[name] = now_;
+    last_heard_[name] = std::max(last_heard_[name], topic.heard);
+  }
+
+  static bool says_something(const std::vector<Position>& since) {
+    return std::any_of(since.begin(), since.end(),
+                       [](const Position& each) { return each.seq != 0; });
+  }
+
+  // Whether one of these marks was given after whatever was forgotten of the topic.
+  bool marked(const std::string& name, const std::vector<Position>& since) const {
+    const auto forgotten = forgotten_at_.find(name);
+    return std::any_of(since.begin(), since.end(), [&](const Position& each) {
+      const auto given = given_.find({name, each.source});
+      return given != given_.end() &&
+             (forgotten == forgotten_at_.end() || given->second >= forgotten->second);
+    });
+  }
+
+  // The last arrival that one who stands at `since` has had.
+  std::uint64_t last_there(const std::string& name, const std::vector<Position>& since) const {
+    const auto found = topics_.find(name);
+    if (found == topics_.end() || found->second.sources.empty()) return {};
+    std::map<std::string, std::uint64_t> from;
+    for (const Position& position : since) from[position.source] = position.seq;
+    std::uint64_t last = 0;
+    bool all_had = true;
+    for (const auto& [source, life] : found->second.sources)
+      all_had = all_had && from[source] == life.newest;
+    for (const Kept& kept : found->second.kept)
+      if (kept.event->seq() <= from[std::string(kept.event->source())])
+        last = std::max(last, kept.arrival);
+    return all_had ? found->second.heard : last;
   }
 
   // Appends what one who stands at `since` missed; false unless all of it is there.
   bool collect(const std::string& name, const std::vector<Position>& since,
                std::vector<Kept>& missed) const {
     const auto found = topics_.find(name);
-    if (found == topics_.end()) return since.empty();
+    if (found == topics_.end())
+      return !says_something(since) &&
+             (marked(name, since) || (since.empty() && forgotten_at_.count(name) == 0));
     const Topic& topic = found->second;
     std::map<std::string, std::uint64_t> from;
-    bool proven = !topic.source_forgotten;
+    bool proven = !topic.source_forgotten || marked(name, since);
     for (const Position& position : since) {
       const auto life = topic.sources.find(position.source);
+      if (life == topic.sources.end() && position.seq == 0) continue;
       if (life == topic.sources.end() || position.seq > life->second.newest) return false;
       from[position.source] = position.seq;
       proven = proven || position.seq >= life->second.proof;
@@ -343,6 +427,10 @@ class Oracle {
   const FakeClock& clock_;
   std::map<std::string, Topic> topics_;
   std::map<std::string, int> pins_;
+  std::map<std::pair<std::string, std::string>, std::uint64_t> given_;  // marks, of topics
+  std::map<std::string, std::uint64_t> forgotten_at_;  // topics of which something was forgotten
+  std::map<std::string, std::uint64_t> last_heard_;    // ... and what was heard of them last
+  std::uint64_t unkept_ = 0;                           // the last arrival of which nothing was kept
   std::uint64_t now_ = 0;
   std::size_t forgotten_ = 0;
 };

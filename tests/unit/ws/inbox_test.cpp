@@ -137,6 +137,24 @@ TEST_F(InboxTest, ConflatedEventsAreReplacedWhileTheLaneIsBehind) {
   EXPECT_EQ(metrics_.replaced.value(), 7U) << "counted on the lane's thread";
 }
 
+// It takes the place of an older one, and then there is no room for it either.
+TEST_F(InboxTest, AnEventThatReplacesAndHasToGoAllTheSameIsCountedTwice) {
+  inbox_.push(run_of("n", 1, 9, 1000, Overflow::drop_newest));
+  inbox_.push(run_of("c", 1, 1, 500, Overflow::conflate));
+  inbox_.push(run_of("n", 10, 1, 1000, Overflow::drop_newest));
+  inbox_.push(run_of("c", 2, 1, 5000, Overflow::conflate));
+  std::size_t handed_on = 0;
+  Inbox::Turn turn;
+  do {
+    turn = inbox_.take();
+    for (const EventPtr& event : turn.all()) handed_on += event->is_gap() ? 0 : 1;
+  } while (turn.more);
+  EXPECT_EQ(handed_on, 9U);
+  EXPECT_EQ(overload_drops(), 2U);
+  take();
+  EXPECT_EQ(metrics_.replaced.value(), 1U);
+}
+
 TEST_F(InboxTest, MoreGapsThanTheBoundHoldsEndInAWord) {
   inbox_.push(run_of("a", 1, 9, 1000));
   constexpr std::uint64_t topics = 1000;
