@@ -4,6 +4,7 @@ import { getTests } from "@vitest/runner/utils";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    fakeTimers: { toFake: ["setTimeout", "clearTimeout", "Date", "performance"] },
     reporters: [
       "default",
       {

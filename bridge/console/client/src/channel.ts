@@ -1,7 +1,8 @@
 import { isPattern, matcher } from "./pattern.js";
 import { Positions } from "./positions.js";
+import { refusalOf } from "./requests.js";
 import type { Subscription } from "./subscription.js";
-import type { AnyEvent, Gap, Message, SubscriptionState } from "./types.js";
+import { type AnyEvent, type Gap, type Message, type Sequence, type SubscriptionState, type ZwsError } from "./types.js";
 
 /** One subscription on the wire, shared by all Subscriptions of its topic. */
 export class Channel {
@@ -9,26 +10,59 @@ export class Channel {
   readonly isPattern: boolean;
   readonly matches: (topic: string) => boolean;
   readonly positions: Positions;
-  /** Of the first Subscription: how many of the newest events to get first. */
-  readonly last: number | undefined;
+  /** How many of the newest events the subscribe message asks for. */
+  last: number | undefined;
   /** False until this connection has been asked for the topic. */
   asked = false;
   #resuming = false;
   #subscribers = new Set<Subscription<never>>();
-  #state: SubscriptionState = { name: "pending", code: null, message: "" };
+  #state: SubscriptionState["name"] = "pending";
+  /** Why it is refused, while it is. */
+  refusal: ZwsError | undefined;
 
-  constructor(topic: string, last: number | undefined) {
+  constructor(topic: string) {
     this.topic = topic;
     this.isPattern = isPattern(topic);
     this.matches = matcher(topic);
     this.positions = new Positions(topic);
-    this.last = last;
   }
 
+  /** Who comes when the topic has been asked for gets its state apart: the bridge replays nothing that comes already. */
   join(subscription: Subscription<never>): void {
     this.#subscribers.add(subscription);
-    const { name, code, message } = this.#state;
-    subscription.setState(name, code, message);
+    if (this.asked && subscription.options.last) subscription.catching = "due";
+    this.#tell(subscription);
+  }
+
+  /** Whether anybody would notice a refusal. */
+  get isWatched(): boolean {
+    return [...this.#subscribers].some((each) => each.isWatched);
+  }
+
+  get isActive(): boolean {
+    return this.#state === "active";
+  }
+
+  /** The most that a subscriber wants to have first. */
+  get wanted(): number | undefined {
+    return Math.max(0, ...[...this.#subscribers].map((each) => each.options.last ?? 0)) || undefined;
+  }
+
+  /** Those get their state apart to whom the subscribe message does not bring it. */
+  makeDue(): void {
+    for (const each of this.#subscribers) each.catching = (each.options.last ?? 0) > (this.last ?? 0) ? "due" : "";
+  }
+
+  /** Who waits for how many of the newest events; from now on they are asked for. */
+  takeDue(): Map<number, Subscription<never>[]> {
+    const due = new Map<number, Subscription<never>[]>();
+    for (const each of this.#subscribers) {
+      if (each.catching !== "due") continue;
+      each.catching = "asked";
+      const last = each.options.last!;
+      due.set(last, [...(due.get(last) ?? []), each]);
+    }
+    return due;
   }
 
   /** Returns true if nobody is left. */
@@ -46,12 +80,14 @@ export class Channel {
   ask(resuming: boolean): void {
     this.asked = true;
     this.#resuming = resuming;
+    if (!resuming) this.makeDue();
   }
 
   /** The connection is gone. */
   interrupt(): void {
     this.asked = false;
     this.positions.interrupt();
+    for (const each of this.#subscribers) if (each.catching) each.catching = "due";
     this.#setState("pending");
   }
 
@@ -67,50 +103,59 @@ export class Channel {
   answer(answer: Message): "fine" | "lost" | "again" {
     const resumed = this.#resuming;
     this.#resuming = false;
-    if (answer["success"] !== true) return this.#refused(resumed, String(answer["code"] ?? "internal"), String(answer["message"] ?? ""));
+    if (answer["success"] !== true) return this.#refused(resumed, refusalOf(answer, this.topic));
     const replayed = Number(answer["replayed"] ?? 0);
     const lost = resumed && answer["recovered"] !== true;
     this.positions.begin(answer["at"], replayed, lost);
     this.#setState("active");
-    if (resumed && !lost) for (const each of this.#subscribers) each.tellRecovered(replayed);
+    if (resumed && !lost) for (const each of this.#listening()) each.tellRecovered(replayed);
     return lost ? "lost" : "fine";
   }
 
   /** The bridge has ended this subscription: the right to it is gone. */
-  end(code: string): void {
-    this.#setState("refused", code);
+  end(refusal: ZwsError): void {
+    this.#setState("refused", refusal);
   }
 
   /** This connection has other rights now: what was refused is asked for again. */
   reconsider(): void {
-    if (this.#state.name !== "refused") return;
+    if (this.#state !== "refused") return;
     this.asked = false;
     this.#setState("pending");
   }
 
-  take(event: AnyEvent, topic: string, src: string, seq: number): void {
+  take(event: AnyEvent, topic: string, src: string, seq: Sequence): void {
     this.positions.move(topic, src, seq);
-    for (const each of this.#subscribers) each.take(event);
+    for (const each of this.#subscribers) if (!each.catching) each.take(event);
   }
 
   gap(gap: Gap): void {
     if (gap.src !== undefined) this.positions.miss(gap.topic, gap.src, gap.to!, gap.missed!);
-    for (const each of this.#subscribers) each.tellGap(gap);
+    for (const each of this.#listening()) each.tellGap(gap);
   }
 
   // A `since` the bridge cannot use (a raw route, too many sources) is no reason to be without the topic.
-  #refused(resumed: boolean, code: string, message: string): "fine" | "again" {
-    if (resumed && (code === "invalid_message" || code === "limit_exceeded")) {
+  #refused(resumed: boolean, refusal: ZwsError): "fine" | "again" {
+    if (resumed && (refusal.code === "invalid_message" || refusal.code === "limit_exceeded")) {
       this.positions.forget();
       this.asked = false;
       return "again";
     }
-    this.#setState("refused", code, message);
+    this.end(refusal);
     return "fine";
   }
 
-  #setState(name: SubscriptionState["name"], code: string | null = null, message = ""): void {
-    this.#state = { name, code, message };
-    for (const each of this.#subscribers) each.setState(name, code, message);
+  #setState(name: SubscriptionState["name"], refusal?: ZwsError): void {
+    this.#state = name;
+    this.refusal = refusal;
+    for (const each of this.#subscribers) this.#tell(each);
+  }
+
+  #tell(subscription: Subscription<never>): void {
+    if (!(this.isActive && subscription.catching)) subscription.setState(this.#state, this.refusal);
+  }
+
+  #listening(): Subscription<never>[] {
+    return [...this.#subscribers].filter((each) => !each.catching);
   }
 }

@@ -1,12 +1,16 @@
 import { Channel } from "./channel.js";
-import { Connection } from "./connection.js";
-import { EventHandlers, guarded } from "./event_handlers.js";
-import { parsePosition } from "./positions.js";
-import { Requests } from "./requests.js";
+import { now } from "./clock.js";
+import { TOKEN } from "./close_code.js";
+import { addressOf, Connection } from "./connection.js";
+import { bindOwn, EventHandlers, guarded, type WaitOptions } from "./event_handlers.js";
+import { Fetches, type FetchRequest } from "./fetches.js";
+import { parsePosition, parseSequence } from "./positions.js";
+import { refusalOf, Requests } from "./requests.js";
 import { subscribeMessages } from "./subscribe_message.js";
 import { Subscription, type SubscribeOptions } from "./subscription.js";
-import { type GetToken, TokenKeeper } from "./token_keeper.js";
-import { type AnyEvent, type ConnectionState, type Gap, type Identity, type Message, type WebSocketConstructor, ZwsError, type ZwsEvent } from "./types.js";
+import { type GetToken, StaleToken, TokenKeeper } from "./token_keeper.js";
+import { type AnyEvent, type ConnectionState, type Gap, type Identity, type Message, type Sequence, type WebSocketConstructor, ZwsError, type ZwsEvent } from "./types.js";
+import { onAbort } from "./watchers.js";
 
 const HEARTBEAT_S = 25; // when the greeting names none
 const RENEWAL_PAUSE_MS = 5000;
@@ -21,8 +25,12 @@ export interface ClientOptions {
   onIdentity?: (identity: Identity) => void;
   /** Every event once, also those to `@all` and to this user, which come without a subscription. */
   onEvent?: (event: ZwsEvent) => void;
-  /** Errors the bridge told, and failures to renew the token. */
+  /** Refusals and errors the bridge told, and failures to renew the token. Without it they are on the console, if nobody else listens. */
   onError?: (error: ZwsError) => void;
+  /** Reads the JSON of an event in place of JSON.parse, as one that keeps integers beyond 2^53. */
+  parse?: (text: string) => unknown;
+  /** Closes the client. */
+  signal?: AbortSignal;
   /** Payloads of `raw` routes, as they came. */
   onRaw?: (data: string | ArrayBuffer) => void;
 }
@@ -32,8 +40,6 @@ export interface Fetched {
   /** Whether nothing of what was asked for is missing. */
   readonly complete: boolean;
 }
-
-interface Fetch { readonly topic: string; readonly src: string; readonly from: number; readonly to: number; readonly events: AnyEvent[] }
 
 /**
  * One connection to a bridge, and the subscriptions on it. It connects at once and comes back until close().
@@ -45,23 +51,25 @@ export class ZwsClient extends EventHandlers {
   readonly #connection: Connection;
   readonly #requests = new Requests((text) => this.#connection.send(text));
   readonly #channels = new Map<string, Channel>();
-  readonly #fetches = new Set<Fetch>();
+  readonly #fetches = new Fetches(({ event, topic, src, seq }) => this.#deliver(event, topic, src, seq));
   #patterns: Channel[] = [];
   #identity: Identity | null = null;
   #clockMs = 0; // the bridge's clock minus ours
   #flushing = false;
+  #release: () => void;
 
-  /** `url`: of the WebSocket, absolute, or relative to the page. Throws if it cannot be one. */
+  /**
+   * `url`: of the WebSocket, absolute, or relative to the page. Throws if it cannot be one. Where there is no page that
+   * it could be relative to, as when one is rendered on a server, the client does nothing.
+   */
   constructor(url: string, options: ClientOptions = {}) {
     super();
-    const WebSocket = options.WebSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor | undefined);
-    if (!WebSocket) throw new TypeError("ZwsClient: no WebSocket here; pass options.WebSocket");
-    const target = new URL(url, globalThis.location?.href);
-    target.protocol = target.protocol.replace("http", "ws");
     this.#options = options;
     this.#tokens = new TokenKeeper(options.token ?? null, options.getToken);
-    this.#connection = new Connection(target.href, WebSocket, this.#tokens, { take: (data) => this.#take(data), changed: (state) => this.#changed(state) });
-    queueMicrotask(() => this.state.code === 1000 || this.connect());
+    this.#connection = new Connection(addressOf(url), options.WebSocket, this.#tokens, { take: (data) => this.#take(data), changed: (state) => this.#changed(state) });
+    bindOwn(this, ["on", "once", "state", "identity", "connect", "ready", "close", "subscribe", "setToken", "fetch", "stats"]);
+    this.#release = onAbort(options.signal, this.close);
+    void Promise.resolve().then(() => this.state.code === 1000 || this.connect());
   }
 
   get state(): ConnectionState {
@@ -73,13 +81,20 @@ export class ZwsClient extends EventHandlers {
     return this.#identity;
   }
 
-  /** Connects now: instead of waiting, or after an end for good. */
+  /** Connects now: instead of waiting, or after an end for good. Connected, it asks at once whether the connection lives. */
   connect(): void {
     if (this.state.name !== "connected") void this.#connection.open();
+    else this.#connection.probe();
+  }
+
+  /** Resolves when there is a connection; rejects with a ZwsError when the client does not come back by itself. */
+  ready({ signal }: WaitOptions = {}): Promise<Identity> {
+    return this.watchers.until(() => this.failed() ?? (this.state.name === "connected" ? this.#identity! : undefined), signal);
   }
 
   /** Ends the connection and every subscription. */
   close(): void {
+    this.#release?.();
     for (const channel of [...this.#channels.values()]) for (const each of [...channel.subscribers]) each.unsubscribe();
     this.#connection.close();
     this.#tokens.stop();
@@ -88,33 +103,41 @@ export class ZwsClient extends EventHandlers {
   /** Subscribes to a topic or pattern; takes effect now or as soon as there is a connection. */
   subscribe<E = ZwsEvent>(topic: string, options: SubscribeOptions<E> = {}): Subscription<E> {
     const subscription = new Subscription<E>(topic, options, (ended) => this.#leave(ended as unknown as Subscription<never>));
+    if (subscription.state.name === "closed") return subscription; // its signal had been given before
     let channel = this.#channels.get(topic);
     if (!channel) {
-      this.#channels.set(topic, (channel = new Channel(topic, options.last)));
+      this.#channels.set(topic, (channel = new Channel(topic)));
       if (channel.isPattern) this.#patterns.push(channel);
-      this.#flushSoon();
     }
     channel.join(subscription as unknown as Subscription<never>);
+    this.#flushSoon();
     return subscription;
   }
 
-  /** Takes another token, in place if there is a connection. Rejects with a ZwsError if the bridge refuses it; the old identity then stays. */
-  async setToken(token: string): Promise<void> {
-    if (this.state.name === "connected") await this.#authenticate(token);
+  /**
+   * Takes another token, in place if there is a connection. Rejects with a ZwsError if the bridge refuses it; the old
+   * identity then stays. `null` signs out, which takes another connection; getToken is not asked until there is a token.
+   */
+  async setToken(token: string | null): Promise<void> {
+    if (token !== null && this.state.name === "connected") {
+      await this.#authenticate(token);
+      return this.#tokens.set(token);
+    }
     this.#tokens.set(token);
-    this.connect();
+    void this.#connection.open();
   }
 
-  /** Asks again for what a gap names. Needs the right to the topic, not a subscription; these events go to the caller alone. */
-  async fetch({ topic, src, from, to }: { topic: string; src: string; from: number; to: number }): Promise<Fetched> {
-    const fetch: Fetch = { topic, src, from, to, events: [] };
-    this.#fetches.add(fetch);
-    try {
-      const answer = await this.#requests.ask({ type: "fetch", topic, src, from, to });
-      return { events: fetch.events, complete: answer["complete"] === true };
-    } finally {
-      this.#fetches.delete(fetch);
-    }
+  /**
+   * Asks again for what a gap names, or for the newest of a topic or pattern. Needs the right to the topic, not a
+   * subscription; these events go to the caller alone.
+   */
+  fetch(request: FetchRequest): Promise<Fetched> {
+    return new Promise((resolve, reject) =>
+      this.#fetch(request, (events, answer) => {
+        if (answer["success"] === true) resolve({ events, complete: answer["complete"] === true });
+        else reject(refusalOf(answer, request.topic));
+      }),
+    );
   }
 
   /** What the bridge tells about this connection, and more to those who may know it. */
@@ -134,16 +157,19 @@ export class ZwsClient extends EventHandlers {
       }
     }
     const id = message?.["@id"];
-    if (typeof id === "string") this.#event(message as AnyEvent, id);
-    else if (!message || !this.#control(message)) guarded(this.#options.onRaw, data as string | ArrayBuffer);
+    if (typeof id === "string") return this.#event(message as AnyEvent, id, data as string);
+    if (message?.type !== "fetched") this.#fetches.release();
+    if (!message || !this.#control(message, data as string)) guarded(this.#options.onRaw, data as string | ArrayBuffer);
   }
 
-  #event(event: AnyEvent, id: string): void {
-    const topic = event["@topic"] ?? (event.topic as string);
+  #event(message: AnyEvent, id: string, text: string): void {
+    const topic = message["@topic"] ?? (message.topic as string);
     const [src, seq] = parsePosition(id);
-    if (this.#fetches.size > 0) {
-      for (const fetch of this.#fetches) if (fetch.topic === topic && fetch.src === src && fetch.from <= seq && seq <= fetch.to) return void fetch.events.push(event);
-    }
+    const event = (guarded(this.#options.parse, text) as AnyEvent | undefined) ?? message;
+    if (!this.#fetches.hold(event, topic, src, seq)) this.#deliver(event, topic, src, seq);
+  }
+
+  #deliver(event: AnyEvent, topic: string, src: string, seq: Sequence): void {
     this.#channels.get(topic)?.take(event, topic, src, seq);
     for (const pattern of this.#patterns) if (pattern.matches(topic)) pattern.take(event, topic, src, seq);
     guarded(this.#options.onEvent, event as unknown as ZwsEvent);
@@ -151,7 +177,7 @@ export class ZwsClient extends EventHandlers {
   }
 
   // Every event has an `@id` and no message of the bridge's own has one. Returns false for what is neither.
-  #control(message: Message): boolean {
+  #control(message: Message, text: string): boolean {
     const topic = message["topic"] as string;
     switch (message.type) {
       case "connection":
@@ -163,10 +189,10 @@ export class ZwsClient extends EventHandlers {
         return true;
       case "unsubscribed":
         this.#requests.answer(message);
-        if (message["code"]) this.#channels.get(topic)?.end(String(message["code"]));
+        if (message["code"]) this.#ended(this.#channels.get(topic), refusalOf(message, topic));
         return true;
       case "gap":
-        for (const channel of this.#channels.values()) if (channel.matches(topic)) channel.gap(message as unknown as Gap);
+        this.#gap(message as unknown as Gap, text);
         return true;
       case "error":
         this.#failed(message);
@@ -183,7 +209,7 @@ export class ZwsClient extends EventHandlers {
   // ---- what follows from it ---------------------------------------------------------------------------
 
   #greeted(message: Message): void {
-    this.#clockMs = Date.parse(String(message["timestamp"])) - Date.now() || 0;
+    this.#clockMs = (Date.parse(String(message["timestamp"])) || Date.now()) - now();
     this.#identify(message, String(message["client_id"]));
     this.#connection.greeted(Number(message["heartbeat"]) || HEARTBEAT_S);
   }
@@ -191,7 +217,7 @@ export class ZwsClient extends EventHandlers {
   #identify(message: Message, clientId: string): void {
     const expires = typeof message["expires"] === "string" ? message["expires"] : null;
     this.#identity = { clientId, user: typeof message["user"] === "string" ? message["user"] : null, expires };
-    if (expires !== null) this.#tokens.endsIn(Date.parse(expires) - Date.now() - this.#clockMs, this.#renew);
+    if (expires !== null) this.#tokens.endsIn(Date.parse(expires) - now() - this.#clockMs, this.#renew);
     guarded(this.#options.onIdentity, this.#identity);
   }
 
@@ -200,26 +226,83 @@ export class ZwsClient extends EventHandlers {
     else {
       this.#identity = null;
       this.#tokens.stop();
+      this.#fetches.clear();
       this.#requests.clear();
       for (const channel of this.#channels.values()) channel.interrupt();
     }
     guarded(this.#options.onState, state);
+    this.watchers.look();
   }
 
   // Where subscriptions overlap the bridge replays a topic for one of them only, so a loss is told to all of them.
   #subscribed(channel: Channel | undefined, answer: Message): void {
-    const outcome = channel?.answer(answer) ?? "fine";
-    if (outcome === "fine") return;
-    for (const other of this.#channels.values()) if (other.overlaps(channel!)) other.gap({ topic: channel!.topic, reason: "resume" });
+    if (!channel) return;
+    const { isWatched } = channel;
+    const outcome = channel.answer(answer);
+    if (outcome !== "fine") for (const other of this.#channels.values()) if (other.overlaps(channel)) other.gap({ topic: channel.topic, reason: "resume" });
+    if (outcome === "lost") channel.makeDue();
     if (outcome === "again") this.#flushSoon();
+    else if (channel.isActive) this.#catchUp(channel);
+    else if (answer.type !== "error") this.#tell(channel.refusal!, isWatched); // an `error` has been told
+  }
+
+  #ended(channel: Channel | undefined, refusal: ZwsError): void {
+    if (!channel) return;
+    const { isWatched } = channel;
+    channel.end(refusal);
+    this.#tell(refusal, isWatched);
+  }
+
+  // JSON.parse has rounded what is beyond 2^53, but the digits are in the text; inside a string its quotes are escaped.
+  #gap(gap: { -readonly [name in keyof Gap]: Gap[name] }, text: string): void {
+    for (const name of ["from", "to"] as const) {
+      if (gap[name]! > Number.MAX_SAFE_INTEGER) gap[name] = parseSequence(new RegExp(`"${name}":(\\d+)`).exec(text)![1]!);
+    }
+    for (const channel of this.#channels.values()) if (channel.matches(gap.topic)) channel.gap(gap);
+  }
+
+  // Brings the state they asked for to those, and only those, who came late to what the connection has already.
+  #catchUp(channel: Channel): void {
+    for (const [last, subscriptions] of channel.takeDue()) {
+      this.#fetch({ topic: channel.topic, last }, (events, answer) => {
+        const refusal = refusalOf(answer, channel.topic);
+        if (refusal.code === "disconnected") return; // it is asked again with the next connection
+        const waiting = subscriptions.filter((each) => each.catching === "asked" && each.state.name !== "closed");
+        if (answer["success"] === true || refusal.code === "invalid_message") return waiting.forEach((each) => each.caughtUp(events)); // a raw route has nothing to fetch
+        const isWatched = waiting.some((each) => each.isWatched);
+        for (const each of waiting) each.setState("refused", refusal);
+        if (answer.type !== "error") this.#tell(refusal, isWatched);
+      });
+    }
+  }
+
+  #fetch(request: FetchRequest, done: (events: AnyEvent[], answer: Message) => void): void {
+    const wants = this.#fetches.begin(request);
+    const { topic } = request;
+    const [message, more] = "last" in request ? [{ topic, last: request.last }, ""] : [{ topic, src: request.src }, `,"from":${request.from},"to":${request.to}`];
+    this.#requests.send({ type: "fetch", ...message }, (answer) => done(this.#fetches.end(wants, Number(answer["count"] ?? 0)), answer), more);
+  }
+
+  // A refusal must not go unseen.
+  #tell(error: ZwsError, isWatched = false): void {
+    if (this.#options.onError) guarded(this.#options.onError, error);
+    else if (!isWatched) console.warn(`zwsbridge: ${error.code}: ${error.message}${error.topic ? ` (${error.topic})` : ""}`);
   }
 
   #failed(message: Message): void {
-    const code = String(message["code"]);
+    const error = refusalOf(message);
+    const { code } = error;
     this.#connection.complaint = code;
     this.#requests.answer(message);
-    guarded(this.#options.onError, new ZwsError(code, String(message["message"] ?? "")));
-    if (code === "token_expired" && this.state.name === "connected") void this.#renew();
+    const renews = code === "token_expired" && this.#tokens.canRenew && this.state.name === "connected";
+    if (this.#options.onError || !renews) this.#tell(error);
+    if (renews) void this.#renew();
+  }
+
+  /** @internal */
+  protected override failed(): undefined {
+    const { name, retry, code, reason } = this.state;
+    if (name === "disconnected" && !retry) throw new ZwsError(code === 1000 ? "closed" : code === TOKEN ? "invalid_token" : "disconnected", reason);
   }
 
   async #authenticate(token: string): Promise<void> {
@@ -232,12 +315,12 @@ export class ZwsClient extends EventHandlers {
   #renew = async (): Promise<void> => {
     if (!this.#tokens.canRenew) return;
     try {
-      const token = await this.#tokens.renew();
+      const token = await this.#tokens.renewInPlace();
       if (token !== null && this.state.name === "connected") await this.#authenticate(token);
     } catch (error) {
       if (this.state.name !== "connected") return; // the next connection asks for a token itself
       if (error instanceof ZwsError) this.#tokens.refuse();
-      guarded(this.#options.onError, error instanceof ZwsError ? error : new ZwsError("invalid_token", `getToken: ${String(error)}`));
+      if (!(error instanceof StaleToken)) this.#tell(error instanceof ZwsError ? error : new ZwsError("invalid_token", `getToken: ${String(error)}`));
       this.#tokens.retryIn(RENEWAL_PAUSE_MS, this.#renew);
     }
   };
@@ -246,7 +329,7 @@ export class ZwsClient extends EventHandlers {
   #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(() => {
+    void Promise.resolve().then(() => {
       this.#flushing = false;
       this.#flush();
     });
@@ -256,6 +339,7 @@ export class ZwsClient extends EventHandlers {
     if (this.state.name !== "connected") return;
     // Topics before patterns: each topic is then answered for itself, and the pattern for the rest.
     const unasked = [...this.#channels.values()].filter((channel) => !channel.asked).sort((a, b) => Number(a.isPattern) - Number(b.isPattern));
+    for (const channel of unasked) channel.last = this.#isCovered(channel) ? undefined : channel.wanted;
     for (const message of subscribeMessages(unasked)) {
       for (const channel of message.channels) channel.ask(message.resuming);
       this.#requests.send(message.toJSON(), (answer) => {
@@ -263,6 +347,18 @@ export class ZwsClient extends EventHandlers {
         for (const channel of message.channels) this.#subscribed(channel, answer);
       });
     }
+    for (const channel of this.#channels.values()) if (channel.isActive) this.#catchUp(channel);
+  }
+
+  // Whether the bridge would leave topics out of what `last` brings: the connection has them already, or they are named
+  // in the same messages by somebody who asks for less.
+  #isCovered(channel: Channel): boolean {
+    const wanted = channel.wanted ?? 0;
+    if (wanted === 0) return false;
+    for (const other of channel.isPattern ? this.#channels.values() : this.#patterns) {
+      if (other !== channel && (other.asked || (channel.isPattern && (other.wanted ?? 0) < wanted)) && other.overlaps(channel)) return true;
+    }
+    return false;
   }
 
   #leave(subscription: Subscription<never>): void {

@@ -1,4 +1,5 @@
 import { Backoff } from "./backoff.js";
+import { now } from "./clock.js";
 import { LATER, SILENT, TERMINAL, TOKEN } from "./close_code.js";
 import type { TokenKeeper } from "./token_keeper.js";
 import { type ConnectionState, type WebSocketConstructor, type WebSocketLike, ZwsError } from "./types.js";
@@ -6,7 +7,11 @@ import { type ConnectionState, type WebSocketConstructor, type WebSocketLike, Zw
 const OPEN = 1;
 const PATIENCE_MS = 10_000; // for a greeting, and for an answer to a ping
 const MOST_HEARTBEAT_MS = 3_600_000; // far below what a timer can hold
+const TICK_MS = 5_000;
+const ASLEEP_MS = 90_000; // more than browsers hold back the timers of a page that nobody sees
 const SUBPROTOCOL = "zws.v1.json";
+/** What a page is told when there may be a network again, or it has slept. */
+const WAKES = ["online", "pageshow", "visibilitychange"];
 
 export interface ConnectionOwner {
   /** A text or binary message came. */
@@ -16,12 +21,24 @@ export interface ConnectionOwner {
 }
 
 /**
+ * What a WebSocket is given as its address: `url`, absolute, or relative to the page. Null where it is relative and
+ * there is no page, as when a page is rendered on a server. Throws if it cannot be one.
+ */
+export function addressOf(url: string): string | null {
+  const page = globalThis.location?.href;
+  const isAbsolute = /^(http|ws)s?:/i.test(url);
+  if (!isAbsolute && !page) return null;
+  const { href } = new URL(url, page);
+  return (isAbsolute ? url : href).replace(/^http/i, "ws"); // React Native's URL puts a slash behind all it is given
+}
+
+/**
  * Connection keeps one WebSocket to the bridge: it comes back after every end that is not for good, and notices a
  * network that has gone silent. `connecting` lasts until the bridge's greeting.
  */
 export class Connection {
-  readonly #url: string;
-  readonly #WebSocket: WebSocketConstructor;
+  readonly #url: string | null;
+  readonly #WebSocket: WebSocketConstructor | undefined;
   readonly #tokens: TokenKeeper;
   readonly #owner: ConnectionOwner;
   readonly #backoff = new Backoff();
@@ -30,12 +47,13 @@ export class Connection {
   #timer: ReturnType<typeof setTimeout> | undefined; // one at a time: the next attempt, the greeting, or the watchdog
   #attempt = 0;
   #heardAt = 0;
-  #greetedAt = 0;
+  #probing = false;
+  #greetedAt: number | null = null;
   #heartbeatMs = 0;
   /** Why the bridge is about to close: the code of its last `error`. */
   complaint = "";
 
-  constructor(url: string, WebSocket: WebSocketConstructor, tokens: TokenKeeper, owner: ConnectionOwner) {
+  constructor(url: string | null, WebSocket: WebSocketConstructor | undefined, tokens: TokenKeeper, owner: ConnectionOwner) {
     this.#url = url;
     this.#WebSocket = WebSocket;
     this.#tokens = tokens;
@@ -50,25 +68,26 @@ export class Connection {
   async open(): Promise<void> {
     const attempt = ++this.#attempt; // an attempt that was overtaken while it waited for a token must not go on
     this.#drop();
-    globalThis.addEventListener?.("online", this.#online); // twice is once
+    if (this.#url === null) return this.#giveUp(null, "there is no page that the address could be relative to");
+    for (const wake of WAKES) globalThis.addEventListener?.(wake, this.#wake); // twice is once
     this.#set("connecting", null, "", true);
+    let token: string | null;
     try {
-      const token = await this.#tokens.forConnecting();
-      if (attempt !== this.#attempt) return;
-      this.#dial(token);
+      token = await this.#tokens.forConnecting();
     } catch (error) {
       if (attempt !== this.#attempt) return;
-      if (error instanceof ZwsError) this.#set("disconnected", TOKEN, error.message, false);
+      if (error instanceof ZwsError) this.#giveUp(TOKEN, error.message);
       else this.#comeBack(null, `getToken: ${error instanceof Error ? error.message : String(error)}`);
+      return;
     }
+    if (attempt === this.#attempt) this.#dial(this.#url, token);
   }
 
   /** Closes for good: until open() is called. */
   close(): void {
     this.#attempt++;
     this.#drop();
-    globalThis.removeEventListener?.("online", this.#online);
-    this.#set("disconnected", 1000, "closed by this client", false);
+    this.#giveUp(1000, "closed by this client");
   }
 
   /** False if there is no open connection: the message is gone. */
@@ -80,19 +99,33 @@ export class Connection {
 
   /** The bridge's greeting has come. `heartbeat`: seconds after which a healthy connection has been heard. */
   greeted(heartbeat: number): void {
-    this.#greetedAt = Date.now();
+    this.#greetedAt = now();
     this.#heartbeatMs = Math.min(heartbeat * 1000, MOST_HEARTBEAT_MS);
     this.#set("connected", null, "", true);
     this.#watch();
   }
 
-  #dial(token: string | null): void {
-    const socket = new this.#WebSocket(this.#url, token === null ? [SUBPROTOCOL] : [SUBPROTOCOL, `bearer.${token}`]);
+  /** Asks at once whether the connection lives, or seeks another instead of waiting. */
+  probe(): void {
+    if (this.#state.name === "connected") this.#probe();
+    else if (this.#state.name === "disconnected" && this.#state.retry) void this.open();
+  }
+
+  #dial(url: string, token: string | null): void {
+    const WebSocket = this.#WebSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor | undefined);
+    if (!WebSocket) return this.#giveUp(null, "there is no WebSocket here; pass options.WebSocket");
+    let socket: WebSocketLike;
+    try {
+      socket = new WebSocket(url, token === null ? [SUBPROTOCOL] : [SUBPROTOCOL, `bearer.${token}`]);
+    } catch (error) {
+      return this.#giveUp(null, String(error)); // as ws: from a page that came by https:
+    }
     this.#socket = socket;
     this.complaint = "";
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
-      this.#heardAt = Date.now();
+      this.#heardAt = now();
+      this.#probing = false;
       this.#owner.take(data);
     };
     socket.onclose = ({ code, reason }) => this.#ended(code, reason);
@@ -101,11 +134,11 @@ export class Connection {
   }
 
   #ended(code: number, reason: string): void {
-    this.#backoff.lasted(this.#greetedAt === 0 ? 0 : Date.now() - this.#greetedAt);
+    this.#backoff.lasted(this.#greetedAt === null ? 0 : now() - this.#greetedAt);
     this.#drop();
     const why = code === 1013 || code >= 4000 ? this.complaint || reason : reason; // an old complaint explains no lost network
     if (code === TOKEN) this.#tokens.refuse();
-    if (TERMINAL.has(code) || (code === TOKEN && !this.#tokens.canRenew)) this.#set("disconnected", code, why, false);
+    if (TERMINAL.has(code) || (code === TOKEN && !this.#tokens.canRenew)) this.#giveUp(code, why);
     else this.#comeBack(code, why);
   }
 
@@ -114,25 +147,32 @@ export class Connection {
     this.#set("disconnected", code, reason, true);
   }
 
-  // Pings of the bridge are invisible to a browser's script. So silence is broken by a ping of our own, and judged after it.
+  #giveUp(code: number | null, reason: string): void {
+    for (const wake of WAKES) globalThis.removeEventListener?.(wake, this.#wake);
+    this.#set("disconnected", code, reason, false);
+  }
+
+  // Pings of the bridge are invisible to a browser's script. So silence is broken by a ping of our own, and judged after
+  // it. A machine that has slept is noticed by its wall clock: timers, and the clock that nobody sets, sleep with it.
   #watch(): void {
-    const silence = Date.now() - this.#heardAt;
-    if (silence < this.#heartbeatMs) this.#after(this.#heartbeatMs - silence, () => this.#watch());
-    else this.#probe();
+    const left = this.#heartbeatMs - (now() - this.#heardAt);
+    if (left <= 0) return this.#probe();
+    const from = Date.now();
+    this.#after(Math.min(left, TICK_MS), () => (Date.now() - from > ASLEEP_MS ? this.#probe() : this.#watch()));
   }
 
   #probe(): void {
-    this.#heardAt = 0;
+    if (this.#probing) return; // whoever looks at the page again and again must not put off the verdict
+    this.#probing = true;
     this.send('{"type":"ping"}');
     this.#after(Math.min(PATIENCE_MS, this.#heartbeatMs), () => {
-      if (this.#heardAt === 0) this.#ended(SILENT, "no sign of life from the bridge");
+      if (this.#probing) this.#ended(SILENT, "no sign of life from the bridge");
       else this.#watch();
     });
   }
 
-  #online = (): void => {
-    if (this.#state.name === "connected") this.#probe();
-    else if (this.#state.name === "disconnected" && this.#state.retry) void this.open();
+  #wake = (): void => {
+    if (globalThis.document?.visibilityState !== "hidden") this.probe();
   };
 
   #after(ms: number, then: () => void): void {
@@ -143,7 +183,8 @@ export class Connection {
   // Does not wait for a closing handshake, which a dead network would never answer.
   #drop(): void {
     clearTimeout(this.#timer);
-    this.#greetedAt = 0;
+    this.#greetedAt = null;
+    this.#probing = false;
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;

@@ -1,32 +1,72 @@
 import type { AnyEvent, EventTypes, TypedEvent } from "./types.js";
+import { onAbort, Watchers } from "./watchers.js";
 
 type Handler = (event: never) => void;
 
+export interface WaitOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A handler that throws must not take the others, or the connection, with it. */
-export function guarded<A extends unknown[]>(handler: ((...args: A) => void) | undefined, ...args: A): void {
-  if (!handler) return;
+export function guarded<A extends unknown[], R>(handler: ((...args: A) => R) | undefined, ...args: A): R | undefined {
   try {
-    handler(...args);
+    return handler?.(...args);
   } catch (error) {
     (globalThis.reportError ?? console.error)(error);
+    return undefined;
+  }
+}
+
+/**
+ * Gives an object these members of its class as its own, bound to it: Vue and others wrap objects in proxies, and
+ * through a proxy no method can reach a private member.
+ */
+export function bindOwn(object: object, names: (string | symbol)[]): void {
+  for (const name of names) {
+    let at = object;
+    let found: PropertyDescriptor | undefined;
+    while (!(found = Object.getOwnPropertyDescriptor(at, name))) at = Object.getPrototypeOf(at);
+    const { get, value } = found;
+    Object.defineProperty(object, name, { configurable: true, ...(get ? { get: get.bind(object) } : { value: value.bind(object), writable: true }) });
   }
 }
 
 /** Handlers by event type; "*" hears every type. */
-export class EventHandlers {
+export abstract class EventHandlers {
   #byType = new Map<string, Set<Handler>>();
+  /** @internal */
+  readonly watchers = new Watchers();
 
-  /** Returns the function that takes the handler away again. */
-  on<K extends keyof EventTypes>(type: K, handler: (event: TypedEvent<K>) => void): () => void;
-  on(type: string, handler: (event: AnyEvent) => void): () => void;
-  on(type: string, handler: Handler): () => void {
+  /** Returns the function that takes the handler away again; so does the signal. */
+  on<K extends keyof EventTypes>(type: K, handler: (event: TypedEvent<K>) => void, options?: WaitOptions): () => void;
+  on(type: string, handler: (event: AnyEvent) => void, options?: WaitOptions): () => void;
+  on(type: string, handler: Handler, { signal }: WaitOptions = {}): () => void {
     const handlers = this.#byType.get(type) ?? new Set();
     this.#byType.set(type, handlers.add(handler));
-    return () => {
+    const off = (): void => {
+      release();
       handlers.delete(handler);
       if (handlers.size === 0 && this.#byType.get(type) === handlers) this.#byType.delete(type);
     };
+    let release = (): void => {};
+    release = onAbort(signal, off);
+    return off;
   }
+
+  /** The next event of a type. Rejects when none can come any more, or when aborted. */
+  once<K extends keyof EventTypes>(type: K, options?: WaitOptions): Promise<TypedEvent<K>>;
+  once(type: string, options?: WaitOptions): Promise<AnyEvent>;
+  once(type: string, { signal }: WaitOptions = {}): Promise<AnyEvent> {
+    let heard: AnyEvent | undefined;
+    const off = this.on(type, (event: AnyEvent) => {
+      heard ??= event;
+      this.watchers.look();
+    });
+    return this.watchers.until(() => heard ?? this.failed(), signal).finally(off);
+  }
+
+  /** Throws if this has ended. @internal */
+  protected abstract failed(): undefined;
 
   emit(event: AnyEvent): void {
     if (this.#byType.size === 0) return;

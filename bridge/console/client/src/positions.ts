@@ -1,16 +1,22 @@
 import { isPattern } from "./pattern.js";
-import type { Position } from "./types.js";
+import type { Position, Sequence } from "./types.js";
 
 // Bounds: past them what was heard longest ago is forgotten, and the bridge then says so or sends it again.
 const MAX_SOURCES = 64; // of one topic: what the bridge keeps by default
 const MAX_TOPICS = 256; // of one pattern
 
-type Sources = Map<string, number>;
+type Sources = Map<string, Sequence>;
+
+/** A producer may count in nanoseconds: then a number has not digits enough. */
+export function parseSequence(digits: string): Sequence {
+  const number = Number(digits);
+  return number <= Number.MAX_SAFE_INTEGER ? number : BigInt(digits);
+}
 
 /** `SRC:SEQ` in its two parts. */
-export function parsePosition(position: Position): [src: string, seq: number] {
+export function parsePosition(position: Position): [src: string, seq: Sequence] {
   const colon = position.lastIndexOf(":");
-  return [position.slice(0, colon), Number(position.slice(colon + 1))];
+  return [position.slice(0, colon), parseSequence(position.slice(colon + 1))];
 }
 
 /**
@@ -56,7 +62,7 @@ export class Positions {
   }
 
   /** An event came. A source that counts from 1 again is followed back: that is a restart. */
-  move(topic: string, src: string, seq: number): void {
+  move(topic: string, src: string, seq: Sequence): void {
     this.#step(topic, src, seq);
     if (this.#replay) this.#replayed(1);
   }
@@ -65,10 +71,10 @@ export class Positions {
    * A gap was told: what it names is accounted for, and need not come again. Neighbours merge, so a gap may begin in
    * the replay and end among live events: only what is not behind `at` is of the replay.
    */
-  miss(topic: string, src: string, to: number, missed: number): void {
+  miss(topic: string, src: string, to: Sequence, missed: number): void {
     if (to > (this.#topics.get(topic)?.get(src) ?? 0)) this.#step(topic, src, to);
     const at = this.#replay?.at.get(topic);
-    if (this.#replay) this.#replayed(at ? Math.min(missed, Math.max(0, (at.get(src) ?? 0) - (to - missed))) : missed);
+    if (this.#replay) this.#replayed(at ? Math.min(missed, Math.max(0, Number(BigInt(at.get(src) ?? 0) - BigInt(to)) + missed)) : missed);
   }
 
   /** The connection is gone; what has moved stays. */
@@ -83,7 +89,7 @@ export class Positions {
     this.#replay = null;
   }
 
-  #step(topic: string, src: string, seq: number): void {
+  #step(topic: string, src: string, seq: Sequence): void {
     let sources = this.#topics.get(topic);
     if (!sources) this.#put(topic, (sources = new Map()));
     else if (this.#isPattern) this.#put(topic, sources);

@@ -1,5 +1,8 @@
 import { type Message, ZwsError } from "./types.js";
 
+/** What an answer refuses. */
+export const refusalOf = (answer: Message, topic?: string): ZwsError => new ZwsError(String(answer["code"] ?? "internal"), String(answer["message"] ?? ""), topic);
+
 const RATE_LIMIT_PAUSE_MS = 1000;
 
 interface Pending {
@@ -17,10 +20,10 @@ export class Requests {
     this.#send = send;
   }
 
-  /** `done` gets the first answer, an `error` too; it is not called if the connection ends before. */
-  send(message: object, done: (answer: Message) => void = () => {}): void {
+  /** `done` gets the first answer, an `error` too: `disconnected` if the connection ends before. `more`: members as JSON. */
+  send(message: object, done: (answer: Message) => void = () => {}, more = ""): void {
     const id = ++this.#lastId;
-    const text = JSON.stringify({ ...message, id });
+    const text = JSON.stringify({ ...message, id }).slice(0, -1) + more + "}";
     if (this.#send(text)) this.#pending.set(id, { text, done });
     else done({ type: "error", code: "disconnected" });
   }
@@ -29,7 +32,7 @@ export class Requests {
   ask(message: object): Promise<Message> {
     return new Promise((resolve, reject) =>
       this.send(message, (answer) => {
-        if (answer.type === "error" || answer["success"] === false) reject(new ZwsError(String(answer["code"]), String(answer["message"] ?? "")));
+        if (answer.type === "error" || answer["success"] === false) reject(refusalOf(answer));
         else resolve(answer);
       }),
     );

@@ -4,7 +4,8 @@ import type { Position } from "./types.js";
 // The bridge takes 64 KiB from a client, and refuses a thousand sources at once; these leave room.
 const MAX_BYTES = 48 * 1024;
 const MAX_SOURCES = 500;
-const bytesOf = (value: unknown): number => new TextEncoder().encode(JSON.stringify(value)).length;
+// Or a little more: TextEncoder is not everywhere (React Native, jsdom).
+const bytesOf = (value: unknown): number => JSON.stringify(value).replace(/[^\0-\x7f]/g, "...").length;
 
 /** One subscribe message and the channels it asks for. */
 export class SubscribeMessage {

@@ -1,5 +1,6 @@
-import { EventHandlers, guarded } from "./event_handlers.js";
+import { bindOwn, EventHandlers, guarded, type WaitOptions } from "./event_handlers.js";
 import { type AnyEvent, type Gap, type SubscriptionState, ZwsError, type ZwsEvent } from "./types.js";
+import { onAbort } from "./watchers.js";
 
 export interface SubscribeOptions<E = ZwsEvent> {
   /** How many of the newest events to get first, and again after a gap that no resume could fill. */
@@ -12,6 +13,8 @@ export interface SubscribeOptions<E = ZwsEvent> {
   onGap?: (gap: Gap) => void;
   /** How many events wait for a `for await` loop before the oldest are given up. Default 1000. */
   buffer?: number;
+  /** Ends the subscription. */
+  signal?: AbortSignal;
 }
 
 /** What a `for await` loop has not taken yet. */
@@ -29,8 +32,12 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
   readonly topic: string;
   readonly options: SubscribeOptions<E>;
   #state: SubscriptionState = { name: "pending", code: null, message: "" };
+  #refusal: ZwsError | undefined;
   #readers = new Set<Reader<E>>();
   #leave: (subscription: Subscription<E>) => void;
+  #release: () => void;
+  /** Whether it waits for the state it asked for; until that is there, live events are not for it. @internal */
+  catching: "" | "due" | "asked" = "";
 
   /** Made by `client.subscribe()` only. */
   constructor(topic: string, options: SubscribeOptions<E>, leave: (subscription: Subscription<E>) => void) {
@@ -38,16 +45,24 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
     this.topic = topic;
     this.options = options;
     this.#leave = leave;
+    bindOwn(this, ["on", "once", "state", "ready", "unsubscribe", Symbol.asyncIterator]);
+    this.#release = onAbort(options.signal, this.unsubscribe);
   }
 
   get state(): SubscriptionState {
     return this.#state;
   }
 
+  /** Resolves when events come; rejects with a ZwsError if this is refused or closed before. */
+  ready({ signal }: WaitOptions = {}): Promise<SubscriptionState> {
+    return this.watchers.until(() => this.failed() ?? (this.#state.name === "active" ? this.#state : undefined), signal);
+  }
+
   /** Ends this subscription and its loops. Doing it twice does nothing. */
   unsubscribe(): void {
     if (this.#state.name === "closed") return;
     this.setState("closed");
+    this.#release?.();
     this.#leave(this);
   }
 
@@ -66,9 +81,9 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
         reader.waiting = [];
         yield* batch;
         if (reader.waiting.length > 0) continue;
-        const { name, code, message } = this.#state;
+        const { name } = this.#state;
         if (name === "closed") return;
-        if (name === "refused") throw new ZwsError(code ?? "forbidden", message);
+        if (name === "refused") throw this.#refusal;
         await new Promise<void>((resolve) => (reader.wake = resolve));
       }
     } finally {
@@ -92,12 +107,34 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
   }
 
   /** @internal */
-  setState(name: SubscriptionState["name"], code: string | null = null, message = ""): void {
+  setState(name: SubscriptionState["name"], refusal?: ZwsError): void {
     const now = this.#state;
+    const code = refusal?.code ?? null;
     if (now.name === "closed" || (now.name === name && now.code === code)) return;
-    this.#state = { name, code, message };
+    this.#refusal = refusal;
+    this.#state = { name, code, message: refusal?.message ?? "" };
     guarded(this.options.onState, this.#state);
     this.#wake();
+    this.watchers.look();
+  }
+
+  /** Whether anybody would notice a refusal. @internal */
+  get isWatched(): boolean {
+    return this.options.onState !== undefined || this.#readers.size > 0 || this.watchers.any;
+  }
+
+  /** What it waited for is there. @internal */
+  caughtUp(events: AnyEvent[]): void {
+    this.catching = "";
+    this.setState("active");
+    for (const event of events) this.take(event);
+  }
+
+  /** @internal */
+  protected override failed(): undefined {
+    const { name } = this.#state;
+    if (name === "closed") throw new ZwsError("closed", "", this.topic);
+    if (name === "refused") throw this.#refusal;
   }
 
   /** @internal */

@@ -1,3 +1,4 @@
+import { now } from "./clock.js";
 import { ZwsError } from "./types.js";
 
 export type GetToken = () => string | null | Promise<string | null>;
@@ -7,6 +8,13 @@ const EARLY_MS = 60_000;
 // What a subprotocol name may hold (RFC 9110 token); every JWT is made of these.
 const TOKEN_TEXT = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
+/** Login libraries give a stale token again until they notice: it is worth to ask once more, later. */
+export class StaleToken extends Error {
+  constructor() {
+    super("it gave the same token again");
+  }
+}
+
 /**
  * TokenKeeper holds the token in use, and asks `getToken` for another before it ends or when it was refused.
  * The token is kept in memory only and is in no message that this client writes anywhere but to the bridge.
@@ -14,6 +22,8 @@ const TOKEN_TEXT = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 export class TokenKeeper {
   #token: string | null;
   #getToken: GetToken | undefined;
+  #sets = 0;
+  #signedOut = false;
   #refused: string | null = null;
   #endsAt = Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -24,11 +34,14 @@ export class TokenKeeper {
   }
 
   get canRenew(): boolean {
-    return this.#getToken !== undefined;
+    return this.#getToken !== undefined && !this.#signedOut;
   }
 
+  /** `null`: there is none, and `getToken` is not asked until there is one again. */
   set(token: string | null): void {
     this.#token = token;
+    this.#sets++;
+    this.#signedOut = token === null;
     this.#refused = null;
     this.#endsAt = Infinity;
   }
@@ -38,10 +51,14 @@ export class TokenKeeper {
     this.#refused = this.#token;
   }
 
-  /** The token to connect with, or null for none. Throws `invalid_token` if there is only the one that was refused. */
+  /**
+   * The token to connect with, or null for none. Throws a ZwsError if there is none but the one that was refused, and
+   * another error if it is worth to ask again later.
+   */
   async forConnecting(): Promise<string | null> {
-    const stale = this.#token === null || this.#token === this.#refused || Date.now() >= this.#endsAt;
-    if (stale && this.#getToken) await this.renew();
+    const stale = this.#token === null || this.#token === this.#refused || now() >= this.#endsAt;
+    if (stale && this.canRenew) await this.renew();
+    if (this.#token !== null && this.canRenew && (this.#token === this.#refused || now() >= this.#endsAt)) throw new StaleToken();
     if (this.#refused !== null && (this.#token === null || this.#token === this.#refused)) throw new ZwsError("invalid_token", "there is no token but the one that was refused");
     if (this.#token !== null && !TOKEN_TEXT.test(this.#token)) throw new ZwsError("invalid_token", "the token holds characters that no token has");
     return this.#token;
@@ -49,16 +66,25 @@ export class TokenKeeper {
 
   /** Asks getToken; throws what it throws. */
   async renew(): Promise<string | null> {
-    const token = await this.#getToken!();
-    this.#token = token;
-    this.#endsAt = Infinity;
+    const sets = this.#sets;
+    const token = (await this.#getToken!()) ?? null;
+    if (sets !== this.#sets) return this.#token; // somebody has set another meanwhile
+    if (token !== this.#token) this.#endsAt = Infinity;
+    return (this.#token = token);
+  }
+
+  /** Asks getToken for another than the one in use, and throws if it has none. */
+  async renewInPlace(): Promise<string | null> {
+    const before = this.#token;
+    const token = await this.renew();
+    if (token !== null && (token === before || token === this.#refused)) throw new StaleToken();
     return token;
   }
 
   /** The token ends in `ms`: calls `renewal` a minute, or a fifth of the time, before. */
   endsIn(ms: number, renewal: () => void): void {
-    this.#endsAt = Date.now() + ms;
-    if (this.#getToken) this.#schedule(Math.max(1000, ms - Math.min(EARLY_MS, ms / 5)), renewal);
+    this.#endsAt = now() + ms;
+    if (this.canRenew) this.#schedule(Math.max(1000, ms - Math.min(EARLY_MS, ms / 5)), renewal);
   }
 
   retryIn(ms: number, renewal: () => void): void {

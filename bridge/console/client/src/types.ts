@@ -50,6 +50,8 @@ export type ZwsEvent = { [K in keyof EventTypes]: TypedEvent<K> }[keyof EventTyp
 
 /** One source's place in a topic's history is `SRC:SEQ`; a list has one for each source. */
 export type Position = string;
+/** A source's count; a bigint beyond 2^53. */
+export type Sequence = number | bigint;
 
 /** Events that this client will not get by itself. `fetch` may get those of which src, from and to are known. */
 export interface Gap {
@@ -60,8 +62,8 @@ export interface Gap {
    */
   readonly reason: "slow_consumer" | "producer" | "resume" | "buffer";
   readonly src?: string;
-  readonly from?: number;
-  readonly to?: number;
+  readonly from?: Sequence;
+  readonly to?: Sequence;
   /** How many; absent where nobody can know. */
   readonly missed?: number;
 }
@@ -90,13 +92,16 @@ export interface Identity {
   readonly expires: string | null;
 }
 
-/** A refusal by the bridge, or of this client; `code` is one of the contract's. */
+/** A refusal: `code` is one of the bridge's, or of this client's own: `disconnected`, `closed`, `aborted`. */
 export class ZwsError extends Error {
   readonly code: string;
-  constructor(code: string, message?: string) {
+  /** Of what topic or pattern, if of one. */
+  readonly topic: string | undefined;
+  constructor(code: string, message?: string, topic?: string) {
     super(message || code);
     this.name = "ZwsError";
     this.code = code;
+    this.topic = topic;
   }
 }
 

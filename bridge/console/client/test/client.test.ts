@@ -277,6 +277,388 @@ describe("gaps", () => {
   });
 });
 
+describe("a fetch", () => {
+  const fetchedBy = (socket: FakeSocket, count: number): FakeSocket => socket.give({ type: "fetched", topic: "t", success: true, count, complete: true, id: socket.request("fetch")["id"] });
+  const ids = (events: readonly { "@id": string }[]): string[] => events.map((event) => event["@id"]);
+
+  async function listening(): Promise<[FakeSocket, string[]]> {
+    const heard: string[] = [];
+    const socket = await connected();
+    client.subscribe("t", { onEvent: (event) => heard.push(event["@id"]), onGap: (gap) => heard.push(`gap ${gap.to}`) });
+    await turn();
+    socket.subscribed("t", { at: ["a:1"] });
+    return [socket, heard];
+  }
+
+  it("swallows no live event, whatever it asks for", async () => {
+    const [socket, heard] = await listening();
+    const fetched = client.fetch({ topic: "t", src: "a", from: 1, to: 1000 });
+    socket.event("t", "a:2").event("t", "a:3").event("u", "a:1");
+    socket.event("t", "a:4").event("t", "a:5");
+    for (const seq of [1, 2, 3, 4, 5]) socket.event("t", `a:${seq}`);
+    fetchedBy(socket, 5);
+    expect(ids((await fetched).events)).toEqual(["a:1", "a:2", "a:3", "a:4", "a:5"]);
+    expect(heard).toEqual(["a:2", "a:3", "a:4", "a:5"]);
+  });
+
+  it("keeps live events, gaps and answers in their order", async () => {
+    const [socket, heard] = await listening();
+    const fetched = client.fetch({ topic: "t", last: 1 });
+    socket.event("t", "a:2").give({ type: "gap", topic: "t", src: "a", from: 3, to: 4, missed: 2, reason: "producer" }).event("t", "a:5");
+    socket.event("t", "a:5");
+    fetchedBy(socket, 1);
+    expect(ids((await fetched).events)).toEqual(["a:5"]);
+    expect(heard).toEqual(["a:2", "gap 4", "a:5"]);
+  });
+
+  it("gives two callers that ask for the same what each asked for", async () => {
+    const [socket, heard] = await listening();
+    const one = client.fetch({ topic: "t", last: 2 });
+    const { id } = socket.request("fetch");
+    const two = client.fetch({ topic: "t", last: 1 });
+    socket.event("t", "a:8").event("t", "a:9").give({ type: "fetched", topic: "t", success: true, count: 2, complete: true, id });
+    socket.event("t", "a:10").event("t", "a:10");
+    fetchedBy(socket, 1);
+    expect([ids((await one).events), ids((await two).events)]).toEqual([["a:8", "a:9"], ["a:10"]]);
+    expect(heard).toEqual(["a:10"]);
+  });
+
+  it("of which a full queue has lost a part takes no live event in its place", async () => {
+    const [socket, heard] = await listening();
+    const fetched = client.fetch({ topic: "t", last: 3 });
+    socket.event("t", "a:9").event("t", "a:8").event("t", "a:9");
+    fetchedBy(socket, 3);
+    expect(ids((await fetched).events)).toEqual(["a:8", "a:9"]);
+    expect(heard).toEqual(["a:9"]);
+  });
+
+  it("that ends with the connection loses nothing: what was not sorted yet is asked for again", async () => {
+    const [socket, heard] = await listening();
+    const fetched = client.fetch({ topic: "t", last: 9 });
+    socket.event("t", "a:2");
+    const again = reconnected();
+    await expect(fetched).rejects.toMatchObject({ code: "disconnected", topic: "t" });
+    expect((await again).request("subscribe")["since"]).toEqual({ t: ["a:1"] });
+    expect(heard).toEqual([]);
+  });
+
+  it("that is refused gives back what it held", async () => {
+    const [socket, heard] = await listening();
+    const fetched = client.fetch({ topic: "t", last: 9 });
+    socket.event("t", "a:2").give({ type: "fetched", topic: "t", success: false, code: "limit_exceeded", id: socket.request("fetch")["id"] });
+    await expect(fetched).rejects.toMatchObject({ code: "limit_exceeded" });
+    expect(heard).toEqual(["a:2"]);
+  });
+});
+
+describe("who comes late", () => {
+  const fetches = (socket: FakeSocket): unknown[] => socket.sent.filter((message) => message["type"] === "fetch").map(({ topic, last }) => [topic, last]);
+  const fetched = (socket: FakeSocket, topic: string, count: number, members = {}): FakeSocket => socket.give({ type: "fetched", topic, success: true, count, complete: true, id: socket.request("fetch")["id"], ...members });
+  const listener = (heard: string[], name: string): { onEvent: (event: { "@id": string }) => void; onState: (state: { name: string }) => void } => ({
+    onEvent: (event) => heard.push(`${name} ${event["@id"]}`), onState: (state) => heard.push(`${name} ${state.name}`),
+  });
+
+  it("to a topic gets the state it asks for, then live events, and nobody hears it twice", async () => {
+    const heard: string[] = [];
+    const everything: string[] = [];
+    const socket = await connected({ onEvent: (event) => everything.push(event["@id"]) });
+    client.subscribe("t", { last: 1, ...listener(heard, "first") });
+    await turn();
+    expect(socket.request("subscribe")).toMatchObject({ topics: ["t"], last: 1 });
+    socket.subscribed("t", { at: ["a:5"], replayed: 1 }).event("t", "a:5");
+    client.subscribe("t", { last: 2, ...listener(heard, "second") });
+    await turn();
+    expect(fetches(socket)).toEqual([["t", 2]]);
+    socket.event("t", "a:6"); // which the second has among its newest two
+    socket.event("t", "a:5").event("t", "a:6");
+    fetched(socket, "t", 2).event("t", "a:7");
+    expect(heard).toEqual(["first active", "first a:5", "first a:6", "second active", "second a:5", "second a:6", "first a:7", "second a:7"]);
+    expect(everything).toEqual(["a:5", "a:6", "a:7"]);
+    expect(socket.count("subscribe")).toBe(1);
+  });
+
+  it("in the same turn is served by one message, which asks for the most that anybody wants", async () => {
+    const socket = await connected();
+    client.subscribe("t");
+    client.subscribe("t", { last: 3 });
+    client.subscribe("t", { last: 1 });
+    await turn();
+    socket.subscribed("t", { replayed: 0 });
+    await turn();
+    expect(socket.sent).toMatchObject([{ type: "subscribe", topics: ["t"], last: 3 }]);
+  });
+
+  it("to a topic under a pattern that is held already gets its state apart", async () => {
+    const heard: string[] = [];
+    const socket = await connected();
+    client.subscribe("import:*", listener(heard, "pattern"));
+    await turn();
+    socket.subscribed("import:*", { at: undefined });
+    client.subscribe("import:7", { last: 1, ...listener(heard, "bar") });
+    await turn();
+    expect(socket.request("subscribe")).not.toHaveProperty("last");
+    socket.subscribed("import:7", { at: ["a:5"] });
+    socket.event("import:7", "a:5");
+    fetched(socket, "import:7", 1).event("import:7", "a:6");
+    expect(heard).toEqual(["pattern active", "bar active", "bar a:5", "bar a:6", "pattern a:6"]);
+  });
+
+  it("to a pattern of topics that are held already gets their state, too", async () => {
+    const heard: string[] = [];
+    const socket = await connected();
+    client.subscribe("import:7", listener(heard, "bar"));
+    client.subscribe("import:*", { last: 1, ...listener(heard, "pattern") });
+    await turn();
+    expect(socket.sent).toMatchObject([{ topics: ["import:7", "import:*"] }]);
+    expect(socket.sent[0]).not.toHaveProperty("last");
+    socket.subscribed("import:7", { at: ["a:5"] }).subscribed("import:*", { at: undefined });
+    expect(fetches(socket)).toEqual([["import:*", 1]]);
+    socket.event("import:7", "a:5").event("import:8", "a:1");
+    fetched(socket, "import:*", 2);
+    expect(heard).toEqual(["bar active", "pattern active", "pattern a:5", "pattern a:1"]);
+  });
+
+  it("asks again after a reconnect, and the others resume", async () => {
+    const heard: string[] = [];
+    let socket = await connected();
+    client.subscribe("t", listener(heard, "first"));
+    await turn();
+    socket.subscribed("t", { at: ["a:5"] });
+    client.subscribe("t", { last: 1, ...listener(heard, "second") });
+    await turn();
+    socket = await reconnected();
+    expect(socket.sent).toMatchObject([{ type: "subscribe", topics: ["t"], since: { t: ["a:5"] }, last: 1 }]);
+    socket.subscribed("t", { at: ["a:6"], recovered: true, replayed: 1 }).event("t", "a:6");
+    expect(fetches(socket)).toEqual([["t", 1]]);
+    socket.event("t", "a:6");
+    fetched(socket, "t", 1);
+    expect(heard).toEqual(["first active", "first pending", "first active", "first a:6", "second active", "second a:6"]);
+  });
+
+  it("is refused if the bridge refuses what it asks for, and no one else is", async () => {
+    const errors: unknown[] = [];
+    const socket = await connected({ onError: ({ code, topic }) => errors.push([code, topic]) });
+    const first = client.subscribe("t");
+    await turn();
+    socket.subscribed("t");
+    const second = client.subscribe("t", { last: 1e9 });
+    await turn();
+    fetched(socket, "t", 0, { success: false, code: "limit_exceeded", message: "too many" });
+    expect([first.state.name, second.state]).toEqual(["active", { name: "refused", code: "limit_exceeded", message: "too many" }]);
+    expect(errors).toEqual([["limit_exceeded", "t"]]);
+  });
+
+  it("to a raw topic, of which nothing can be fetched, gets what is live", async () => {
+    const socket = await connected();
+    client.subscribe("raw");
+    await turn();
+    socket.subscribed("raw");
+    const second = client.subscribe("raw", { last: 1 });
+    await turn();
+    fetched(socket, "raw", 0, { success: false, code: "invalid_message" });
+    expect(second.state.name).toBe("active");
+  });
+
+  it("and goes at once leaves nothing behind", async () => {
+    const heard: string[] = [];
+    const socket = await connected();
+    client.subscribe("t");
+    await turn();
+    socket.subscribed("t");
+    const second = client.subscribe("t", { last: 1, ...listener(heard, "second") });
+    await turn();
+    second.unsubscribe();
+    socket.event("t", "a:1");
+    fetched(socket, "t", 1);
+    expect(heard).toEqual(["second closed"]);
+  });
+});
+
+describe("a refusal", () => {
+  const refused = { success: false, code: "forbidden", message: "no" };
+  let warn: ReturnType<typeof vi.spyOn>;
+  beforeEach(() => { warn = vi.spyOn(console, "warn").mockImplementation(() => {}); });
+
+  it("reaches onError, with its topic", async () => {
+    const errors: unknown[] = [];
+    const socket = await connected({ onError: ({ code, message, topic }) => errors.push([code, message, topic]) });
+    client.subscribe("t");
+    client.subscribe("u");
+    await turn();
+    socket.subscribed("t", refused).subscribed("u").give({ type: "unsubscribed", topic: "u", success: true, code: "forbidden" });
+    expect(errors).toEqual([["forbidden", "no", "t"], ["forbidden", "forbidden", "u"]]);
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  it("is on the console where nobody listens", async () => {
+    const socket = await connected();
+    client.subscribe("t");
+    await turn();
+    socket.subscribed("t", refused).give({ type: "error", code: "invalid_json", message: "what?" });
+    expect(warn.mock.calls).toEqual([["zwsbridge: forbidden: no (t)"], ["zwsbridge: invalid_json: what?"]]);
+  });
+
+  it.each(["onState", "ready", "once", "loop"])("is not on the console where somebody listens: %s", async (how) => {
+    const socket = await connected();
+    const subscription = client.subscribe("t", how === "onState" ? { onState: () => {} } : {});
+    const told = how === "ready" ? subscription.ready() : how === "once" ? subscription.once("message") : how === "loop" ? subscription[Symbol.asyncIterator]().next() : null;
+    const outcome = told?.catch((error: { code: string }) => error.code);
+    await turn();
+    socket.subscribed("t", refused);
+    if (outcome) expect(await outcome).toBe("forbidden");
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  it("of a token that is renewed anyway is not on the console", async () => {
+    const tokens = ["old", "new"];
+    const socket = await connected({ getToken: () => tokens.shift()! });
+    socket.give({ type: "error", code: "token_expired" });
+    await turn();
+    expect(warn).not.toHaveBeenCalled();
+    expect(socket.count("auth")).toBe(1);
+  });
+});
+
+describe("waiting", () => {
+  it("ready() resolves with the connection, and rejects when the client does not come back", async () => {
+    client = new ZwsClient("ws://bridge.test/api/ws", { WebSocket: FakeSocket });
+    const ready = client.ready();
+    await turn();
+    FakeSocket.last.greet({ user: "ada" });
+    expect((await ready).user).toBe("ada");
+    FakeSocket.last.end(1012);
+    const again = client.ready();
+    await vi.advanceTimersByTimeAsync(1000);
+    FakeSocket.last.greet({ user: "bob" });
+    expect((await again).user).toBe("bob");
+    FakeSocket.last.end(1012);
+    const never = client.ready().catch((error: { code: string; message: string }) => [error.code, error.message]);
+    await vi.advanceTimersByTimeAsync(1000);
+    FakeSocket.last.end(4403, "thrown out");
+    expect(await never).toEqual(["disconnected", "thrown out"]);
+  });
+
+  it("ready() of a subscription resolves when it is active, and rejects when it is refused or closed", async () => {
+    const socket = await connected();
+    const [good, bad, gone] = ["good", "bad", "gone"].map((topic) => client.subscribe(topic)) as [ReturnType<ZwsClient["subscribe"]>, ReturnType<ZwsClient["subscribe"]>, ReturnType<ZwsClient["subscribe"]>];
+    const outcomes = Promise.all([good, bad, gone].map((each) => each.ready().then((state) => state.name, (error) => error.code)));
+    await turn();
+    gone.unsubscribe();
+    socket.subscribed("good").subscribed("bad", { success: false, code: "forbidden" });
+    expect(await outcomes).toEqual(["active", "forbidden", "closed"]);
+    expect((await good.ready()).name).toBe("active");
+  });
+
+  it("once() resolves with the next event of a type, and rejects when none can come", async () => {
+    const socket = await connected();
+    const next = client.once("notification");
+    socket.event("@all", "a:1").event("@all", "a:2", { type: "notification", data: { title: "one" } }).event("@all", "a:3", { type: "notification", data: { title: "two" } });
+    expect((await next).data.title).toBe("one");
+    const never = client.once("*").catch((error: { code: string }) => error.code);
+    client.close();
+    expect(await never).toBe("closed");
+  });
+});
+
+describe("an AbortSignal", () => {
+  it("ends what it was given to, and is let go of by what ends before", async () => {
+    const abort = new AbortController();
+    const { signal } = abort;
+    const added = vi.spyOn(signal, "addEventListener");
+    const removed = vi.spyOn(signal, "removeEventListener");
+    const socket = await connected();
+    client.subscribe("gone", { signal }).unsubscribe();
+    const subscription = client.subscribe("t", { signal });
+    await turn();
+    socket.subscribed("t");
+    let heard = 0;
+    client.on("*", () => heard++, { signal });
+    client.on("*", () => {}, { signal })();
+    const outcomes = [client.once("*", { signal }), subscription.ready({ signal }).then(() => subscription.once("*", { signal }))].map((each) => each.catch((error: Error) => error.name));
+    await turn();
+    abort.abort();
+    socket.event("t", "a:1");
+    expect(await Promise.all(outcomes)).toEqual(["AbortError", "ZwsError"]); // the subscription has been closed by it
+    expect(heard).toBe(0);
+    expect(subscription.state.name).toBe("closed");
+    expect(removed.mock.calls.length).toBe(added.mock.calls.length);
+  });
+
+  it("closes the client", async () => {
+    const abort = new AbortController();
+    await connected({ signal: abort.signal });
+    abort.abort();
+    expect(client.state.code).toBe(1000);
+  });
+
+  it("that was given before ends it at once", async () => {
+    const signal = AbortSignal.abort();
+    const socket = await connected();
+    expect(client.subscribe("t", { signal }).state.name).toBe("closed");
+    await expect(client.ready({ signal })).rejects.toMatchObject({ name: "AbortError" });
+    let heard = 0;
+    client.on("*", () => heard++, { signal });
+    socket.event("@all", "a:1");
+    await turn();
+    expect(heard).toBe(0);
+    expect(socket.sent).toEqual([]);
+    const closed = new ZwsClient("ws://bridge.test/", { WebSocket: FakeSocket, signal });
+    await turn();
+    expect(closed.state.code).toBe(1000);
+  });
+});
+
+describe("counts beyond 2^53", () => {
+  const big = "9007199254740993";
+
+  it("are kept to the last digit in positions", async () => {
+    let socket = await connected();
+    client.subscribe("t");
+    await turn();
+    socket.subscribed("t", { at: ["ns:9007199254740992"] }).event("t", `ns:${big}`);
+    socket = await reconnected();
+    expect(socket.request("subscribe")["since"]).toEqual({ t: [`ns:${big}`] });
+  });
+
+  it("are kept in gaps, and in what is fetched by them", async () => {
+    const gaps: Gap[] = [];
+    const texts: string[] = [];
+    let socket = await connected();
+    client.subscribe("t", { onGap: (gap) => gaps.push(gap) });
+    await turn();
+    socket.subscribed("t", { at: ["ns:9007199254740992"] });
+    socket.give(`{"type":"gap","topic":"t","src":"ns","from":${big},"to":9007199254740995,"missed":3,"reason":"slow_consumer"}`);
+    expect(gaps).toMatchObject([{ from: 9007199254740993n, to: 9007199254740995n, missed: 3 }]);
+    const send = socket.send.bind(socket);
+    socket.send = (text) => { texts.push(text); send(text); };
+    const fetched = client.fetch({ topic: "t", src: gaps[0]!.src!, from: gaps[0]!.from!, to: gaps[0]!.to! });
+    expect(texts[0]).toContain(`"from":${big},"to":9007199254740995`);
+    socket.event("t", `ns:${big}`).give({ type: "fetched", topic: "t", success: true, count: 1, complete: false, id: socket.request("fetch")["id"] });
+    expect((await fetched).events).toHaveLength(1);
+    socket = await reconnected();
+    expect(socket.request("subscribe")["since"]).toEqual({ t: ["ns:9007199254740995"] });
+  });
+});
+
+describe("options.parse", () => {
+  it("reads events in place of JSON.parse, and one that fails costs nothing but itself", async () => {
+    const heard: unknown[] = [];
+    const socket = await connected({ parse: (text) => JSON.parse(text.replace(/"wei":(\d+)/, '"wei":"$1"')) });
+    const off = client.on("*", (event) => heard.push([event["@id"], event["wei"]]));
+    socket.give('{"type":"x","wei":123456789012345678901234567890,"topic":"@all","@id":"a:1"}');
+    expect(heard).toEqual([["a:1", "123456789012345678901234567890"]]);
+    off();
+    client.close();
+    const reported: unknown[] = [];
+    globalThis.reportError = (error: unknown) => void reported.push(error);
+    const other = await connected({ parse: () => { throw new Error("mine"); } });
+    client.on("*", (event) => heard.push(event["@id"]));
+    other.event("@all", "a:2");
+    expect(heard[1]).toBe("a:2");
+    expect(reported).toHaveLength(1);
+  });
+});
+
 describe("stats", () => {
   it("are what the bridge tells", async () => {
     const socket = await connected();

@@ -31,7 +31,7 @@ describe("connecting", () => {
     client = new ZwsClient("https://bridge.test/api/ws", { WebSocket: FakeSocket });
     await vi.advanceTimersByTimeAsync(0);
     expect(FakeSocket.last.url).toBe("wss://bridge.test/api/ws");
-    expect(() => new ZwsClient("/api/ws", { WebSocket: FakeSocket })).toThrow(TypeError);
+    expect(() => new ZwsClient("ws://[", { WebSocket: FakeSocket })).toThrow(TypeError);
   });
 
   it("is connecting until the bridge greets", async () => {
@@ -132,15 +132,26 @@ describe("coming back", () => {
   });
 
   it("listens for the network only while it is open", async () => {
-    const listening = new Set<unknown>();
-    vi.stubGlobal("addEventListener", (_: string, listener: unknown) => listening.add(listener));
-    vi.stubGlobal("removeEventListener", (_: string, listener: unknown) => listening.delete(listener));
+    const listening = new Map<string, Set<unknown>>();
+    vi.stubGlobal("addEventListener", (type: string, listener: unknown) => listening.set(type, (listening.get(type) ?? new Set()).add(listener)));
+    vi.stubGlobal("removeEventListener", (type: string, listener: unknown) => listening.get(type)!.delete(listener));
+    const counts = (): number[] => ["online", "pageshow", "visibilitychange"].map((type) => listening.get(type)!.size);
     await connect();
-    expect(listening.size).toBe(1);
+    expect(counts()).toEqual([1, 1, 1]);
     client.close();
-    expect(listening.size).toBe(0);
+    expect(counts()).toEqual([0, 0, 0]);
     client.connect();
-    expect(listening.size).toBe(1);
+    expect(counts()).toEqual([1, 1, 1]);
+    await vi.advanceTimersByTimeAsync(0);
+    FakeSocket.last.greet().end(4403); // for good, too
+    expect(counts()).toEqual([0, 0, 0]);
+  });
+
+  it("stays away from an address that the browser does not let it have", async () => {
+    await connect({ WebSocket: class { constructor() { throw new Error("insecure"); } } as unknown as typeof FakeSocket });
+    expect(client.state).toEqual({ name: "disconnected", code: null, reason: "Error: insecure", retry: false });
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it("never connects if it is closed while getToken thinks", async () => {
@@ -202,12 +213,55 @@ describe("the watchdog", () => {
     expect(FakeSocket.all[0]!.onmessage).toBeNull();
   });
 
-  it("asks at once whether the connection lives when the network changes", async () => {
+  it.each(["online", "pageshow", "visibilitychange"])("asks at once whether the connection lives at %s", async (type) => {
     await connect();
     const socket = FakeSocket.last.greet();
-    windowEvents.dispatchEvent(new Event("online"));
+    windowEvents.dispatchEvent(new Event(type));
     expect(socket.count("ping")).toBe(1);
-    await vi.advanceTimersByTimeAsync(10_000);
+    await vi.advanceTimersByTimeAsync(9_000);
+    windowEvents.dispatchEvent(new Event(type)); // puts off nothing
+    expect(socket.count("ping")).toBe(1);
+    await vi.advanceTimersByTimeAsync(1_000);
     expect(client.state.code).toBe(4408);
+  });
+
+  it("does not ask when the page is hidden, and comes back at once when it is shown", async () => {
+    await connect();
+    const socket = FakeSocket.last.greet();
+    vi.stubGlobal("document", { visibilityState: "hidden" });
+    windowEvents.dispatchEvent(new Event("visibilitychange"));
+    expect(socket.count("ping")).toBe(0);
+    socket.end(1006);
+    windowEvents.dispatchEvent(new Event("visibilitychange"));
+    expect(client.state.name).toBe("disconnected");
+    vi.stubGlobal("document", { visibilityState: "visible" });
+    windowEvents.dispatchEvent(new Event("visibilitychange"));
+    expect(client.state.name).toBe("connecting");
+  });
+
+  it("asks when told to connect though it is connected, as an app does that comes to the front", async () => {
+    await connect();
+    const socket = FakeSocket.last.greet();
+    client.connect();
+    expect(socket.count("ping")).toBe(1);
+  });
+
+  it("notices that the machine has slept, whose timers slept with it", async () => {
+    await connect();
+    const socket = FakeSocket.last.greet();
+    await vi.advanceTimersByTimeAsync(1000);
+    vi.setSystemTime(Date.now() + 3_600_000);
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(socket.count("ping")).toBe(1);
+  });
+
+  it("is not hurried by a clock that is set back, nor put to sleep by it", async () => {
+    await connect();
+    const socket = FakeSocket.last.greet();
+    vi.setSystemTime(Date.now() - 3_600_000);
+    await vi.advanceTimersByTimeAsync(24_000);
+    expect(socket.count("ping")).toBe(0);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(socket.count("ping")).toBe(1);
   });
 });

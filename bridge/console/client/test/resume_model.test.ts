@@ -38,7 +38,7 @@ class Ledger {
   }
 
   gap(gap: Gap): void {
-    if (gap.reason !== "resume") return this.#account(`${gap.topic} ${gap.src}`, gap.from!, gap.to!);
+    if (gap.reason !== "resume") return this.#account(`${gap.topic} ${gap.src}`, Number(gap.from), Number(gap.to));
     this.resumes++;
     this.#excused = true;
     this.#excusedFrom = new Set();

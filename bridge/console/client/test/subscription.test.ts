@@ -65,7 +65,7 @@ describe("Subscription", () => {
   it("throws in the loop when it is refused", async () => {
     const subscription = make();
     const next = subscription[Symbol.asyncIterator]().next();
-    subscription.setState("refused", "forbidden", "not yours");
+    subscription.setState("refused", new ZwsError("forbidden", "not yours"));
     await expect(next).rejects.toEqual(new ZwsError("forbidden", "not yours"));
   });
 
@@ -88,7 +88,7 @@ describe("Subscription", () => {
     subscription.setState("pending");
     subscription.setState("active");
     subscription.setState("active");
-    subscription.setState("refused", "forbidden");
+    subscription.setState("refused", new ZwsError("forbidden"));
     subscription.unsubscribe();
     subscription.unsubscribe();
     subscription.setState("active");

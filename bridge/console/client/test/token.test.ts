@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type ClientOptions, ZwsClient, type ZwsError } from "../src/index.js";
+import { TokenKeeper } from "../src/token_keeper.js";
 import { FakeSocket } from "./fake_socket.js";
 
 let client: ZwsClient;
@@ -58,13 +59,24 @@ describe("getToken", () => {
   });
 
   it("renews a token of a year, which no timer can hold", async () => {
-    await connect({ token: "old", getToken: () => "new" });
-    const socket = FakeSocket.last.greet({ expires: inSeconds(365 * 86_400), heartbeat: 1e9 });
-    socket.onSend = (message) => message["type"] === "ping" && socket.give({ type: "pong" });
+    const renewal = vi.fn();
+    new TokenKeeper("old", () => "new").endsIn(365 * 86_400_000, renewal);
     await vi.advanceTimersByTimeAsync(365 * 86_400_000 - 61_000);
-    expect(socket.count("auth")).toBe(0);
+    expect(renewal).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(1_000);
+    expect(renewal).toHaveBeenCalledTimes(1);
+  });
+
+  it("renews by a clock that nobody sets", async () => {
+    await connect({ token: "old", getToken: () => "new" });
+    const socket = FakeSocket.last.greet({ user: "ada", expires: inSeconds(600) });
+    socket.onSend = (message) => message["type"] === "ping" && socket.give({ type: "pong" });
+    vi.setSystemTime(Date.now() - 86_400_000);
+    await vi.advanceTimersByTimeAsync(540_000);
     expect(socket.count("auth")).toBe(1);
+    socket.end(1012);
+    await vi.advanceTimersByTimeAsync(60_000); // what was given for its end is now past
+    expect(FakeSocket.last.protocols[1]).toBe("bearer.new");
   });
 
   it("is asked at once when the bridge says that the token has expired", async () => {
@@ -75,7 +87,8 @@ describe("getToken", () => {
   });
 
   it("tells a refused renewal, keeps the connection, and tries again", async () => {
-    await connect({ token: "old", getToken: () => "bad" });
+    const tokens = ["bad", "good"];
+    await connect({ token: "old", getToken: () => tokens.shift()! });
     const socket = FakeSocket.last.greet().give({ type: "error", code: "token_expired" });
     await vi.advanceTimersByTimeAsync(0);
     socket.give({ type: "auth", success: false, code: "invalid_token", id: socket.request("auth")["id"] });
@@ -83,6 +96,20 @@ describe("getToken", () => {
     expect(errors.map((error) => error.code)).toEqual(["token_expired", "invalid_token"]);
     await vi.advanceTimersByTimeAsync(5000);
     expect(socket.count("auth")).toBe(2);
+  });
+
+  it("is asked again with patience while it gives the token that is ending, and nobody is bothered", async () => {
+    const getToken = vi.fn(() => "stale");
+    await connect({ token: "stale", getToken });
+    const socket = FakeSocket.last.greet({ user: "ada", expires: inSeconds(300) });
+    socket.onSend = (message) => message["type"] === "ping" && socket.give({ type: "pong" });
+    await vi.advanceTimersByTimeAsync(240_000 + 14_000);
+    expect(getToken).toHaveBeenCalledTimes(3);
+    expect(socket.count("auth")).toBe(0);
+    expect(errors).toEqual([]);
+    getToken.mockReturnValue("fresh");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(socket.request("auth")).toMatchObject({ token: "fresh" });
   });
 });
 
@@ -101,7 +128,21 @@ describe("a refused token (4401)", () => {
     expect(FakeSocket.last.protocols[1]).toBe("bearer.good");
   });
 
-  it.each([["the same one", "bad"], ["none", null]])("is terminal if getToken has %s", async (_, next) => {
+  it("is asked for again with patience, and not tried twice, if getToken has not noticed", async () => {
+    const getToken = vi.fn(() => "bad");
+    await connect({ getToken });
+    FakeSocket.last.end(4401);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(FakeSocket.all).toHaveLength(1);
+    expect(client.state).toEqual({ name: "disconnected", code: null, reason: "getToken: it gave the same token again", retry: true });
+    expect(getToken.mock.calls.length).toBeGreaterThan(180);
+    expect(getToken.mock.calls.length).toBeLessThan(400); // once in ten seconds, after the first ones
+    getToken.mockReturnValue("good");
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(FakeSocket.last.protocols[1]).toBe("bearer.good");
+  });
+
+  it.each([["null", null], ["nothing", undefined as unknown as null]])("is terminal if getToken gives %s", async (_, next) => {
     const tokens = ["bad", next];
     await connect({ getToken: () => tokens.shift()! });
     FakeSocket.last.end(4401);
@@ -130,6 +171,40 @@ describe("a refused token (4401)", () => {
 });
 
 describe("setToken", () => {
+  it("with null signs out: another connection, of nobody, until there is a token again", async () => {
+    const getToken = vi.fn(() => "ada's");
+    await connect({ getToken });
+    FakeSocket.last.greet({ user: "ada", expires: inSeconds(600) });
+    const subscription = client.subscribe("t");
+    await vi.advanceTimersByTimeAsync(0);
+    FakeSocket.last.subscribed("t", { at: ["a:1"] });
+    await client.setToken(null);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(FakeSocket.all[0]!.closedByClient).toBe(true);
+    expect(FakeSocket.last.protocols).toEqual(["zws.v1.json"]);
+    expect(client.identity).toBeNull();
+    FakeSocket.last.greet();
+    FakeSocket.last.subscribed("t", { success: false, code: "unauthorized", message: "sign in first" });
+    expect(subscription.state.name).toBe("refused");
+    FakeSocket.last.end(1012);
+    await vi.advanceTimersByTimeAsync(1000);
+    FakeSocket.last.greet();
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(getToken).toHaveBeenCalledTimes(1);
+    await client.setToken("bob's");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(FakeSocket.last.protocols[1]).toBe("bearer.bob's");
+  });
+
+  it("with null wins over a getToken that is still thinking", async () => {
+    let give = (_: string): void => {};
+    await connect({ getToken: () => new Promise((resolve) => (give = resolve)) });
+    await client.setToken(null);
+    give("late");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(FakeSocket.all.map((socket) => socket.protocols)).toEqual([["zws.v1.json"]]);
+  });
+
   it("makes an anonymous connection a user's, and asks again for what was refused", async () => {
     await connect({});
     const socket = FakeSocket.last.greet();

@@ -1,0 +1,75 @@
+import { matcher } from "./pattern.js";
+import type { AnyEvent, Sequence } from "./types.js";
+
+/** An event that may have been fetched. */
+export interface Held {
+  readonly event: AnyEvent;
+  readonly topic: string;
+  readonly src: string;
+  readonly seq: Sequence;
+}
+
+/** What to fetch: what a gap names, or the newest of a topic or of each that a pattern matches. */
+export type FetchRequest =
+  | { readonly topic: string; readonly src: string; readonly from: Sequence; readonly to: Sequence }
+  | { readonly topic: string; readonly last: number };
+
+export type Wants = (topic: string, src: string, seq: Sequence) => boolean;
+
+/**
+ * Fetches tells what was fetched from what is live. Nothing on the wire marks it but its place: directly before the
+ * `fetched` that says how many it is. So an event that a fetch might have asked for is held until the next message
+ * says what it is; whatever that is but such an event, all that is held is live, and goes on in its order.
+ */
+export class Fetches {
+  #open = new Set<Wants>();
+  #held: Held[] = [];
+  readonly #deliver: (held: Held) => void;
+
+  constructor(deliver: (held: Held) => void) {
+    this.#deliver = deliver;
+  }
+
+  begin(request: FetchRequest): Wants {
+    const matches = matcher(request.topic);
+    const wants: Wants = "last" in request
+      ? (topic) => matches(topic)
+      : (topic, src, seq) => matches(topic) && src === request.src && seq >= request.from && seq <= request.to;
+    this.#open.add(wants);
+    return wants;
+  }
+
+  /** Whether the event has been taken, to be delivered later if it is not somebody's. */
+  hold(event: AnyEvent, topic: string, src: string, seq: Sequence): boolean {
+    for (const wants of this.#open) if (wants(topic, src, seq)) return this.#held.push({ event, topic, src, seq }) > 0;
+    this.release();
+    return false;
+  }
+
+  /** Ends a fetch, and returns the `count` events it brought. Fewer, if a queue that was full has lost some: each source counts up. */
+  end(wants: Wants, count: number): AnyEvent[] {
+    this.#open.delete(wants);
+    const next = new Map<string, Sequence>();
+    let from = this.#held.length;
+    for (; from > 0 && this.#held.length - from < count; from--) {
+      const { topic, src, seq } = this.#held[from - 1]!;
+      const counter = `${topic}\n${src}`;
+      if (!wants(topic, src, seq) || seq >= (next.get(counter) ?? Infinity)) break;
+      next.set(counter, seq);
+    }
+    const events = this.#held.splice(from).map(({ event }) => event);
+    this.release();
+    return events;
+  }
+
+  /** What is held is live. */
+  release(): void {
+    if (this.#held.length > 0) for (const held of this.#held.splice(0)) this.#deliver(held);
+  }
+
+  /** The connection is gone: what is held has moved no position, and comes again. */
+  clear(): void {
+    this.#held = [];
+    this.#open.clear();
+  }
+}
