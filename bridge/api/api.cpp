@@ -105,6 +105,9 @@ const std::vector<Api::Route>& Api::routes() {
       {"GET", "/openapi.json", false, &Api::openapi, nullptr},
       {"GET", "/", false, &Api::console, nullptr},
       {"GET", "/client.js", false, &Api::client, nullptr},
+      {"GET", "/client.js.map", false, &Api::client, nullptr},
+      {"GET", "/client.mjs", false, &Api::client, nullptr},
+      {"GET", "/client.mjs.map", false, &Api::client, nullptr},
       {"GET", "/stats", true, nullptr, &Calls::stats},
       {"POST", "/broadcast", true, nullptr, &Calls::broadcast},
       {"POST", "/notify", true, nullptr, &Calls::notify},
@@ -132,11 +135,9 @@ Api::Api(Parts parts)
 
 void Api::reload(const ConfigPtr& config) {
   const std::string& path = config->server.path;
-  std::atomic_store(&rules_, std::make_shared<const Rules>(Rules{
-                                 config, Access(*config, parts_.verifier->open()), read_page(path),
-                                 StaticFile::read(parts_.share_folder + "/console/client.js",
-                                                  "text/javascript; charset=utf-8"),
-                                 read_openapi(path)}));
+  std::atomic_store(&rules_, std::make_shared<const Rules>(
+                                 Rules{config, Access(*config, parts_.verifier->open()),
+                                       read_page(path), read_client(), read_openapi(path)}));
 }
 
 void Api::handle(HttpRequest request, HttpReply reply) noexcept {
@@ -349,7 +350,7 @@ void Api::console(const ApiRequest& request, HttpReply reply) {
 }
 
 void Api::client(const ApiRequest& request, HttpReply reply) {
-  reply(std::atomic_load(&rules_)->client.answer(request.http));
+  reply(std::atomic_load(&rules_)->client.at(request.http.path).answer(request.http));
 }
 
 void Api::openapi(const ApiRequest& request, HttpReply reply) {
@@ -363,6 +364,17 @@ void Api::upgrade_required(const ApiRequest&, HttpReply reply) {
 }
 
 // --- files ---------------------------------------------------------------------------------------
+
+// For pages that load a script, and for those that import a module.
+std::map<std::string, StaticFile> Api::read_client() const {
+  std::map<std::string, StaticFile> files;
+  for (const char* path : {"/client.js", "/client.mjs"}) {
+    const std::string file = parts_.share_folder + "/console" + path;
+    files[path] = StaticFile::read(file, "text/javascript; charset=utf-8");
+    files[path + std::string(".map")] = StaticFile::read(file + ".map", "application/json");
+  }
+  return files;
+}
 
 // The page says in a <meta> where clients connect. No other site may show it in a frame, where a click
 // could be led astray.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -51,7 +52,7 @@ class Api final : public HttpHandler {
     Access access;
     // As they lay there at the start or the last reload.
     StaticFile page;
-    StaticFile client;
+    std::map<std::string, StaticFile> client;  // by path
     StaticFile openapi;
   };
   struct Route;
@@ -71,6 +72,7 @@ class Api final : public HttpHandler {
   void client(const ApiRequest& request, HttpReply reply);
   void openapi(const ApiRequest& request, HttpReply reply);
   void upgrade_required(const ApiRequest& request, HttpReply reply);
+  std::map<std::string, StaticFile> read_client() const;
   StaticFile read_page(const std::string& path) const;
   StaticFile read_openapi(const std::string& path) const;
 

@@ -1,15 +1,20 @@
-# cmake -D OUTPUT=client.js -D WORK=FOLDER -P build_client.cmake: makes the browser client.
+# cmake -D FOLDER=... -D FILES=client.js;... -D WORK=FOLDER -P build_client.cmake: makes the browser client.
 #
 # With npm from its sources, in WORK, which installs what that needs beside package.json where it is
 # missing. Without npm a client that was built before (client/dist) is taken. Where neither is there
-# the build goes on, for nothing but browsers lacks anything: OUTPUT is then absent, and this says so.
+# the build goes on, for nothing but browsers lacks anything: FILES are then absent, and this says so.
 set(console ${CMAKE_CURRENT_LIST_DIR})
-set(built_before ${console}/client/dist/client.iife.js)
-file(REMOVE ${OUTPUT} ${OUTPUT}.gz)
+set(built_before ${console}/client/dist/served)
+foreach(file ${FILES})
+  file(REMOVE ${FOLDER}/${file} ${FOLDER}/${file}.gz)
+endforeach()
 
-# What browsers are sent; the same bytes whenever it is built.
-function(compress)
-  execute_process(COMMAND gzip -9 -n -k -f ${OUTPUT} COMMAND_ERROR_IS_FATAL ANY)
+# What browsers are sent, plain and compressed; the same bytes whenever it is built.
+function(take from)
+  foreach(file ${FILES})
+    file(COPY_FILE ${from}/${file} ${FOLDER}/${file})
+    execute_process(COMMAND gzip -9 -n -k -f ${FOLDER}/${file} COMMAND_ERROR_IS_FATAL ANY)
+  endforeach()
 endfunction()
 
 find_program(npm npm)
@@ -28,15 +33,13 @@ if(npm AND node)
     if(failed)
       message(FATAL_ERROR "the browser client does not build")
     endif()
-    file(COPY_FILE ${WORK}/client/client.iife.js ${OUTPUT})
-    compress()
+    take(${WORK}/client/served)
     return()
   endif()
 endif()
 
 if(EXISTS ${built_before})
-  file(COPY_FILE ${built_before} ${OUTPUT})
-  compress()
+  take(${built_before})
   message(NOTICE "zwsbridge: ${trouble}; the client of an earlier build is taken (${built_before})")
 else()
   message(NOTICE "zwsbridge: ${trouble}, so this build has no /client.js; all else is complete. "

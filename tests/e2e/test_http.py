@@ -59,7 +59,9 @@ def test_no_other_site_may_show_the_page_in_a_frame(shared_bridge):
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", ["/", "/client.js", "/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/client.js", "/client.mjs", "/client.js.map", "/client.mjs.map", "/openapi.json"]
+)
 def test_a_file_is_not_sent_to_a_browser_that_has_it(shared_bridge, path):
     first = shared_bridge.get(path)
     assert (first.status, first.headers["cache-control"]) == (200, "no-cache")
@@ -71,7 +73,9 @@ def test_a_file_is_not_sent_to_a_browser_that_has_it(shared_bridge, path):
     assert shared_bridge.get(path, {"If-None-Match": '"other"'}).status == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/client.js", "/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/client.js", "/client.mjs", "/client.js.map", "/client.mjs.map", "/openapi.json"]
+)
 def test_a_file_is_compressed_for_who_takes_it(shared_bridge, path):
     plain = shared_bridge.get(path)
     packed = shared_bridge.get(path, {"Accept-Encoding": "gzip, br", "Origin": "http://localhost:3000"})
@@ -80,6 +84,17 @@ def test_a_file_is_compressed_for_who_takes_it(shared_bridge, path):
     assert len(packed.body) < len(plain.body) / 2
     assert packed.headers["etag"] != plain.headers["etag"]
     assert packed.headers["vary"] == "Accept-Encoding, Origin"
+
+
+@pytest.mark.parametrize("path", ["/client.js", "/client.mjs"])
+def test_the_client_leads_to_a_map_of_its_sources(shared_bridge, path):
+    script = shared_bridge.get(path)
+    assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+    link = script.body.decode().rsplit("\n//# sourceMappingURL=", 1)[1].strip()
+    found = shared_bridge.get("/" + link)
+    assert (found.status, found.headers["content-type"]) == (200, "application/json")
+    assert any(source.endswith("src/client.ts") for source in found.json["sources"])
+    assert shared_bridge.get("/client.cjs").status == 404
 
 
 def test_the_page_can_be_switched_off(make_bridge):

@@ -42,8 +42,11 @@ def test_each_package_holds_its_part(debs):
         "/usr/share/man/man8/zwsbridge.8.gz",
         "/usr/share/zwsbridge/zwsbridge.toml",
         "/usr/share/zwsbridge/openapi.json",
-        "/usr/share/zwsbridge/console/index.html",
-        "/usr/share/zwsbridge/console/client.js",
+        *(
+            f"/usr/share/zwsbridge/console/{file}{form}"
+            for file in ("index.html", "client.js", "client.js.map", "client.mjs", "client.mjs.map")
+            for form in ("", ".gz")
+        ),
     }
     assert set(contents(debs["zws-tools"])) == doc("zws-tools") | {
         "/usr/bin/zws",
