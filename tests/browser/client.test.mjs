@@ -203,6 +203,25 @@ describe("a token", () => {
     expect(await page.evaluate(() => client.identity.user)).toBe("ada");
   });
 
+  it("is put away by setToken(null), and the connection is nobody's", async () => {
+    await withUsers();
+    const page = await open({ getToken: () => makeToken(secret, "ada") });
+    await connected(page);
+    expect(await page.evaluate(async () => { await client.setToken(null); return (await client.ready()).user; })).toBe(null);
+    expect(page.sockets).toBe(2);
+  });
+
+  it("that gives no right to a topic has the refusal told: to onError, or on the console", async () => {
+    await withUsers();
+    const page = await open({ token: makeToken(secret, "ada", 3600, { topics: ["orders"] }), topics: ["orders"] });
+    await active(page);
+    await page.evaluate(() => void client.subscribe("secret"));
+    await page.waitForFunction(() => told.errors.includes("forbidden"));
+    const line = page.waitForEvent("console", (message) => message.type() === "warning");
+    await page.evaluate((token) => void (window.quiet = new zws.ZwsClient("/api/ws", { token })).subscribe("secret"), makeToken(secret, "ada", 3600, { topics: [] }));
+    expect((await line).text()).toMatch(/^zwsbridge: forbidden: .*\(secret\)$/);
+  });
+
   it("decides which of two browsers gets a personal notification", async () => {
     await withUsers();
     const [ada, bob] = [await open({ token: makeToken(secret, "ada"), topics: ["notifications"] }), await open({ token: makeToken(secret, "bob"), topics: ["notifications"] })];
@@ -233,6 +252,54 @@ describe("one connection", () => {
     await producer.notification("@all", "After it");
     await page.waitForFunction(() => told.notices.includes("After it"));
     expect((await told(page)).events.orders).toEqual([1]);
+  });
+
+  it("brings the state to each part of the page that comes late, and nothing twice to the others", async () => {
+    await setUp();
+    const page = await open({ topics: ["import:*"] });
+    await active(page);
+    await count("import:7", 1, 5);
+    await heard(page, "import:*", 5);
+    const late = (topic, last) => page.evaluate(async ([topic, last]) => {
+      const heard = [];
+      const subscription = client.subscribe(topic, { last, onEvent: (event) => heard.push(event.data) });
+      await subscription.ready();
+      await client.stats(); // what came with it is behind us
+      return heard;
+    }, [topic, last]);
+    expect(await late("import:7", 1)).toEqual([5]);
+    expect(await late("import:7", 3)).toEqual([3, 4, 5]);
+    expect(await late("import:*", 2)).toEqual([4, 5]);
+    expect(await late("import:7*", 1)).toEqual([5]);
+    await count("import:7", 6, 6);
+    await heard(page, "import:*", 6);
+    expect((await told(page)).events["import:*"]).toEqual(numbers(1, 6));
+  });
+
+  it("is the same for a page that imports the client as a module", async () => {
+    await setUp();
+    const page = await open();
+    await page.addScriptTag({ type: "module", content: 'import * as exports from "/client.mjs"; window.module = exports;' });
+    await page.waitForFunction(() => window.module);
+    expect(await page.evaluate(() => [zws, module].map((exports) => Object.keys(exports).sort()))).toEqual(Array(2).fill(["Subscription", "ZwsClient", "ZwsError"]));
+    expect(await page.evaluate(async () => (await new module.ZwsClient("/api/ws").ready()).user)).toBe(null);
+  });
+
+  it("that fetches goes on hearing what is live, each event once", async () => {
+    await setUp();
+    const page = await open({ topics: ["orders"] });
+    await active(page);
+    const sent = count("orders", 1, 200);
+    await heard(page, "orders", 1);
+    const fetched = await page.evaluate(async () => {
+      const all = [];
+      while (all.length < 50) all.push(await client.fetch({ topic: "orders", src: "life-1", from: 1, to: 1000 }), await client.fetch({ topic: "orders", last: 3 }));
+      return all.map(({ events }) => events.map((event) => event.data));
+    });
+    await sent;
+    await heard(page, "orders", 200);
+    expect((await told(page)).events.orders).toEqual(numbers(1, 200));
+    for (const events of fetched) expect(events).toEqual(numbers(events[0], events.at(-1)));
   });
 
   it("fetches what it is asked for", async () => {
