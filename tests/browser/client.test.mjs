@@ -112,6 +112,30 @@ describe("a connection that is lost", () => {
     expect((await told(page)).gaps).toEqual([{ topic: "orders", reason: "resume" }]);
   });
 
+  it("gives a pattern what it missed of a topic that the page asks for meanwhile", async () => {
+    await setUp();
+    const page = await open({ origin: proxy.url, topics: ["import:*"] });
+    await active(page);
+    await count("import:7", 1, 2);
+    await heard(page, "import:*", 2);
+    await proxy.freeze();
+    await count("import:7", 3, 9);
+    await proxy.cut();
+    await ended(page, 1006);
+    await page.evaluate(() => {
+      window.late = [];
+      subscriptions.push(client.subscribe("import:7", { last: 2, onEvent: (event) => late.push(event.data) }));
+    });
+    await proxy.thaw();
+    await active(page);
+    await count("import:7", 10, 10);
+    await heard(page, "import:*", 10);
+    await page.waitForFunction(() => late.includes(10));
+    expect((await told(page)).events["import:*"]).toEqual(numbers(1, 10));
+    expect(await page.evaluate(() => late)).toEqual([8, 9, 10]);
+    expect((await told(page)).gaps).toEqual([]);
+  });
+
   it("comes back when the bridge was killed and started again", async () => {
     await setUp();
     const page = await open({ topics: ["orders"] });

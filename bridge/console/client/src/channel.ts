@@ -27,10 +27,10 @@ export class Channel {
     this.positions = new Positions(topic);
   }
 
-  /** Who comes when the topic has been asked for gets its state apart: the bridge replays nothing that comes already. */
+  /** Who comes when the topic has been asked for, or is to be resumed, gets its state apart: the bridge replays nothing that is had already. */
   join(subscription: Subscription<never>): void {
     this.#subscribers.add(subscription);
-    if (this.asked && subscription.options.last) subscription.catching = "due";
+    if (subscription.options.last) subscription.catching = "due";
     this.#tell(subscription);
   }
 
@@ -50,7 +50,10 @@ export class Channel {
 
   /** Those get their state apart to whom the subscribe message does not bring it. */
   makeDue(): void {
-    for (const each of this.#subscribers) each.catching = (each.options.last ?? 0) > (this.last ?? 0) ? "due" : "";
+    for (const each of this.#subscribers) {
+      each.catching = (each.options.last ?? 0) > (this.last ?? 0) ? "due" : "";
+      this.#tell(each);
+    }
   }
 
   /** Who waits for how many of the newest events; from now on they are asked for. */

@@ -14,6 +14,7 @@ import { onAbort } from "./watchers.js";
 
 const HEARTBEAT_S = 25; // when the greeting names none
 const RENEWAL_PAUSE_MS = 5000;
+const rank = (channel: Channel): number => (channel.positions.known ? 0 : 2) + Number(channel.isPattern);
 
 export interface ClientOptions {
   token?: string | null;
@@ -166,7 +167,7 @@ export class ZwsClient extends EventHandlers {
     const topic = message["@topic"] ?? (message.topic as string);
     const [src, seq] = parsePosition(id);
     const event = (guarded(this.#options.parse, text) as AnyEvent | undefined) ?? message;
-    if (!this.#fetches.hold(event, topic, src, seq)) this.#deliver(event, topic, src, seq);
+    if (this.#fetches.idle || !this.#fetches.hold(event, topic, src, seq)) this.#deliver(event, topic, src, seq);
   }
 
   #deliver(event: AnyEvent, topic: string, src: string, seq: Sequence): void {
@@ -337,8 +338,9 @@ export class ZwsClient extends EventHandlers {
 
   #flush(): void {
     if (this.state.name !== "connected") return;
-    // Topics before patterns: each topic is then answered for itself, and the pattern for the rest.
-    const unasked = [...this.#channels.values()].filter((channel) => !channel.asked).sort((a, b) => Number(a.isPattern) - Number(b.isPattern));
+    // What is resumed before what is new, which would else keep from a pattern what it missed of a topic. Then topics
+    // before patterns: each topic is then answered for itself, and the pattern for the rest.
+    const unasked = [...this.#channels.values()].filter((channel) => !channel.asked).sort((a, b) => rank(a) - rank(b));
     for (const channel of unasked) channel.last = this.#isCovered(channel) ? undefined : channel.wanted;
     for (const message of subscribeMessages(unasked)) {
       for (const channel of message.channels) channel.ask(message.resuming);
@@ -356,7 +358,8 @@ export class ZwsClient extends EventHandlers {
     const wanted = channel.wanted ?? 0;
     if (wanted === 0) return false;
     for (const other of channel.isPattern ? this.#channels.values() : this.#patterns) {
-      if (other !== channel && (other.asked || (channel.isPattern && (other.wanted ?? 0) < wanted)) && other.overlaps(channel)) return true;
+      const isFirst = other.asked || (other.positions.known && !channel.positions.known);
+      if (other !== channel && (isFirst || (channel.isPattern && (other.wanted ?? 0) < wanted)) && other.overlaps(channel)) return true;
     }
     return false;
   }

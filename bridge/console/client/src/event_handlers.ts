@@ -9,8 +9,9 @@ export interface WaitOptions {
 
 /** A handler that throws must not take the others, or the connection, with it. */
 export function guarded<A extends unknown[], R>(handler: ((...args: A) => R) | undefined, ...args: A): R | undefined {
+  if (!handler) return undefined;
   try {
-    return handler?.(...args);
+    return handler(...args);
   } catch (error) {
     (globalThis.reportError ?? console.error)(error);
     return undefined;

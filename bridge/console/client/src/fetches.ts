@@ -30,6 +30,11 @@ export class Fetches {
     this.#deliver = deliver;
   }
 
+  /** Whether nothing is fetched; as a rule. */
+  get idle(): boolean {
+    return this.#open.size === 0;
+  }
+
   begin(request: FetchRequest): Wants {
     const matches = matcher(request.topic);
     const wants: Wants = "last" in request

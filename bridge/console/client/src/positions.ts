@@ -38,9 +38,9 @@ export class Positions {
     this.#isPattern = isPattern(topic);
   }
 
-  /** Whether there is anything a `since` could say: an exact topic needs `at` or an event, a pattern its first answer. */
+  /** Whether a `since` says all: not before the first answer, when events come for the sake of others that overlap. */
   get known(): boolean {
-    return this.#isPattern ? this.#answered : this.#topics.has(this.#topic);
+    return this.#answered && (this.#isPattern || this.#topics.has(this.#topic));
   }
 
   /** For the next subscribe: topics with their positions, the newest heard of `limit` sources at most. */

@@ -1,7 +1,7 @@
 import { matcher } from "../src/pattern.js";
 import { FakeSocket } from "./fake_socket.js";
 
-interface Stored { readonly src: string; readonly seq: number }
+interface Stored { readonly src: string; readonly seq: number; readonly arrival: number }
 interface Topic { readonly newest: Map<string, number>; history: Stored[] }
 type Since = Record<string, string[]>;
 
@@ -11,6 +11,7 @@ export class FakeBridge {
   readonly #wire: (() => void)[] = [];
   #socket: FakeSocket | null = null;
   #subscribed: string[] = [];
+  #arrivals = 0;
   constructor(readonly historySize: number) {}
 
   accept(socket: FakeSocket): void {
@@ -18,15 +19,17 @@ export class FakeBridge {
     this.#socket = socket;
     this.#subscribed = [];
     socket.onSend = (message) => {
+      if (message["type"] === "fetch") this.#fetch(message["topic"] as string, message["last"] as number, message["id"]);
+      if (message["type"] === "unsubscribe") this.#subscribed = this.#subscribed.filter((pattern) => pattern !== message["topic"]);
       if (message["type"] !== "subscribe") return;
-      for (const topic of message["topics"] as string[]) this.#subscribe(topic, message["since"] as Since | undefined, message["id"]);
+      for (const topic of message["topics"] as string[]) this.#subscribe(topic, message["since"] as Since | undefined, message["last"] as number | undefined, message["id"]);
     };
     socket.greet();
   }
 
   publish(name: string, src: string): Stored {
     const topic = this.#topic(name);
-    const event = { src, seq: (topic.newest.get(src) ?? 0) + 1 };
+    const event = { src, seq: (topic.newest.get(src) ?? 0) + 1, arrival: ++this.#arrivals };
     topic.newest.set(src, event.seq);
     topic.history = [...topic.history, event].slice(-this.historySize);
     if (this.#hears(name)) this.#event(name, event);
@@ -36,7 +39,7 @@ export class FakeBridge {
   /** An event that a full queue drops: the client is told. */
   publishLost(name: string, src: string): Stored {
     const topic = this.#topic(name);
-    const event = { src, seq: (topic.newest.get(src) ?? 0) + 1 };
+    const event = { src, seq: (topic.newest.get(src) ?? 0) + 1, arrival: ++this.#arrivals };
     topic.newest.set(src, event.seq);
     topic.history = [...topic.history, event].slice(-this.historySize);
     if (this.#hears(name)) this.#give({ type: "gap", topic: name, src, from: event.seq, to: event.seq, missed: 1, reason: "slow_consumer" });
@@ -67,7 +70,7 @@ export class FakeBridge {
     return this.#subscribed.some((pattern) => matcher(pattern)(name));
   }
 
-  #subscribe(pattern: string, since: Since | undefined, id: unknown): void {
+  #subscribe(pattern: string, since: Since | undefined, last: number | undefined, id: unknown): void {
     const isPattern = pattern.includes("*");
     const matched = isPattern ? [...this.topics.keys()].filter(matcher(pattern)) : [pattern];
     const named = since && (isPattern ? Object.fromEntries(Object.entries(since).filter(([topic]) => matcher(pattern)(topic))) : { [pattern]: since[pattern] ?? [] });
@@ -82,10 +85,21 @@ export class FakeBridge {
     const at = isPattern
       ? Object.fromEntries(matched.map((name) => [name, this.#at(name)]))
       : this.#at(pattern);
-    const replay = recovered ? missed : [];
-    this.#give({ type: "subscribed", topic: pattern, success: true, at, id, ...(since ? { recovered, replayed: replay.length } : {}) });
+    const replay = since && recovered ? missed : this.#newest(matched.filter((name) => !this.#hears(name)), last ?? 0);
+    this.#give({ type: "subscribed", topic: pattern, success: true, at, id, replayed: replay.length, ...(since ? { recovered } : {}) });
     for (const [name, event] of replay) this.#event(name, event);
     this.#subscribed.push(pattern);
+  }
+
+  #fetch(pattern: string, last: number, id: unknown): void {
+    const events = this.#newest([...this.topics.keys()].filter(matcher(pattern)), last);
+    for (const [name, event] of events) this.#event(name, event);
+    this.#give({ type: "fetched", topic: pattern, success: true, count: events.length, complete: true, id });
+  }
+
+  #newest(names: string[], last: number): [string, Stored][] {
+    const events = names.flatMap((name) => (last > 0 ? this.#topic(name).history.slice(-last) : []).map((event): [string, Stored] => [name, event]));
+    return events.sort(([, a], [, b]) => a.arrival - b.arrival);
   }
 
   #at(name: string): string[] {
