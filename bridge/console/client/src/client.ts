@@ -232,6 +232,8 @@ export class ZwsClient extends EventHandlers {
       for (const channel of this.#channels.values()) channel.interrupt();
     }
     guarded(this.#options.onState, state);
+    const failure = this.#failure();
+    if (failure && state.code !== 1000 && this.#connection.isPossible && !this.#options.onState) this.#tell(failure, this.watchers.any);
     this.watchers.look();
   }
 
@@ -300,10 +302,16 @@ export class ZwsClient extends EventHandlers {
     if (renews) void this.#renew();
   }
 
+  // Why the client does not come back by itself, if it does not.
+  #failure(): ZwsError | undefined {
+    const { retry, code, reason } = this.state;
+    return retry ? undefined : new ZwsError(code === 1000 ? "closed" : code === TOKEN ? "invalid_token" : "disconnected", reason);
+  }
+
   /** @internal */
   protected override failed(): undefined {
-    const { name, retry, code, reason } = this.state;
-    if (name === "disconnected" && !retry) throw new ZwsError(code === 1000 ? "closed" : code === TOKEN ? "invalid_token" : "disconnected", reason);
+    const failure = this.#failure();
+    if (failure) throw failure;
   }
 
   async #authenticate(token: string): Promise<void> {

@@ -64,6 +64,11 @@ export class Connection {
     return this.#state;
   }
 
+  /** False where a page is rendered on a server: that there is no connection is no trouble then. */
+  get isPossible(): boolean {
+    return this.#url !== null;
+  }
+
   /** Connects now, whatever state this is in; an open connection is given up for the new one. */
   async open(): Promise<void> {
     const attempt = ++this.#attempt; // an attempt that was overtaken while it waited for a token must not go on

@@ -509,6 +509,19 @@ describe("a refusal", () => {
     expect(warn).not.toHaveBeenCalled();
   });
 
+  it("of the whole client is told, too", async () => {
+    const errors: unknown[] = [];
+    (await connected({ onError: ({ code, message }) => errors.push([code, message]) })).end(4403, "thrown out");
+    expect(errors).toEqual([["disconnected", "thrown out"]]);
+    client.close();
+    (await connected()).end(4403, "thrown out");
+    expect(warn.mock.calls).toEqual([["zwsbridge: disconnected: thrown out"]]);
+    client.close();
+    (await connected({ onState: () => {} })).end(4403, "thrown out");
+    client.close();
+    expect(warn).toHaveBeenCalledTimes(1);
+  });
+
   it("of a token that is renewed anyway is not on the console", async () => {
     const tokens = ["old", "new"];
     const socket = await connected({ getToken: () => tokens.shift()! });

@@ -40,9 +40,11 @@ describe("on a server that renders pages", () => {
 
   it("without a WebSocket it says so instead of throwing", async () => {
     vi.stubGlobal("WebSocket", undefined);
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const client = new ZwsClient("ws://bridge.test/api/ws");
     await turn();
     expect(client.state).toMatchObject({ name: "disconnected", retry: false, reason: "there is no WebSocket here; pass options.WebSocket" });
+    expect(warn.mock.calls).toEqual([["zwsbridge: disconnected: there is no WebSocket here; pass options.WebSocket"]]);
   });
 });
 
