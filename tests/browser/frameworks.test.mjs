@@ -104,7 +104,7 @@ afterAll(() => browser.close());
 afterAll(() => {
   piece("js", "react-native"); // which no browser runs
   expect(pieces.filter((each) => !each.isRun).map((each) => each.code)).toEqual([]);
-  for (const mark of ['from "react"', 'from "vue"', 'from "svelte/store"']) expect(piece("js", mark).trim().split("\n").length, mark).toBeLessThanOrEqual(21);
+  for (const mark of ['from "react"', 'from "vue"', 'from "svelte/store"']) expect(piece("js", mark).trim().split("\n").length, mark).toBeLessThanOrEqual(20);
 });
 afterEach(async () => {
   await page.close();
