@@ -1,20 +1,11 @@
 #include "routing/pattern_index.hpp"
 
 #include <algorithm>
-#include <functional>
+#include <cstring>
+#include <random>
 
 namespace zws {
 namespace {
-
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const noexcept {
-    return std::hash<std::string_view>{}(text);
-  }
-};
-
-template <typename Value>
-using TextMap = tsl::hopscotch_map<std::string, Value, TextHash, std::equal_to<>>;
 
 // The first segment of `text` with the separator that ends it, if one does.
 std::string_view first_step(std::string_view text) noexcept {
@@ -26,137 +17,155 @@ bool ends_in_separator(std::string_view step) noexcept {
   return !step.empty() && is_separator(step.back());
 }
 
-std::size_t slot_of(char separator) noexcept {
-  return separator == '.' ? 0 : separator == ':' ? 1 : 2;
+bool is_any(std::string_view step) noexcept { return step.size() == 2 && step[0] == '*'; }
+
+std::uint64_t mix(std::uint64_t value) noexcept {  // the finaliser of splitmix64
+  value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9U;
+  value = (value ^ (value >> 27)) * 0x94D049BB133111EBU;
+  return value ^ (value >> 31);
+}
+
+std::uint64_t draw_seed() {
+  std::random_device device;
+  return (static_cast<std::uint64_t>(device()) << 32) | device();
+}
+
+// Gives back the memory of a time with far more entries.
+template <typename Map>
+void shrink(Map& map) {
+  if (map.bucket_count() >= 64 && map.size() * 8 <= map.bucket_count()) map.rehash(0);
 }
 
 }  // namespace
 
-// A place at the start of a segment, reached by the steps before it.
-struct PatternIndex::Node {
-  TextMap<std::unique_ptr<Node>> next;       // by "segment" + separator
-  std::array<std::unique_ptr<Node>, 3> any;  // by '*' + separator
-  TextMap<std::unique_ptr<Audience>> ends;   // patterns that end in this last segment
-  TextMap<std::unique_ptr<Audience>> tails;  // patterns that end in this text and '*'
-  std::vector<std::pair<std::size_t, std::size_t>> tail_sizes;  // distinct sizes, how many of each
+PatternIndex::PatternIndex() : seed_(draw_seed()) {}
 
-  bool empty() const noexcept {
-    return next.empty() && ends.empty() && tails.empty() && !any[0] && !any[1] && !any[2];
+PatternIndex::Place PatternIndex::step(Place from, std::string_view literal) const noexcept {
+  std::uint64_t hash = from + literal.size();
+  while (!literal.empty()) {
+    std::uint64_t word = 0;
+    const std::size_t size = std::min(literal.size(), sizeof word);
+    std::memcpy(&word, literal.data(), size);
+    hash = mix(hash ^ word);
+    literal.remove_prefix(size);
   }
-};
-
-namespace {
-
-void count_size(std::vector<std::pair<std::size_t, std::size_t>>& sizes, std::size_t size,
-                bool added) {
-  const auto known =
-      std::find_if(sizes.begin(), sizes.end(), [&](const auto& s) { return s.first == size; });
-  if (known == sizes.end()) {
-    sizes.emplace_back(size, 1);
-  } else if (added) {
-    ++known->second;
-  } else if (--known->second == 0) {
-    sizes.erase(known);
-  }
+  return mix(hash);
 }
 
-}  // namespace
+PatternIndex::Place PatternIndex::step_any(Place from, char separator) const noexcept {
+  return mix(from ^ mix(~seed_ + static_cast<unsigned char>(separator)));
+}
 
-PatternIndex::PatternIndex() : root_(std::make_unique<Node>()) {}
-PatternIndex::~PatternIndex() = default;
+std::uint64_t PatternIndex::end_of(Place place, std::string_view rest, bool tail) const noexcept {
+  return mix(step(place, rest) + (tail ? ~seed_ : seed_));
+}
 
-Audience& PatternIndex::add(const Pattern& pattern) {
-  Node* node = root_.get();
+template <typename At>
+PatternIndex::Way PatternIndex::walk(const Pattern& pattern, At&& at) const {
+  Place place = seed_;
   std::string_view rest = pattern.text();
-  for (std::string_view step = first_step(rest); ends_in_separator(step); step = first_step(rest)) {
-    auto& child = step.size() == 2 && step[0] == '*' ? node->any[slot_of(step[1])]
-                                                     : node->next[std::string(step)];
-    if (!child) child = std::make_unique<Node>();
-    node = child.get();
-    rest.remove_prefix(step.size());
+  at(place);
+  for (std::string_view next = first_step(rest); ends_in_separator(next); next = first_step(rest)) {
+    place = is_any(next) ? step_any(place, next[1]) : step(place, next);
+    at(place);
+    rest.remove_prefix(next.size());
   }
   const bool tail = !rest.empty() && rest.back() == '*';
   if (tail) rest.remove_suffix(1);
-  auto& audience = tail ? node->tails[std::string(rest)] : node->ends[std::string(rest)];
-  if (!audience) {
-    audience = std::make_unique<Audience>(pattern);
-    if (tail) count_size(node->tail_sizes, rest.size(), true);
-    ++size_;
-  }
-  return *audience;
+  return {place, rest, tail};
+}
+
+std::uint64_t PatternIndex::end_of(const Pattern& pattern) const noexcept {
+  const Way way = walk(pattern, [](Place) {});
+  return end_of(way.place, way.rest, way.tail);
 }
 
 Audience* PatternIndex::find(const Pattern& pattern) noexcept {
-  Node* node = root_.get();
-  std::string_view rest = pattern.text();
-  for (std::string_view step = first_step(rest); ends_in_separator(step); step = first_step(rest)) {
-    if (step.size() == 2 && step[0] == '*') {
-      node = node->any[slot_of(step[1])].get();
-    } else {
-      const auto child = node->next.find(step);
-      node = child == node->next.end() ? nullptr : child->second.get();
-    }
-    if (node == nullptr) return nullptr;
-    rest.remove_prefix(step.size());
-  }
-  const bool tail = !rest.empty() && rest.back() == '*';
-  if (tail) rest.remove_suffix(1);
-  const auto& map = tail ? node->tails : node->ends;
-  const auto found = map.find(rest);
-  return found == map.end() ? nullptr : found->second.get();
+  const auto found = ends_.find(Named{end_of(pattern), pattern.text()});
+  return found == ends_.end() ? nullptr : found->second.get();
+}
+
+Audience& PatternIndex::add(const Pattern& pattern) {
+  if (Audience* known = find(pattern)) return *known;
+  const Way way = walk(pattern, [&](Place place) { ++places_[place].patterns; });
+  if (way.tail) count_tail(way.place, way.rest.size(), true);
+  auto made = std::make_unique<Audience>(pattern);
+  Audience& audience = *made;
+  ends_.emplace(End{end_of(way.place, way.rest, way.tail), &audience}, std::move(made));
+  return audience;
 }
 
 void PatternIndex::remove(const Pattern& pattern) noexcept {
-  // The way down is kept so that emptied nodes go with the pattern.
-  std::vector<std::pair<Node*, std::string_view>> way;
-  Node* node = root_.get();
-  std::string_view rest = pattern.text();
-  for (std::string_view step = first_step(rest); ends_in_separator(step); step = first_step(rest)) {
-    way.emplace_back(node, step);
-    node = step.size() == 2 && step[0] == '*' ? node->any[slot_of(step[1])].get()
-                                              : node->next.find(step)->second.get();
-    rest.remove_prefix(step.size());
-  }
-  const bool tail = !rest.empty() && rest.back() == '*';
-  if (tail) rest.remove_suffix(1);
-  if (tail) count_size(node->tail_sizes, rest.size(), false);
-  auto& map = tail ? node->tails : node->ends;
-  map.erase(rest);
-  --size_;
-  for (; !way.empty() && node->empty(); way.pop_back()) {
-    node = way.back().first;
-    const std::string_view step = way.back().second;
-    if (step.size() == 2 && step[0] == '*') {
-      node->any[slot_of(step[1])].reset();
+  const Way way = walk(pattern, [](Place) {});
+  if (way.tail) count_tail(way.place, way.rest.size(), false);
+  walk(pattern, [&](Place place) {
+    const auto known = places_.find(place);
+    if (--known.value().patterns == 0) places_.erase(known);
+  });
+  ends_.erase(ends_.find(Named{end_of(way.place, way.rest, way.tail), pattern.text()}));
+  shrink(ends_);
+  shrink(places_);
+  shrink(tail_sizes_);
+}
+
+void PatternIndex::count_tail(Place place, std::size_t size, bool added) {
+  std::uint32_t& tails = places_.find(place).value().tails;
+  auto& sizes = tail_sizes_[place];
+  const auto known = std::find_if(sizes.begin(), sizes.end(),
+                                  [&](const TailSize& each) { return each.size == size; });
+  if (added) {
+    ++tails;
+    if (known != sizes.end()) {
+      ++known->patterns;
     } else {
-      node->next.erase(step);
+      sizes.reserve(sizes.size() + 1);  // mostly it stays one
+      sizes.push_back({static_cast<std::uint32_t>(size), 1});
     }
+    return;
   }
+  if (--known->patterns == 0) sizes.erase(known);
+  if (--tails == 0) tail_sizes_.erase(place);
 }
 
 void PatternIndex::match(std::string_view topic, std::vector<Audience*>& out) const {
-  if (size_ != 0) match_from(*root_, topic, out);
+  const auto root = places_.find(seed_);
+  if (root != places_.end()) match_from(seed_, root->second, topic, topic, out);
 }
 
-void PatternIndex::match_from(const Node& node, std::string_view rest,
-                              std::vector<Audience*>& out) {
-  for (const auto& [size, count] : node.tail_sizes) {
-    if (size > rest.size()) continue;
-    const auto tail = node.tails.find(rest.substr(0, size));
-    if (tail != node.tails.end()) out.push_back(tail->second.get());
+void PatternIndex::match_from(Place place, const Known& known, std::string_view topic,
+                              std::string_view rest, std::vector<Audience*>& out) const {
+  if (known.tails != 0) {
+    for (const TailSize& tail : tail_sizes_.find(place)->second) {
+      if (tail.size <= rest.size())
+        add_matching(end_of(place, rest.substr(0, tail.size), true), topic, out);
+    }
   }
-  const std::string_view step = first_step(rest);
-  if (!ends_in_separator(step)) {
-    if (node.ends.empty()) return;
-    const auto end = node.ends.find(step);
-    if (end != node.ends.end()) out.push_back(end->second.get());
-    return;
-  }
-  const std::string_view after = rest.substr(step.size());
-  const auto child = node.next.find(step);
-  if (child != node.next.end()) match_from(*child->second, after, out);
-  const auto& any = node.any[slot_of(step.back())];
-  if (any && step.size() > 1) match_from(*any, after, out);
+  if (known.patterns == known.tails) return;  // nothing else goes on from here
+  const std::string_view next = first_step(rest);
+  if (!ends_in_separator(next)) return add_matching(end_of(place, next, false), topic, out);
+  const std::string_view after = rest.substr(next.size());
+  const auto go_on = [&](Place to) {
+    const auto found = places_.find(to);
+    if (found != places_.end()) match_from(to, found->second, topic, after, out);
+  };
+  go_on(step(place, next));
+  if (next.size() > 1) go_on(step_any(place, next.back()));
+}
+
+void PatternIndex::add_matching(std::uint64_t end, std::string_view topic,
+                                std::vector<Audience*>& out) const {
+  const auto found = ends_.find(Matching{end, topic});
+  if (found != ends_.end()) out.push_back(found->second.get());
+}
+
+std::size_t PatternIndex::bytes() const noexcept {
+  constexpr std::size_t bucket = sizeof(std::uint64_t);  // what lies in its neighbourhood
+  std::size_t bytes =
+      places_.bucket_count() * (bucket + sizeof(std::pair<Place, Known>)) +
+      tail_sizes_.bucket_count() * (bucket + sizeof(std::pair<Place, std::vector<TailSize>>)) +
+      ends_.bucket_count() * (bucket + sizeof(std::pair<End, std::unique_ptr<Audience>>));
+  for (const auto& entry : tail_sizes_) bytes += entry.second.capacity() * sizeof(TailSize);
+  return bytes;
 }
 
 }  // namespace zws

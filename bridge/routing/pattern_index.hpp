@@ -1,19 +1,25 @@
 // PatternIndex: the audiences of all patterns with a '*', found by topic without looking at each.
 //
-// A tree over the segments of the patterns. From each node an event's topic goes on along its own
-// next segment and along '*', and meets the patterns that end there in "text*". So a look-up costs
-// what the topic's segments cost (and the ways in which patterns mix literal segments and '*' along
-// it), not what the number of patterns would.
+// A tree over the segments of the patterns, kept in tables and not in nodes: what is known of a place
+// in it is found by a hash of the steps that lead there. From each place an event's topic goes on along
+// its own next segment and along '*', and meets the patterns that end there in "text*". So a look-up
+// costs what the topic's segments cost (and the ways in which patterns mix literal segments and '*'
+// along it), not what the number of patterns would.
+//
+// Where a step leads is drawn anew for each index, so that nobody can name two ways that lead to one
+// place; a pattern that is found is compared with the topic all the same.
 //
 // Thread: its lane only. Lifetime: owns the audiences; a reference is good until its removal.
+// Memory: a few words for each segment that a pattern does not share, and its audience; both are given
+// back when it is removed.
 #pragma once
 
 #include <tsl/hopscotch_map.h>
 
-#include <array>
+#include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "routing/audience.hpp"
@@ -23,7 +29,6 @@ namespace zws {
 class PatternIndex {
  public:
   PatternIndex();
-  ~PatternIndex();
 
   // The audience of `pattern` (which has a '*'), made if there is none.
   Audience& add(const Pattern& pattern);
@@ -33,15 +38,86 @@ class PatternIndex {
   // Appends every audience whose pattern matches `topic` (which does not start with '@').
   void match(std::string_view topic, std::vector<Audience*>& out) const;
 
-  std::size_t size() const noexcept { return size_; }
+  std::size_t size() const noexcept { return ends_.size(); }
+
+  // What the tables take, beside the audiences.
+  std::size_t bytes() const noexcept;
 
  private:
-  struct Node;
+  // A place at the start of a segment, named by the hash of the steps before it.
+  using Place = std::uint64_t;
 
-  static void match_from(const Node& node, std::string_view rest, std::vector<Audience*>& out);
+  struct Known {
+    std::uint32_t patterns = 0;  // that go on from here
+    std::uint32_t tails = 0;     // of them, those that end here in a text and '*'
+  };
+  // How many patterns end at a place in a text of `size` and '*'.
+  struct TailSize {
+    std::uint32_t size;
+    std::uint32_t patterns;
+  };
+  struct SameHash {
+    std::size_t operator()(std::uint64_t hash) const noexcept { return hash; }
+  };
+  template <typename Value>
+  using Table = tsl::hopscotch_map<std::uint64_t, Value, SameHash>;
 
-  std::unique_ptr<Node> root_;
-  std::size_t size_ = 0;
+  // Where a pattern ends: the hash of its whole way. It is looked for by the pattern's text, or by a
+  // topic that it is to match.
+  struct End {
+    std::uint64_t hash;
+    const Audience* audience;
+  };
+  struct Named {
+    std::uint64_t hash;
+    std::string_view text;
+  };
+  struct Matching {
+    std::uint64_t hash;
+    std::string_view topic;
+  };
+  struct EndHash {
+    using is_transparent = void;
+    template <typename Any>
+    std::size_t operator()(const Any& end) const noexcept {
+      return end.hash;
+    }
+  };
+  struct SameEnd {
+    using is_transparent = void;
+    bool operator()(const End& a, const End& b) const noexcept { return a.audience == b.audience; }
+    bool operator()(const End& a, const Named& b) const noexcept {
+      return a.hash == b.hash && a.audience->pattern().text() == b.text;
+    }
+    bool operator()(const End& a, const Matching& b) const noexcept {
+      return a.hash == b.hash && a.audience->pattern().matches(b.topic);
+    }
+    bool operator()(const Named& a, const End& b) const noexcept { return (*this)(b, a); }
+    bool operator()(const Matching& a, const End& b) const noexcept { return (*this)(b, a); }
+  };
+
+  struct Way {
+    Place place;            // its last one
+    std::string_view rest;  // what the pattern asks for behind it, without a '*' at the end
+    bool tail;              // there is one
+  };
+  // Goes the way of a pattern: calls `at` with each place on it.
+  template <typename At>
+  Way walk(const Pattern& pattern, At&& at) const;
+
+  Place step(Place from, std::string_view literal) const noexcept;
+  Place step_any(Place from, char separator) const noexcept;
+  std::uint64_t end_of(Place place, std::string_view rest, bool tail) const noexcept;
+  std::uint64_t end_of(const Pattern& pattern) const noexcept;
+  void match_from(Place place, const Known& known, std::string_view topic, std::string_view rest,
+                  std::vector<Audience*>& out) const;
+  void add_matching(std::uint64_t end, std::string_view topic, std::vector<Audience*>& out) const;
+  void count_tail(Place place, std::size_t size, bool added);
+
+  const std::uint64_t seed_;
+  Table<Known> places_;
+  Table<std::vector<TailSize>> tail_sizes_;  // of places with tails
+  tsl::hopscotch_map<End, std::unique_ptr<Audience>, EndHash, SameEnd> ends_;
 };
 
 }  // namespace zws

@@ -98,5 +98,30 @@ TEST(PatternIndexTest, FindsWhatANaiveScanFinds) {
   }
 }
 
+// 250 KB of patterns from one client once took 392 MiB, and kept it after the client had left.
+TEST(PatternIndexTest, MemoryIsInProportionToTheTextAndGivenBack) {
+  PatternIndex index;
+  std::vector<Pattern> all;
+  std::size_t text_bytes = 0;
+  for (int n = 0; n < 1000; ++n) {
+    std::string text = std::to_string(1000 + n) + ':';
+    while (text.size() < 250) text += "a.";
+    all.push_back(pattern(text + '*'));
+    text_bytes += all.back().text().size();
+  }
+  for (const Pattern& each : all) index.add(each);
+  EXPECT_LT(index.bytes(), 32 * text_bytes);
+  for (const Pattern& each : all) index.remove(each);
+  EXPECT_LT(index.bytes(), 16'384U);
+}
+
+TEST(PatternIndexTest, OrdinaryPatternsTakeLittle) {
+  PatternIndex index;
+  constexpr std::size_t count = 40'000;
+  for (std::size_t n = 0; n < count; ++n) index.add(pattern("user:" + std::to_string(n) + ":*"));
+  EXPECT_LT(index.bytes(), 300 * count);
+  EXPECT_THAT(matches(index, "user:39999:x"), UnorderedElementsAre("user:39999:*"));
+}
+
 }  // namespace
 }  // namespace zws
