@@ -29,7 +29,7 @@ enum class RequestType : std::uint8_t {
 struct Since {
   bool by_topic = false;
   std::vector<Position> positions;    // by_topic = false
-  std::vector<TopicPosition> topics;  // by_topic = true
+  std::vector<TopicPosition> topics;  // by_topic = true; in order of name
 };
 
 struct Refusal {
@@ -44,7 +44,7 @@ struct Request {
   std::vector<std::string> topics;  // subscribe, unsubscribe, fetch: as named, unchecked
   std::optional<Since> since;
   std::optional<std::size_t> last;  // subscribe; fetch, in place of the next three
-  std::string source;  // fetch
+  std::string source;               // fetch
   std::uint64_t from = 0;
   std::uint64_t to = 0;
   std::string token;  // auth

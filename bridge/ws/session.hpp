@@ -128,7 +128,8 @@ class Session final : public Wheel::Timer {
   SteadyTime limited_last{};
   SteadyTime errors_since{};  // the minute in which `errors` are counted
   std::uint32_t errors = 0;
-  std::uint32_t asked = 0;  // subscriptions by name
+  std::uint32_t asked = 0;        // subscriptions by name
+  std::uint32_t asked_bytes = 0;  // of their names
   using Replaced = std::vector<std::pair<std::string, std::uint64_t>>;
   std::unique_ptr<Replaced> replaced;  // by subscription; null: nothing was
 

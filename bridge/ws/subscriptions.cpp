@@ -1,5 +1,7 @@
 #include "ws/subscriptions.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <unordered_map>
@@ -11,6 +13,11 @@ namespace zws {
 namespace {
 
 constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
+
+// What the names of one connection's subscriptions may come to, since a name may have 255 bytes and take
+// as many places in the index of patterns: this, and so much for each that it may hold.
+constexpr std::size_t name_bytes_at_least = 4096;
+constexpr std::size_t name_bytes_each = 128;
 
 std::string subscribed_text(const Pattern& pattern, const std::string& at, bool asked,
                             bool recovering, bool recovered, std::size_t replayed,
@@ -49,21 +56,28 @@ void Subscriptions::subscribe(Session& session, const Request& request, bool ope
 
 ErrorCode Subscriptions::subscribe_one(Session& session, const std::string& topic,
                                        const Request& request, const Grants& grants) {
-  const Refusal fault = fault_of(session, topic, request, grants);
-  if (fault.code != ErrorCode::none) {
+  const auto refuse = [&](const Refusal& fault) {
     session.refuse(fault.code,
                    refused_text("subscribed", topic, fault.code, fault.message, request.id));
     return fault.code;
-  }
+  };
+  Refusal fault = fault_of(session, topic, request, grants);
+  if (fault.code != ErrorCode::none) return refuse(fault);
   const Pattern pattern = *Pattern::parse(topic);
+  const Named named = named_by(pattern, request);
+  fault = since_fault(pattern, request, named);
+  if (fault.code != ErrorCode::none) return refuse(fault);
   const bool literal = pattern.is_literal();
   Outbox& outbox = session.outbox();
   const bool own = is_reserved(topic);
   const bool covered = literal && !own && router_.receives(outbox, topic);
   const Router::Joined joined = router_.subscribe(outbox, pattern);
-  if (joined.fresh) ++session.asked;
+  if (joined.fresh) {
+    ++session.asked;
+    session.asked_bytes += static_cast<std::uint32_t>(topic.size());
+  }
   Replay replay =
-      replay_for(session, pattern, request, joined.had_live_after, !joined.fresh || covered);
+      replay_for(session, pattern, request, named, joined.had_live_after, !joined.fresh || covered);
   session.send_text(subscribed_text(
       pattern, literal ? positions_json(history_.positions(topic)) : std::string{}, replay.asked,
       replay.recovering, replay.recovered, replay.events.size(), request.id));
@@ -84,37 +98,66 @@ Refusal Subscriptions::fault_of(Session& session, const std::string& topic, cons
   if (!grants.allows(*pattern))
     return {ErrorCode::forbidden, "this identity may not subscribe to that", {}};
   const LimitsConfig& limits = session.config().limits;
-  if (session.asked >= limits.subscriptions && !router_.asked(session.outbox(), *pattern))
+  const std::size_t bytes_max = name_bytes_at_least + limits.subscriptions * name_bytes_each;
+  const bool full = session.asked >= limits.subscriptions;
+  if ((full || session.asked_bytes + topic.size() > bytes_max) &&
+      !router_.asked(session.outbox(), *pattern))
     return {ErrorCode::limit_exceeded,
-            "a connection may hold " + std::to_string(limits.subscriptions) + " subscriptions",
+            full ? fmt::format("a connection may hold {} subscriptions", limits.subscriptions)
+                 : fmt::format("the names of its subscriptions may have {} bytes", bytes_max),
             {}};
   if (request.last && *request.last > limits.replay_events)
     return {ErrorCode::limit_exceeded,
             "\"last\" may be at most " + std::to_string(limits.replay_events),
             {}};
-  if (request.fault.code != ErrorCode::none) return request.fault;
-  return since_fault(*pattern, request);
+  return request.fault;
 }
 
-Refusal Subscriptions::since_fault(const Pattern& pattern, const Request& request) const {
+Refusal Subscriptions::since_fault(const Pattern& pattern, const Request& request,
+                                   const Named& named) const {
   if (!request.since) return {};
   if (!request.since->by_topic && (!pattern.is_literal() || request.topics.size() > 1))
     return {ErrorCode::invalid_message,
             "for a pattern or several topics, \"since\" is an object: topic -> positions",
             {}};
-  const auto raw = [&](std::string_view topic) {
-    return routes_->match(topic).format == EventFormat::raw;
-  };
-  bool bad = pattern.is_literal() && raw(pattern.text());
-  for (const TopicPosition& named : request.since->topics)
-    bad = bad || (pattern.matches(named.topic) && raw(named.topic));
-  if (bad)
+  if (named.raw || (pattern.is_literal() && is_raw(pattern.text())))
     return {ErrorCode::invalid_message, "events of a raw route have no id to go on from", {}};
   return {};
 }
 
+bool Subscriptions::is_raw(std::string_view topic) const noexcept {
+  return routes_->match(topic).format == EventFormat::raw;
+}
+
+// The topics of a `since` are in order of name, so those of one topic or pattern are found without
+// going through all of them for each.
+Subscriptions::Named Subscriptions::named_by(const Pattern& pattern, const Request& request) const {
+  Named named;
+  if (!request.since) return named;
+  const Since& since = *request.since;
+  if (!since.by_topic) {
+    named.topics = {{pattern.text(), since.positions}};
+    return named;
+  }
+  const std::string_view begin =
+      std::string_view(pattern.text()).substr(0, pattern.text().find('*'));
+  const auto before = [](const TopicPosition& each, std::string_view name) {
+    return each.topic < name;
+  };
+  for (auto next = std::lower_bound(since.topics.begin(), since.topics.end(), begin, before);
+       next != since.topics.end() && next->topic.compare(0, begin.size(), begin) == 0; ++next) {
+    if (pattern.is_literal() && next->topic != pattern.text()) break;
+    if (!pattern.matches(next->topic)) continue;
+    named.raw = named.raw || is_raw(next->topic);
+    named.topics.push_back(*next);
+  }
+  // A topic the client does not name is one of which it has seen nothing.
+  if (pattern.is_literal() && named.topics.empty()) named.topics = {{pattern.text(), {}}};
+  return named;
+}
+
 Subscriptions::Replay Subscriptions::replay_for(Session& session, const Pattern& pattern,
-                                                const Request& request,
+                                                const Request& request, const Named& named,
                                                 std::uint64_t had_live_after, bool covered) {
   Replay replay;
   const std::size_t events_max = session.config().limits.replay_events;
@@ -122,29 +165,20 @@ Subscriptions::Replay Subscriptions::replay_for(Session& session, const Pattern&
 
   replay.recovering = request.since.has_value();
   replay.asked = replay.recovering || request.last.has_value();
-  std::vector<TopicPosition> named;
-  if (replay.recovering) {
-    for (const TopicPosition& topic : request.since->topics) {
-      if (pattern.matches(topic.topic)) named.push_back(topic);
-    }
-    if (pattern.is_literal() && !request.since->by_topic)
-      named = {{pattern.text(), request.since->positions}};
-    // A topic the client does not name is one of which it has seen nothing.
-    if (pattern.is_literal() && named.empty()) named = {{pattern.text(), {}}};
-  }
   if (covered) {
     // It receives this already and nothing is repeated; so it has missed nothing only if it stands
     // at the newest.
     if (replay.recovering && pattern.is_literal())
-      replay.recovered = history_.recover(pattern.text(), named[0].positions, 0, 0).recovered;
+      replay.recovered =
+          history_.recover(pattern.text(), named.topics[0].positions, 0, 0).recovered;
     return replay;
   }
 
   if (replay.recovering) {
     Recovery recovery =
         pattern.is_literal()
-            ? history_.recover(pattern.text(), named[0].positions, events_max, bytes_max)
-            : history_.recover(pattern, named, events_max, bytes_max);
+            ? history_.recover(pattern.text(), named.topics[0].positions, events_max, bytes_max)
+            : history_.recover(pattern, named.topics, events_max, bytes_max);
     replay.recovered = recovery.recovered;
     replay.events = std::move(recovery.events);
   }
@@ -193,6 +227,12 @@ std::size_t Subscriptions::room_in(const Session& session) const noexcept {
 
 // --- unsubscribe, fetch, review ------------------------------------------------------------------
 
+void Subscriptions::end(Session& session, const Pattern& pattern) {
+  if (!router_.unsubscribe(session.outbox(), pattern)) return;
+  --session.asked;
+  session.asked_bytes -= static_cast<std::uint32_t>(pattern.text().size());
+}
+
 void Subscriptions::unsubscribe(Session& session, const Request& request) {
   session.outbox().cork();
   for (const std::string& topic : request.topics) {
@@ -203,7 +243,7 @@ void Subscriptions::unsubscribe(Session& session, const Request& request) {
                                   "this is not a topic or pattern", request.id));
       continue;
     }
-    if (router_.unsubscribe(session.outbox(), *pattern)) --session.asked;
+    end(session, *pattern);
     session.send_text(JsonObject()
                           .text("type", "unsubscribed")
                           .text("topic", topic)
@@ -277,7 +317,7 @@ void Subscriptions::review(Session& session, bool open_mode) {
   const Grants grants(session.config().auth, session.identity.get(), open_mode);
   for (const Pattern& pattern : router_.subscriptions(session.outbox())) {
     if (grants.allows(pattern)) continue;
-    if (router_.unsubscribe(session.outbox(), pattern)) --session.asked;
+    end(session, pattern);
     session.send_text(JsonObject()
                           .text("type", "unsubscribed")
                           .text("topic", pattern.text())

@@ -37,6 +37,11 @@ class Subscriptions {
   void review(Session& session, bool open_mode);
 
  private:
+  // What a request's `since` says of the topics of one pattern.
+  struct Named {
+    std::vector<TopicPosition> topics;
+    bool raw = false;  // one of them has no ids to go on from
+  };
   struct Replay {
     std::vector<EventPtr> events;
     bool asked = false;       // the answer says `replayed`
@@ -48,9 +53,12 @@ class Subscriptions {
                           const Grants& grants);
   Refusal fault_of(Session& session, const std::string& topic, const Request& request,
                    const Grants& grants) const;
-  Refusal since_fault(const Pattern& pattern, const Request& request) const;
+  Refusal since_fault(const Pattern& pattern, const Request& request, const Named& named) const;
+  bool is_raw(std::string_view topic) const noexcept;
+  Named named_by(const Pattern& pattern, const Request& request) const;
+  void end(Session& session, const Pattern& pattern);
   Replay replay_for(Session& session, const Pattern& pattern, const Request& request,
-                    std::uint64_t had_live_after, bool covered);
+                    const Named& named, std::uint64_t had_live_after, bool covered);
   std::vector<EventPtr> newest(const Pattern& pattern, const Request& request,
                                std::size_t events_max, std::size_t bytes_max);
   Fetched newest_again(Session& session, const Pattern& pattern, const Request& request);

@@ -87,3 +87,38 @@ def test_who_must_sign_in_first_fetches_nothing(make_bridge, issuer, tmp_path):
     ):
         answer = client.ask(request)
         assert (answer["success"], answer["code"]) == (False, "unauthorized")
+
+
+def test_a_since_is_found_wherever_its_name_stands(bridge, producer):
+    """Patterns and names that begin alike, with others between them."""
+    names = ["a", "a:1", "a:1x", "a:10", "a:2", "a/1", "ab", "b:1"]
+    watcher = bridge.connect()
+    watcher.subscribe("*")
+    for name in names:
+        for seq in (1, 2):
+            producer.send(name, {"type": "event"}, {"src": "p", "seq": seq})
+            watcher.receive()
+    since = {name: ["p:1"] for name in names}
+    for pattern, brought in (
+        ("a:1", ["a:1"]),
+        ("a:1*", ["a:1", "a:1x", "a:10"]),
+        ("a:*", ["a:1", "a:1x", "a:10", "a:2"]),
+        ("*:1", ["a:1", "b:1"]),
+        ("*", names),
+    ):
+        client = bridge.connect()
+        answer = client.subscribe(pattern, since=since)
+        assert (answer["recovered"], answer["replayed"]) == (True, len(brought))
+        assert [client.receive()["@id"] for _ in brought] == ["p:2"] * len(brought)
+
+
+def test_the_names_of_a_connections_subscriptions_are_bounded_in_bytes(make_bridge):
+    client = make_bridge({"limits.subscriptions": 100}).connect()
+    long = [f"{number:03}" + "x" * 252 for number in range(100)]
+    client.send({"type": "subscribe", "topics": long})
+    answers = client.receive_all()
+    held = (4096 + 100 * 128) // 255
+    assert [answer["success"] for answer in answers] == [True] * held + [False] * (100 - held)
+    assert {answer["code"] for answer in answers[held:]} == {"limit_exceeded"}
+    client.ask({"type": "unsubscribe", "topic": long[0]})
+    client.subscribe(long[99])
