@@ -108,7 +108,7 @@ def test_loop_goes_on_while_events_leave(start_bridge: Callable[..., StandIn]) -
 
 def test_no_bridge(caplog: pytest.LogCaptureFixture) -> None:
     async def work() -> None:
-        async with AsyncPublisher("tcp://127.0.0.1:1") as publisher:
+        async with AsyncPublisher("tcp://127.0.0.1:1", early_seconds=0) as publisher:
             assert not await publisher.wait_ready(0.05)
             assert not await publisher.publish("t", {})
             assert publisher.dropped == 1

@@ -19,7 +19,7 @@ NOBODY = "tcp://127.0.0.1:1"
 
 
 def test_without_a_bridge_nothing_waits_and_everything_is_counted(caplog: pytest.LogCaptureFixture) -> None:
-    with Publisher(NOBODY) as publisher:
+    with Publisher(NOBODY, early_seconds=0) as publisher:
         assert not publisher.ready
         assert not publisher.wait_ready(0.05)
         assert [publisher.publish("t", {}) for _ in range(3)] == [False] * 3
@@ -27,6 +27,7 @@ def test_without_a_bridge_nothing_waits_and_everything_is_counted(caplog: pytest
     assert caplog.record_tuples == [
         ("zwsbridge", logging.WARNING, f"no bridge has subscribed within 0.05 s at {NOBODY}"),
         ("zwsbridge", logging.WARNING, f"1 event(s) dropped: no bridge has subscribed yet at {NOBODY}"),
+        ("zwsbridge", logging.WARNING, f"2 event(s) dropped: no bridge has subscribed yet at {NOBODY}"),
     ]
 
 

@@ -60,7 +60,7 @@ def test_wrong_key_is_one_clear_line(
 ) -> None:
     bridge = start_bridge(options=server(bridge_keys))
     options = {"curve_server_key": zmq.curve_keypair()[0]} if mistake == "key of another bridge" else {}
-    with Publisher(bridge.endpoint, **options) as publisher:
+    with Publisher(bridge.endpoint, early_seconds=0, **options) as publisher:
         assert not publisher.wait_ready(0.3)
         assert not publisher.publish("t", {})
     where = bridge.endpoint

@@ -69,6 +69,18 @@ def test_module_is_syntax_of_the_oldest_python(module: str) -> None:
     ast.parse((PROJECT / "src/zwsbridge" / module).read_text(), module, feature_version=(3, 9))
 
 
+def test_misspelt_option_is_found_by_a_type_checker(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    calls = [f"zwsbridge.{name}({{}}=1)" for name in ("Publisher", "AsyncPublisher", "NullPublisher")]
+    calls.append("zwsbridge.ws_manager.configure({}=1)")
+    lines = [call.format(option) for call in calls for option in ("queue_size", "queue_sise")]
+    program.write_text("\n".join(["import zwsbridge.ws_manager", *lines]))
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(program)]
+    result = subprocess.run(command, cwd=PROJECT / "src", timeout=300, capture_output=True, text=True, check=False)
+    wrong = [line for line in result.stdout.splitlines() if "error:" in line]
+    assert len(wrong) == len(calls) and all('"queue_sise"' in line for line in wrong), result.stdout
+
+
 def test_types_are_strict(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path)]
     result = subprocess.run(command, cwd=PROJECT, timeout=300, capture_output=True, text=True, check=False)

@@ -77,7 +77,7 @@ def test_bridge_that_hangs_costs_the_others_nothing(
 
 
 def test_queue_of_any_size_takes_a_big_event(bridge: StandIn, connect: Callable[..., Publisher]) -> None:
-    publisher = connect(bridge, queue_size=1)
+    publisher = connect(bridge, queue_size=1, max_event_bytes=4 * 1024 * 1024)
     payload = bytes(range(256)) * 16_384
     assert publisher.publish("t", payload)
     assert bridge.receive().payload == payload

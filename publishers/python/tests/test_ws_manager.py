@@ -17,7 +17,7 @@ from zwsbridge import ws_manager
 def fresh() -> Iterator[None]:
     yield
     asyncio.run(ws_manager.close())
-    ws_manager._options.clear()
+    ws_manager.configure()
 
 
 async def the_original() -> None:
@@ -79,7 +79,7 @@ def test_without_a_bridge_the_calls_return_and_the_log_says_why(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(ws_manager, "_FIRST_WAIT", 0.05)
-    ws_manager.configure("tcp://127.0.0.1:1")
+    ws_manager.configure("tcp://127.0.0.1:1", early_seconds=0)
     asyncio.run(the_original())
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
     assert "no bridge has subscribed within 0.05 s at tcp://127.0.0.1:1" in caplog.messages

@@ -11,7 +11,10 @@ place of an in-process WebSocket manager whose `send_...` calls are awaited.
 """
 
 from zwsbridge.async_publisher import AsyncPublisher
-from zwsbridge.publisher import DEFAULT_ENDPOINT, Publisher
+from zwsbridge.message import json_default
+from zwsbridge.null_publisher import NullPublisher
+from zwsbridge.options import DEFAULT_ENDPOINT, Options
+from zwsbridge.publisher import Publisher
 
 __version__ = "0.1.0"
-__all__ = ["DEFAULT_ENDPOINT", "AsyncPublisher", "Publisher"]
+__all__ = ["DEFAULT_ENDPOINT", "AsyncPublisher", "NullPublisher", "Options", "Publisher", "json_default"]

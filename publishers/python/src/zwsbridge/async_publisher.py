@@ -10,15 +10,19 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from zwsbridge.publisher import DEFAULT_ENDPOINT, Publisher
+from zwsbridge.options import Options
+from zwsbridge.publisher import Publisher
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class AsyncPublisher:
     """Takes what Publisher takes, and its methods mean what they mean there. May be made without a running loop."""
 
-    def __init__(self, endpoint: str | Sequence[str] = DEFAULT_ENDPOINT, **options: Any) -> None:
+    def __init__(self, endpoint: str | Sequence[str] | None = None, **options: Unpack[Options]) -> None:
         self._publisher = Publisher(endpoint, **options)
 
     async def publish(self, topic: str, message: object, *, key: str | None = None) -> bool:
@@ -65,6 +69,10 @@ class AsyncPublisher:
     @property
     def closed(self) -> bool:
         return self._publisher.closed
+
+    async def flush(self, timeout: float | None = None) -> bool:
+        """Other tasks run while the waiting events leave."""
+        return await asyncio.get_running_loop().run_in_executor(None, self._publisher.flush, timeout)
 
     async def close(self, linger: float | None = None) -> None:
         """Other tasks run while the waiting events leave."""

@@ -7,12 +7,13 @@ Lifetime: belongs to the process that made it; a forked child must leave it alon
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Sequence
 from typing import Callable, Union
 
 import zmq
 
-Key = Union[str, bytes]
+Key = Union[str, bytes]  # Z85
 # send(bytes, flags) of one socket. Raises zmq.Again when the queue is full.
 Send = Callable[[bytes, int], object]
 
@@ -98,11 +99,18 @@ class Link:
                     prefixes.discard(asked[1:])
         return all(self._prefixes)
 
-    def close(self, linger: float) -> None:
-        """Returns when all has left, at the latest after `linger` seconds."""
+    @property
+    def has_subscriber(self) -> bool:
+        """Whether any bridge had subscribed at the last look."""
+        return any(self._prefixes)
+
+    def close(self, linger: float) -> bool:
+        """Returns when all has left, at the latest after `linger` seconds; False when it took that long."""
+        started = time.monotonic()
         for socket in self._sockets:
             socket.close(linger=_milliseconds(linger))
         self._context.term()
+        return time.monotonic() - started < linger or linger == 0
 
 
 def _milliseconds(seconds: float) -> int:

@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import date, datetime, time, timezone
+from decimal import Decimal
+from enum import Enum
 from typing import Any, Callable, Union
+from uuid import UUID
 
 Dumps = Callable[[Any], Union[str, bytes]]
+Default = Callable[[Any], Any]
 
 
-def _make_dumps() -> Dumps:
+def json_default(value: Any) -> Any:
+    """What goes out for a value that JSON does not know. Raises TypeError for what nobody has a form for.
+
+    datetime, date and time in ISO 8601; UUID and Decimal as text, which keeps every digit; an Enum as its value;
+    dataclasses and pydantic models as objects.
+    """
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    if isinstance(value, (UUID, Decimal)):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    model_dump = getattr(value, "model_dump", None)  # pydantic 2
+    if callable(model_dump) and not isinstance(value, type):
+        return model_dump(mode="json")
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable: give Publisher a default=")
+
+
+def dumps_with(default: Default) -> Dumps:
     """Strict JSON: NaN and Infinity, which no browser can parse, are a ValueError."""
-    encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    # JSONEncoder makes a C encoder for every message, which takes as long as a small message itself. This one is kept.
-    make_encoder = getattr(json.encoder, "c_make_encoder", None)
-    if make_encoder is None:  # not CPython
-        return encoder.encode
-    # The first argument, None: no record of what is open, as threads would share it. A circle is a RecursionError.
-    chunks = make_encoder(None, encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, False)
+    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default).encode
 
     def dumps(message: Any) -> str:
         try:
-            return "".join(chunks(message, 0))
+            return encode(message)
         except RecursionError:
-            raise ValueError("message contains itself, or is nested too deeply for JSON") from None
+            raise ValueError("message is nested too deeply for JSON") from None
 
     return dumps
-
-
-dumps = _make_dumps()
 
 
 def encode(message: object, dumps: Dumps) -> bytes:
@@ -37,7 +53,17 @@ def encode(message: object, dumps: Dumps) -> bytes:
     if isinstance(message, (bytes, bytearray, memoryview)):
         return bytes(message)
     text = dumps(message)
-    return text.encode() if isinstance(text, str) else text
+    if not isinstance(text, str):
+        return text
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _without_surrogates(text).encode()
+
+
+def _without_surrogates(text: str) -> str:
+    """Two that make a character become it; a lone one, which has no form in UTF-8, becomes U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def timestamp() -> str:

@@ -21,11 +21,11 @@ from typing import Any, Callable
 import zmq
 
 from zwsbridge import message as messages
+from zwsbridge.early import Early
 from zwsbridge.link import Curve, Key, Link, Send, checked_endpoints
+from zwsbridge.options import Options, endpoint_or_default
 from zwsbridge.source import Counter, Source, key_member
 from zwsbridge.topic import ALL, user_topic
-
-DEFAULT_ENDPOINT = "tcp://127.0.0.1:5556"
 
 _LAST = int(zmq.NOBLOCK)
 _MORE = int(zmq.NOBLOCK | zmq.SNDMORE)
@@ -35,24 +35,29 @@ _WARN_EVERY = 10.0  # seconds between two lines about dropped events
 _log = logging.getLogger("zwsbridge")
 _alive: weakref.WeakSet[Publisher] = weakref.WeakSet()
 _links_of_parents: list[Link] = []
+_locks_of_children: dict[int, threading.Lock] = {}  # by pid: one process uses its own alone
 
 
 class Publisher:
     """Publishes events to one bridge or several. Never waits: what a full queue cannot take is dropped and counted.
 
-    endpoint: where the bridge listens. For several bridges a list: each has its own queue, and an event has
-        the same id on every one of them.
+    endpoint: where the bridge listens; None: at $ZWS_ENDPOINT, or on this machine. For several bridges a list: each
+        has its own queue, and an event has the same id on every one of them.
     bind: listen at `endpoint` instead, for bridges whose `ingest.connect` names it.
     headers: send src, seq, ts and key with each event, so that a lost event is noticed and told.
     queue_size: how many events may wait for a bridge.
     linger: seconds that close() gives waiting events to leave.
+    early_seconds: how long events wait for the first bridge to subscribe; 0: they are dropped at once.
+    max_event_bytes: a bigger payload is a ValueError; the bridge's `limits.event_bytes` should be no less.
     max_topics: how many topics are counted; one more, and all are counted anew under a new `src`.
     curve_server_key, curve_secret_key: in Z85, the bridge's public key and this publisher's secret one
         (without it a new pair is made, which bridges accept that let every key in).
+    default: makes a value that JSON knows of one that it does not, in place of zwsbridge.json_default.
     dumps: makes JSON of a message, in place of the standard library; orjson.dumps will do.
 
-    Threads may share a publisher. A forked child gets a connection and a `src` of its own at its first use.
-    What is still open when the interpreter ends is closed then.
+    Threads may share a publisher. A forked child gets a connection and a `src` of its own at its first use, and a
+    pickled one is a new one with the same options. What is still open when the interpreter, or a worker of
+    multiprocessing, ends is closed then.
     """
 
     _lock: threading.RLock  # guards all below
@@ -63,35 +68,55 @@ class Publisher:
     _dropped: int
     _warned: int  # of _dropped, those the log has told
     _warn_at: float
+    _early: Early | None  # None once a bridge has subscribed, or its time is over
+    _pid: int  # the process all this belongs to
     _source: Source
     _counter_of: Callable[[str], Counter | None]
 
     def __init__(
         self,
-        endpoint: str | Sequence[str] = DEFAULT_ENDPOINT,
+        endpoint: str | Sequence[str] | None = None,
         *,
         bind: bool = False,
         headers: bool = True,
         queue_size: int = 10_000,
         linger: float = 1.0,
+        early_seconds: float = 5.0,
+        max_event_bytes: int = 1024 * 1024,
         max_topics: int = 100_000,
         curve_server_key: Key | None = None,
         curve_secret_key: Key | None = None,
-        dumps: messages.Dumps = messages.dumps,
+        default: messages.Default | None = None,
+        dumps: messages.Dumps | None = None,
     ) -> None:
-        self._endpoints = checked_endpoints(endpoint)
+        self._endpoints = checked_endpoints(endpoint_or_default(endpoint))
         if queue_size < 1 or max_topics < 1:
             raise ValueError("queue_size and max_topics must be at least 1")
         if not 0 <= linger < float("inf"):
             raise ValueError("linger must be a number of seconds, 0 or more")
-        self._bind = bind
-        self._headers = headers
-        self._queue_size = queue_size
-        self._linger = linger
-        self._max_topics = max_topics
+        if not 0 <= early_seconds < float("inf"):
+            raise ValueError("early_seconds must be a number of seconds, 0 or more")
+        if max_event_bytes < 1:
+            raise ValueError("max_event_bytes must be at least 1")
+        if default is not None and dumps is not None:
+            raise ValueError(
+                "default belongs to the JSON of the standard library: with dumps of your own it has no use"
+            )
+        self._options: Options = {
+            "bind": bind,
+            "headers": headers,
+            "queue_size": queue_size,
+            "linger": linger,
+            "early_seconds": early_seconds,
+            "max_event_bytes": max_event_bytes,
+            "max_topics": max_topics,
+            "curve_server_key": curve_server_key,
+            "curve_secret_key": curve_secret_key,
+            "default": default,
+            "dumps": dumps,
+        }
         self._curve = Curve.of(curve_server_key, curve_secret_key)
-        self._dumps = dumps
-        self._closed = False
+        self._configure()
         self._start_anew()
         self._open()
         _alive.add(self)
@@ -102,15 +127,20 @@ class Publisher:
         """Sends one event: bytes as they are, any other message as JSON.
 
         key: a route with `overflow = "conflate"` keeps the newest event of each key.
-        Returns False when the event was dropped: the queue was full, or no bridge has subscribed yet.
+        Returns False when the event was dropped: the queue was full, or no bridge has subscribed for too long.
         Raises TypeError or ValueError when topic, message or key cannot be sent, RuntimeError after close().
         """
         payload = message if type(message) is bytes else messages.encode(message, self._dumps)
+        if len(payload) > self._max_event_bytes:
+            raise ValueError(f"an event may have {self._max_event_bytes} bytes (max_event_bytes), not {len(payload)}")
         last_member = b"" if key is None else self._key_member(key)
+        if os.getpid() != self._pid:  # forked, and nobody told us
+            self._begin_in_child()
         with self._lock:
             if self._sending and not self._recovered():
                 return self._drop_nested(topic)
             half_sent = False
+            header = b""
             try:
                 self._sending = True
                 counter = self._counter_of(topic) or self._source.add(topic)
@@ -120,6 +150,9 @@ class Publisher:
                 taken = (self._ready and seq & _LOOK_MASK > 1) or self._look()
                 if self._headers:
                     header = b'%b%d,"ts":%d%b}' % (self._source.header_start, seq, time.time_ns(), last_member)
+                if not taken and self._early is not None and self._early.take((counter.topic, payload, header)):
+                    self._watch_early()
+                    return True
                 half_sent = True
                 for send in sends:
                     try:  # Only a message's first part can find the queue full.
@@ -175,6 +208,7 @@ class Publisher:
     @property
     def ready(self) -> bool:
         """Whether a bridge has subscribed at each endpoint. One that is restarting still counts: events wait for it."""
+        self._begin_in_child()
         with self._lock:
             if not self._sends:
                 self._open()
@@ -193,22 +227,29 @@ class Publisher:
     @property
     def dropped(self) -> int:
         """How many events at least one bridge's queue did not take."""
+        self._begin_in_child()
         return self._dropped
 
     @property
     def src(self) -> str:
         """The name under which events are being counted."""
+        self._begin_in_child()
         return self._source.src
 
     @property
     def closed(self) -> bool:
         return self._closed
 
+    def flush(self, timeout: float | None = None) -> bool:
+        """Waits up to `timeout` seconds (None: `linger`) until all events have left, and says whether they have.
+
+        For a process that ends without the interpreter's own end, by os._exit. Counts anew under a new `src`.
+        """
+        return self._part(self._linger if timeout is None else timeout, for_good=False)
+
     def close(self, linger: float | None = None) -> None:
         """Returns when all waiting events have left, at the latest after `linger` seconds (None: as constructed)."""
-        with self._lock:
-            self._closed = True
-            self._disconnect(self._linger if linger is None else linger)
+        self._part(self._linger if linger is None else linger, for_good=True)
 
     def __enter__(self) -> Publisher:
         return self
@@ -220,6 +261,54 @@ class Publisher:
 
     def __repr__(self) -> str:
         return f"<zwsbridge.{type(self).__name__} {', '.join(self._endpoints)}{' closed' if self._closed else ''}>"
+
+    def __getstate__(self) -> tuple[tuple[str, ...], Options, Curve | None]:
+        return self._endpoints, self._options, self._curve
+
+    def __setstate__(self, state: tuple[tuple[str, ...], Options, Curve | None]) -> None:
+        """A new publisher, which connects at its first use: a worker unpickles before it is ready to run."""
+        self._endpoints, self._options, self._curve = state
+        self._configure()
+        self._start_anew()
+        _alive.add(self)
+
+    def _configure(self) -> None:
+        options = self._options
+        self._bind = options["bind"]
+        self._headers = options["headers"]
+        self._queue_size = options["queue_size"]
+        self._linger = options["linger"]
+        self._early_seconds = options["early_seconds"]
+        self._max_event_bytes = options["max_event_bytes"]
+        self._max_topics = options["max_topics"]
+        self._dumps = options["dumps"] or messages.dumps_with(options["default"] or messages.json_default)
+        self._closed = False
+
+    def _begin_in_child(self) -> None:
+        """After a fork of which Python was not told (uWSGI's): the link is the parent's, and maybe the lock is held."""
+        pid = os.getpid()
+        if pid == self._pid:
+            return
+        with _locks_of_children.setdefault(pid, threading.Lock()):
+            if pid != self._pid:
+                _leave_to_parent(self)
+
+    def _part(self, patience: float, for_good: bool) -> bool:
+        """Lets waiting events leave, and drops the link. True when all have left."""
+        deadline = time.monotonic() + patience
+        self._begin_in_child()
+        while self._waits_for_bridge() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        self._warn_dropped(at_end=True)  # of what came before, whose cause is known now
+        with self._lock:
+            self._closed = self._closed or for_good
+            dropped = self._dropped
+            in_time = self._disconnect(max(0.0, deadline - time.monotonic()))
+            all_left = in_time and self._dropped == dropped
+        self._warn_dropped(at_end=True)
+        if not in_time:
+            _log.warning("events that still waited after %g s (linger) were given up at %s", patience, self._where())
+        return all_left
 
     # Below, all but _key_member, _warn_... and _where need the lock.
 
@@ -233,6 +322,8 @@ class Publisher:
         self._dropped = 0
         self._warned = 0
         self._warn_at = 0.0
+        self._early = None
+        self._pid = os.getpid()
         self._source = Source(self._max_topics)
         self._counter_of = self._source.counters.get
 
@@ -241,19 +332,66 @@ class Publisher:
             raise RuntimeError("this publisher is closed")
         self._link = Link(self._endpoints, self._bind, self._queue_size, self._linger, self._curve)
         self._sends = self._link.sends
+        self._early = Early(self._early_seconds, self._queue_size)
+        _close_at_end_of_worker()
         return self._sends
 
-    def _disconnect(self, linger: float) -> None:
+    def _disconnect(self, linger: float) -> bool:
+        """False when events had to be given up after `linger` seconds."""
         link, self._link = self._link, None
         self._sends = ()
         self._ready = False
+        self._drop_early()
         self._source.begin_anew()
-        if link is not None:
-            link.close(linger)
+        return link is None or link.close(linger)
 
     def _look(self) -> bool:
         self._ready = self._link is not None and self._link.look()
+        if self._early is not None and self._link is not None:
+            if self._link.has_subscriber:
+                self._send_early()
+            elif self._early.is_over:
+                self._drop_early()
         return self._ready
+
+    def _send_early(self) -> None:
+        events, self._early = self._early.events if self._early else [], None
+        half_sent = True
+        try:
+            for topic, payload, header in events:
+                taken = self._ready
+                for send in self._sends:
+                    try:
+                        send(topic, _MORE)
+                        send(payload, _MORE if self._headers else _LAST)
+                        if self._headers:
+                            send(header, _LAST)
+                    except zmq.Again:
+                        taken = False
+                self._dropped += not taken
+            half_sent = False
+        finally:
+            if half_sent:
+                self._disconnect(self._linger)
+
+    def _drop_early(self) -> None:
+        early, self._early = self._early, None
+        if early is not None:
+            self._dropped += len(early.events)
+
+    def _watch_early(self) -> None:
+        """Nobody may publish again: a thread sees to what waits, and ends with it."""
+        if self._early is not None and len(self._early.events) == 1:
+            threading.Thread(target=_watch, args=(self,), name="zwsbridge-early", daemon=True).start()
+
+    def _waits_for_bridge(self) -> bool:
+        with self._lock:
+            if self._sending or self._early is None:
+                return False
+            self._look()
+            waits = self._early is not None and bool(self._early.events)
+        self._warn_dropped()
+        return waits
 
     def _recovered(self) -> bool:
         """Tells a publish inside of publish (False) from one after an interrupt that cut even the tidying up short."""
@@ -278,9 +416,9 @@ class Publisher:
             raise ValueError("a key travels in the header, and this publisher sends none")
         return key_member(key)
 
-    def _warn_dropped(self) -> None:
+    def _warn_dropped(self, at_end: bool = False) -> None:
         now = time.monotonic()
-        if now < self._warn_at:
+        if self._dropped == self._warned or (now < self._warn_at and not at_end):
             return
         self._warn_at = now + _WARN_EVERY
         count, self._warned = self._dropped - self._warned, self._dropped
@@ -295,17 +433,39 @@ class Publisher:
         return ", ".join(self._endpoints) + keys
 
 
+def _watch(publisher: Publisher) -> None:
+    while publisher._waits_for_bridge():
+        time.sleep(0.005)
+
+
+def _leave_to_parent(publisher: Publisher) -> None:
+    if publisher._link is not None:
+        # Its sockets and threads are the parent's. Kept, because even collecting them would touch them.
+        _links_of_parents.append(publisher._link)
+    publisher._start_anew()
+
+
 def _after_fork_in_child() -> None:
     for publisher in list(_alive):
-        if publisher._link is not None:
-            # Its sockets and threads are the parent's. Kept, because even collecting them would touch them.
-            _links_of_parents.append(publisher._link)
-        publisher._start_anew()
+        _leave_to_parent(publisher)
 
 
 def _close_all() -> None:
     for publisher in list(_alive):
         publisher.close()
+
+
+_workers_end: set[tuple[int, str]] = set()  # (pid, module) that will call _close_all
+
+
+def _close_at_end_of_worker() -> None:
+    """A worker of multiprocessing, or of billiard (Celery), ends by os._exit and runs its module's finalizers only."""
+    for name in ("multiprocessing", "billiard"):
+        util = sys.modules.get(f"{name}.util")
+        registered = (os.getpid(), name)
+        if util is not None and registered not in _workers_end:
+            _workers_end.add(registered)
+            util.Finalize(None, _close_all, exitpriority=0)
 
 
 atexit.register(_close_all)

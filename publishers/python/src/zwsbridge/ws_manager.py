@@ -11,29 +11,32 @@ False, and a line in the log says why. Threads may each have their own event loo
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from zwsbridge.async_publisher import AsyncPublisher
-from zwsbridge.publisher import DEFAULT_ENDPOINT
+from zwsbridge.options import Options
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 _FIRST_WAIT = 1.0  # seconds
 
 _lock = threading.Lock()
 _publisher: AsyncPublisher | None = None
 _greeted = ""  # the `src` for which the wait is over
-_options: dict[str, Any] = {}
+_endpoint: str | Sequence[str] | None = None
+_options: Options = {}
 
 
-def configure(endpoint: str, **options: Any) -> None:
+def configure(endpoint: str | Sequence[str] | None = None, **options: Unpack[Options]) -> None:
     """What to connect to, with Publisher's options. To be called before the first event."""
+    global _endpoint, _options
     with _lock:
         if _publisher is not None:
             raise RuntimeError("ws_manager is already connected: configure() comes before the first event")
-        _options.clear()
-        _options.update(options, endpoint=endpoint)
+        _endpoint, _options = endpoint, options
 
 
 async def publish(topic: str, message: object, *, key: str | None = None) -> bool:
@@ -82,5 +85,5 @@ def _connect() -> AsyncPublisher:
     global _publisher
     with _lock:
         if _publisher is None:
-            _publisher = AsyncPublisher(**{"endpoint": os.environ.get("ZWS_ENDPOINT", DEFAULT_ENDPOINT), **_options})
+            _publisher = AsyncPublisher(_endpoint, **_options)
         return _publisher
