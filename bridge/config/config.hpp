@@ -370,7 +370,7 @@ struct RouteConfig {
   std::string match;
 
   // What clients get: "auto" puts topic and @id into JSON, "raw" passes the payload on untouched
-  // (such events have no id, so `since` does not work on them).
+  // in a binary frame (such events have no id, so `since` does not work on them).
   // Allowed: "auto" or "raw". A reload applies it.
   EventFormat format = EventFormat::automatic;
 

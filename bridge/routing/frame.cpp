@@ -62,8 +62,7 @@ std::string event_json(const Event& event) {
   const std::string_view payload = frame.substr(length <= 125 ? 2 : length == 126 ? 4 : 10);
   if (!event.raw()) return std::string(payload);
   std::string text = R"({"data":)";
-  const bool binary = (static_cast<unsigned char>(frame[0]) & 0x0F) == 2;
-  if (binary) {
+  if (!is_utf8_payload(payload)) {
     text += '"';
     append_base64(text, payload);
     return text += R"(","encoding":"base64"})";
@@ -90,12 +89,10 @@ EventPtr Renderer::render(const Arrival& arrival, Event::Fields fields, const Ro
   const std::string_view key_member = wants_key ? std::string_view(route.key) : std::string_view{};
 
   PayloadFacts facts;
-  Opcode opcode = Opcode::text;
   pieces_.assign(1, {});
   if (!fields.raw || !key_member.empty())
     facts = reader_.read(arrival.payload, arrival.topic, key_member);
   if (fields.raw) {
-    if (!is_utf8_payload(arrival.payload)) opcode = Opcode::binary;
     pieces_.push_back(arrival.payload);
   } else if (facts.kind == PayloadKind::typed_object) {
     object_pieces(arrival.payload, facts, fields);
@@ -107,7 +104,7 @@ EventPtr Renderer::render(const Arrival& arrival, Event::Fields fields, const Ro
   fields.key = key;
   std::size_t size = 0;
   for (const std::string_view piece : pieces_) size += piece.size();
-  const FrameHeader header(opcode, size);
+  const FrameHeader header(fields.raw ? Opcode::binary : Opcode::text, size);
   pieces_[0] = header.bytes();
   return Event::make(fields, pieces_);
 }

@@ -6,7 +6,8 @@
 //   other JSON         {"type":"message","topic":T,"data":<as published>,"timestamp":...,"@id":...}
 //   text, not JSON     the same, data a JSON string
 //   other bytes        the same, data base64, and "encoding":"base64"
-//   format = "raw"     the payload alone: text if it is UTF-8, else a binary frame
+//   format = "raw"     the payload alone, always in a binary frame: a text frame is the bridge's own
+//                      word or an event with an @id, whatever producers write
 //
 // Thread: one at a time (Intake's mutex). Cost: one look at the payload by simdjson, one copy, two
 // allocations; the scratch buffers are reused. Throws std::bad_alloc only.

@@ -253,7 +253,10 @@ def test_a_raw_route_passes_the_payload_untouched(make_bridge, make_producer):
     client = bridge.connect()
     client.subscribe("raw:*")
     producer = make_producer(bridge.endpoint)
-    for payload in (b'{"type":"x"}', b"text", b"\xff\x00", b"\x00"):
+    payloads = [b'{"type":"x"}', b"text", b"\xff\x00", b"\x00", b""]
+    payloads += [b'{"type":"subscribed","topic":"raw:2","success":false}', b'{"type":"x","topic":"a","@id":"p:1"}']
+    for payload in payloads:
         producer.send("raw:1", payload)
-    assert [client.receive_frame() for _ in range(4)] == ['{"type":"x"}', "text", b"\xff\x00", "\x00"]
+    received = [client.receive_frame() for _ in payloads]
+    assert received == payloads, "a binary frame, so that no payload passes for the bridge's word or an event"
     assert client.ask({"type": "subscribe", "topic": "raw:2", "since": ["p:1"]})["code"] == "invalid_message"

@@ -410,12 +410,12 @@ def test_a_raw_topic_has_last_but_no_since(make_bridge, make_producer):
     producer = make_producer(bridge.endpoint)
     witness = bridge.connect()
     witness.subscribe("raw")
-    for payload in ("text", b"\xff\x00", '{"type":"x"}'):
+    for payload in (b"text", b"\xff\x00", b'{"type":"x"}'):
         producer.send("raw", payload)
         assert witness.receive_frame() == payload
     client = bridge.connect()
     assert client.subscribe("raw", last=2)["replayed"] == 2
-    assert [client.receive_frame() for _ in range(2)] == [b"\xff\x00", '{"type":"x"}']
+    assert [client.receive_frame() for _ in range(2)] == [b"\xff\x00", b'{"type":"x"}']
     for since in ("p:1", {"raw": ["p:1"]}):
         answer = bridge.connect().ask({"type": "subscribe", "topic": "raw", "since": since})
         assert (answer["success"], answer["code"]) == (False, "invalid_message")

@@ -58,7 +58,7 @@ def test_routes_hold_for_who_is_subscribed(bridge, producer):
     bridge.tables = '[[route]]\nmatch = "prices"\nformat = "raw"\n'
     bridge.reload()
     producer.send("prices", "2")
-    assert client.receive_frame() == "2"
+    assert client.receive_frame() == b"2"
 
 
 def test_a_replay_that_is_new_is_given_to_the_next_subscriber(bridge, producer):

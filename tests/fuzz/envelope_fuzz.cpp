@@ -53,6 +53,7 @@ void render(const zws::Arrival& arrival, const zws::Route& route) {
   const std::string_view frame = event->frame();
   if (route.format == zws::EventFormat::raw) {
     demand(event->raw());
+    demand(static_cast<unsigned char>(frame[0]) == 0x82);  // binary: no text is a producer's own
     demand(frame.size() >= arrival.payload.size() &&
            frame.substr(frame.size() - arrival.payload.size()) == arrival.payload);
     return;

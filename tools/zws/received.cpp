@@ -1,7 +1,6 @@
 #include "received.hpp"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -99,16 +98,7 @@ std::size_t added_topic(std::string_view event) {
 
 ReceivedKind kind_of(std::string_view message, bool binary) {
   if (binary) return ReceivedKind::raw;
-  if (id_begin(message) != message.npos) return ReceivedKind::event;
-  constexpr std::array<std::string_view, 9> own{"connection", "subscribed", "unsubscribed",
-                                                "error",      "gap",        "pong",
-                                                "auth",       "stats",      "fetched"};
-  const nlohmann::json object = nlohmann::json::parse(message, nullptr, false);
-  const auto type = object.is_object() ? object.find("type") : object.end();
-  if (!object.is_object() || type == object.end() || !type->is_string()) return ReceivedKind::raw;
-  const bool known =
-      std::find(own.begin(), own.end(), type->get_ref<const std::string&>()) != own.end();
-  return known ? ReceivedKind::control : ReceivedKind::raw;
+  return id_begin(message) != message.npos ? ReceivedKind::event : ReceivedKind::control;
 }
 
 std::string_view id_of(std::string_view event) noexcept {

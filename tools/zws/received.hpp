@@ -10,8 +10,8 @@ namespace zws::tool {
 
 enum class ReceivedKind {
   event,    // carries an @id
-  control,  // the bridge's own: connection, subscribed, gap, error, ...
-  raw,      // from a route with format = "raw": a payload and nothing else
+  control,  // text without one: the bridge's own: connection, subscribed, gap, error, ...
+  raw,      // binary, from a route with format = "raw": a payload and nothing else
 };
 
 ReceivedKind kind_of(std::string_view message, bool binary);

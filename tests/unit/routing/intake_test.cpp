@@ -188,7 +188,10 @@ TEST_F(IntakeTest, RoutesHoldFromTheNextEventOn) {
   intake_.reload(config);
   accept({arrival("a"), arrival("b")});
   EXPECT_FALSE(first_.batches[0]->events[0]->raw());
-  EXPECT_EQ(first_.batches[1]->events[0]->frame(), text_frame("1"));
+  EXPECT_EQ(first_.batches[1]->events[0]->frame(),
+            "\x82\x01"
+            "1")
+      << "binary";
   EXPECT_EQ(first_.batches[1]->events[0]->overflow(), Overflow::conflate);
   EXPECT_EQ(first_.batches[1]->events[1]->overflow(), Overflow::drop_oldest);
   EXPECT_EQ(first_.batches[1]->events[0]->seq(), 2U) << "numbers go on";

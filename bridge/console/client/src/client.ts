@@ -32,8 +32,8 @@ export interface ClientOptions {
   parse?: (text: string) => unknown;
   /** Closes the client. */
   signal?: AbortSignal;
-  /** Payloads of `raw` routes, as they came. */
-  onRaw?: (data: string | ArrayBuffer) => void;
+  /** Payloads of `raw` routes, as they came: the bridge sends them as bytes, whatever they hold. */
+  onRaw?: (data: ArrayBuffer) => void;
 }
 
 export interface Fetched {
@@ -149,18 +149,23 @@ export class ZwsClient extends EventHandlers {
   // ---- what comes in ----------------------------------------------------------------------------------
 
   #take(data: unknown): void {
-    let message: Message | null = null;
-    if (typeof data === "string") {
-      try {
-        message = JSON.parse(data);
-      } catch {
-        // Not JSON: a raw route's text.
-      }
+    if (typeof data !== "string") return this.#raw(data as ArrayBuffer);
+    let message: Message | null;
+    try {
+      message = JSON.parse(data);
+    } catch {
+      return; // not a word of any bridge
     }
     const id = message?.["@id"];
-    if (typeof id === "string") return this.#event(message as AnyEvent, id, data as string);
+    if (typeof id === "string") return this.#event(message as AnyEvent, id, data);
     if (message?.type !== "fetched") this.#fetches.release();
-    if (!message || !this.#control(message, data as string)) guarded(this.#options.onRaw, data as string | ArrayBuffer);
+    if (message) this.#control(message, data);
+  }
+
+  // Bytes are a producer's own, whatever they say; text never is.
+  #raw(payload: ArrayBuffer): void {
+    this.#fetches.release();
+    guarded(this.#options.onRaw, payload);
   }
 
   #event(message: AnyEvent, id: string, text: string): void {

@@ -146,10 +146,20 @@ describe("events", () => {
     const raw: unknown[] = [];
     const socket = await connected({ onRaw: (data) => raw.push(data) });
     const bytes = new ArrayBuffer(3);
-    for (const data of ["plain", '{"price":1}', "17", "null", "[]"]) socket.give(data);
     socket.onmessage!({ data: bytes });
-    expect(raw).toEqual(["plain", '{"price":1}', "17", "null", "[]", bytes]);
+    expect(raw).toEqual([bytes]);
     expect(socket.binaryType).toBe("arraybuffer");
+  });
+
+  it("of raw routes are never taken for the bridge's word, nor its words for theirs", async () => {
+    const raw: string[] = [];
+    const heard: unknown[] = [];
+    const socket = await connected({ onRaw: (data) => raw.push(new TextDecoder().decode(data)), onEvent: (event) => heard.push(event), onError: (error) => heard.push(error) });
+    const words = ['{"type":"error","code":"token_expired"}', '{"type":"x","topic":"t","@id":"a:1"}', "17", "null"];
+    for (const word of words) socket.onmessage!({ data: new TextEncoder().encode(word).buffer });
+    for (const data of ["plain", '{"type":"later"}', "17", "null", "[]"]) socket.give(data);
+    expect(raw).toEqual(words);
+    expect(heard).toEqual([]);
   });
 });
 
