@@ -10,6 +10,7 @@
 place of an in-process WebSocket manager whose `send_...` calls are awaited.
 """
 
+from zwsbridge.admin import Admin, AdminError
 from zwsbridge.async_publisher import AsyncPublisher
 from zwsbridge.message import json_default
 from zwsbridge.null_publisher import NullPublisher
@@ -17,4 +18,13 @@ from zwsbridge.options import DEFAULT_ENDPOINT, Options
 from zwsbridge.publisher import Publisher
 
 __version__ = "0.1.0"
-__all__ = ["DEFAULT_ENDPOINT", "AsyncPublisher", "NullPublisher", "Options", "Publisher", "json_default"]
+__all__ = [
+    "DEFAULT_ENDPOINT",
+    "Admin",
+    "AdminError",
+    "AsyncPublisher",
+    "NullPublisher",
+    "Options",
+    "Publisher",
+    "json_default",
+]

@@ -1,0 +1,146 @@
+"""Admin: the administrator's calls of a bridge, over HTTP, with nothing but the standard library.
+
+    admin = Admin("http://127.0.0.1:8000", token=token)
+    admin.notify("Your import is done", level="success", target_users=["ada"])
+
+Thread: may be shared; each call has a connection of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+_PAGE = 1000  # entries asked for at a time
+
+
+class AdminError(Exception):
+    """A call that the bridge refused: `status` is HTTP's, `code` and the text are the bridge's own."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{message} ({status} {code})")
+        self.status = status
+        self.code = code
+
+
+class Admin:
+    """url: the bridge's, with its `server.path` if it has one. token: an administrator's.
+
+    Raises AdminError for what the bridge refuses, OSError where it cannot be reached within `timeout` seconds.
+    """
+
+    def __init__(self, url: str, token: str | None = None, *, timeout: float = 10.0) -> None:
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise ValueError(f"{url!r} is not the URL of a bridge such as http://127.0.0.1:8000")
+        self._url = url.rstrip("/")
+        self._token = token
+        self._timeout = timeout
+        # A redirect is not followed: it would carry the token to somebody else.
+        self._opener = urllib.request.build_opener(_NoRedirect)
+
+    # Each returns how many connections were handed the event.
+
+    def publish(self, topic: str, message: object) -> int:
+        """As if a producer had sent it."""
+        return self._send("publish", {"topic": topic, "message": message})
+
+    def broadcast(self, message: Mapping[str, Any], topic: str | None = None) -> int:
+        """To every connection, or to the subscribers of one topic."""
+        return self._send("broadcast", {"message": message, **({} if topic is None else {"topic": topic})})
+
+    def notify(
+        self, title: str, content: str = "", *, level: str = "info", target_users: Iterable[str] | None = None
+    ) -> int:
+        """To all who watch `notifications`, or to every connection of each target user: an empty list is nobody."""
+        if isinstance(target_users, (str, bytes)):
+            raise TypeError("target_users must be a list of users, not one string")
+        body: dict[str, Any] = {"title": title, "content": content, "level": level}
+        if target_users is not None:
+            body["target_users"] = list(dict.fromkeys(target_users))
+        return self._send("notify", body)
+
+    def stats(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self._call("GET", "/api/ws/stats")
+        return answer
+
+    def connections(self) -> Iterator[dict[str, Any]]:
+        """Every connection, asked for page by page."""
+        return self._pages("/api/ws/connections", "connections")
+
+    def topics(self) -> Iterator[dict[str, Any]]:
+        return self._pages("/api/ws/topics", "topics")
+
+    def history(self, topic: str) -> list[dict[str, Any]]:
+        """What is retained of a topic, in order of arrival."""
+        newest_page_first: list[list[dict[str, Any]]] = []
+        for page in self._answers(f"/api/ws/topics/{quote(topic, safe='')}/history"):
+            newest_page_first.append(page["events"])
+        return [event for page in reversed(newest_page_first) for event in page]
+
+    def kick(self, client_id: str) -> None:
+        """Closes one connection. AdminError with status 404 when it has gone."""
+        self._call("DELETE", f"/api/ws/connections/{quote(client_id, safe='')}")
+
+    def kick_user(self, user: str) -> int:
+        """Closes all connections of a user, and says how many there were."""
+        return int(self._call("DELETE", f"/api/ws/users/{quote(user, safe='')}/connections")["closed"])
+
+    def ready(self) -> bool:
+        """Whether clients should be sent to this bridge now."""
+        try:
+            return bool(self._call("GET", "/readyz")["ready"])
+        except AdminError as error:
+            if error.status == 503:
+                return False
+            raise
+
+    def __repr__(self) -> str:
+        return f"<zwsbridge.Admin {self._url}>"
+
+    def _send(self, call: str, body: Mapping[str, Any]) -> int:
+        return int(self._call("POST", f"/api/ws/{call}", body)["recipients"])
+
+    def _pages(self, path: str, name: str) -> Iterator[dict[str, Any]]:
+        for page in self._answers(path):
+            yield from page[name]
+
+    def _answers(self, path: str) -> Iterator[dict[str, Any]]:
+        cursor: Any = ""
+        while cursor is not None:
+            query = urlencode({"limit": _PAGE, **({"cursor": cursor} if cursor else {})})
+            answer = self._call("GET", f"{path}?{query}")
+            yield answer
+            cursor = answer["cursor"]
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        headers = {"Accept": "application/json"}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token}"
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(body, allow_nan=False).encode()
+        request = urllib.request.Request(self._url + path, data, headers, method=method)
+        try:
+            with self._opener.open(request, timeout=self._timeout) as answer:
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                raise _refusal(error.code, error.read()) from None
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def _refusal(status: int, body: bytes) -> AdminError:
+    try:
+        answer = json.loads(body)
+        return AdminError(status, str(answer["code"]), str(answer["message"]))
+    except (ValueError, KeyError, TypeError):  # not the bridge but something in front of it
+        return AdminError(status, "unknown", body[:200].decode(errors="replace") or "no explanation")

@@ -1,0 +1,83 @@
+"""The administrator's calls, at the real daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.bridge import Bridge, free_port
+
+import zwsbridge.admin
+from zwsbridge import Admin, AdminError
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Bridge]:
+    bridge = Bridge(tmp_path / "bridge").start()
+    yield bridge
+    bridge.close_clients()
+    assert bridge.stop() == 0, bridge.log.tail()
+
+
+@pytest.fixture
+def admin(daemon: Bridge) -> Admin:
+    return Admin(daemon.url + "/", daemon.admin_token)
+
+
+def test_what_is_sent_reaches_the_subscribers(daemon: Bridge, admin: Admin) -> None:
+    client = daemon.connect()
+    client.subscribe("a/b")
+    client.subscribe("notifications")
+    assert admin.publish("a/b", {"type": "x", "n": 1}) == 1
+    assert client.receive()["n"] == 1
+    assert admin.broadcast({"type": "all"}) == 1
+    assert client.receive()["type"] == "all"
+    assert admin.broadcast({"type": "some"}, topic="nobody/here") == 0
+    assert admin.notify("Ready", "It is.", level="success") == 1
+    assert client.receive()["data"] == {"title": "Ready", "content": "It is.", "level": "success"}
+    assert admin.notify("Nobody", target_users=[]) == 0
+    assert [event["n"] for event in admin.history("a/b")] == [1]
+    with pytest.raises(TypeError, match="list of users"):
+        admin.notify("x", target_users="ada")
+
+
+def test_lists_come_page_by_page(daemon: Bridge, admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zwsbridge.admin, "_PAGE", 2)
+    client = daemon.connect()
+    for number in range(5):
+        client.subscribe(f"t/{number}")
+        admin.publish("t/0", {"type": "x", "n": number})
+    assert {topic["topic"] for topic in admin.topics()} >= {f"t/{number}" for number in range(5)}
+    assert [event["n"] for event in admin.history("t/0")] == list(range(5))
+    assert len(list(admin.connections())) == 1
+
+
+def test_kick(daemon: Bridge, admin: Admin) -> None:
+    daemon.connect()
+    (connection,) = admin.connections()
+    admin.kick(connection["client_id"])
+    daemon.wait_metric("zws_connections", 0)
+    with pytest.raises(AdminError) as refused:
+        admin.kick(connection["client_id"])
+    assert refused.value.status == 404
+    assert admin.kick_user("a/da") == 0
+
+
+def test_state(admin: Admin) -> None:
+    assert admin.ready() and admin.stats()["connections"] == 0
+
+
+def test_refusal_says_what_the_bridge_said(daemon: Bridge) -> None:
+    with pytest.raises(AdminError) as refused:
+        Admin(daemon.url, "not.a.token").stats()
+    assert refused.value.status in (401, 403) and refused.value.code != "unknown"
+    assert "not.a.token" not in str(refused.value)
+
+
+def test_mistakes() -> None:
+    with pytest.raises(ValueError, match="not the URL of a bridge"):
+        Admin("127.0.0.1:8000")
+    with pytest.raises(OSError, match="refused"):
+        Admin(f"http://127.0.0.1:{free_port()}").stats()
+    assert "secret" not in repr(Admin("http://127.0.0.1:1", "secret"))
