@@ -24,7 +24,10 @@ class Link {
   // The largest message that may come from now on; a larger one closes with 1009.
   virtual void limit_messages(std::size_t bytes) noexcept = 0;
 
-  // Whether reading is paused because the queue is at its bound.
+  // The session is no longer busy: what the client says is read again, as soon as the queue has room.
+  virtual void go_on_reading() noexcept = 0;
+
+  // Whether reading is paused: the queue is at its bound, or the session is busy.
   virtual bool deaf() const noexcept = 0;
 
  protected:

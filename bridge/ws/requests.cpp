@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <asio/post.hpp>
+#include <utility>
 
 #include "core/json_text.hpp"
 #include "core/log.hpp"
+#include "ws/long_request.hpp"
 
 namespace zws {
 namespace {
@@ -12,6 +14,7 @@ namespace {
 constexpr std::chrono::minutes error_window{1};
 constexpr std::chrono::seconds too_fast_time{5};
 constexpr std::chrono::seconds too_fast_pause{1};
+constexpr std::size_t topics_per_message = 64;  // so many named cost as much as one message
 
 }  // namespace
 
@@ -45,24 +48,32 @@ void Requests::on_message(Session& session, std::string_view message, bool binar
     session.pending->messages.emplace_back(message);
     return;
   }
+  if (session.long_request) {
+    // It came in one piece with a request that is still being answered; nothing more is read.
+    session.long_request->messages.emplace_back(message);
+    return;
+  }
   const SteadyTime now = session.rules().clock->steady();
   ParsedRequest parsed = parse_request(message);
-  if (!within_rate(session, now)) {
+  if (!within_rate(session, now, parsed)) {
     if (session.state() == Session::State::open)
       session.send_error(ErrorCode::rate_limited, "too many messages", parsed.refusal.id);
     return;
   }
   if (parsed.request) {
-    answer(session, *parsed.request);
+    answer(session, std::move(*parsed.request));
   } else {
     refuse(session, parsed.refusal);
   }
 }
 
-// A bucket of twice the rate; who goes on too fast for five seconds is closed.
-bool Requests::within_rate(Session& session, SteadyTime now) {
+// A bucket of twice the rate, out of which long requests take more; who goes on too fast for five
+// seconds is closed.
+bool Requests::within_rate(Session& session, SteadyTime now, const ParsedRequest& parsed) {
   const auto rate = static_cast<double>(session.config().limits.messages_per_second);
-  if (session.bucket.take(now, rate, 2 * rate)) return true;
+  const std::size_t topics = parsed.request ? parsed.request->topics.size() : 0;
+  const auto cost = static_cast<double>(1 + topics / topics_per_message);
+  if (session.bucket.take(now, rate, 2 * rate, cost)) return true;
   if (session.limited_since == SteadyTime{} || now - session.limited_last > too_fast_pause)
     session.limited_since = now;
   session.limited_last = now;
@@ -75,6 +86,7 @@ void Requests::refuse(Session& session, const Refusal& refusal) {
   count_error(session);
 }
 
+// A request counts once, whatever number of topics it names.
 void Requests::count_error(Session& session) {
   const SteadyTime now = session.rules().clock->steady();
   if (session.errors == 0 || now - session.errors_since >= error_window) {
@@ -86,13 +98,17 @@ void Requests::count_error(Session& session) {
     session.close(CloseCode::too_many_errors);
 }
 
-void Requests::answer(Session& session, const Request& request) {
-  const bool open = sign_in_.open_mode();
-  if (request.since || request.type == RequestType::fetch) catch_up_();
+void Requests::answer(Session& session, Request&& request) {
+  if (request.type == RequestType::fetch) catch_up_();
+  if (session.left()) return;
   switch (request.type) {
-    case RequestType::subscribe: return subscriptions_.subscribe(session, request, open);
-    case RequestType::unsubscribe: return subscriptions_.unsubscribe(session, request);
-    case RequestType::fetch: return subscriptions_.fetch(session, request, open);
+    case RequestType::subscribe:
+    case RequestType::unsubscribe:
+      session.long_request = std::make_shared<LongRequest>(std::move(request));
+      return go_on(session);
+    case RequestType::fetch:
+      if (!subscriptions_.fetch(session, request, sign_in_.open_mode())) count_error(session);
+      return;
     case RequestType::auth: return sign_in_.authenticate(session, request.token, request.id);
     case RequestType::get_stats: return answer_stats(session, request.id);
     case RequestType::ping:
@@ -101,6 +117,68 @@ void Requests::answer(Session& session, const Request& request) {
                                    .text("timestamp", rfc3339(session.rules().clock->wall()))
                                    .json("id", request.id)
                                    .done());
+  }
+}
+
+// --- requests that name many topics --------------------------------------------------------------
+
+// One slice. The session may leave in it, and the request is gone then.
+void Requests::go_on(Session& session) {
+  const std::shared_ptr<LongRequest> request = session.long_request;
+  if (request->request.since) catch_up_();
+  if (session.left()) return;
+  subscriptions_.go_on(session, *request, sign_in_.open_mode());
+  if (request->refused && !std::exchange(request->counted, true)) count_error(session);
+  if (session.left()) return;
+  if (request->done()) return end_long_request(session);
+  if (session.outbox().at_bound()) {
+    request->due = false;  // on_room() goes on
+  } else {
+    queue(session);
+  }
+}
+
+// What the client said in the meantime has its turn, and it is heard again.
+void Requests::end_long_request(Session& session) {
+  const std::shared_ptr<LongRequest> request = std::exchange(session.long_request, nullptr);
+  for (const std::string& message : request->messages) {
+    if (!session.left()) on_message(session, message, false);
+  }
+  if (!session.left() && !session.busy()) session.go_on_reading();
+}
+
+void Requests::on_room(Session& session) noexcept try {
+  if (!std::exchange(session.long_request->due, true)) queue(session);
+} catch (const std::exception& error) {
+  log::error("a request could not be answered further: {}", error.what());
+  session.abort();
+}
+
+void Requests::queue(Session& session) {
+  queued_.push_back(&session);
+  post_slice();
+}
+
+void Requests::post_slice() {
+  if (queued_.empty() || slice_posted_) return;
+  asio::post(*lane_.loop, [this] {
+    slice_posted_ = false;
+    take_slice();
+  });
+  slice_posted_ = true;
+}
+
+// One slice, whoever's it is: many such clients together take no more of the lane than one.
+void Requests::take_slice() noexcept {
+  if (queued_.empty()) return;
+  Session& session = *queued_.front();
+  queued_.pop_front();
+  try {
+    post_slice();
+    go_on(session);
+  } catch (const std::exception& error) {
+    log::error("a request could not be answered further: {}", error.what());
+    session.abort();
   }
 }
 
@@ -205,6 +283,8 @@ void Requests::on_loss(const Session& session, std::string_view topic) noexcept 
 }
 
 void Requests::on_leave(Session& session) noexcept {
+  queued_.erase(std::remove(queued_.begin(), queued_.end(), &session), queued_.end());
+  session.long_request.reset();
   router_.leave(session.outbox());
   sign_in_.on_leave(session);
 }

@@ -3,6 +3,7 @@
 // Thread: its lane only. Lifetime: one per lane; outlives its sessions.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <string>
 
@@ -30,6 +31,7 @@ class Requests final : public MessageHandler {
   void on_timer(Session& session, SteadyTime now) override;
   void on_loss(const Session& session, std::string_view topic) noexcept override;
   void on_replaced(Session& session) override;
+  void on_room(Session& session) noexcept override;
   void on_leave(Session& session) noexcept override;
 
   // Rights or keys may have changed: ends what is no longer allowed.
@@ -43,10 +45,15 @@ class Requests final : public MessageHandler {
   void set_catch_up(std::function<void()> catch_up) { catch_up_ = std::move(catch_up); }
 
  private:
-  bool within_rate(Session& session, SteadyTime now);
+  bool within_rate(Session& session, SteadyTime now, const ParsedRequest& parsed);
   void refuse(Session& session, const Refusal& refusal);
   void count_error(Session& session);
-  void answer(Session& session, const Request& request);
+  void answer(Session& session, Request&& request);
+  void go_on(Session& session);
+  void end_long_request(Session& session);
+  void queue(Session& session);
+  void post_slice();
+  void take_slice() noexcept;
   void answer_stats(Session& session, const std::string& id);
   static void add_replaced(Session& session, const std::vector<Pattern>& subscriptions);
   std::string own_stats(Session& session);
@@ -58,6 +65,9 @@ class Requests final : public MessageHandler {
   log::Quiet loss_log_;
   StatsQuery stats_;
   std::function<void()> catch_up_ = [] {};
+  std::deque<Session*>
+      queued_;  // whose next slice is due, each in its turn; on_leave() takes it out
+  bool slice_posted_ = false;
 };
 
 }  // namespace zws

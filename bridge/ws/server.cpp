@@ -38,6 +38,7 @@ class WebSocketPeer final : public Peer {
 
   Outbox& outbox() noexcept override { return connection_.outbox(); }
   bool deaf() const noexcept override { return connection_.deaf(); }
+  void go_on_reading() noexcept override { connection_.continue_reading(); }
   void limit_messages(std::size_t bytes) noexcept override {
     connection_.set_max_message_size(bytes);
   }

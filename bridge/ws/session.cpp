@@ -7,6 +7,7 @@
 
 #include "core/log.hpp"
 #include "ws/client_protocol.hpp"
+#include "ws/long_request.hpp"
 
 namespace zws {
 namespace {
@@ -37,12 +38,13 @@ bool is_cut_short(std::string_view text) noexcept {
 
 }  // namespace
 
-bool TokenBucket::take(SteadyTime now, double rate, double burst) noexcept {
+bool TokenBucket::take(SteadyTime now, double rate, double burst, double cost) noexcept {
   const std::chrono::duration<double> passed = now - last_;
+  const bool unused = last_ == SteadyTime{};
   const double filled =
-      filled_ < 0 ? burst : std::min(burst, static_cast<double>(filled_) + passed.count() * rate);
+      unused ? burst : std::min(burst, static_cast<double>(filled_) + passed.count() * rate);
   last_ = now;
-  filled_ = static_cast<float>(filled < 1 ? filled : filled - 1);
+  filled_ = static_cast<float>(filled < 1 ? filled : std::max(filled - cost, -burst));
   return filled >= 1;
 }
 

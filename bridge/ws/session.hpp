@@ -30,6 +30,7 @@
 namespace zws {
 
 class Session;
+struct LongRequest;
 
 class MessageHandler {
  public:
@@ -42,6 +43,8 @@ class MessageHandler {
   virtual void on_loss(const Session& session, std::string_view topic) noexcept = 0;
   // Its outbox holds counts of very many topics: book them.
   virtual void on_replaced(Session&) {}
+  // Its queue has room for what a long request still has to be told.
+  virtual void on_room(Session&) noexcept {}
   // It receives nothing more: our close frame follows, or it is gone. Called once.
   virtual void on_leave(Session& session) noexcept = 0;
 };
@@ -58,10 +61,11 @@ struct SessionRules {
 // Room for `burst` at once and `rate` a second.
 class TokenBucket {
  public:
-  bool take(SteadyTime now, double rate, double burst) noexcept;
+  // What costs more than there is leaves a debt, of a burst at most.
+  bool take(SteadyTime now, double rate, double burst, double cost = 1) noexcept;
 
  private:
-  float filled_ = -1;  // < 0: not used yet, so full
+  float filled_ = 0;  // < 0: a debt
   SteadyTime last_{};
 };
 
@@ -107,6 +111,14 @@ class Session final : public Wheel::Timer {
   void heard(SteadyTime now) noexcept { last_heard_ = now; }
   // The rules have another configuration.
   void on_reload() noexcept;
+  void on_room() noexcept {
+    if (busy()) rules_.handler->on_room(*this);
+  }
+  // Nothing more is read while a long request is being answered.
+  bool busy() const noexcept { return long_request != nullptr; }
+  void go_on_reading() noexcept { link_.go_on_reading(); }
+  // Ends it without further words, on the loop's next turn.
+  void abort() noexcept { link_.abort(); }
   void on_loss(std::string_view topic) noexcept { rules_.handler->on_loss(*this, topic); }
   void on_overflow() noexcept { close(CloseCode::slow_consumer); }
   void on_replaced() noexcept;
@@ -117,12 +129,13 @@ class Session final : public Wheel::Timer {
   void wake_at(SteadyTime when) noexcept;
 
   // --- who it is and how it behaves: kept by Requests and SignIn ---
-  IdentityPtr identity;              // null: anonymous
-  std::unique_ptr<Pending> pending;  // while a token is being checked
-  SteadyTime token_ends{};           // zero: never
-  bool token_ended = false;          // it was told; the grace runs
-  bool from_open_mode = false;       // it came while no key was configured
-  bool may_stay = true;              // false: anonymous, and anonymous may not connect
+  IdentityPtr identity;                       // null: anonymous
+  std::unique_ptr<Pending> pending;           // while a token is being checked
+  SteadyTime token_ends{};                    // zero: never
+  bool token_ended = false;                   // it was told; the grace runs
+  bool from_open_mode = false;                // it came while no key was configured
+  bool may_stay = true;                       // false: anonymous, and anonymous may not connect
+  std::shared_ptr<LongRequest> long_request;  // while one is being answered
   TokenBucket bucket;
   SteadyTime limited_since{};  // too fast, without a pause, since then
   SteadyTime limited_last{};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <unordered_map>
 
 #include "core/json_text.hpp"
@@ -13,6 +14,10 @@ namespace zws {
 namespace {
 
 constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
+
+// Between two slices of one request the lane does all other work.
+constexpr std::size_t slice_topics = 64;
+constexpr std::chrono::milliseconds slice_time{1};
 
 // What the names of one connection's subscriptions may come to, since a name may have 255 bytes and take
 // as many places in the index of patterns: this, and so much for each that it may hold.
@@ -45,28 +50,52 @@ void Subscriptions::join_own(Session& session) {
   if (own) router_.subscribe(session.outbox(), *own, true);
 }
 
-// --- subscribe -----------------------------------------------------------------------------------
+// --- subscribe and unsubscribe -------------------------------------------------------------------
 
-void Subscriptions::subscribe(Session& session, const Request& request, bool open_mode) {
+void Subscriptions::go_on(Session& session, LongRequest& request, bool open_mode) {
   const Grants grants(session.config().auth, session.identity.get(), open_mode);
+  const Clock& clock = *session.rules().clock;
+  const Outbox& outbox = session.outbox();
+  const SteadyTime until = clock.steady() + slice_time;
   session.outbox().cork();
-  for (const std::string& topic : request.topics) subscribe_one(session, topic, request, grants);
+  std::size_t left = slice_topics;
+  do {
+    answer_next(session, request, grants);
+  } while (!request.done() && !session.left() && --left > 0 && !outbox.at_bound() &&
+           clock.steady() < until);
   session.outbox().uncork();
 }
 
-ErrorCode Subscriptions::subscribe_one(Session& session, const std::string& topic,
-                                       const Request& request, const Grants& grants) {
-  const auto refuse = [&](const Refusal& fault) {
-    session.refuse(fault.code,
-                   refused_text("subscribed", topic, fault.code, fault.message, request.id));
-    return fault.code;
-  };
+void Subscriptions::answer_next(Session& session, LongRequest& request, const Grants& grants) {
+  const std::string& topic = request.request.topics[request.next];
+  const std::size_t most = session.config().limits.subscriptions;
+  if (request.next++ >= most) {
+    refuse(session, request, topic,
+           {ErrorCode::limit_exceeded, fmt::format("a request may name {} topics", most), {}});
+  } else if (request.request.type == RequestType::subscribe) {
+    subscribe_one(session, request, topic, grants);
+  } else {
+    unsubscribe_one(session, request, topic);
+  }
+}
+
+void Subscriptions::refuse(Session& session, LongRequest& request, const std::string& topic,
+                           const Refusal& fault) {
+  const bool subscribing = request.request.type == RequestType::subscribe;
+  request.refused = true;
+  session.refuse(fault.code, refused_text(subscribing ? "subscribed" : "unsubscribed", topic,
+                                          fault.code, fault.message, request.request.id));
+}
+
+void Subscriptions::subscribe_one(Session& session, LongRequest& whole, const std::string& topic,
+                                  const Grants& grants) {
+  const Request& request = whole.request;
   Refusal fault = fault_of(session, topic, request, grants);
-  if (fault.code != ErrorCode::none) return refuse(fault);
+  if (fault.code != ErrorCode::none) return refuse(session, whole, topic, fault);
   const Pattern pattern = *Pattern::parse(topic);
   const Named named = named_by(pattern, request);
   fault = since_fault(pattern, request, named);
-  if (fault.code != ErrorCode::none) return refuse(fault);
+  if (fault.code != ErrorCode::none) return refuse(session, whole, topic, fault);
   const bool literal = pattern.is_literal();
   Outbox& outbox = session.outbox();
   const bool own = is_reserved(topic);
@@ -82,7 +111,6 @@ ErrorCode Subscriptions::subscribe_one(Session& session, const std::string& topi
       pattern, literal ? positions_json(history_.positions(topic)) : std::string{}, replay.asked,
       replay.recovering, replay.recovered, replay.events.size(), request.id));
   outbox.replay(replay.events);
-  return ErrorCode::none;
 }
 
 Refusal Subscriptions::fault_of(Session& session, const std::string& topic, const Request& request,
@@ -233,31 +261,26 @@ void Subscriptions::end(Session& session, const Pattern& pattern) {
   session.asked_bytes -= static_cast<std::uint32_t>(pattern.text().size());
 }
 
-void Subscriptions::unsubscribe(Session& session, const Request& request) {
-  session.outbox().cork();
-  for (const std::string& topic : request.topics) {
-    const auto pattern = Pattern::parse(topic);
-    if (!pattern) {
-      session.refuse(ErrorCode::invalid_topic,
-                     refused_text("unsubscribed", topic, ErrorCode::invalid_topic,
-                                  "this is not a topic or pattern", request.id));
-      continue;
-    }
-    end(session, *pattern);
-    session.send_text(JsonObject()
-                          .text("type", "unsubscribed")
-                          .text("topic", topic)
-                          .boolean("success", true)
-                          .json("id", request.id)
-                          .done());
-  }
-  session.outbox().uncork();
+void Subscriptions::unsubscribe_one(Session& session, LongRequest& whole,
+                                    const std::string& topic) {
+  const auto pattern = Pattern::parse(topic);
+  if (!pattern)
+    return refuse(session, whole, topic,
+                  {ErrorCode::invalid_topic, "this is not a topic or pattern", {}});
+  end(session, *pattern);
+  session.send_text(JsonObject()
+                        .text("type", "unsubscribed")
+                        .text("topic", topic)
+                        .boolean("success", true)
+                        .json("id", whole.request.id)
+                        .done());
 }
 
-void Subscriptions::fetch(Session& session, const Request& request, bool open_mode) {
+bool Subscriptions::fetch(Session& session, const Request& request, bool open_mode) {
   const std::string& topic = request.topics[0];
   const auto refuse = [&](ErrorCode code, std::string_view message) {
     session.refuse(code, refused_text("fetched", topic, code, message, request.id));
+    return false;
   };
   const auto pattern = Pattern::parse(topic);
   if (!pattern || !(pattern->is_literal() || request.last))
@@ -291,6 +314,7 @@ void Subscriptions::fetch(Session& session, const Request& request, bool open_mo
                         .json("id", request.id)
                         .done());
   session.outbox().uncork();
+  return true;
 }
 
 // The newest of each topic, whatever the client has had already.

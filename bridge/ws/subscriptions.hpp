@@ -14,6 +14,7 @@
 #include "history/history.hpp"
 #include "routing/router.hpp"
 #include "ws/client_protocol.hpp"
+#include "ws/long_request.hpp"
 #include "ws/session.hpp"
 
 namespace zws {
@@ -29,9 +30,11 @@ class Subscriptions {
   // What every client has without asking: @all, and its own @user/<id>.
   void join_own(Session& session);
 
-  void subscribe(Session& session, const Request& request, bool open_mode);
-  void unsubscribe(Session& session, const Request& request);
-  void fetch(Session& session, const Request& request, bool open_mode);
+  // One slice of a subscribe or unsubscribe: one topic at least, and no more once the client's queue is
+  // at its bound or the slice has taken its time. The session may leave in it.
+  void go_on(Session& session, LongRequest& request, bool open_mode);
+  // False when it was refused.
+  bool fetch(Session& session, const Request& request, bool open_mode);
 
   // Ends what the session may no longer hear, and tells it.
   void review(Session& session, bool open_mode);
@@ -49,8 +52,12 @@ class Subscriptions {
     bool recovered = false;
   };
 
-  ErrorCode subscribe_one(Session& session, const std::string& topic, const Request& request,
-                          const Grants& grants);
+  void answer_next(Session& session, LongRequest& request, const Grants& grants);
+  void subscribe_one(Session& session, LongRequest& whole, const std::string& topic,
+                     const Grants& grants);
+  void unsubscribe_one(Session& session, LongRequest& whole, const std::string& topic);
+  static void refuse(Session& session, LongRequest& request, const std::string& topic,
+                     const Refusal& fault);
   Refusal fault_of(Session& session, const std::string& topic, const Request& request,
                    const Grants& grants) const;
   Refusal since_fault(const Pattern& pattern, const Request& request, const Named& named) const;

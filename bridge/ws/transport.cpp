@@ -89,7 +89,7 @@ void Transport::async_read_at_least(std::size_t, char* buffer, std::size_t size,
 void Transport::read_into(char* buffer, std::size_t size) noexcept {
   if (state_ != State::open) return;
   read_ = {buffer, size};
-  paused_ = outbox_->at_bound();
+  paused_ = outbox_->at_bound() || session_->busy();
   if (paused_) return;
   if (reading_) {
     again_ = true;  // on_readable() goes on
@@ -99,7 +99,9 @@ void Transport::read_into(char* buffer, std::size_t size) noexcept {
 }
 
 void Transport::continue_reading() noexcept {
-  if (!paused_ || state_ != State::open || outbox_->at_bound()) return;
+  if (state_ != State::open || outbox_->at_bound()) return;
+  session_->on_room();
+  if (!paused_ || session_->busy()) return;
   read_into(read_.buffer, read_.size);
 }
 

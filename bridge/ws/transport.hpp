@@ -117,7 +117,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   void post_terminate() noexcept;
   // The same at once. Never from inside a call of websocketpp's or the session's.
   void end_now() noexcept;
-  // Reads on if only the queue's bound kept it from that.
+  // Goes on with what only the queue's bound or a busy session kept it from.
   void continue_reading() noexcept;
 
  protected:
@@ -199,7 +199,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   PendingRead read_;
   std::size_t place_ = not_held;  // among its lane's Connections
   State state_ = State::idle;
-  bool paused_ = false;   // a read is wanted, but the queue is at its bound
+  bool paused_ = false;   // a read is wanted, but the queue is at its bound or the session busy
   bool reading_ = false;  // inside the read handler
   bool again_ = false;    // the read handler asked for more
   bool waiting_readable_ = false;

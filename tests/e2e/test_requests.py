@@ -1,4 +1,14 @@
-"""What one message may ask for: ids, lists of topics, members that are null, what is refused."""
+"""What one message may ask for and cost: ids, long lists of topics, refusals, members that are null."""
+
+import json
+
+from support.raw_socket import TEXT
+
+QUEUE = 65_536
+
+
+def topics(count):
+    return [f"t{number}" for number in range(count)]
 
 
 def test_a_long_id_is_refused_and_not_repeated(bridge):
@@ -122,3 +132,68 @@ def test_the_names_of_a_connections_subscriptions_are_bounded_in_bytes(make_brid
     assert {answer["code"] for answer in answers[held:]} == {"limit_exceeded"}
     client.ask({"type": "unsubscribe", "topic": long[0]})
     client.subscribe(long[99])
+
+
+def test_what_is_said_after_a_long_request_waits_for_its_end(make_bridge):
+    bridge = make_bridge({"limits.subscriptions": 3000})
+    client = bridge.connect()
+    client.send({"type": "subscribe", "topics": topics(3000), "id": 1})
+    client.send({"type": "unsubscribe", "topics": topics(3000), "id": 2})
+    answers = client.receive_all()
+    assert [(a["type"], a["topic"]) for a in answers] == [
+        *(("subscribed", topic) for topic in topics(3000)),
+        *(("unsubscribed", topic) for topic in topics(3000)),
+    ]
+    assert bridge.metric("zws_subscriptions") == 0
+
+
+def test_answers_stop_at_the_queues_bound_and_go_on_as_room_comes(make_bridge):
+    bridge = make_bridge({"limits.queue_bytes": QUEUE, "limits.subscriptions": 100})
+    named = topics(6000)
+    with bridge.raw(receive_buffer=4096) as greedy:
+        assert greedy.upgrade()[0] == 101
+        greedy.frame()
+        greedy.send_frame(TEXT, json.dumps({"type": "subscribe", "topics": named, "id": "x" * 128}).encode())
+        bridge.wait_metric("zws_subscriptions", 100)
+        witness = bridge.connect()
+        for _ in range(100):
+            assert witness.ask({"type": "ping"})["type"] == "pong"
+        assert bridge.metric("zws_queue_bytes") <= 2 * QUEUE
+        answers = [json.loads(greedy.frame().payload) for _ in named]
+        assert [answer["topic"] for answer in answers] == named
+        assert [answer["success"] for answer in answers] == [True] * 100 + [False] * 5900
+        greedy.send_frame(TEXT, b'{"type":"get_stats"}')
+        assert json.loads(greedy.frame().payload)["type"] == "stats", "it is heard again"
+
+
+def test_a_client_that_leaves_in_a_long_request_leaves_nothing(make_bridge):
+    bridge = make_bridge({"limits.queue_bytes": QUEUE, "limits.subscriptions": 6000})
+    for _ in range(5):
+        with bridge.raw(receive_buffer=4096) as leaver:
+            assert leaver.upgrade()[0] == 101
+            leaver.send_frame(TEXT, json.dumps({"type": "subscribe", "topics": topics(6000)}).encode())
+            leaver.frame()
+    bridge.wait_metric("zws_connections", 0)
+    assert bridge.metric("zws_subscriptions") == 0
+    assert bridge.metric("zws_queue_bytes") == 0
+
+
+def test_a_refused_request_is_one_error_however_many_topics_it_names(make_bridge):
+    bridge = make_bridge({"limits.errors_per_minute": 3})
+    client = bridge.connect()
+    for _ in range(3):
+        client.send({"type": "subscribe", "topics": ["**", "***", "a*b"]})
+        assert [answer["code"] for answer in client.receive_all()] == ["invalid_topic"] * 3
+    client.send({"type": "fetch", "topic": "*", "src": "p", "from": 1, "to": 1})
+    code, messages = client.wait_closed()
+    assert (code, [message["code"] for message in messages]) == (4400, ["invalid_topic"])
+
+
+def test_a_long_request_counts_as_many_messages(make_bridge):
+    bridge = make_bridge({"limits.messages_per_second": 2})
+    client = bridge.connect()
+    client.send({"type": "subscribe", "topics": topics(1000)})
+    client.send({"type": "ping"})
+    answers = [client.receive() for _ in range(1001)]
+    assert {answer["type"] for answer in answers[:1000]} == {"subscribed"}
+    assert answers[1000]["code"] == "rate_limited"

@@ -17,6 +17,7 @@
 #include "routing/router.hpp"
 #include "ws/client_protocol.hpp"
 #include "ws/inbox.hpp"
+#include "ws/long_request.hpp"
 #include "ws/session.hpp"
 #include "ws/subscriptions.hpp"
 
@@ -102,9 +103,10 @@ class ModelLane final : public BatchSink, private MessageHandler {
   }
 
   void subscribe(Session& session, const std::string& message) {
-    const ParsedRequest parsed = parse_request(message);
+    ParsedRequest parsed = parse_request(message);
     if (parsed.request->since) catch_up();
-    subscriptions_.subscribe(session, *parsed.request, true);
+    LongRequest request(std::move(*parsed.request));
+    while (!request.done()) subscriptions_.go_on(session, request, true);
   }
 
   // Of all that has gone through it.
@@ -182,6 +184,7 @@ class ModelConnection final : public Link, private Outbox::Owner {
   void abort() noexcept override { ended_ = true; }
   void limit_messages(std::size_t) noexcept override {}
   bool deaf() const noexcept override { return false; }
+  void go_on_reading() noexcept override {}
 
  private:
   void on_blocked() noexcept override {}

@@ -32,6 +32,7 @@ class SessionTest : public ::testing::Test,
   void abort() noexcept override {}
   void limit_messages(std::size_t) noexcept override {}
   bool deaf() const noexcept override { return deaf_; }
+  void go_on_reading() noexcept override {}
   void on_blocked() noexcept override { session_.on_blocked(); }
   void on_drained() noexcept override {}
   void on_broken() noexcept override {}

@@ -61,6 +61,7 @@ class SignInTest : public testing::Test, private MessageHandler, private Link, O
   void abort() noexcept override {}
   void limit_messages(std::size_t) noexcept override {}
   bool deaf() const noexcept override { return false; }
+  void go_on_reading() noexcept override {}
 
   void on_blocked() noexcept override {}
   void on_drained() noexcept override {}
