@@ -16,6 +16,7 @@ from zwsbridge.message import json_default
 from zwsbridge.null_publisher import NullPublisher
 from zwsbridge.options import DEFAULT_ENDPOINT, Options
 from zwsbridge.publisher import Publisher
+from zwsbridge.subscriber import Gap, SubscribedEvent, SubscribeError, subscribe
 
 __version__ = "0.1.0"
 __all__ = [
@@ -23,8 +24,12 @@ __all__ = [
     "Admin",
     "AdminError",
     "AsyncPublisher",
+    "Gap",
     "NullPublisher",
     "Options",
     "Publisher",
+    "SubscribeError",
+    "SubscribedEvent",
     "json_default",
+    "subscribe",
 ]

@@ -1,0 +1,110 @@
+"""Positions: how far a subscriber has come on each topic, so that after a break it gets what it missed.
+
+The rules are those of docs/CLIENTS.md, "Resuming".
+
+Bound: the topics that were named, and of those that patterns brought the MAX_FOUND heard last; MAX_SOURCES of each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_FOUND = 256
+MAX_SOURCES = 256  # what the bridge takes for a topic in one message
+MAX_SINCE_BYTES = 48 * 1024  # of the 64 KiB that a message may have
+
+Sequences = dict[str, int]  # by source
+
+
+def is_pattern(name: str) -> bool:
+    return "*" in name
+
+
+def matcher(names: Iterable[str]) -> re.Pattern[str]:
+    """Matches the topics that these names and patterns bring. Raises re.error for none."""
+    return re.compile("|".join(f"(?:{_expression(name)})" for name in names), re.DOTALL)
+
+
+def _expression(name: str) -> str:
+    rest = name.endswith("*")
+    segments = re.split(r"([.:/])", name[:-1] if rest else name)
+    body = "".join("[^.:/]+" if segment == "*" else re.escape(segment) for segment in segments)
+    # Names that begin with @ belong to the bridge, and no pattern matches them.
+    return ("(?!@)" if is_pattern(name) else "") + body + (".*" if rest else "")
+
+
+def split(position: str) -> tuple[str, int]:
+    source, _, sequence = position.rpartition(":")
+    return source, int(sequence)
+
+
+@dataclass
+class _Topic:
+    reached: Sequences = field(default_factory=dict)
+    live: Sequences | None = None  # where live events begin; taken up when what is replayed has come
+    awaited: int = 0  # events of a replay still to come
+
+
+class Positions:
+    def __init__(self, names: Iterable[str]) -> None:
+        self._named = {name for name in names if not is_pattern(name)}
+        self._topics: dict[str, _Topic] = {}  # the one heard last at the end
+
+    def event(self, topic: str, position: str) -> None:
+        source, sequence = split(position)
+        self._move(topic, source, sequence, 1)
+
+    def gap(self, topic: str, source: str, first: int, last: int) -> None:
+        live = self._topic(topic).live or {}
+        self._move(topic, source, last, max(0, min(last, live.get(source, last)) - first + 1))
+
+    def subscribed(self, topic: str, answer: dict[str, Any]) -> None:
+        """The answer for a topic. That for a pattern names no positions: its events bring them."""
+        at = answer.get("at")
+        if not isinstance(at, list):
+            return
+        kept = self._topic(topic)
+        if answer.get("recovered") is False:
+            kept.reached = {}
+        kept.live, kept.awaited = dict(map(split, at)), int(answer.get("replayed", 0))
+        self._take_up(kept)
+
+    def since(self, name: str) -> dict[str, list[str]]:
+        """What to give for a name or pattern when it is subscribed to again; those heard last go first."""
+        matches = matcher([name]).fullmatch
+        found: dict[str, list[str]] = {}
+        size = 0
+        for topic, kept in reversed(self._topics.items()):
+            positions = [f"{source}:{sequence}" for source, sequence in kept.reached.items()]
+            if not positions or not matches(topic):
+                continue
+            size += 6 * len(topic) + sum(len(position) + 3 for position in positions)  # as \\uXXXX at the worst
+            if size > MAX_SINCE_BYTES:
+                break
+            found[topic] = positions
+        return found
+
+    def _topic(self, topic: str) -> _Topic:
+        kept = self._topics.pop(topic, None) or _Topic()
+        self._topics[topic] = kept
+        if len(self._topics) > MAX_FOUND + len(self._named):
+            del self._topics[next(name for name in self._topics if name not in self._named)]
+        return kept
+
+    def _move(self, topic: str, source: str, sequence: int, count: int) -> None:
+        kept = self._topic(topic)
+        kept.reached.pop(source, None)
+        kept.reached[source] = sequence
+        if len(kept.reached) > MAX_SOURCES:
+            del kept.reached[next(iter(kept.reached))]
+        kept.awaited -= count
+        self._take_up(kept)
+        if kept.reached.get(source, 0) < sequence:  # a gap that began in the replay and goes on among live events
+            kept.reached[source] = sequence
+
+    def _take_up(self, kept: _Topic) -> None:
+        if kept.live is not None and kept.awaited <= 0:
+            kept.reached, kept.live = kept.live, None

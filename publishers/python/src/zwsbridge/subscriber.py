@@ -1,0 +1,213 @@
+"""subscribe: events of a bridge as an asynchronous iterator that comes back by itself, with what it missed.
+
+    async for event in zwsbridge.subscribe("ws://127.0.0.1:8000/api/ws", "import:*", last=1):
+        print(event.topic, event.message)
+
+Needs the package `websockets`: pip install 'zwsbridge[subscribe]'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import logging
+import random
+from collections.abc import AsyncGenerator, Awaitable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable, Union
+
+from zwsbridge.positions import Positions, is_pattern, matcher
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+# A JWT, or what gives one, at once or awaited.
+Token = Union[str, Callable[[], Union[str, Awaitable[str]]]]
+
+_FIRST_PAUSE = 0.5  # seconds; the bound doubles up to _LONGEST_PAUSE
+_LONGEST_PAUSE = 20.0
+_UNAUTHORIZED = 4401
+_FOR_GOOD = {4400, 4403, 1002, 1003, 1007, 1009}  # close codes after which nobody should come back
+
+_log = logging.getLogger("zwsbridge")
+
+
+@dataclass(frozen=True)
+class SubscribedEvent:
+    topic: str
+    id: str
+    message: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Events that this subscriber will not get. `missed` is None where nobody knows how many, or which."""
+
+    topic: str
+    missed: int | None
+    reason: str
+
+
+class SubscribeError(Exception):
+    """What coming back does not mend: a topic or token that was refused, a connection thrown out."""
+
+    def __init__(self, code: str, message: str, topic: str | None = None) -> None:
+        super().__init__(f"{topic}: {message} ({code})" if topic else f"{message} ({code})")
+        self.code = code
+        self.topic = topic
+
+
+def subscribe(
+    url: str,
+    *topics: str,
+    last: int = 0,
+    token: Token | None = None,
+    on_gap: Callable[[Gap], None] | None = None,
+    max_message_bytes: int = 16 * 1024 * 1024,
+) -> AsyncGenerator[SubscribedEvent, None]:
+    """The events of these topics and patterns, in order, each once; ends only by SubscribeError.
+
+    After a break it comes back and resumes: what was missed comes first.
+    last: so many of the newest events to begin with, and where what was missed can no longer be had.
+    token: the JWT, or a function that gives one whenever a new one is needed.
+    on_gap: is told what will never come; without it the log is.
+    Events of `raw` routes are not taken: they do not say what they are.
+    """
+    try:
+        import websockets.asyncio.client  # noqa: F401
+    except ImportError:
+        raise ImportError("zwsbridge.subscribe needs websockets: pip install 'zwsbridge[subscribe]'") from None
+    if not topics:
+        raise ValueError("at least one topic is needed")
+    for topic in topics:
+        if not isinstance(topic, str) or not topic:
+            raise ValueError(f"{topic!r} is neither a topic nor a pattern")
+    if last < 0:
+        raise ValueError("last must be 0 or more")
+    return _Subscriber(url, topics, last, token, on_gap or _log_gap, max_message_bytes).events()
+
+
+def _log_gap(gap: Gap) -> None:
+    _log.warning("missed %s event(s) of %s: %s", "some" if gap.missed is None else gap.missed, gap.topic, gap.reason)
+
+
+class _Subscriber:
+    def __init__(
+        self,
+        url: str,
+        topics: tuple[str, ...],
+        last: int,
+        token: Token | None,
+        on_gap: Callable[[Gap], None],
+        max_message_bytes: int,
+    ) -> None:
+        self._url = url
+        # Topics before patterns: one that a pattern has brought already could not be told to be recovered.
+        self._names = sorted(dict.fromkeys(topics), key=is_pattern)
+        self._is_mine = matcher(self._names).fullmatch
+        self._last = last
+        self._token = token
+        self._on_gap = on_gap
+        self._max_message_bytes = max_message_bytes
+        self._positions = Positions(self._names)
+        self._subscribed: set[str] = set()  # names that were subscribed to on any connection
+        self._failures = 0  # since an answer last came
+
+    async def events(self) -> AsyncGenerator[SubscribedEvent, None]:
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+        while True:
+            try:
+                headers = {"Authorization": f"Bearer {await self._fresh_token()}"} if self._token else None
+                async with connect(
+                    self._url, additional_headers=headers, max_size=self._max_message_bytes
+                ) as connection:
+                    for name in self._names:
+                        await self._ask(connection, name)
+                    async for text in connection:
+                        event = await self._take(connection, text)
+                        if event is not None:
+                            yield event
+                self._judge(connection.close_code, connection.close_reason)
+            except ConnectionClosed as closed:
+                self._judge(closed.rcvd.code if closed.rcvd else None, closed.rcvd.reason if closed.rcvd else "")
+            except InvalidStatus as refused:
+                status = refused.response.status_code
+                if 400 <= status < 500 and status not in (408, 429):
+                    raise SubscribeError(str(status), f"{self._url} refused the connection") from None
+                _log.info("%s answers %d", self._url, status)
+            except (OSError, InvalidHandshake, asyncio.TimeoutError) as error:
+                _log.info("no connection to %s: %s", self._url, error)
+            await asyncio.sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._failures)))
+            self._failures = min(self._failures + 1, 10)
+
+    async def _fresh_token(self) -> str:
+        given = self._token() if callable(self._token) else self._token or ""
+        return await given if inspect.isawaitable(given) else given
+
+    async def _ask(self, connection: ClientConnection, name: str) -> None:
+        request: dict[str, Any] = {"type": "subscribe", "topic": name, "id": self._names.index(name)}
+        if self._last:
+            request["last"] = self._last
+        since = self._positions.since(name)
+        if name in self._subscribed and (since or is_pattern(name)):
+            request["since"] = since if is_pattern(name) else since[name]
+        await connection.send(json.dumps(request))
+
+    async def _take(self, connection: ClientConnection, text: str | bytes) -> SubscribedEvent | None:
+        try:
+            message = json.loads(text)
+        except ValueError:
+            return None
+        if not isinstance(message, dict):
+            return None
+        position = message.get("@id")
+        if isinstance(position, str):  # first: a producer may publish an object whose type is "error"
+            return self._event(message, position)
+        kind = message.get("type")
+        if kind in ("subscribed", "unsubscribed"):
+            await self._answer(connection, message)
+        elif kind == "gap":
+            self._gap(message)
+        elif kind == "error" and isinstance(message.get("id"), int):  # a request that could not even be answered
+            await self._answer(connection, {**message, "topic": self._names[message["id"]]})
+        elif kind == "error" and message.get("code") == "token_expired" and callable(self._token):
+            await connection.send(json.dumps({"type": "auth", "token": await self._fresh_token()}))
+        return None
+
+    def _event(self, message: dict[str, Any], position: str) -> SubscribedEvent | None:
+        topic = message.get("@topic", message.get("topic"))
+        if not isinstance(topic, str) or not self._is_mine(topic):
+            return None  # such as a broadcast
+        self._positions.event(topic, position)
+        return SubscribedEvent(topic, position, message)
+
+    async def _answer(self, connection: ClientConnection, message: dict[str, Any]) -> None:
+        name, code = str(message.get("topic")), message.get("code")
+        if name not in self._names:
+            return
+        if code == "rate_limited":
+            await asyncio.sleep(1)
+            await self._ask(connection, name)
+        elif code is not None:
+            raise SubscribeError(str(code), str(message.get("message", "no longer allowed")), name)
+        elif message["type"] == "subscribed":
+            self._failures = 0
+            self._subscribed.add(name)
+            self._positions.subscribed(name, message)
+            if message.get("recovered") is False:
+                self._on_gap(Gap(name, None, "not_recovered"))
+
+    def _gap(self, message: dict[str, Any]) -> None:
+        topic = str(message.get("topic"))
+        if self._is_mine(topic):
+            self._positions.gap(topic, str(message["src"]), int(message["from"]), int(message["to"]))
+            self._on_gap(Gap(topic, int(message["missed"]), str(message.get("reason"))))
+
+    def _judge(self, code: int | None, reason: str | None) -> None:
+        """Raises where the protocol says not to come back."""
+        if code in _FOR_GOOD or (code == _UNAUTHORIZED and not callable(self._token)):
+            raise SubscribeError(str(code), reason or "the bridge closed the connection for good")
+        _log.info("connection to %s ended: %s %s", self._url, code, reason)

@@ -1,0 +1,216 @@
+"""The subscriber and the real daemon: resuming, gaps, refusals; and its book-keeping by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Awaitable, Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from support.bridge import Bridge
+from support.fault_proxy import FaultProxy
+
+import zwsbridge.positions
+from zwsbridge import Gap, Publisher, SubscribedEvent, SubscribeError, subscribe
+from zwsbridge.positions import Positions, matcher
+
+SECRET = "s" * 32
+
+
+@pytest.fixture
+def start_daemon(tmp_path: Path) -> Iterator[Callable[..., Bridge]]:
+    daemons: list[Bridge] = []
+
+    def start(settings: dict[str, Any] | None = None) -> Bridge:
+        daemons.append(Bridge(tmp_path / f"bridge-{len(daemons)}", settings).start())
+        return daemons[-1]
+
+    yield start
+    for daemon in daemons:
+        daemon.close_clients()
+        assert daemon.stop() == 0, daemon.log.tail()
+
+
+def ended_within(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    async def run() -> None:
+        await asyncio.wait_for(work(), seconds)
+
+    asyncio.run(run())
+
+
+async def numbers(events: AsyncGenerator[SubscribedEvent, None], count: int) -> list[int]:
+    return [(await events.__anext__()).message["n"] for _ in range(count)]
+
+
+def publish(publisher: Publisher, topic: str, *values: int) -> None:
+    for number in values:
+        assert publisher.publish(topic, {"type": "x", "n": number})
+
+
+@pytest.mark.parametrize("name", ["import:1", "import:*"])
+def test_what_was_missed_comes_after_a_break(start_daemon: Callable[..., Bridge], name: str) -> None:
+    daemon = start_daemon()
+    gaps: list[Gap] = []
+    with Publisher(daemon.endpoint) as publisher, FaultProxy(daemon.port) as proxy:
+        assert publisher.wait_ready(10)
+        publish(publisher, "import:1", 1)
+
+        async def work() -> None:
+            url = daemon.ws_url.replace(str(daemon.port), str(proxy.port))
+            events = subscribe(url, name, "elsewhere/*", last=1, on_gap=gaps.append)
+            assert await numbers(events, 1) == [1]
+            for number in range(2, 20, 3):
+                proxy.cut()  # and nobody comes back before the loop goes on
+                publish(publisher, "import:1", number, number + 1)
+                assert await numbers(events, 2) == [number, number + 1]
+                publish(publisher, "import:1", number + 2)
+                assert await numbers(events, 1) == [number + 2]
+            await events.aclose()
+
+        ended_within(30, work)
+    assert [gap for gap in gaps if gap.topic == name] == []
+
+
+def test_what_cannot_be_had_is_told(start_daemon: Callable[..., Bridge]) -> None:
+    daemon = start_daemon()
+    with Publisher(daemon.endpoint, headers=False) as publisher:  # the bridge's own numbers end with the bridge
+        assert publisher.wait_ready(10)
+        publish(publisher, "t", 1)
+        gaps: list[Gap] = []
+
+        async def work() -> None:
+            events = subscribe(daemon.ws_url, "t", last=1, on_gap=gaps.append)
+            assert await numbers(events, 1) == [1]
+            daemon.kill()
+            daemon.start()
+            coming = asyncio.ensure_future(numbers(events, 1))
+            while not gaps:
+                await asyncio.wait([coming], timeout=0.01)
+            publish(publisher, "t", 2)
+            assert await coming == [2]
+            await events.aclose()
+
+        ended_within(30, work)
+        assert gaps == [Gap("t", None, "not_recovered")]
+
+
+def test_hole_is_told_and_a_broadcast_is_not_for_us(start_daemon: Callable[..., Bridge]) -> None:
+    daemon = start_daemon()
+    with Publisher(daemon.endpoint) as publisher:
+        assert publisher.wait_ready(10)
+        publish(publisher, "t", 1)
+        gaps: list[Gap] = []
+
+        async def work() -> None:
+            events = subscribe(daemon.ws_url, "t", last=1, on_gap=gaps.append)
+            assert await numbers(events, 1) == [1]
+            publisher.broadcast({"type": "all"})
+            publisher._source.counters["t"].seq += 2  # as if a queue had been full
+            publish(publisher, "t", 4)
+            assert await numbers(events, 1) == [4]
+            await events.aclose()
+
+        ended_within(30, work)
+        assert [(gap.topic, gap.missed) for gap in gaps] == [("t", 2)]
+
+
+def test_refusals_end_it(start_daemon: Callable[..., Bridge]) -> None:
+    daemon = start_daemon({"auth.hs256_secret": SECRET})
+
+    async def work() -> None:
+        with pytest.raises(SubscribeError) as refused:
+            await subscribe(daemon.ws_url, "a*b*c").__anext__()
+        assert refused.value.code in ("invalid_topic", "forbidden", "unauthorized")
+        with pytest.raises(SubscribeError) as refused:
+            await subscribe(daemon.ws_url, "t", token="not.a.token").__anext__()
+        assert refused.value.code == "4401" and "not.a.token" not in str(refused.value)
+        with pytest.raises(SubscribeError, match="404"):
+            await subscribe(daemon.ws_url + "/elsewhere", "t").__anext__()
+
+    ended_within(30, work)
+
+
+def test_token_is_asked_for_again_until_one_is_good(start_daemon: Callable[..., Bridge]) -> None:
+    import jwt
+
+    daemon = start_daemon({"auth.hs256_secret": SECRET})
+    good = jwt.encode({"sub": "ada", "exp": 4_000_000_000}, SECRET, "HS256")
+    asked: list[str] = []
+
+    async def token() -> str:
+        asked.append("bad.bad.bad" if not asked else good)
+        return asked[-1]
+
+    async def work() -> None:
+        events = subscribe(daemon.ws_url, "t", token=token, last=1)
+        coming = asyncio.ensure_future(numbers(events, 1))
+        with Publisher(daemon.endpoint) as publisher:
+            assert publisher.wait_ready(10)
+            publish(publisher, "t", 1)
+            assert await coming == [1]
+        await events.aclose()
+
+    ended_within(30, work)
+    assert asked == ["bad.bad.bad", good]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [((), "at least one topic"), (("",), "neither a topic"), ((5,), "neither a topic")],
+)
+def test_mistakes(arguments: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        subscribe("ws://127.0.0.1:1", *arguments)
+    with pytest.raises(ValueError, match="last"):
+        subscribe("ws://127.0.0.1:1", "t", last=-1)
+
+
+@pytest.mark.parametrize(
+    ("name", "topic", "is_so"),
+    [
+        ("import:*", "import:", True),
+        ("import:*", "import:a/b", True),
+        ("*", "x", True),
+        ("*", "@all", False),
+        ("@all", "@all", True),
+        ("prices.*.eur", "prices.btc.eur", True),
+        ("prices.*.eur", "prices..eur", False),
+        ("prices.*.eur", "prices.a.b.eur", False),
+        ("a.b", "axb", False),
+        ("a", "ab", False),
+    ],
+)
+def test_pattern(name: str, topic: str, is_so: bool) -> None:
+    assert isinstance(matcher([name]), re.Pattern)
+    assert bool(matcher([name]).fullmatch(topic)) is is_so
+
+
+def test_break_in_a_replay_asks_for_its_rest() -> None:
+    positions = Positions(["t"])
+    positions.subscribed("t", {"at": ["a:1", "b:1"]})
+    positions.subscribed("t", {"at": ["a:9", "b:2"], "recovered": True, "replayed": 9})
+    positions.event("t", "a:2")
+    assert sorted(positions.since("t")["t"]) == ["a:2", "b:1"]
+    positions.event("t", "b:2")
+    positions.gap("t", "a", 3, 11)  # seven of the replay, and two that are live
+    assert sorted(positions.since("t")["t"]) == ["a:11", "b:2"]
+    positions.event("t", "a:1")  # it was restarted
+    assert sorted(positions.since("t")["t"]) == ["a:1", "b:2"]
+
+
+def test_positions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zwsbridge.positions, "MAX_FOUND", 3)
+    monkeypatch.setattr(zwsbridge.positions, "MAX_SOURCES", 2)
+    positions = Positions(["named", "p:*"])
+    positions.event("named", "a:1")
+    for number in range(10):
+        positions.event(f"p:{number}", "a:1")
+    assert positions.since("named") == {"named": ["a:1"]}
+    assert set(positions.since("p:*")) == {"p:7", "p:8", "p:9"}
+    for source in "abc":
+        positions.event("named", f"{source}:5")
+    assert positions.since("named") == {"named": ["b:5", "c:5"]}
+    monkeypatch.setattr(zwsbridge.positions, "MAX_SINCE_BYTES", 60)
+    assert list(positions.since("p:*")) == ["p:9", "p:8"]
