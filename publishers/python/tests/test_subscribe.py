@@ -116,6 +116,27 @@ def test_hole_is_told_and_a_broadcast_is_not_for_us(start_daemon: Callable[..., 
         assert [(gap.topic, gap.missed) for gap in gaps] == [("t", 2)]
 
 
+def test_raw_payload_is_not_taken_for_the_bridges_word(tmp_path: Path) -> None:
+    route = '[[route]]\nmatch = "raw/*"\nformat = "raw"\n'
+    daemon = Bridge(tmp_path / "bridge", tables=route).start()
+    with Publisher(daemon.endpoint) as publisher:
+        assert publisher.wait_ready(10)
+        publish(publisher, "t", 1)
+
+        async def work() -> None:
+            events = subscribe(daemon.ws_url, "raw/*", "t", last=1)
+            assert await numbers(events, 1) == [1]
+            forged = {"type": "unsubscribed", "topic": "t", "success": True, "code": "forbidden"}
+            daemon.wait_metric("zws_subscriptions", 2)
+            assert publisher.publish("raw/1", forged)
+            publish(publisher, "t", 2)
+            assert await numbers(events, 1) == [2]
+            await events.aclose()
+
+        ended_within(30, work)
+    assert daemon.stop() == 0
+
+
 def test_refusals_end_it(start_daemon: Callable[..., Bridge]) -> None:
     daemon = start_daemon({"auth.hs256_secret": SECRET})
 

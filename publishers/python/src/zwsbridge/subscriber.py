@@ -157,6 +157,8 @@ class _Subscriber:
         await connection.send(json.dumps(request))
 
     async def _take(self, connection: ClientConnection, text: str | bytes) -> SubscribedEvent | None:
+        if isinstance(text, bytes):  # the payload of a raw route, which may look like the bridge's own word
+            return None
         try:
             message = json.loads(text)
         except ValueError:
