@@ -54,6 +54,10 @@ DOORS: list[tuple[str, list[str]]] = [
 ANYWHERE: list[tuple[str, str]] = [
     (r"\b(TO[D]O|FIX[M]E|XX[X])\b", "a mark of unfinished work"),
     (r"(?:^|[^a-z.])/(?:root|home|work)/", "an absolute path of one machine"),
+    (
+        r"\bCONTRACT (?:section|§)|\b(?:PEERS|FAULTS|REDESIGN)\.md",
+        "a document that is not in the tree; name a page of docs/",
+    ),
 ]
 IN_TESTS: list[tuple[str, str]] = [
     (

@@ -67,6 +67,12 @@ class TidyTest(unittest.TestCase):
         self.assert_breach("tests/browser/package-lock.json", '"resolved": "https://x"\n', "registry")
         self.assert_good("tests/browser/package-lock.json", '"version": "1.0.0"\n')
 
+    def test_what_is_referred_to_is_in_the_tree(self) -> None:
+        self.assert_good("bridge/core/a.hpp", "// What it is (docs/CLIENTS.md).\n#pragma once\n")
+        self.assert_breach(
+            "bridge/core/a.hpp", "// What it is (CONTRACT " + "section 4).\n#pragma once\n", "not in the tree"
+        )
+
     def test_the_tests_that_hold_an_invariant_exist(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)

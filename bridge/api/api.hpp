@@ -1,4 +1,4 @@
-// Api: what the port answers besides WebSocket clients (CONTRACT section 8).
+// Api: what the port answers besides WebSocket clients (docs/REST.md).
 //
 // It finds the call, lets in who may call it, and answers what is wrong; Calls does the work.
 //

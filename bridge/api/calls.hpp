@@ -1,4 +1,4 @@
-// Calls: what the administrator's calls do (CONTRACT section 8), once Api has let them in.
+// Calls: what the administrator's calls do (docs/REST.md), once Api has let them in.
 //
 // Thread: each on the lane that took the request; answers that need every lane are gathered without
 // waiting for any. Lifetime: outlives the lanes' threads.

@@ -1,4 +1,4 @@
-// ErrorCode: why the bridge refuses what a client asks; CONTRACT section 4 names them.
+// ErrorCode: why the bridge refuses what a client asks; docs/PROTOCOL.md names them.
 //
 // Thread: any; pure functions.
 #pragma once

@@ -1,4 +1,4 @@
-// Prometheus: the counters in the text format that a scrape reads (CONTRACT section 11).
+// Prometheus: the counters in the text format that a scrape reads (docs/OPERATING.md).
 //
 // Thread: any; reads relaxed atomics, so a scrape waits for nobody. No label holds a topic, a user or
 // an address, so the size of the answer does not grow with the load.

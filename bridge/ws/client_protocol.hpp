@@ -1,4 +1,4 @@
-// Client protocol: what a client may say, and how the bridge answers (CONTRACT section 4).
+// Client protocol: what a client may say, and how the bridge answers (docs/CLIENTS.md).
 //
 // Thread: any; pure functions. parse_request() throws nothing but std::bad_alloc; a message is JSON
 // of at most 32 levels or it is refused before it is parsed.

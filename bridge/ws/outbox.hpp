@@ -2,7 +2,7 @@
 // another: event bundles straight from the router, answers, and websocketpp's control frames.
 //
 // What the socket takes at once never waits and is never copied. The rest waits in a Backlog under the
-// limits of CONTRACT section 6; while it does, the outbox asks its owner for a word when the socket
+// limits of docs/DELIVERY.md; while it does, the outbox asks its owner for a word when the socket
 // takes bytes again.
 //
 // Thread: its lane only. Lifetime: the owner outlives it and owns the descriptor.

@@ -1,4 +1,4 @@
-// Requests: answers what one lane's clients say (CONTRACT section 4), within their rights and limits.
+// Requests: answers what one lane's clients say (docs/CLIENTS.md), within their rights and limits.
 //
 // Thread: its lane only. Lifetime: one per lane; outlives its sessions.
 #pragma once

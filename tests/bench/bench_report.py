@@ -80,7 +80,7 @@ AIMS = [
     Aim("W3", "CPU per event / bare loop", 1.15, CPU, JOINED, peer="uWebSockets 1.06, nchan 1.7, NATS 1.7"),
     Aim("W3", "p99, ms", 0.25, P99, peer="uWebSockets 0.14"),
     # The two that the clock decides are as good as the machine: so beside the bare loop too, in the proportion that aim
-    # and bare loop have in PEERS.md (0.25 ms and 0.15 ms, 10,000 and 24,389 a second).
+    # and bare loop have on the reference machine (0.25 ms and 0.15 ms, 10,000 and 24,389 a second).
     Aim("W3", "p99 / bare loop", 1.67, P99, JOINED),
     Aim("W3", "connects and subscribes a second / bare loop (W4)", 0.41, COLUMNS["connects/s"], JOINED, at_least=True),
     Aim("W3", "resident bytes per idle connection", 4608, COLUMNS["resident B/connection"], peer="uWebSockets 700"),

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.short
 
 SECRET = "a-secret-of-more-than-thirty-two-bytes"
 
-# CONTRACT section 7, key by key.
+# docs/CONFIG.md, key by key.
 DEFAULTS: dict[str, Any] = {
     "server": {
         "listen": "127.0.0.1:8000",

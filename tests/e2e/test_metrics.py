@@ -24,8 +24,8 @@ REFUSALS = {
 STATUSES = {*"200 204 304 400 401 403 404 405 411 413 415 429 503 other".split()}
 RESULTS = {"accepted", "bad_request", "not_found", "forbidden_host", "forbidden_origin", "full", "full_for_address"}
 
-# CONTRACT section 11, and what the bridge tells besides: name -> (type, values of its label).
-CONTRACT: dict[str, tuple[str, set[str]]] = {
+# What scripts rely on (docs/OPERATING.md), and what the bridge tells besides: name -> (type, values of its label).
+PROMISED: dict[str, tuple[str, set[str]]] = {
     "zws_connections": ("gauge", set()),
     "zws_subscriptions": ("gauge", set()),
     "zws_topics": ("gauge", set()),
@@ -95,7 +95,7 @@ def families(bridge: Bridge) -> dict[str, tuple[str, set[str]]]:
 
 
 def test_every_metric_is_there_before_anything_has_happened(shared_bridge):
-    assert families(shared_bridge) == {**CONTRACT, **BESIDES}
+    assert families(shared_bridge) == {**PROMISED, **BESIDES}
 
 
 def test_promtool_finds_nothing_to_say_about_it(shared_bridge):
@@ -123,7 +123,7 @@ def test_no_topic_user_or_address_gets_into_it(make_bridge, make_producer):
     page = bridge.get("/metrics").text
     for word in ("of-mine", "203.0.113", "127.0.0.1", "forged"):
         assert word not in page
-    assert set(families(bridge)) == {*CONTRACT, *BESIDES}
+    assert set(families(bridge)) == {*PROMISED, *BESIDES}
 
 
 def test_the_process_is_told_as_it_is(bridge):

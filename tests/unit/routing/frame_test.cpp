@@ -1,4 +1,4 @@
-// What clients receive for a payload, exact to the byte (CONTRACT section 3).
+// What clients receive for a payload, exact to the byte (docs/CLIENTS.md).
 #include "routing/frame.hpp"
 
 #include <gmock/gmock.h>

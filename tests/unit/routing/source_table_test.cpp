@@ -1,4 +1,4 @@
-// Sources: what is new, what was missed, what came twice, who began again (CONTRACT section 2).
+// Sources: what is new, what was missed, what came twice, who began again (docs/DELIVERY.md).
 #include "routing/source_table.hpp"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// What waits for a client that lags: order, bounds, and losses told exactly (CONTRACT section 6).
+// What waits for a client that lags: order, bounds, and losses told exactly (docs/DELIVERY.md).
 #include "ws/backlog.hpp"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// What clients may say (CONTRACT section 4), and the words of refusals.
+// What clients may say (docs/CLIENTS.md), and the words of refusals.
 #include "ws/client_protocol.hpp"
 
 #include <gmock/gmock.h>

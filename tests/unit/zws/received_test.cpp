@@ -7,7 +7,7 @@
 namespace zws::tool {
 namespace {
 
-// Frames as CONTRACT section 3 has them.
+// Frames as docs/CLIENTS.md has them.
 constexpr const char* typed = R"({"type":"order","id":17,"topic":"orders","@id":"abc:1"})";
 constexpr const char* with_own_topic =
     R"({"type":"import_progress","topic":"import:1","data":{},"@id":"abc:2"})";

@@ -1,6 +1,6 @@
 // How many events the built client decodes and hands to a handler in a second of CPU, without a network:
 //   npm run build && npm run bench [-- EVENTS]
-// The frames are those of CONTRACT §3 for payloads of about 200 bytes, on 100 topics and one pattern.
+// The frames are those of docs/CLIENTS.md for payloads of about 200 bytes, on 100 topics and one pattern.
 import { ZwsClient } from "../dist/client.js";
 
 const EVENTS = Number(process.argv[2] ?? 1_000_000); // in each round

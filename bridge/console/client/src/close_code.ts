@@ -1,4 +1,4 @@
-// Close codes and whether to come back (CONTRACT §4). A code that is not here, as 1006, means: come back.
+// Close codes and whether to come back (docs/PROTOCOL.md). A code that is not here, as 1006, means: come back.
 
 /** Coming back would end the same way. */
 export const TERMINAL: ReadonlySet<number> = new Set([1002, 1003, 1007, 1009, 4400, 4403]);

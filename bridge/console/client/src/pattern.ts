@@ -1,4 +1,4 @@
-// Patterns as in CONTRACT §4: `*` at the end matches any rest, even none; `*` as a whole segment between
+// Patterns as in docs/CLIENTS.md: `*` at the end matches any rest, even none; `*` as a whole segment between
 // `.`, `:` and `/` matches one or more characters other than those. No pattern matches a name with `@` first.
 
 export const isPattern = (topic: string): boolean => topic.includes("*");

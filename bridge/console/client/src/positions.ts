@@ -20,7 +20,7 @@ export function parsePosition(position: Position): [src: string, seq: Sequence] 
 }
 
 /**
- * Positions answers one question: how far has this subscription heard? (CONTRACT §5)
+ * Positions answers one question: how far has this subscription heard? (docs/DELIVERY.md)
  *
  * It takes `at`, moves with every `@id`, and gives `since` for the next connection. While a replay runs it moves
  * the `since` that was given, and takes up `at` only after the replayed events, so that a connection lost in the

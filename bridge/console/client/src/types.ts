@@ -1,4 +1,4 @@
-// What travels: events as the bridge sends them (CONTRACT §3), and the values this client hands out.
+// What travels: events as the bridge sends them (docs/CLIENTS.md), and the values this client hands out.
 
 /** Members that every event has. An `@id` names an event only together with its topic. */
 export interface Envelope {

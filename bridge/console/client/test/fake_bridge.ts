@@ -5,7 +5,7 @@ interface Stored { readonly src: string; readonly seq: number; readonly arrival:
 interface Topic { readonly newest: Map<string, number>; history: Stored[] }
 type Since = Record<string, string[]>;
 
-/** What CONTRACT §5 and §6 say of a bridge, on topics that hold nothing but counts, with a wire that can be cut. */
+/** What docs/DELIVERY.md says of a bridge, on topics that hold nothing but counts, with a wire that can be cut. */
 export class FakeBridge {
   readonly topics = new Map<string, Topic>();
   readonly #wire: (() => void)[] = [];
