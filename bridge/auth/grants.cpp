@@ -8,8 +8,9 @@
 namespace zws {
 namespace {
 
+constexpr std::string_view mark = "{user}";
+
 std::string with_user(std::string text, std::string_view user) {
-  constexpr std::string_view mark = "{user}";
   for (std::size_t at = text.find(mark); at != std::string::npos;
        at = text.find(mark, at + user.size()))
     text.replace(at, mark.size(), user);
@@ -20,7 +21,13 @@ std::string with_user(std::string text, std::string_view user) {
 // although a user called "a:" would make one of it.
 std::optional<Pattern> pattern_for(const std::string& text, std::string_view user) {
   if (!Pattern::parse(with_user(text, "x"))) return std::nullopt;
-  return Pattern::parse(with_user(text, user));
+  const auto pattern = Pattern::parse(with_user(text, user));
+  const std::size_t last = text.rfind(mark);
+  if (!pattern || last == std::string::npos || text.back() != '*') return pattern;
+  // Whose name a topic holds can be told only if the rest behind it holds no such separator.
+  const char behind = text[last + mark.size()];
+  if (!is_separator(behind)) return std::nullopt;
+  return pattern->stopping_at(behind);
 }
 
 }  // namespace
@@ -41,12 +48,18 @@ Grants::Grants(const AuthConfig& config, const Identity* identity, bool open)
   }
 }
 
-bool Grants::allows(const Pattern& wanted) const {
-  if (is_reserved(wanted.text())) return wanted.text() == topic_all || wanted.text() == own_topic_;
-  if (everything_) return true;
-  for (const auto& granted : patterns_)
-    if (granted.covers(wanted)) return true;
-  return false;
+std::optional<Pattern> Grants::granted(const Pattern& wanted) const {
+  const auto either = [&](bool granted) { return granted ? std::optional(wanted) : std::nullopt; };
+  if (is_reserved(wanted.text()))
+    return either(wanted.text() == topic_all || wanted.text() == own_topic_);
+  if (everything_) return wanted;
+  for (const auto& right : patterns_)
+    if (right.covers(wanted)) return wanted;
+  for (const auto& right : patterns_) {
+    Pattern stopping = wanted.stopping_at(right.stop());
+    if (right.covers(stopping)) return stopping;
+  }
+  return std::nullopt;
 }
 
 }  // namespace zws

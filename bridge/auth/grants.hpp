@@ -10,10 +10,13 @@
 //   user                      the claim `topics` if there is one, else auth.user.subscribe
 //   anonymous                 auth.anonymous.subscribe; as [] that is only @all
 //
-// In auth.user.subscribe `{user}` is the user's name, inserted literally. A configured text that is
-// no pattern grants nothing (the configuration refuses it beforehand).
+// In auth.user.subscribe `{user}` is the user's name, inserted literally. A '*' at the end of such a
+// right stops at the separator that follows the mark: of "inbox.{user}.*" john has inbox.john.x, and
+// nothing of john.smith, whose names begin with inbox.john., too. A configured text that is no pattern,
+// or has another character than a separator there, grants nothing (the configuration refuses it).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,8 +30,9 @@ class Grants {
   // `identity` null = anonymous. `open` = open mode: everything but foreign '@' names is granted.
   Grants(const AuthConfig& config, const Identity* identity, bool open);
 
-  // Cost: one comparison with each granted pattern.
-  bool allows(const Pattern& wanted) const;
+  // `wanted`, if it is granted; where only a right whose '*' stops covers it, one that stops there, too.
+  // Cost: one or two comparisons with each granted pattern.
+  std::optional<Pattern> granted(const Pattern& wanted) const;
 
  private:
   bool everything_ = false;

@@ -179,8 +179,10 @@ struct AnonymousConfig {
 // [auth.user] Connections with a token.
 struct UserConfig {
   // What users may subscribe to whose token has no claim `topics`. {user} becomes the user's own
-  // name, literally: "orders:{user}:*".
-  // Allowed: a list of topic patterns such as "import:*" or "inbox:{user}:*", never {user}*.
+  // name, literally: "orders:{user}:*". Such a '*' takes no further separator of that
+  // kind, since other users' names may go on behind it (docs/SECURITY.md).
+  // Allowed: a list of topic patterns such as "import:*" or "inbox:{user}:*"; with a '*' at its
+  // end {user} has . : or / behind it.
   // A reload applies it.
   std::vector<std::string> subscribe{"*"};
 };

@@ -38,7 +38,11 @@ bool is_origin(std::string_view text) {
 // tells whether the rest is right.
 bool is_right(const std::string& text) {
   constexpr std::string_view placeholder = "{user}";
-  if (text.find("{user}*") != std::string::npos) return false;  // "john*" is john-doe's, too
+  // "john*" is johnny's, too, and "john-*" is john-doe's: only at a separator a '*' can stop.
+  const std::size_t last = text.rfind(placeholder);
+  if (last != std::string::npos && text.back() == '*' &&
+      !is_separator(text[last + placeholder.size()]))
+    return false;
   std::string filled = text;
   for (std::size_t at = 0; (at = filled.find(placeholder, at)) != std::string::npos; ++at) {
     filled.replace(at, placeholder.size(), "u");
@@ -145,7 +149,8 @@ ListRule anonymous_patterns() {
 }
 
 ListRule user_patterns() {
-  return {R"(a list of topic patterns such as "import:*" or "inbox:{user}:*", never {user}*)",
+  return {R"(a list of topic patterns such as "import:*" or "inbox:{user}:*"; )"
+          "with a '*' at its end {user} has . : or / behind it",
           is_right};
 }
 

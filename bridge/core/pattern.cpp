@@ -25,6 +25,12 @@ std::optional<Pattern> Pattern::parse(std::string_view text) {
   return Pattern(std::string(text), literal);
 }
 
+Pattern Pattern::stopping_at(char separator) const {
+  Pattern same = *this;
+  if (has_tail()) same.stop_ = separator;
+  return same;
+}
+
 bool Pattern::matches(std::string_view topic) const noexcept {
   if (literal_) return topic == text_;
   if (topic.empty() || is_reserved(topic)) return false;
@@ -37,7 +43,7 @@ bool Pattern::matches(std::string_view topic) const noexcept {
       ++at;
       continue;
     }
-    if (i + 1 == text_.size()) return true;
+    if (i + 1 == text_.size()) return stop_ == 0 || topic.find(stop_, at) == topic.npos;
     const std::size_t begin = at;
     while (at < topic.size() && !is_separator(topic[at])) ++at;
     if (at == begin) return false;
@@ -48,9 +54,8 @@ bool Pattern::matches(std::string_view topic) const noexcept {
 bool Pattern::covers(const Pattern& other) const {
   // "@a*" matches nothing at all, and nothing is covered by everything.
   if (!other.literal_ && is_reserved(other.text_)) return true;
-  // Only a star at the end matches any number of segments.
-  const auto has_tail = [](const Pattern& p) { return !p.literal_ && p.text_.back() == '*'; };
-  if (has_tail(other) && !has_tail(*this)) return false;
+  if (other.has_tail() && !has_tail()) return false;
+  if (other.has_tail() && stop_ != 0 && other.stop_ != stop_) return false;
   // No topic holds '*', so the other's own text stands for all it matches: as a topic, its stars are
   // letters that no literal of ours equals, and only our stars take them.
   return matches(other.text_);

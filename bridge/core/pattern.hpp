@@ -8,6 +8,9 @@
 //
 // No pattern with a '*' matches a name that starts with '@'; such names are listened to literally.
 //
+// A '*' at the end may stop at a separator: then the rest holds none of it. Rights with {user} are so
+// (auth/grants.hpp), and what is subscribed to by them; it stands in no text.
+//
 // Thread: any; immutable after construction.
 #pragma once
 
@@ -26,22 +29,34 @@ class Pattern {
   const std::string& text() const noexcept { return text_; }
   bool is_literal() const noexcept { return literal_; }
 
+  // The separator that a '*' at the end does not take; 0: it takes any rest.
+  char stop() const noexcept { return stop_; }
+  // The same text, whose '*' at the end, if it has one, stops at `separator` (or nowhere: 0).
+  Pattern stopping_at(char separator) const;
+
   bool matches(std::string_view topic) const noexcept;
 
   // Whether every topic that `other` matches is matched by this one.
   // Cost: O(size of both); no backtracking over more than one state set.
   bool covers(const Pattern& other) const;
 
-  friend bool operator==(const Pattern& a, const Pattern& b) noexcept { return a.text_ == b.text_; }
+  friend bool operator==(const Pattern& a, const Pattern& b) noexcept {
+    return a.text_ == b.text_ && a.stop_ == b.stop_;
+  }
 
  private:
   Pattern(std::string text, bool literal) : text_(std::move(text)), literal_(literal) {}
 
+  // Only a star at the end matches any number of segments.
+  bool has_tail() const noexcept { return !literal_ && text_.back() == '*'; }
+
   std::string text_;
   bool literal_;
+  char stop_ = 0;
 };
 
 // The characters that end a segment.
+constexpr std::string_view separators = ".:/";
 constexpr bool is_separator(char c) noexcept { return c == '.' || c == ':' || c == '/'; }
 
 }  // namespace zws

@@ -75,13 +75,18 @@ PatternIndex::Way PatternIndex::walk(const Pattern& pattern, At&& at) const {
   return {place, rest, tail};
 }
 
-std::uint64_t PatternIndex::end_of(const Pattern& pattern) const noexcept {
-  const Way way = walk(pattern, [](Place) {});
-  return end_of(way.place, way.rest, way.tail);
+// Patterns of one text that stop elsewhere end in places of their own.
+std::uint64_t PatternIndex::end_of(std::uint64_t tail, char stop) noexcept {
+  return stop == 0 ? tail : mix(tail + static_cast<unsigned char>(stop));
+}
+
+std::uint64_t PatternIndex::end_of(const Way& way, char stop) const noexcept {
+  return end_of(end_of(way.place, way.rest, way.tail), stop);
 }
 
 Audience* PatternIndex::find(const Pattern& pattern) noexcept {
-  const auto found = ends_.find(Named{end_of(pattern), pattern.text()});
+  const Way way = walk(pattern, [](Place) {});
+  const auto found = ends_.find(Named{end_of(way, pattern.stop()), pattern.text()});
   return found == ends_.end() ? nullptr : found->second.get();
 }
 
@@ -91,7 +96,8 @@ Audience& PatternIndex::add(const Pattern& pattern) {
   if (way.tail) count_tail(way.place, way.rest.size(), true);
   auto made = std::make_unique<Audience>(pattern);
   Audience& audience = *made;
-  ends_.emplace(End{end_of(way.place, way.rest, way.tail), &audience}, std::move(made));
+  if (pattern.stop() != 0) ++stopping_;
+  ends_.emplace(End{end_of(way, pattern.stop()), &audience}, std::move(made));
   return audience;
 }
 
@@ -102,7 +108,8 @@ void PatternIndex::remove(const Pattern& pattern) noexcept {
     const auto known = places_.find(place);
     if (--known.value().patterns == 0) places_.erase(known);
   });
-  ends_.erase(ends_.find(Named{end_of(way.place, way.rest, way.tail), pattern.text()}));
+  if (pattern.stop() != 0) --stopping_;
+  ends_.erase(ends_.find(Named{end_of(way, pattern.stop()), pattern.text()}));
   shrink(ends_);
   shrink(places_);
   shrink(tail_sizes_);
@@ -136,8 +143,11 @@ void PatternIndex::match_from(Place place, const Known& known, std::string_view 
                               std::string_view rest, std::vector<Audience*>& out) const {
   if (known.tails != 0) {
     for (const TailSize& tail : tail_sizes_.find(place)->second) {
-      if (tail.size <= rest.size())
-        add_matching(end_of(place, rest.substr(0, tail.size), true), topic, out);
+      if (tail.size > rest.size()) continue;
+      const std::uint64_t end = end_of(place, rest.substr(0, tail.size), true);
+      add_matching(end, topic, out);
+      if (stopping_ == 0) continue;
+      for (const char stop : separators) add_matching(end_of(end, stop), topic, out);
     }
   }
   if (known.patterns == known.tails) return;  // nothing else goes on from here

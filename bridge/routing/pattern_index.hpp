@@ -108,13 +108,15 @@ class PatternIndex {
   Place step(Place from, std::string_view literal) const noexcept;
   Place step_any(Place from, char separator) const noexcept;
   std::uint64_t end_of(Place place, std::string_view rest, bool tail) const noexcept;
-  std::uint64_t end_of(const Pattern& pattern) const noexcept;
+  static std::uint64_t end_of(std::uint64_t tail, char stop) noexcept;
+  std::uint64_t end_of(const Way& way, char stop) const noexcept;
   void match_from(Place place, const Known& known, std::string_view topic, std::string_view rest,
                   std::vector<Audience*>& out) const;
   void add_matching(std::uint64_t end, std::string_view topic, std::vector<Audience*>& out) const;
   void count_tail(Place place, std::size_t size, bool added);
 
   const std::uint64_t seed_;
+  std::size_t stopping_ = 0;  // patterns with a stop
   Table<Known> places_;
   Table<std::vector<TailSize>> tail_sizes_;  // of places with tails
   tsl::hopscotch_map<End, std::unique_ptr<Audience>, EndHash, SameEnd> ends_;

@@ -163,6 +163,12 @@ TopicLoad Router::load(const std::string& name) const {
   if (!load.pattern && !is_reserved(name)) patterns_.match(name, matched);
   if (matched.empty()) {
     load.subscribers = named != nullptr ? named->seats().size() : 0;
+    for (const char stop : load.pattern ? separators : std::string_view{}) {
+      const Audience* stopping = find(pattern->stopping_at(stop));
+      if (stopping == nullptr || stopping == named) continue;
+      load.subscribers += stopping->seats().size();
+      load.events += stopping->offered();
+    }
     return load;
   }
   std::unordered_set<const Subscriber*> all;

@@ -92,7 +92,7 @@ void Subscriptions::subscribe_one(Session& session, LongRequest& whole, const st
   const Request& request = whole.request;
   Refusal fault = fault_of(session, topic, request, grants);
   if (fault.code != ErrorCode::none) return refuse(session, whole, topic, fault);
-  const Pattern pattern = *Pattern::parse(topic);
+  const Pattern pattern = *grants.granted(*Pattern::parse(topic));
   const Named named = named_by(pattern, request);
   fault = since_fault(pattern, request, named);
   if (fault.code != ErrorCode::none) return refuse(session, whole, topic, fault);
@@ -123,13 +123,13 @@ Refusal Subscriptions::fault_of(Session& session, const std::string& topic, cons
         {}};
   if (!session.may_stay)
     return {ErrorCode::unauthorized, "sign in first: {\"type\":\"auth\",\"token\":...}", {}};
-  if (!grants.allows(*pattern))
-    return {ErrorCode::forbidden, "this identity may not subscribe to that", {}};
+  const auto granted = grants.granted(*pattern);
+  if (!granted) return {ErrorCode::forbidden, "this identity may not subscribe to that", {}};
   const LimitsConfig& limits = session.config().limits;
   const std::size_t bytes_max = name_bytes_at_least + limits.subscriptions * name_bytes_each;
   const bool full = session.asked >= limits.subscriptions;
   if ((full || session.asked_bytes + topic.size() > bytes_max) &&
-      !router_.asked(session.outbox(), *pattern))
+      !router_.asked(session.outbox(), *granted))
     return {ErrorCode::limit_exceeded,
             full ? fmt::format("a connection may hold {} subscriptions", limits.subscriptions)
                  : fmt::format("the names of its subscriptions may have {} bytes", bytes_max),
@@ -268,6 +268,8 @@ void Subscriptions::unsubscribe_one(Session& session, LongRequest& whole,
     return refuse(session, whole, topic,
                   {ErrorCode::invalid_topic, "this is not a topic or pattern", {}});
   end(session, *pattern);
+  for (const char stop : separators)
+    if (!pattern->is_literal()) end(session, pattern->stopping_at(stop));
   session.send_text(JsonObject()
                         .text("type", "unsubscribed")
                         .text("topic", topic)
@@ -287,8 +289,8 @@ bool Subscriptions::fetch(Session& session, const Request& request, bool open_mo
     return refuse(ErrorCode::invalid_topic, "fetch of one source names one topic, not a pattern");
   if (!session.may_stay) return refuse(ErrorCode::unauthorized, "sign in first");
   const Grants grants(session.config().auth, session.identity.get(), open_mode);
-  if (!grants.allows(*pattern))
-    return refuse(ErrorCode::forbidden, "this identity may not read that topic");
+  const auto granted = grants.granted(*pattern);
+  if (!granted) return refuse(ErrorCode::forbidden, "this identity may not read that topic");
   if (request.fault.code != ErrorCode::none)
     return refuse(request.fault.code, request.fault.message);
   if (routes_->match(topic).format == EventFormat::raw)
@@ -300,7 +302,7 @@ bool Subscriptions::fetch(Session& session, const Request& request, bool open_mo
                   "\"last\" may be at most " + std::to_string(events_max));
 
   // Nothing may come between these events and the answer: by its count clients tell them from live ones.
-  const Fetched fetched = request.last ? newest_again(session, *pattern, request)
+  const Fetched fetched = request.last ? newest_again(session, *granted, request)
                                        : history_.fetch(topic, request.source, request.from,
                                                         request.to, events_max, room_in(session));
   session.outbox().cork();
@@ -340,7 +342,13 @@ Fetched Subscriptions::newest_again(Session& session, const Pattern& pattern,
 void Subscriptions::review(Session& session, bool open_mode) {
   const Grants grants(session.config().auth, session.identity.get(), open_mode);
   for (const Pattern& pattern : router_.subscriptions(session.outbox())) {
-    if (grants.allows(pattern)) continue;
+    const auto granted = grants.granted(pattern.stopping_at(0));
+    if (granted && granted->covers(pattern)) {
+      // A right that no longer stops where it did: what was asked for is more now.
+      if (granted->stop() != pattern.stop() && router_.subscribe(session.outbox(), *granted).fresh)
+        router_.unsubscribe(session.outbox(), pattern);
+      continue;
+    }
     end(session, pattern);
     session.send_text(JsonObject()
                           .text("type", "unsubscribed")

@@ -15,11 +15,17 @@ class GrantsTest : public testing::Test {
     return identity;
   }
 
+  // Whether an identity that has asked for `wanted` hears `topic`.
+  bool hears(const Identity& identity, std::string_view wanted, std::string_view topic) {
+    const auto granted = Grants(config_, &identity, false).granted(pattern(wanted));
+    return granted && granted->matches(topic);
+  }
+
   bool anonymous(std::string_view wanted) {
-    return Grants(config_, nullptr, false).allows(pattern(wanted));
+    return Grants(config_, nullptr, false).granted(pattern(wanted)).has_value();
   }
   bool allows(const Identity& identity, std::string_view wanted) {
-    return Grants(config_, &identity, false).allows(pattern(wanted));
+    return Grants(config_, &identity, false).granted(pattern(wanted)).has_value();
   }
 
   AuthConfig config_;
@@ -84,6 +90,57 @@ TEST_F(GrantsTest, UserIsInsertedLiterallyWhereverItStands) {
   EXPECT_FALSE(allows(user("{user}"), "home:{user}{user}:x"));
 }
 
+TEST_F(GrantsTest, ARightWithAUsersNameNeverReachesANameThatGoesOn) {
+  struct Case {
+    const char* right;
+    const char* user;
+    const char* wanted;
+    const char* topic;
+    bool heard;
+  };
+  const Case cases[] = {
+      {"inbox.{user}.*", "john", "inbox.john.*", "inbox.john.progress", true},
+      {"inbox.{user}.*", "john", "inbox.john.*", "inbox.john.a:b/c", true},
+      {"inbox.{user}.*", "john", "inbox.john.*", "inbox.john.", true},
+      {"inbox.{user}.*", "john", "inbox.john.pro*", "inbox.john.progress", true},
+      {"inbox.{user}.*", "john", "inbox.john.progress", "inbox.john.progress", true},
+      {"inbox.{user}.*", "john", "inbox.john.*", "inbox.john.smith.x", false},
+      {"inbox.{user}.*", "john", "inbox.john.s*", "inbox.john.smith.x", false},
+      {"inbox.{user}.*", "john", "inbox.john.smith.x", "inbox.john.smith.x", false},
+      {"inbox.{user}.*", "john", "inbox.john.smith.*", "inbox.john.smith.x", false},
+      {"inbox.{user}.*", "john", "inbox.john.*.x", "inbox.john.smith.x", false},
+      {"inbox.{user}.*", "john", "inbox.*", "inbox.john.x", false},
+      {"inbox.{user}.*", "john.smith", "inbox.john.smith.*", "inbox.john.smith.x", true},
+      {"inbox.{user}.*", "john.smith", "inbox.john.smith.x", "inbox.john.smith.x", true},
+      {"inbox.{user}.*", "john.smith", "inbox.john.*", "inbox.john.x", false},
+      {"inbox.{user}.*", "a@b.c", "inbox.a@b.c.*", "inbox.a@b.c.x", true},
+      {"inbox.{user}.*", "a@b", "inbox.a@b.*", "inbox.a@b.c.x", false},
+      {"inbox:{user}:*", "john", "inbox:john:*", "inbox:john:smith.x", true},
+      {"inbox:{user}:*", "john", "inbox:john:*", "inbox:john:smith:x", false},
+      {"inbox/{user}/*/*", "a", "inbox/a/*/*", "inbox/a/b/c", true},
+      {"inbox/{user}/*/*", "a", "inbox/a/*/*", "inbox/a/b/c/d", false},
+      {"{user}.log.*", "a", "a.log.*", "a.log.b.log.c", false},
+      {"{user}.log.*", "a.log.b", "a.log.b.log.*", "a.log.b.log.c", true},
+      {"{user}-*", "a", "a-b", "a-b", false},
+      {"{user}*", "a", "ab", "ab", false},
+      {"*.{user}", "a", "*.a", "x.a", true},
+  };
+  for (const Case& each : cases) {
+    config_.user.subscribe = {each.right};
+    EXPECT_EQ(hears(user(each.user), each.wanted, each.topic), each.heard)
+        << each.right << " gives " << each.user << " by " << each.wanted << ": " << each.topic;
+  }
+}
+
+TEST_F(GrantsTest, AWiderRightIsTakenBeforeOneThatStops) {
+  config_.user.subscribe = {"inbox.{user}.*", "inbox.*"};
+  EXPECT_TRUE(hears(user("john"), "inbox.john.*", "inbox.john.smith.x"));
+  config_.user.subscribe = {"inbox.{user}.*"};
+  auto admin = user("john");
+  admin.admin = true;
+  EXPECT_TRUE(hears(admin, "inbox.john.*", "inbox.john.smith.x"));
+}
+
 TEST_F(GrantsTest, ANameCannotMakeAPatternOfWhatIsNone) {
   config_.user.subscribe = {"{user}*:x", "*{user}", "im*{user}"};
   for (const char* name : {"a:", "a", ":x", ":"}) {
@@ -111,11 +168,11 @@ TEST_F(GrantsTest, AnAdministratorHearsEverythingButForeignReservedNames) {
 
 TEST_F(GrantsTest, OpenModeGrantsEverythingButForeignReservedNames) {
   const Grants open(config_, nullptr, true);
-  EXPECT_TRUE(open.allows(pattern("*")));
-  EXPECT_TRUE(open.allows(pattern("import:task-1")));
-  EXPECT_TRUE(open.allows(pattern("@all")));
-  EXPECT_FALSE(open.allows(pattern("@user/ada")));
-  EXPECT_FALSE(open.allows(pattern("@user/")));
+  EXPECT_TRUE(open.granted(pattern("*")));
+  EXPECT_TRUE(open.granted(pattern("import:task-1")));
+  EXPECT_TRUE(open.granted(pattern("@all")));
+  EXPECT_FALSE(open.granted(pattern("@user/ada")));
+  EXPECT_FALSE(open.granted(pattern("@user/")));
 }
 
 }  // namespace

@@ -102,7 +102,9 @@ TEST_F(ChecksFilesTest, EveryKeyFileMustBeReadable) {
 TEST(ChecksTest, AUsersNameThatGoesOnIsAnotherUser) {
   EXPECT_THAT(complaint({R"(auth.user.subscribe=["inbox.{user}*"])"}),
               AllOf(HasSubstr("inbox.{user}*"), HasSubstr("\"inbox:{user}:*\"")));
-  load({R"(auth.user.subscribe=["inbox:{user}", "inbox:{user}:*"])"});
+  EXPECT_THAT(complaint({R"(auth.user.subscribe=["inbox.{user}-*"])"}),
+              HasSubstr("inbox.{user}-*"));
+  load({R"(auth.user.subscribe=["inbox:{user}", "inbox:{user}:*", "{user}-x"])"});
 }
 
 TEST_F(ChecksFilesTest, APublicKeyNeedsAnAudienceInWords) {

@@ -172,5 +172,51 @@ TEST(PatternTest, CoversAsTheOracleDoesWithSeveralSeparatorsAndReservedNames) {
   }
 }
 
+TEST(PatternTest, AStarThatStopsMatchesAndCoversAsTheOracleDoes) {
+  const auto topics = all_texts("a.:z", 5);
+  struct Made {
+    Pattern pattern;
+    std::vector<bool> matched;
+  };
+  std::vector<Made> all;
+  for (const auto& text : all_texts("a.:*", 4)) {
+    const auto parsed = Pattern::parse(text);
+    if (!parsed) continue;
+    for (const char stop : {'\0', '.', ':'}) {
+      Made made{parsed->stopping_at(stop), {}};
+      for (const auto& topic : topics) {
+        // What the last star takes is what is left when the text before it has had its own.
+        bool expected = oracle(text, topic);
+        if (expected && made.pattern.stop() != 0) {
+          expected = false;
+          const std::string before = text.substr(0, text.size() - 1);
+          for (std::size_t cut = 0; cut <= topic.size(); ++cut)
+            expected =
+                expected || ((cut == 0 ? before.empty() : oracle(before, topic.substr(0, cut))) &&
+                             topic.find(stop, cut) == std::string::npos);
+        }
+        ASSERT_EQ(made.pattern.matches(topic), expected) << text << stop << " on " << topic;
+        made.matched.push_back(expected);
+      }
+      all.push_back(std::move(made));
+    }
+  }
+  for (const Made& granted : all) {
+    for (const Made& wanted : all) {
+      if (!granted.pattern.covers(wanted.pattern)) continue;
+      for (std::size_t t = 0; t < topics.size(); ++t)
+        ASSERT_TRUE(!wanted.matched[t] || granted.matched[t])
+            << granted.pattern.text() << granted.pattern.stop() << " over " << wanted.pattern.text()
+            << wanted.pattern.stop() << " at " << topics[t];
+    }
+  }
+  const auto stopping = [](const char* text) { return Pattern::parse(text)->stopping_at('.'); };
+  EXPECT_TRUE(stopping("a.*").covers(stopping("a.*")));
+  EXPECT_TRUE(stopping("a.*").covers(stopping("a.b*")));
+  EXPECT_TRUE(Pattern::parse("a.*")->covers(stopping("a.*")));
+  EXPECT_FALSE(stopping("a.*").covers(*Pattern::parse("a.*")));
+  EXPECT_FALSE(stopping("a.*").covers(stopping("a.b.*")));
+}
+
 }  // namespace
 }  // namespace zws

@@ -52,6 +52,33 @@ TEST(PatternIndexTest, AddingTwiceIsOneAudience) {
   EXPECT_THAT(matches(index, "a:b"), IsEmpty());
 }
 
+TEST(PatternIndexTest, PatternsOfOneTextThatStopElsewhereHaveEachTheirOwnAudience) {
+  PatternIndex index;
+  std::map<char, const Audience*> audiences;
+  for (const char stop : {'\0', '.', ':'})
+    audiences[stop] = &index.add(pattern("a.*").stopping_at(stop));
+  EXPECT_EQ(index.size(), 3U);
+  const auto stops = [&](const std::string& topic) {
+    std::vector<Audience*> found;
+    index.match(topic, found);
+    std::set<char> all;
+    for (const Audience* audience : found) all.insert(audience->pattern().stop());
+    EXPECT_EQ(all.size(), found.size());
+    return all;
+  };
+  EXPECT_EQ(stops("a.b"), (std::set<char>{'\0', '.', ':'}));
+  EXPECT_EQ(stops("a.b.c"), (std::set<char>{'\0', ':'}));
+  EXPECT_EQ(stops("a.b:c"), (std::set<char>{'\0', '.'}));
+  for (const auto& [stop, audience] : audiences)
+    EXPECT_EQ(index.find(pattern("a.*").stopping_at(stop)), audience);
+  index.remove(pattern("a.*"));
+  EXPECT_EQ(stops("a.b"), (std::set<char>{'.', ':'}));
+  index.remove(pattern("a.*").stopping_at('.'));
+  EXPECT_EQ(stops("a.b"), std::set<char>{':'});
+  index.remove(pattern("a.*").stopping_at(':'));
+  EXPECT_EQ(stops("a.b"), std::set<char>{});
+}
+
 TEST(PatternIndexTest, RemovingOneLeavesItsNeighbours) {
   PatternIndex index;
   for (const char* text : {"a:b:*", "a:*", "a:b:c*", "*:b:c"}) index.add(pattern(text));
