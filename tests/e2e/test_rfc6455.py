@@ -45,9 +45,8 @@ def test_the_accept_key_is_the_rfcs_own(stranger):
 @pytest.mark.parametrize("version", ["12", "14", "0", "8", "7", "255", "x", "", None])
 def test_only_version_13_upgrades(stranger, version):
     status, headers = stranger.upgrade(sec_websocket_version=version)
-    assert status in (400, 426)
-    if status == 426:
-        assert headers["sec-websocket-version"] == "13"
+    assert status == 426
+    assert headers["sec-websocket-version"] == "13"
 
 
 @pytest.mark.parametrize(
@@ -68,15 +67,22 @@ def test_only_a_key_of_16_bytes_upgrades(stranger, key):
 
 
 @pytest.mark.parametrize(
-    "changed", [{"upgrade": None}, {"upgrade": "h2c"}, {"connection": None}, {"connection": "close"}, {"host": None}]
+    ("changed", "status"),
+    [
+        ({"upgrade": None}, 426),
+        ({"upgrade": "h2c"}, 426),
+        ({"connection": None}, 426),
+        ({"connection": "close"}, 426),
+        ({"host": None}, 400),
+    ],
 )
-def test_a_handshake_that_lacks_a_part_does_not_upgrade(stranger, changed):
-    assert stranger.upgrade(**changed)[0] in (400, 403, 426)
+def test_a_handshake_that_lacks_a_part_does_not_upgrade(stranger, changed, status):
+    assert stranger.upgrade(**changed)[0] == status
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "HEAD", "get"])
 def test_only_get_upgrades(stranger, method):
-    assert stranger.upgrade(method=method)[0] in (400, 405, 426, 501)
+    assert stranger.upgrade(method=method)[0] == 400
 
 
 def test_only_the_websocket_path_upgrades(stranger):
@@ -147,7 +153,7 @@ def test_a_message_over_the_limit_closes_with_1009(client):
 
 def test_a_frame_that_only_announces_too_much_closes_with_1009(client):
     client.send(b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00")
-    assert client.close_code() in (1009, 1002)
+    assert client.close_code() == 1009
 
 
 def test_fragments_over_the_limit_together_close_with_1009(client):
@@ -203,9 +209,9 @@ def test_a_broken_rule_closes_with_1002(client, break_rule):
     assert client.close_code() == 1002
 
 
-def test_a_close_reason_that_is_not_utf8_closes_with_1007_or_1002(client):
+def test_a_close_reason_that_is_not_utf8_closes_with_1002(client):
     client.send_frame(CLOSE, b"\x03\xe8\xff")
-    assert client.close_code() in (1002, 1007)
+    assert client.close_code() == 1002
 
 
 def test_fragments_are_put_together_and_control_frames_may_stand_between(client):
@@ -234,7 +240,7 @@ def test_a_pong_nobody_asked_for_is_fine(client):
 def test_a_close_is_answered_and_the_connection_ends(shared_bridge, client, code):
     client.send_frame(CLOSE, code.to_bytes(2, "big") + b"bye")
     frame = client.frame()
-    assert frame.opcode == CLOSE and frame.close_code in (code, 1000)
+    assert frame.opcode == CLOSE and frame.close_code == code
     assert client.at_end()
     shared_bridge.wait_metric("zws_connections", 0)
 
