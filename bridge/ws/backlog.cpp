@@ -238,7 +238,7 @@ std::size_t Backlog::drop_events() {
   const std::size_t before = events_;
   for (std::uint32_t index = head_; index != none;) {
     const std::uint32_t next = entries_[index].next;
-    if (entries_[index].kind != Kind::own) remove(index);
+    if (entries_[index].kind != Kind::own || entries_[index].marker) remove(index);
     index = next;
   }
   return before - events_;

@@ -72,7 +72,8 @@ class Backlog {
   // Takes the first one off.
   EventPtr pop();
 
-  // Takes off all that is not our own, gaps too. How many events that were.
+  // Takes off all that is not our own, gaps too, also those that are in words already. How many events
+  // that were.
   std::size_t drop_events();
 
   // The events replaced on each topic since the last call.

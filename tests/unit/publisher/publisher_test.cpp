@@ -2,9 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <iomanip>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "support/folder.hpp"
@@ -29,6 +32,22 @@ bool meet(Publisher& publisher, const std::vector<Listener*>& bridges,
     for (Listener* bridge : bridges) bridge->attend();
   }
   return true;
+}
+
+// Connections of this process to a port of 127.0.0.1 whose own end is not closed yet.
+std::size_t open_connections_to(const std::string& endpoint) {
+  std::ostringstream wanted;
+  wanted << "0100007F:" << std::uppercase << std::hex << std::setw(4) << std::setfill('0')
+         << std::stoi(endpoint.substr(endpoint.rfind(':') + 1));
+  std::ifstream table("/proc/self/net/tcp");
+  std::string line, number, local, remote, state;
+  std::getline(table, line);
+  std::size_t count = 0;
+  while (std::getline(table, line)) {
+    std::istringstream(line) >> number >> local >> remote >> state;
+    count += remote == wanted.str() && (state == "01" || state == "08");  // ESTABLISHED, CLOSE_WAIT
+  }
+  return count;
 }
 
 json header_of(const std::vector<std::string>& frames) { return json::parse(frames.at(2)); }
@@ -273,7 +292,11 @@ TEST(PublisherTest, EventsWaitForABridgeThatRestarts) {
   publisher.publish("a", "before");
   ASSERT_EQ(bridge->receive().value()[1], "before");
 
+  ASSERT_GT(open_connections_to(endpoint), 0u);
   bridge.reset();
+  // What is sent before libzmq sees that the bridge has gone goes with it.
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  while (open_connections_to(endpoint) > 0) ASSERT_LT(std::chrono::steady_clock::now(), end);
   EXPECT_EQ(publisher.publish("a", "meanwhile"), Outcome::sent);
   Listener::Options again;
   again.bind = endpoint;

@@ -184,6 +184,18 @@ TEST_F(BacklogTest, AMarkerThatWasShownGrowsNoMore) {
 
 // --- drop_newest, disconnect ---------------------------------------------------------------------
 
+TEST_F(BacklogTest, WhoIsToldNoMoreEventsIsToldNoGapsEither) {
+  fill("a", 1, 10);
+  backlog_.push_own("answer", false);
+  ASSERT_EQ(push({"a", 11, Overflow::drop_oldest, 100}), Pushed::queued);
+  std::array<std::string_view, 4> frames;
+  ASSERT_GT(backlog_.peek(frames.data(), frames.size()), 0U);  // the marker is in words now
+
+  EXPECT_GT(backlog_.drop_events(), 0U);
+
+  EXPECT_THAT(drain(), ElementsAre("answer"));
+}
+
 TEST_F(BacklogTest, DropNewestLetsTheArrivingOnesGo) {
   fill("a", 1, 9, Overflow::drop_newest);
   fill("a", 10, 10, Overflow::drop_newest);
