@@ -122,7 +122,7 @@ const std::vector<Api::Route>& Api::routes() {
 }
 
 Api::Api(Parts parts)
-    : parts_(std::move(parts)), calls_({parts_.lanes, parts_.intake, parts_.metrics}) {
+    : parts_(std::move(parts)), calls_({parts_.lanes, parts_.exchange, parts_.metrics}) {
   reload(parts_.config);
   for (std::size_t i = 0; i < parts_.lanes->size(); ++i) {
     (*parts_.lanes)[i].requests().set_stats(

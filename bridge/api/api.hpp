@@ -26,7 +26,7 @@ class Api final : public HttpHandler {
   struct Parts {
     ConfigPtr config;
     Lanes* lanes = nullptr;
-    Intake* intake = nullptr;
+    Exchange* exchange = nullptr;
     Verifier* verifier = nullptr;
     const Metrics* metrics = nullptr;
     std::string share_folder;  // where the console's files are

@@ -22,10 +22,8 @@ bool says_something(const std::vector<Position>& since) {
 
 }  // namespace
 
-History::History(ConfigPtr config, Ledger& ledger, const Clock& clock, std::size_t lanes)
-    : clock_(clock),
-      ledger_(ledger),
-      shelf_(std::make_unique<Shelf>(std::move(config), ledger, lanes)) {}
+History::History(ConfigPtr config, Ledger& ledger, const Clock& clock)
+    : clock_(clock), ledger_(ledger), shelf_(std::make_unique<Shelf>(std::move(config), ledger)) {}
 
 History::~History() = default;
 

@@ -1,12 +1,12 @@
 // History: the newest events of each topic, for those who missed them.
 //
-// Thread: its lane only. Lifetime: keeps EventPtr, so payload bytes are shared with what is in
-// flight and with the other lanes.
+// Thread: one at a time (the exchange's mutex). Lifetime: keeps EventPtr, so payload bytes are shared
+// with what is in flight.
 // Bounds: history.size events (or the route's) no older than history.ttl (or the route's) per topic;
 // on a conflate route the newest event of each key; history.bytes in all, bookkeeping included (the
 // oldest event of all topics goes first); limits.topics topics and limits.sources_per_topic sources,
-// those heard from longest ago are forgotten first. A topic with neither events nor pins, by any
-// lane's subscribers, is forgotten.
+// those heard from longest ago are forgotten first. A topic with neither events nor pins is
+// forgotten.
 // Time: an event's age counts from Event::received() by the steady clock. There is no timer: expiry
 // happens as events pass, before each answer and in sweep(), so no answer holds anything too old.
 // Cost: record() is amortised O(1), <= 100 ns, without allocation for a known topic whose ring is
@@ -55,10 +55,8 @@ struct HistoryPage {
 
 class History {
  public:
-  // `lanes` Histories share the events, so each counts its own bookkeeping that many times, and the
-  // ledger, which outlives them.
-  History(ConfigPtr config, Ledger& ledger, const Clock& clock = Clock::real(),
-          std::size_t lanes = 1);
+  // `ledger` outlives it.
+  History(ConfigPtr config, Ledger& ledger, const Clock& clock = Clock::real());
   ~History();
 
   // Remembers an event (Kind::gap breaks the run of its source). Events of one source on one topic
@@ -97,8 +95,7 @@ class History {
   Fetched fetch(std::string_view topic, std::string_view source, std::uint64_t from,
                 std::uint64_t to, std::size_t events_max, std::size_t bytes_max);
 
-  // A topic with subscribers on any lane is not forgotten; each lane's Router says when that begins
-  // and ends there. (Past history.bytes or limits.topics even a pinned topic goes, and is heard of
+  // A topic with subscribers is not forgotten; pins are counted, one for each lane that has some. (Past history.bytes or limits.topics even a pinned topic goes, and is heard of
   // anew.)
   void pin(std::string_view topic);
   void unpin(std::string_view topic);
@@ -110,8 +107,7 @@ class History {
   // came before cannot be resumed.
   void reload(ConfigPtr config);
 
-  // The events retained, times `lanes` all the bookkeeping, and what the sources take. Since the
-  // lanes keep the same events, the largest of their answers is what they take together.
+  // The events retained, all the bookkeeping, and what the sources take.
   std::size_t bytes() const noexcept;
   std::size_t topics() const noexcept;
   std::size_t reserved_topics() const noexcept;  // of them

@@ -35,8 +35,8 @@ class Shelf::Account {
   const std::size_t bookkeeping_;
 };
 
-Shelf::Shelf(ConfigPtr config, Ledger& ledger, std::size_t lanes)
-    : config_(std::move(config)), ledger_(ledger), routes_(*config_), lanes_(lanes) {}
+Shelf::Shelf(ConfigPtr config, Ledger& ledger)
+    : config_(std::move(config)), ledger_(ledger), routes_(*config_) {}
 
 void Shelf::record(const EventPtr& event) {
   const std::uint64_t arrival = ++arrivals_;

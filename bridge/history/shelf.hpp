@@ -1,4 +1,4 @@
-// Shelf: all topics of a lane with what is kept of each, never more than the bounds allow.
+// Shelf: all topics with what is kept of each, never more than the bounds allow.
 //
 // Thread: its lane only. Lifetime: a Topic& is good until the next call that is not const; within
 // one question, `now` is read once, so that looking at one topic twice moves nothing.
@@ -25,8 +25,8 @@ namespace zws {
 
 class Shelf {
  public:
-  // Bookkeeping counts `lanes` times: so many shelves share the events. `ledger` outlives the shelf.
-  Shelf(ConfigPtr config, Ledger& ledger, std::size_t lanes);
+  // `ledger` outlives the shelf.
+  Shelf(ConfigPtr config, Ledger& ledger);
 
   void record(const EventPtr& event);
 
@@ -57,7 +57,7 @@ class Shelf {
   const TopicTable& topics() const noexcept { return topics_; }
 
   std::size_t bytes() const noexcept {
-    return event_bytes_ + lanes_ * (bookkeeping_bytes_ + topics_.bytes()) +
+    return event_bytes_ + bookkeeping_bytes_ + topics_.bytes() +
            std::min(ledger_.source_bytes(), source_bytes_max(*config_));
   }
 
@@ -88,7 +88,6 @@ class Shelf {
   ConfigPtr config_;
   Ledger& ledger_;
   RouteTable routes_;
-  const std::size_t lanes_;
   TopicTable topics_;
   std::vector<std::unique_ptr<Policy>> policies_;
   std::size_t event_bytes_ = 0;

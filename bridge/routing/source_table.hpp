@@ -11,7 +11,7 @@
 // it (example: the newest is seq 90 of 12:00:00; seq 2, 3 and 4 of 12:00:01, :02 and :03 follow). The
 // events before the third count as duplicates, and a gap from 1 on tells of them.
 //
-// Thread: one at a time (Intake's mutex).
+// Thread: one at a time (the exchange's mutex).
 // Bounds: limits.topics topics and limits.sources_per_topic sources on each, and in all a quarter of
 // history.bytes (or 4 MiB); those heard from longest ago are forgotten. Tables keep the size they
 // grew to until a reload, and only what forgetting frees counts in that bound.

@@ -26,9 +26,10 @@ std::size_t Lanes::count_for(const Config& config) {
   return std::max<std::size_t>(1, cores - 1);
 }
 
-Lanes::Lanes(ConfigPtr config, Verifier& verifier, Ledger& ledger, Metrics& metrics)
+Lanes::Lanes(ConfigPtr config, Verifier& verifier, Exchange& exchange, Metrics& metrics)
     : config_(config),
       open_mode_(verifier.open()),
+      exchange_(exchange),
       admission_(config->limits, share_descriptors(*config).clients),
       metrics_(metrics) {
   const std::size_t most = share_descriptors(*config).clients;
@@ -41,7 +42,7 @@ Lanes::Lanes(ConfigPtr config, Verifier& verifier, Ledger& ledger, Metrics& metr
     address_ = bound.text;
     listeners_.push_back(bound.descriptor);
   }
-  const Lane::Shared shared{&verifier, &ledger, &admin_token_, &admission_, &places_, count};
+  const Lane::Shared shared{&verifier, &exchange, &admin_token_, &admission_, &places_};
   for (std::size_t i = 0; i < count; ++i)
     lanes_.push_back(std::make_unique<Lane>(shared, config, metrics.lane(i)));
 }
@@ -69,6 +70,10 @@ void Lanes::start(const TlsPtr& tls, HttpHandler& http, std::function<void()> ea
   if (open_mode_) write_admin_token();
   set_memory_limit(*config_);
   lanes_.front()->look_often([this] { look_after_memory(); });
+  each_second = [this, more = std::move(each_second)] {
+    exchange_.sweep();
+    if (more) more();
+  };
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     lanes_[i]->start(listeners_[i], tls, &http, std::move(each_second));
     each_second = nullptr;  // the first lane's only

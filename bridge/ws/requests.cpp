@@ -18,9 +18,9 @@ constexpr std::size_t topics_per_message = 64;  // so many named cost as much as
 
 }  // namespace
 
-Requests::Requests(Router& router, History& history, SignIn::Parts sign_in,
+Requests::Requests(Router& router, Exchange& exchange, Inbox& inbox, SignIn::Parts sign_in,
                    const RouteTable& routes)
-    : subscriptions_(router, history, routes),
+    : subscriptions_(router, exchange, inbox, routes),
       sign_in_(sign_in, {[this](Session& session) { subscriptions_.join_own(session); },
                          [this](Session& session) { review(session); },
                          [this](Session& session, std::string_view message) {
@@ -99,8 +99,6 @@ void Requests::count_error(Session& session) {
 }
 
 void Requests::answer(Session& session, Request&& request) {
-  if (request.type == RequestType::fetch) catch_up_();
-  if (session.left()) return;
   switch (request.type) {
     case RequestType::subscribe:
     case RequestType::unsubscribe:
@@ -125,8 +123,6 @@ void Requests::answer(Session& session, Request&& request) {
 // One slice. The session may leave in it, and the request is gone then.
 void Requests::go_on(Session& session) {
   const std::shared_ptr<LongRequest> request = session.long_request;
-  if (request->request.since) catch_up_();
-  if (session.left()) return;
   subscriptions_.go_on(session, *request, sign_in_.open_mode());
   if (request->refused && !std::exchange(request->counted, true)) count_error(session);
   if (session.left()) return;

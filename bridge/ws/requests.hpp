@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include "history/history.hpp"
+#include "routing/exchange.hpp"
 #include "routing/router.hpp"
 #include "ws/client_protocol.hpp"
 #include "ws/session.hpp"
@@ -22,7 +22,8 @@ using StatsQuery = std::function<void(bool per_topic, std::function<void(std::st
 
 class Requests final : public MessageHandler {
  public:
-  Requests(Router& router, History& history, SignIn::Parts sign_in, const RouteTable& routes);
+  Requests(Router& router, Exchange& exchange, Inbox& inbox, SignIn::Parts sign_in,
+           const RouteTable& routes);
 
   // The upgrade is done: checks its token, if it brought one, and lets it in or not.
   void on_upgraded(Session& session, const std::string& token, bool full_for_address);
@@ -39,10 +40,6 @@ class Requests final : public MessageHandler {
 
   void set_routes(const RouteTable& routes) noexcept { subscriptions_.set_routes(routes); }
   void set_stats(StatsQuery query) { stats_ = std::move(query); }
-
-  // Called before a client's position is compared with the history: what other lanes may have
-  // delivered already must not still wait here.
-  void set_catch_up(std::function<void()> catch_up) { catch_up_ = std::move(catch_up); }
 
  private:
   bool within_rate(Session& session, SteadyTime now, const ParsedRequest& parsed);
@@ -64,7 +61,6 @@ class Requests final : public MessageHandler {
   const SignIn::Parts lane_;  // how to find a session again
   log::Quiet loss_log_;
   StatsQuery stats_;
-  std::function<void()> catch_up_ = [] {};
   std::deque<Session*>
       queued_;  // whose next slice is due, each in its turn; on_leave() takes it out
   bool slice_posted_ = false;

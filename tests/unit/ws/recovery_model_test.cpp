@@ -137,8 +137,7 @@ class Schedule {
     truth_.log << "time passes\n";
     clock_.advance(std::chrono::milliseconds(below(chance(20) ? 500 : 50)));
     for (const auto& bridge : bridges_)
-      for (const auto& lane : bridge->lanes())
-        if (chance(50)) lane->history().sweep();
+      if (chance(50)) bridge->exchange().sweep();
   }
 
   // Everything is heard and read; what is left over was lost without a word.

@@ -1,4 +1,4 @@
-#include "routing/intake.hpp"
+#include "routing/exchange.hpp"
 
 #include <random>
 
@@ -24,15 +24,14 @@ std::int64_t unix_ns(WallTime time) {
 
 }  // namespace
 
-Intake::Intake(ConfigPtr config, std::vector<BatchSink*> lanes, Ledger& ledger, Metrics& metrics,
-               const Clock& clock)
+Exchange::Exchange(ConfigPtr config, Metrics& metrics, const Clock& clock)
     : routes_(std::make_unique<RouteTable>(*config)),
-      sources_(make_own_source(), *config, *routes_, ledger),
-      lanes_(std::move(lanes)),
+      sources_(make_own_source(), *config, *routes_, ledger_),
+      history_(config, ledger_, clock),
       metrics_(metrics.ingest),
       clock_(clock) {}
 
-void Intake::accept(const Arrival* arrivals, std::size_t count) noexcept try {
+void Exchange::accept(const Arrival* arrivals, std::size_t count) noexcept try {
   const std::lock_guard<std::mutex> lock(mutex_);
   const SteadyTime received = clock_.steady();
   const std::int64_t now_ns = unix_ns(clock_.wall());
@@ -44,8 +43,8 @@ void Intake::accept(const Arrival* arrivals, std::size_t count) noexcept try {
   log::error("a batch of {} events was lost: {}", count, error.what());
 }
 
-void Intake::publish(const std::vector<Publication>& publications,
-                     std::function<void(Published)> done) {
+void Exchange::publish(const std::vector<Publication>& publications,
+                       std::function<void(Published)> done) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const SteadyTime received = clock_.steady();
   const std::int64_t now_ns = unix_ns(clock_.wall());
@@ -67,7 +66,7 @@ void Intake::publish(const std::vector<Publication>& publications,
   post(batch);
 }
 
-void Intake::add(const Arrival& arrival, SteadyTime received, std::int64_t now_ns, Batch& batch) {
+void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now_ns, Batch& batch) {
   Event::Fields fields;
   fields.topic = arrival.topic;
   fields.topic_hash = topic_hash(arrival.topic);
@@ -84,8 +83,8 @@ void Intake::add(const Arrival& arrival, SteadyTime received, std::int64_t now_n
     Event::Fields missing = fields;
     missing.seq = judgement.missed_from;
     missing.last_seq = judgement.seq - 1;
-    batch.events.push_back(Renderer::gap(missing, "producer"));
-    batch.frame_bytes += batch.events.back()->frame().size();
+    keep(Renderer::gap(missing, "producer"), batch);
+    fields.arrival = ++arrivals_;
   }
   if (judgement.restart) {
     std::uint64_t suppressed = 0;
@@ -95,11 +94,16 @@ void Intake::add(const Arrival& arrival, SteadyTime received, std::int64_t now_n
   }
   fields.restart = judgement.restart;
   fields.seq = judgement.seq;
-  batch.events.push_back(renderer_.render(arrival, fields, *judgement.route, now_ns));
-  batch.frame_bytes += batch.events.back()->frame().size();
+  keep(renderer_.render(arrival, fields, *judgement.route, now_ns), batch);
 }
 
-void Intake::note_gap(const Arrival& arrival, const Judgement& judgement) {
+void Exchange::keep(EventPtr event, Batch& batch) {
+  history_.record(event);
+  batch.frame_bytes += event->frame().size();
+  batch.events.push_back(std::move(event));
+}
+
+void Exchange::note_gap(const Arrival& arrival, const Judgement& judgement) {
   metrics_.gaps.add();
   std::uint64_t suppressed = 0;
   if (gap_log_.pass(suppressed))
@@ -108,7 +112,7 @@ void Intake::note_gap(const Arrival& arrival, const Judgement& judgement) {
                  log::escaped(arrival.topic), log::more(suppressed));
 }
 
-void Intake::note_duplicate(const Arrival& arrival) {
+void Exchange::note_duplicate(const Arrival& arrival) {
   metrics_.rejected[static_cast<std::size_t>(RejectReason::duplicate)].add();
   std::uint64_t suppressed = 0;
   if (duplicate_log_.pass(suppressed))
@@ -118,7 +122,7 @@ void Intake::note_duplicate(const Arrival& arrival) {
 }
 
 // Once a topic: where sources come and go without end it would be said with each event.
-void Intake::note_forgotten(const Arrival& arrival, const Judgement& judgement) {
+void Exchange::note_forgotten(const Arrival& arrival, const Judgement& judgement) {
   metrics_.sources_forgotten.add();
   if (judgement.forgot_first)
     log::warning(
@@ -127,16 +131,44 @@ void Intake::note_forgotten(const Arrival& arrival, const Judgement& judgement) 
         log::escaped(arrival.topic));
 }
 
-void Intake::post(const std::shared_ptr<Batch>& batch) {
+void Exchange::post(const std::shared_ptr<Batch>& batch) {
   if (batch->events.empty() && !batch->receipt) return;
+  note_sizes();
   for (BatchSink* lane : lanes_) lane->post(batch);
 }
 
-void Intake::reload(ConfigPtr config) {
+void Exchange::note_sizes() noexcept {
+  metrics_.history_bytes.set(history_.bytes());
+  metrics_.topics.set(history_.topics() - history_.reserved_topics());
+}
+
+// --- what lanes ask ------------------------------------------------------------------------------
+
+void Exchange::begins(const Pattern& pattern) {
+  if (pattern.is_literal()) history_.pin(pattern.text());
+}
+
+void Exchange::ends(const Pattern& pattern) noexcept try {
+  if (!pattern.is_literal()) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  history_.unpin(pattern.text());
+} catch (const std::exception& error) {
+  log::error("a topic could not be let go: {}", error.what());
+}
+
+void Exchange::sweep() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  history_.sweep();
+  note_sizes();
+}
+
+void Exchange::reload(ConfigPtr config) {
   const std::lock_guard<std::mutex> lock(mutex_);
   auto routes = std::make_unique<RouteTable>(*config);
   sources_.reload(*config, *routes);
   routes_ = std::move(routes);
+  history_.reload(std::move(config));
+  note_sizes();
 }
 
 }  // namespace zws
