@@ -95,8 +95,8 @@ class History {
   Fetched fetch(std::string_view topic, std::string_view source, std::uint64_t from,
                 std::uint64_t to, std::size_t events_max, std::size_t bytes_max);
 
-  // A topic with subscribers is not forgotten; pins are counted, one for each lane that has some. (Past history.bytes or limits.topics even a pinned topic goes, and is heard of
-  // anew.)
+  // A topic with subscribers is not forgotten; pins are counted, one for each lane that has some.
+  // (Past history.bytes or limits.topics even a pinned topic goes, and is heard of anew.)
   void pin(std::string_view topic);
   void unpin(std::string_view topic);
 

@@ -1,7 +1,7 @@
 // SourceTable: which events of which source have been seen on each topic, and what comes next.
 //
 // A topic that nothing has been heard of for its route's ttl, and that no subscriber has held since,
-// is one the lanes' histories have forgotten (history/ledger.hpp): what comes without a header is
+// is one the history has forgotten (history/ledger.hpp): what comes without a header is
 // numbered anew there, so that who begins to listen can have it from its first event. What is known
 // of other sources stays as long as there is room: a pattern holds no topic, and its subscribers are
 // told of losses all the same.
