@@ -155,8 +155,13 @@ HistoryPage History::page(std::string_view topic, std::uint64_t before, std::siz
   return page;
 }
 
-void History::pin(std::string_view topic) { shelf_->pin(topic, clock_.steady()); }
-void History::unpin(std::string_view topic) { shelf_->unpin(topic, clock_.steady()); }
+void History::pin(std::string_view topic, std::size_t lane) {
+  ledger_.pin(topic, topic_hash(topic), clock_.steady(), lane);
+}
+void History::unpin(std::string_view topic, std::size_t lane) {
+  ledger_.unpin(topic, topic_hash(topic), lane);
+  shelf_->look_up(topic, clock_.steady());
+}
 void History::sweep() { shelf_->sweep(clock_.steady()); }
 void History::reload(ConfigPtr config) { shelf_->reload(std::move(config), clock_.steady()); }
 

@@ -97,8 +97,8 @@ class History {
 
   // A topic with subscribers is not forgotten; pins are counted, one for each lane that has some.
   // (Past history.bytes or limits.topics even a pinned topic goes, and is heard of anew.)
-  void pin(std::string_view topic);
-  void unpin(std::string_view topic);
+  void pin(std::string_view topic, std::size_t lane = 0);
+  void unpin(std::string_view topic, std::size_t lane = 0);
 
   // Forgets what is past its age; call it about once a second. Bounded work per call.
   void sweep();
@@ -130,7 +130,7 @@ class History {
   bool proven(const std::vector<Position>& since, SteadyTime forgotten) const;
 
   const Clock& clock_;
-  const Ledger& ledger_;
+  Ledger& ledger_;
   std::unique_ptr<Shelf> shelf_;
   std::uint64_t questions_ = 0;
 };

@@ -39,9 +39,6 @@ class Shelf {
   template <typename Visit>
   bool each_match(const Pattern& pattern, SteadyTime now, std::size_t looks_max, Visit&& visit);
 
-  void pin(std::string_view topic, SteadyTime now);
-  void unpin(std::string_view topic, SteadyTime now);
-
   // Drops what is past its age, and gives memory back: a bounded piece of work.
   void sweep(SteadyTime now);
 

@@ -1,5 +1,6 @@
 #include "routing/exchange.hpp"
 
+#include <algorithm>
 #include <random>
 
 #include "core/position.hpp"
@@ -45,7 +46,7 @@ void Exchange::accept(const Arrival* arrivals, std::size_t count) noexcept try {
 
 void Exchange::publish(const std::vector<Publication>& publications,
                        std::function<void(Published)> done) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  std::unique_lock<std::mutex> lock(mutex_);
   const SteadyTime received = clock_.steady();
   const std::int64_t now_ns = unix_ns(clock_.wall());
   auto batch = std::make_shared<Batch>();
@@ -58,8 +59,16 @@ void Exchange::publish(const std::vector<Publication>& publications,
     const Event& event = *batch->events.back();
     published.ids.push_back(Position{std::string(event.source()), event.seq()}.text());
   }
+  const LaneSet lanes = listening();
+  std::size_t reached = 0;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) reached += (lanes & lane_bit(i)) != 0 ? 1 : 0;
+  if (reached == 0) {
+    post(batch);
+    lock.unlock();
+    return done(std::move(published));
+  }
   batch->receipt = std::make_shared<Receipt>(
-      lanes_.size(), [done = std::move(done), published](std::size_t recipients) mutable {
+      reached, [done = std::move(done), published](std::size_t recipients) mutable {
         published.recipients = recipients;
         done(std::move(published));
       });
@@ -78,12 +87,14 @@ void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now
   fields.arrival = ++arrivals_;
   fields.source = judgement.source;
   fields.topic_id = judgement.topic_id;
+  // No pattern matches the bridge's own names.
+  const LaneSet lanes = judgement.lanes | (is_reserved(arrival.topic) ? 0 : pattern_lanes_);
   if (judgement.missed_from != 0) {
     note_gap(arrival, judgement);
     Event::Fields missing = fields;
     missing.seq = judgement.missed_from;
     missing.last_seq = judgement.seq - 1;
-    keep(Renderer::gap(missing, "producer"), batch);
+    keep(Renderer::gap(missing, "producer"), lanes, batch);
     fields.arrival = ++arrivals_;
   }
   if (judgement.restart) {
@@ -94,11 +105,12 @@ void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now
   }
   fields.restart = judgement.restart;
   fields.seq = judgement.seq;
-  keep(renderer_.render(arrival, fields, *judgement.route, now_ns), batch);
+  keep(renderer_.render(arrival, fields, *judgement.route, now_ns), lanes, batch);
 }
 
-void Exchange::keep(EventPtr event, Batch& batch) {
+void Exchange::keep(EventPtr event, LaneSet lanes, Batch& batch) {
   history_.record(event);
+  wanted_.push_back(lanes);
   batch.frame_bytes += event->frame().size();
   batch.events.push_back(std::move(event));
 }
@@ -132,9 +144,35 @@ void Exchange::note_forgotten(const Arrival& arrival, const Judgement& judgement
 }
 
 void Exchange::post(const std::shared_ptr<Batch>& batch) {
-  if (batch->events.empty() && !batch->receipt) return;
   note_sizes();
-  for (BatchSink* lane : lanes_) lane->post(batch);
+  const LaneSet any = listening();
+  LaneSet all = ~LaneSet{0};
+  for (const LaneSet lanes : wanted_) all &= lanes;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const LaneSet lane = lane_bit(i);
+    if ((any & lane) == 0) continue;
+    lanes_[i]->post((all & lane) != 0 ? batch : part_for(lane, *batch));
+  }
+  wanted_.clear();
+}
+
+// What one lane listens to of a drain.
+std::shared_ptr<Batch> Exchange::part_for(LaneSet lane, const Batch& batch) const {
+  auto part = std::make_shared<Batch>();
+  for (std::size_t i = 0; i < batch.events.size(); ++i) {
+    if ((wanted_[i] & lane) == 0) continue;
+    part->events.push_back(batch.events[i]);
+    part->frame_bytes += batch.events[i]->frame().size();
+  }
+  part->receipt = batch.receipt;
+  return part;
+}
+
+// The lanes that get something of the drain at hand.
+LaneSet Exchange::listening() const noexcept {
+  LaneSet any = 0;
+  for (const LaneSet lanes : wanted_) any |= lanes;
+  return any;
 }
 
 void Exchange::note_sizes() noexcept {
@@ -144,14 +182,30 @@ void Exchange::note_sizes() noexcept {
 
 // --- what lanes ask ------------------------------------------------------------------------------
 
-void Exchange::begins(const Pattern& pattern) {
-  if (pattern.is_literal()) history_.pin(pattern.text());
+Interest& Exchange::interest(std::size_t lane) {
+  while (interests_.size() <= lane) interests_.emplace_back(*this, interests_.size());
+  return interests_[lane];
 }
 
-void Exchange::ends(const Pattern& pattern) noexcept try {
-  if (!pattern.is_literal()) return;
-  const std::lock_guard<std::mutex> lock(mutex_);
-  history_.unpin(pattern.text());
+void Exchange::LaneInterest::begins(const Pattern& pattern) {
+  if (!pattern.is_literal()) {
+    ++patterns_;
+    exchange_.pattern_lanes_ |= lane_bit(lane_);
+    return;
+  }
+  exchange_.history_.pin(pattern.text(), lane_);
+  exchange_.sources_.note_lanes(pattern.text(), topic_hash(pattern.text()));
+}
+
+void Exchange::LaneInterest::ends(const Pattern& pattern) noexcept try {
+  const std::lock_guard<std::mutex> lock(exchange_.mutex_);
+  if (!pattern.is_literal()) {
+    // The last bit may be that of others, too.
+    if (--patterns_ == 0 && lane_ < 63) exchange_.pattern_lanes_ &= ~lane_bit(lane_);
+    return;
+  }
+  exchange_.history_.unpin(pattern.text(), lane_);
+  exchange_.sources_.note_lanes(pattern.text(), topic_hash(pattern.text()));
 } catch (const std::exception& error) {
   log::error("a topic could not be let go: {}", error.what());
 }

@@ -1,6 +1,6 @@
 // Exchange: what is true of each topic, whoever listens: its sources and their numbers, and the events
 // that are kept. It gives all events one order and one arrival number, numbers what came without a
-// number, encodes each once, keeps it, and posts the same batch to every lane.
+// number, encodes each once, keeps it, and posts it to the lanes that listen to its topic.
 //
 // Who subscribes looks at the exchange: while it does, nothing arrives. So what it is told of the past
 // ends exactly at the newest arrival number, its cut, and its lane gives it what is above; an event that
@@ -11,6 +11,7 @@
 // Lifetime: outlives the lanes' clients; the lanes that it posts to outlive what producers send.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -43,7 +44,7 @@ struct Published {
   std::vector<std::string> ids;
 };
 
-class Exchange final : public Sink, public Interest {
+class Exchange final : public Sink {
  public:
   explicit Exchange(ConfigPtr config, Metrics& metrics, const Clock& clock = Clock::real());
 
@@ -72,8 +73,9 @@ class Exchange final : public Sink, public Interest {
   };
   Look look() { return Look(*this); }
 
-  void begins(const Pattern& pattern) override;
-  void ends(const Pattern& pattern) noexcept override;
+  // What a lane listens to, told by the lane that has this place in post_to(). A lane gets the events of
+  // the topics that it listens to by name; one that listens to any pattern gets all.
+  Interest& interest(std::size_t lane);
 
   // Forgets what is past its age; call it about once a second. Bounded work per call.
   void sweep();
@@ -82,9 +84,23 @@ class Exchange final : public Sink, public Interest {
   void reload(ConfigPtr config);
 
  private:
+  class LaneInterest final : public Interest {
+   public:
+    LaneInterest(Exchange& exchange, std::size_t lane) : exchange_(exchange), lane_(lane) {}
+    void begins(const Pattern& pattern) override;
+    void ends(const Pattern& pattern) noexcept override;
+
+   private:
+    Exchange& exchange_;
+    const std::size_t lane_;
+    std::size_t patterns_ = 0;
+  };
+
   void add(const Arrival& arrival, SteadyTime received, std::int64_t now_ns, Batch& batch);
-  void keep(EventPtr event, Batch& batch);
+  void keep(EventPtr event, LaneSet lanes, Batch& batch);
+  LaneSet listening() const noexcept;
   void post(const std::shared_ptr<Batch>& batch);
+  std::shared_ptr<Batch> part_for(LaneSet lane, const Batch& batch) const;
   void note_sizes() noexcept;
   void note_gap(const Arrival& arrival, const Judgement& judgement);
   void note_duplicate(const Arrival& arrival);
@@ -98,6 +114,9 @@ class Exchange final : public Sink, public Interest {
   Renderer renderer_;
   std::uint64_t arrivals_ = 0;
   std::vector<BatchSink*> lanes_;
+  std::deque<LaneInterest> interests_;
+  LaneSet pattern_lanes_ = 0;    // that listen to some pattern
+  std::vector<LaneSet> wanted_;  // by which lanes, of each event of the drain at hand
   IngestMetrics& metrics_;
   const Clock& clock_;
   log::Quiet gap_log_;

@@ -43,6 +43,7 @@ struct Judgement {
   std::uint64_t seq = 0;
   std::uint32_t topic_id = 0;  // the topic's while it is known; then another topic may get it
   const Route* route = nullptr;
+  LaneSet lanes = 0;  // where it is subscribed to by name
 };
 
 class SourceTable {
@@ -60,6 +61,9 @@ class SourceTable {
 
   // Asks `routes` again from now on; it must outlive the table.
   void reload(const Config& config, const RouteTable& routes);
+
+  // The ledger has other lanes for the topic now.
+  void note_lanes(std::string_view topic, std::uint64_t topic_hash) noexcept;
 
   std::size_t topics() const noexcept { return topics_.size(); }
   std::size_t bytes() const noexcept {
@@ -88,6 +92,7 @@ class SourceTable {
     SteadyTime heard{};
     std::uint64_t own_seq = 0;
     std::uint64_t generation = 0;  // `forgotten_` when the topic was first heard of
+    LaneSet lanes = 0;             // as the ledger has them
     bool forgot = false;           // one of its sources, at least once
     std::vector<Source> sources;
   };

@@ -18,7 +18,7 @@ Lane::Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics, const C
       clock_(clock),
       routes_(std::make_unique<RouteTable>(*config_)),
       wheel_(clock.steady()),
-      router_(*shared.exchange, metrics),
+      router_(shared.exchange->interest(shared.index), metrics),
       inbox_(config_->ingest.lane_bytes, metrics),
       handshakes_(loop_, clock) {
   SignIn::Parts sign_in;

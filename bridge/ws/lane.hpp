@@ -46,6 +46,7 @@ class Lane final : public BatchSink {
     const AdminToken* admin_token = nullptr;
     Admission* admission = nullptr;
     HttpPlaces* places = nullptr;
+    std::size_t index = 0;  // among the lanes
   };
 
   Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics,

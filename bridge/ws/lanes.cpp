@@ -42,9 +42,10 @@ Lanes::Lanes(ConfigPtr config, Verifier& verifier, Exchange& exchange, Metrics& 
     address_ = bound.text;
     listeners_.push_back(bound.descriptor);
   }
-  const Lane::Shared shared{&verifier, &exchange, &admin_token_, &admission_, &places_};
-  for (std::size_t i = 0; i < count; ++i)
+  for (std::size_t i = 0; i < count; ++i) {
+    const Lane::Shared shared{&verifier, &exchange, &admin_token_, &admission_, &places_, i};
     lanes_.push_back(std::make_unique<Lane>(shared, config, metrics.lane(i)));
+  }
 }
 
 Lanes::~Lanes() { stop(); }

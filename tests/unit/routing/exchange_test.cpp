@@ -28,7 +28,15 @@ struct StillClock final : Clock {
 
 class ExchangeTest : public ::testing::Test {
  protected:
-  ExchangeTest() { exchange_.post_to({&first_, &second_}); }
+  ExchangeTest() {
+    exchange_.post_to({&first_, &second_});
+    for (const std::size_t lane : {0U, 1U}) listen(lane, "*");
+  }
+
+  void listen(std::size_t lane, const char* pattern) {
+    const Exchange::Look look = exchange_.look();
+    exchange_.interest(lane).begins(*Pattern::parse(pattern));
+  }
 
   static Arrival arrival(std::string_view topic, std::string_view source = {},
                          std::uint64_t seq = 0, std::int64_t sent_ns = 0) {
@@ -85,6 +93,10 @@ TEST_F(ExchangeTest, AnotherBridgeHasAnotherName) {
   Lane lane;
   Exchange other(std::make_shared<const Config>(), metrics_, clock_);
   other.post_to({&lane});
+  {
+    const Exchange::Look look = other.look();
+    other.interest(0).begins(*Pattern::parse("a"));
+  }
   const Arrival one = arrival("a");
   other.accept(&one, 1);
   accept({one});
@@ -154,6 +166,7 @@ TEST_F(ExchangeTest, TheArrivalsTimeStandsWhereTheProducerGaveNone) {
 }
 
 TEST_F(ExchangeTest, PublishTellsIdsAndRecipientsOnceAllLanesHaveDelivered) {
+  for (const std::size_t lane : {0U, 1U}) listen(lane, "@user/ada");
   std::vector<Published> told;
   exchange_.publish({{"a", R"({"type":"x"})"}, {"@user/ada", "2"}},
                     [&](Published published) { told.push_back(std::move(published)); });
@@ -178,8 +191,8 @@ TEST_F(ExchangeTest, PublishingNothingStillAnswers) {
     ++answers;
     EXPECT_EQ(published.recipients, 0U);
   });
-  for (const Lane* lane : {&first_, &second_}) lane->batches.at(0)->receipt->add(0);
   EXPECT_EQ(answers, 1);
+  EXPECT_TRUE(first_.batches.empty());
 }
 
 TEST_F(ExchangeTest, RoutesHoldFromTheNextEventOn) {
@@ -218,16 +231,43 @@ TEST_F(ExchangeTest, WhoLooksSeesAllThatArrivedAndNothingElse) {
 }
 
 TEST_F(ExchangeTest, ATopicThatALaneListensToIsNotForgotten) {
-  {
-    const Exchange::Look look = exchange_.look();
-    exchange_.begins(*Pattern::parse("a"));
-  }
+  listen(0, "a");
   accept({arrival("a", "s", 1), arrival("b", "s", 1)});
   clock_.now += std::chrono::hours(1);
   exchange_.sweep();
   EXPECT_EQ(exchange_.look().history().topics(), 1U);
-  exchange_.ends(*Pattern::parse("a"));
+  exchange_.interest(0).ends(*Pattern::parse("a"));
   EXPECT_EQ(exchange_.look().history().topics(), 0U);
+}
+
+TEST_F(ExchangeTest, ALaneHearsOnlyWhatItListensTo) {
+  for (const std::size_t lane : {0U, 1U}) exchange_.interest(lane).ends(*Pattern::parse("*"));
+  listen(0, "a");
+  listen(0, "b");
+  listen(1, "b");
+  accept({arrival("c", "s", 1)});
+  EXPECT_TRUE(first_.batches.empty()) << "nobody is woken";
+  accept({arrival("a", "s", 1), arrival("b", "s", 1), arrival("b", "s", 5), arrival("@all")});
+  EXPECT_THAT(last(), ElementsAre("a s:1", "b s:1", "b s:2-4 missing", "b s:5"));
+  std::vector<std::string> others;
+  for (const EventPtr& event : second_.batches.back()->events) others.push_back(name_of(*event));
+  EXPECT_THAT(others, ElementsAre("b s:1", "b s:2-4 missing", "b s:5"));
+  exchange_.interest(1).ends(*Pattern::parse("b"));
+  listen(1, "x:*");
+  accept({arrival("a", "s", 2), arrival("b", "s", 6)});
+  EXPECT_EQ(first_.batches.back(), second_.batches.back()) << "shared where both want it all";
+  exchange_.interest(1).ends(*Pattern::parse("x:*"));
+  accept({arrival("b", "s", 7)});
+  EXPECT_EQ(second_.batches.size(), 2U);
+}
+
+TEST_F(ExchangeTest, APublicationThatNoLaneListensToIsAnsweredAtOnce) {
+  for (const std::size_t lane : {0U, 1U}) exchange_.interest(lane).ends(*Pattern::parse("*"));
+  std::optional<Published> published;
+  exchange_.publish({{"a", "1"}}, [&](Published done) { published = std::move(done); });
+  ASSERT_TRUE(published);
+  EXPECT_EQ(published->recipients, 0U);
+  EXPECT_EQ(published->ids.size(), 1U);
 }
 
 }  // namespace

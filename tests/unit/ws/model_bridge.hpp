@@ -64,21 +64,17 @@ class NarrowWire final : public Wire {
 
 class ModelLane final : public BatchSink {
  public:
-  ModelLane(const ConfigPtr& config, Exchange& exchange, const Clock& clock)
+  ModelLane(const ConfigPtr& config, Exchange& exchange, std::size_t index, const Clock& clock)
       : routes_(std::make_unique<RouteTable>(*config)),
         wheel_(clock.steady()),
-        router_(exchange, metrics_),
+        router_(exchange.interest(index), metrics_),
         inbox_(config->ingest.lane_bytes, metrics_),
         verifier_(config->auth, clock),
         admission_(config->limits, 1'000'000),
         requests_(router_, exchange, inbox_, sign_in(), *routes_),
         rules_{config, &wheel_, &requests_, &metrics_, &clock} {}
 
-  void post(BatchPtr batch) noexcept override {
-    for (const EventPtr& event : batch->events)
-      if (!event->is_gap()) posted_number_ = number_of(*event);
-    inbox_.push(std::move(batch));
-  }
+  void post(BatchPtr batch) noexcept override { inbox_.push(std::move(batch)); }
 
   // False when nothing was waiting.
   bool take_turn() {
@@ -102,9 +98,6 @@ class ModelLane final : public BatchSink {
       requests_.review(*session);
     }
   }
-
-  // Of all that has been posted to it.
-  std::uint64_t posted_number() const { return posted_number_; }
 
   // How often it had more gaps to tell than it may hold, so that all its clients had to go.
   std::size_t untold() const { return untold_; }
@@ -136,7 +129,6 @@ class ModelLane final : public BatchSink {
   Admission admission_;
   Requests requests_;
   SessionRules rules_;
-  std::uint64_t posted_number_ = 0;
   std::size_t untold_ = 0;
   std::set<Session*> sessions_;  // of all its clients
 };
@@ -210,10 +202,12 @@ class ModelBridge {
       : metrics_(lanes), exchange_(config, metrics_, clock) {
     std::vector<BatchSink*> sinks{&posted_};
     for (std::size_t i = 0; i < lanes; ++i) {
-      lanes_.push_back(std::make_unique<ModelLane>(config, exchange_, clock));
+      lanes_.push_back(std::make_unique<ModelLane>(config, exchange_, 1 + i, clock));
       sinks.push_back(lanes_.back().get());
     }
     exchange_.post_to(sinks);
+    const Exchange::Look look = exchange_.look();
+    exchange_.interest(0).begins(*Pattern::parse("*"));  // so that `posted_` hears it all
   }
 
   // Takes in, as one drain, up to `count` of what producers have sent here.
@@ -246,6 +240,13 @@ class ModelBridge {
 
   Exchange& exchange() { return exchange_; }
   std::vector<std::unique_ptr<ModelLane>>& lanes() { return lanes_; }
+
+  // Of the last event that was taken in.
+  std::uint64_t newest_number() const {
+    for (auto event = posted_.events.rbegin(); event != posted_.events.rend(); ++event)
+      if (!(*event)->is_gap()) return number_of(**event);
+    return 0;
+  }
 
   // All that was posted to the lanes, in order.
   const std::vector<EventPtr>& posted() const { return posted_.events; }

@@ -62,7 +62,7 @@ class ModelClient {
     missing_.clear();
     connection_->lane().requests().on_message(connection_->session(), request.dump(), false);
     if (resuming_) missing_ = unaccounted();
-    begins_behind_ = connection_->lane().posted_number();
+    begins_behind_ = bridge.newest_number();
   }
 
   // Reads up to `frames_max` whole frames.
