@@ -78,6 +78,8 @@ class ModelLane final : public BatchSink {
 
   // False when nothing was waiting.
   bool take_turn() {
+    loop_.restart();
+    loop_.poll();
     return delivery_.take_turn([] {});
   }
   void catch_up() {

@@ -48,8 +48,10 @@ class Schedule {
         any(bridges_)->ingest(1 + below(8));
       else if (dice < 65)
         any(any(bridges_)->lanes())->take_turn();
-      else if (dice < 95)
+      else if (dice < 94)
         let_act(*any(clients_));
+      else if (dice < 95)
+        reload();
       else
         wait();
     }
@@ -133,6 +135,18 @@ class Schedule {
     homes_[&client] = &bridge;
   }
 
+  // Other bounds; what is there is cut to them.
+  void reload() {
+    if (roomy_) return;
+    truth_.log << "reload\n";
+    Config config = *config_;
+    config.history.size = 1 + below(30);
+    config.history.ttl = Duration(50 + below(300));
+    config.ingest.lane_bytes = chance(50) ? 300 + below(2'000) : Config().ingest.lane_bytes;
+    config_ = std::make_shared<const Config>(config);
+    any(bridges_)->reload(config_);
+  }
+
   void wait() {
     truth_.log << "time passes\n";
     clock_.advance(std::chrono::milliseconds(below(chance(20) ? 500 : 50)));
@@ -163,7 +177,7 @@ class Schedule {
   const bool lossy_;  // what is sent may get lost on its way to a bridge
   const bool restarts_;
   ModelClock clock_;
-  const ConfigPtr config_;
+  ConfigPtr config_;
   ModelTruth truth_;
   std::map<std::string, std::map<std::string, std::uint64_t>> newest_;
   std::vector<std::unique_ptr<ModelBridge>> bridges_;
