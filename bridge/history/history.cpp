@@ -61,7 +61,7 @@ Recovery History::recover(std::string_view topic, const std::vector<Position>& s
 }
 
 Recovery History::recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
-                          std::size_t events_max, std::size_t bytes_max) {
+                          std::size_t events_max, std::size_t bytes_max, std::size_t& looks_left) {
   if (pattern.is_literal()) {
     const auto known = std::find_if(since.begin(), since.end(), [&](const TopicPosition& each) {
       return each.topic == pattern.text();
@@ -74,6 +74,8 @@ Recovery History::recover(const Pattern& pattern, const std::vector<TopicPositio
   const std::uint64_t question = ++questions_;
   Selection selection(events_max, bytes_max);
   for (const TopicPosition& known : since) {
+    if (looks_left == 0) return {};
+    --looks_left;
     if (!pattern.matches(known.topic)) continue;
     Topic* topic = shelf_->look_up(known.topic, now);
     if (topic == nullptr && says_something(known.positions)) return {};
@@ -82,21 +84,22 @@ Recovery History::recover(const Pattern& pattern, const std::vector<TopicPositio
     const bool proof = proven(known.positions, shelf_->forgotten().topic(topic_hash(known.topic)));
     if (!missed(*topic, known.positions, proof, selection)) return {};
   }
-  // A topic that is not named either brings an event or ends the search, so that it is short.
+  // A topic that is not named either brings an event or ends the search. But names that only begin like
+  // the pattern may be many.
   bool whole = true;
-  shelf_->each_match(pattern, now, no_limit, [&](Topic& topic) {
+  const bool all = shelf_->each_match(pattern, now, looks_left, [&](Topic& topic) {
     if (topic.question != question) whole = missed(topic, {}, false, selection);
     return whole;
   });
   // Nor does it know those that came and were forgotten while it was away.
   const std::string_view prefix =
       std::string_view(pattern.text()).substr(0, pattern.text().find('*'));
-  if (!whole || shelf_->forgotten().newest_below(prefix) > selection.last_had()) return {};
+  if (!whole || !all || shelf_->forgotten().newest_below(prefix) > selection.last_had()) return {};
   return {true, selection.events()};
 }
 
 std::vector<EventPtr> History::newest(const Pattern& pattern, std::size_t count,
-                                      std::size_t bytes_max) {
+                                      std::size_t bytes_max, std::size_t& looks_left) {
   const SteadyTime now = clock_.steady();
   const std::size_t events_max = shelf_->config().limits.replay_events;
   NewestEvents newest(count, events_max);
@@ -105,15 +108,20 @@ std::vector<EventPtr> History::newest(const Pattern& pattern, std::size_t count,
     return newest.events(bytes_max);
   }
   // Few topics are found by name. Of many, only those heard from last can matter.
-  const bool few = shelf_->each_match(pattern, now, 4 * events_max, [&](Topic& topic) {
+  std::size_t by_name = std::min(looks_left, 4 * events_max);
+  looks_left -= by_name;
+  const bool few = shelf_->each_match(pattern, now, by_name, [&](Topic& topic) {
     newest.offer(topic.history);
     return true;
   });
+  looks_left += by_name;
   if (!few) {
     newest.clear();
     for (Topic* next = shelf_->topics().newest(); next != nullptr && newest.wants(next->heard);) {
       Topic& here = *next;
       next = here.older;
+      if (looks_left == 0) return {};
+      --looks_left;
       if (!pattern.matches(here.name)) continue;
       if (const Topic* topic = shelf_->look_up(here, now)) newest.offer(topic->history);
     }

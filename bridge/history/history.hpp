@@ -80,15 +80,28 @@ class History {
   // not match are passed over); a topic that matches and is not named must be retained from seq 1 of
   // each of its sources. Merged in order of arrival.
   // Cost: O(topics in `since` + events_max) where the pattern's '*' stands at its end; otherwise
-  // every topic that begins like the pattern is compared with it.
+  // every topic that begins like the pattern is compared with it. Each topic looked at takes one of
+  // `looks_left`; where they do not suffice, it is not recovered.
   Recovery recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
-                   std::size_t events_max, std::size_t bytes_max);
+                   std::size_t events_max, std::size_t bytes_max, std::size_t& looks_left);
 
   // The newest `count` events of the topic, or of each topic that the pattern matches (the last state
   // of every progress bar), in order of arrival. Never more than limits.replay_events in all nor
   // `bytes_max` of frames: what arrived last is in, what came before the first that does not fit is
-  // out.
-  std::vector<EventPtr> newest(const Pattern& pattern, std::size_t count, std::size_t bytes_max);
+  // out. Each topic looked at takes one of `looks_left`; where they do not suffice, there is nothing.
+  std::vector<EventPtr> newest(const Pattern& pattern, std::size_t count, std::size_t bytes_max,
+                               std::size_t& looks_left);
+
+  // The same two, whatever it takes.
+  Recovery recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
+                   std::size_t events_max, std::size_t bytes_max) {
+    auto looks_left = static_cast<std::size_t>(-1);
+    return recover(pattern, since, events_max, bytes_max, looks_left);
+  }
+  std::vector<EventPtr> newest(const Pattern& pattern, std::size_t count, std::size_t bytes_max) {
+    auto looks_left = static_cast<std::size_t>(-1);
+    return newest(pattern, count, bytes_max, looks_left);
+  }
 
   // Events `from` to `to` of one source, as far as they are retained; where a bound cuts, the first
   // of them, so that a client can go on from there.

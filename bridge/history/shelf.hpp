@@ -34,10 +34,10 @@ class Shelf {
   Topic* look_up(std::string_view name, SteadyTime now);
   Topic* look_up(Topic& topic, SteadyTime now);
 
-  // Shows the topics that `pattern` matches, in order of name, until `visit` returns false. Gives up
-  // after looking at `looks_max` names and says false then.
+  // Shows the topics that `pattern` matches, in order of name, until `visit` returns false. Each name
+  // looked at takes one of `looks_left`; says false where they do not suffice.
   template <typename Visit>
-  bool each_match(const Pattern& pattern, SteadyTime now, std::size_t looks_max, Visit&& visit);
+  bool each_match(const Pattern& pattern, SteadyTime now, std::size_t& looks_left, Visit&& visit);
 
   // Drops what is past its age, and gives memory back: a bounded piece of work.
   void sweep(SteadyTime now);
@@ -95,7 +95,7 @@ class Shelf {
 };
 
 template <typename Visit>
-bool Shelf::each_match(const Pattern& pattern, SteadyTime now, std::size_t looks_max,
+bool Shelf::each_match(const Pattern& pattern, SteadyTime now, std::size_t& looks_left,
                        Visit&& visit) {
   // All that a pattern matches begins with what stands before its first '*'.
   const std::string_view prefix =
@@ -104,7 +104,8 @@ bool Shelf::each_match(const Pattern& pattern, SteadyTime now, std::size_t looks
   for (auto next = names.lower_bound(prefix); next != names.end();) {
     const auto here = next++;
     if (here->first.substr(0, prefix.size()) != prefix) break;
-    if (looks_max-- == 0) return false;
+    if (looks_left == 0) return false;
+    --looks_left;
     if (is_reserved(here->first)) {  // no pattern matches these, and they lie together
       next = names.lower_bound("A");
       continue;

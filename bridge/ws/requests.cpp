@@ -15,6 +15,7 @@ constexpr std::chrono::minutes error_window{1};
 constexpr std::chrono::seconds too_fast_time{5};
 constexpr std::chrono::seconds too_fast_pause{1};
 constexpr std::size_t topics_per_message = 64;  // so many named cost as much as one message
+constexpr std::size_t looks_per_message = 100;  // ... and so many looked at in the history
 
 }  // namespace
 
@@ -102,11 +103,10 @@ void Requests::answer(Session& session, Request&& request) {
   switch (request.type) {
     case RequestType::subscribe:
     case RequestType::unsubscribe:
-      session.long_request = std::make_shared<LongRequest>(std::move(request));
+      session.long_request =
+          std::make_shared<LongRequest>(std::move(request), session.config().limits.request_looks);
       return go_on(session);
-    case RequestType::fetch:
-      if (!subscriptions_.fetch(session, request, sign_in_.open_mode())) count_error(session);
-      return;
+    case RequestType::fetch: return fetch(session, request);
     case RequestType::auth: return sign_in_.authenticate(session, request.token, request.id);
     case RequestType::get_stats: return answer_stats(session, request.id);
     case RequestType::ping:
@@ -118,12 +118,22 @@ void Requests::answer(Session& session, Request&& request) {
   }
 }
 
+void Requests::fetch(Session& session, const Request& request) {
+  const std::size_t looks = session.config().limits.request_looks;
+  std::size_t looks_left = looks;
+  if (!subscriptions_.fetch(session, request, looks_left, sign_in_.open_mode()))
+    count_error(session);
+  charge(session, looks - looks_left);
+}
+
 // --- requests that name many topics --------------------------------------------------------------
 
 // One slice. The session may leave in it, and the request is gone then.
 void Requests::go_on(Session& session) {
   const std::shared_ptr<LongRequest> request = session.long_request;
+  const std::size_t looks_before = request->looks_left;
   subscriptions_.go_on(session, *request, sign_in_.open_mode());
+  charge(session, looks_before - request->looks_left);
   if (request->refused && !std::exchange(request->counted, true)) count_error(session);
   if (session.left()) return;
   if (request->done()) return end_long_request(session);
@@ -132,6 +142,11 @@ void Requests::go_on(Session& session) {
   } else {
     queue(session);
   }
+}
+
+void Requests::charge(Session& session, std::size_t looks) noexcept {
+  const auto rate = static_cast<double>(session.config().limits.messages_per_second);
+  session.bucket.charge(static_cast<double>(looks / looks_per_message), 2 * rate);
 }
 
 // What the client said in the meantime has its turn, and it is heard again.

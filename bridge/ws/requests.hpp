@@ -46,6 +46,8 @@ class Requests final : public MessageHandler {
   void refuse(Session& session, const Refusal& refusal);
   void count_error(Session& session);
   void answer(Session& session, Request&& request);
+  void fetch(Session& session, const Request& request);
+  static void charge(Session& session, std::size_t looks) noexcept;
   void go_on(Session& session);
   void end_long_request(Session& session);
   void queue(Session& session);

@@ -117,7 +117,7 @@ void Subscriptions::subscribe_one(Session& session, LongRequest& whole, const st
       ++session.asked;
       session.asked_bytes += static_cast<std::uint32_t>(topic.size());
     }
-    replay = replay_for(look.history(), session, pattern, request, named, joined.had_live_after,
+    replay = replay_for(look.history(), session, pattern, whole, named, joined.had_live_after,
                         !joined.fresh || covered);
     if (literal) at = look.history().positions(topic);
   }
@@ -199,9 +199,10 @@ Subscriptions::Named Subscriptions::named_by(const Pattern& pattern, const Reque
 }
 
 Subscriptions::Replay Subscriptions::replay_for(History& history, Session& session,
-                                                const Pattern& pattern, const Request& request,
+                                                const Pattern& pattern, LongRequest& whole,
                                                 const Named& named, std::uint64_t had_live_after,
                                                 bool covered) {
+  const Request& request = whole.request;
   Replay replay;
   const std::size_t events_max = session.config().limits.replay_events;
   const std::size_t bytes_max = room_in(session);
@@ -220,11 +221,11 @@ Subscriptions::Replay Subscriptions::replay_for(History& history, Session& sessi
     Recovery recovery =
         pattern.is_literal()
             ? history.recover(pattern.text(), named.topics[0].positions, events_max, bytes_max)
-            : history.recover(pattern, named.topics, events_max, bytes_max);
+            : history.recover(pattern, named.topics, events_max, bytes_max, whole.looks_left);
     replay.recovered = recovery.recovered;
     replay.events = std::move(recovery.events);
   }
-  if (!replay.recovered) replay.events = newest(history, pattern, request, events_max, bytes_max);
+  if (!replay.recovered) replay.events = newest(history, pattern, whole, events_max, bytes_max);
   replay.asked = replay.asked || !replay.events.empty();
 
   // What an implicit membership has brought live is not sent again.
@@ -243,13 +244,14 @@ Subscriptions::Replay Subscriptions::replay_for(History& history, Session& sessi
 
 // `last`, or what the route of each topic brings at a first subscribe.
 std::vector<EventPtr> Subscriptions::newest(History& history, const Pattern& pattern,
-                                            const Request& request, std::size_t events_max,
+                                            LongRequest& whole, std::size_t events_max,
                                             std::size_t bytes_max) {
+  const Request& request = whole.request;
   const std::size_t count = request.last           ? *request.last
                             : pattern.is_literal() ? routes_->match(pattern.text()).replay
                                                    : routes_->replay_max();
   if (count == 0) return {};
-  auto events = history.newest(pattern, std::min(count, events_max), bytes_max);
+  auto events = history.newest(pattern, std::min(count, events_max), bytes_max, whole.looks_left);
   if (request.last || pattern.is_literal()) return events;
   // Of each topic only as many as its own route says, the newest first.
   std::unordered_map<std::string_view, std::size_t> taken;
@@ -293,7 +295,8 @@ void Subscriptions::unsubscribe_one(Session& session, LongRequest& whole,
                         .done());
 }
 
-bool Subscriptions::fetch(Session& session, const Request& request, bool open_mode) {
+bool Subscriptions::fetch(Session& session, const Request& request, std::size_t& looks_left,
+                          bool open_mode) {
   const std::string& topic = request.topics[0];
   const auto refuse = [&](ErrorCode code, std::string_view message) {
     session.refuse(code, refused_text("fetched", topic, code, message, request.id));
@@ -318,7 +321,7 @@ bool Subscriptions::fetch(Session& session, const Request& request, bool open_mo
 
   // Nothing may come between these events and the answer: by its count clients tell them from live ones.
   const Fetched fetched =
-      request.last ? newest_again(session, *granted, request) : range(session, request);
+      request.last ? newest_again(session, *granted, request, looks_left) : range(session, request);
   session.outbox().cork();
   session.outbox().replay(fetched.events);
   session.send_text(JsonObject()
@@ -355,9 +358,11 @@ void Subscriptions::leave_out_what_comes(Session& session, Fetched& fetched) con
 
 // The newest of each topic, whatever the client has had already.
 Fetched Subscriptions::newest_again(Session& session, const Pattern& pattern,
-                                    const Request& request) {
+                                    const Request& request, std::size_t& looks_left) {
   const std::size_t events_max = session.config().limits.replay_events;
-  Fetched all{exchange_.look().history().newest(pattern, *request.last, no_limit), true};
+  Fetched all{exchange_.look().history().newest(pattern, *request.last, no_limit, looks_left),
+              true};
+  if (looks_left == 0) all.complete = false;
   leave_out_what_comes(session, all);
   if (!pattern.is_literal()) {
     all.complete = all.complete && all.events.size() < events_max;  // or more of them may be there

@@ -35,7 +35,7 @@ class Subscriptions {
   // at its bound or the slice has taken its time. The session may leave in it.
   void go_on(Session& session, LongRequest& request, bool open_mode);
   // False when it was refused.
-  bool fetch(Session& session, const Request& request, bool open_mode);
+  bool fetch(Session& session, const Request& request, std::size_t& looks_left, bool open_mode);
 
   // Ends what the session may no longer hear, and tells it.
   void review(Session& session, bool open_mode);
@@ -67,14 +67,14 @@ class Subscriptions {
   void end(Session& session, const Pattern& pattern);
   Router::Joined join(const Exchange::Look& look, Session& session, const Pattern& pattern,
                       bool implicit);
-  Replay replay_for(History& history, Session& session, const Pattern& pattern,
-                    const Request& request, const Named& named, std::uint64_t had_live_after,
-                    bool covered);
-  std::vector<EventPtr> newest(History& history, const Pattern& pattern, const Request& request,
+  Replay replay_for(History& history, Session& session, const Pattern& pattern, LongRequest& whole,
+                    const Named& named, std::uint64_t had_live_after, bool covered);
+  std::vector<EventPtr> newest(History& history, const Pattern& pattern, LongRequest& whole,
                                std::size_t events_max, std::size_t bytes_max);
   Fetched range(Session& session, const Request& request);
   void leave_out_what_comes(Session& session, Fetched& fetched) const;
-  Fetched newest_again(Session& session, const Pattern& pattern, const Request& request);
+  Fetched newest_again(Session& session, const Pattern& pattern, const Request& request,
+                       std::size_t& looks_left);
   std::size_t room_in(const Session& session) const noexcept;
 
   Router& router_;
