@@ -232,11 +232,14 @@ TEST_F(ExchangeTest, WhoLooksSeesAllThatArrivedAndNothingElse) {
 
 TEST_F(ExchangeTest, ATopicThatALaneListensToIsNotForgotten) {
   listen(0, "a");
+  listen(1, "a");
   accept({arrival("a", "s", 1), arrival("b", "s", 1)});
   clock_.now += std::chrono::hours(1);
   exchange_.sweep();
   EXPECT_EQ(exchange_.look().history().topics(), 1U);
   exchange_.interest(0).ends(*Pattern::parse("a"));
+  EXPECT_EQ(exchange_.look().history().topics(), 1U) << "another lane still does";
+  exchange_.interest(1).ends(*Pattern::parse("a"));
   EXPECT_EQ(exchange_.look().history().topics(), 0U);
 }
 
