@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +18,9 @@ from support.tokens import Issuer, bearer
 from support.ws_client import WsClient
 
 MakeBridge = Callable[..., Bridge]
+
+# A shell's background job ignores SIGINT, and so would every program that a story starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
