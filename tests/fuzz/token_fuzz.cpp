@@ -1,5 +1,6 @@
 // What strangers and files say about identity: each input is read or refused, never half.
-// The first letter chooses the reader: t(oken), c(laims), j(wks), p(em).
+// The first letter chooses the reader: t(oken), s(igned claims), c(laims), j(wks), p(em).
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -12,6 +13,7 @@
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/topic.hpp"
+#include "unit/auth/forge.hpp"
 
 namespace {
 
@@ -19,18 +21,24 @@ void demand(bool kept) {
   if (!kept) std::abort();
 }
 
+zws::AuthConfig with_secret() {
+  zws::AuthConfig config;
+  config.hs256_secret = std::string(32, 's');
+  return config;
+}
+
+zws::Verifier& verifier() {
+  static zws::Verifier one(with_secret());
+  return one;
+}
+
 void read_token(const std::string& text) {
-  static zws::Verifier verifier([] {
-    zws::AuthConfig config;
-    config.hs256_secret = std::string(32, 's');
-    return config;
-  }());
   std::string reason;
   const auto token = zws::Token::parse(text, reason);
   demand(token.has_value() == reason.empty());
   if (token) demand(text == std::string(token->signed_text) + '.' + std::string(token->signature));
   int answers = 0;
-  verifier.verify(text, [&](const zws::Verdict& verdict) {
+  verifier().verify(text, [&](const zws::Verdict& verdict) {
     ++answers;
     demand((verdict.fault == zws::TokenFault::none) == (verdict.identity != nullptr));
     if (!token) demand(verdict.reason == reason);
@@ -52,6 +60,23 @@ void read_claims(const std::string& json) {
   demand(identity.ends.has_value() != identity.expires.empty());
 }
 
+// What is signed with the right secret is judged by its claims and by nothing else.
+void read_signed(const std::string& json) {
+  using zws::forge::base64url;
+  const std::string text = base64url(R"({"alg":"HS256"})") + '.' + base64url(json);
+  const auto signer = zws::forge::Signer::secret(std::string(32, 's'));
+  const std::string token = text + '.' + base64url(signer.sign("HS256", text));
+  std::string reason;
+  if (!zws::Token::parse(token, reason)) return;
+  const auto now = std::chrono::system_clock::now();
+  const auto expected = zws::judge_claims(json, zws::ClaimRules(with_secret()), now);
+  verifier().verify(token, [&](const zws::Verdict& verdict) {
+    demand(verdict.fault == expected.fault);
+    demand((verdict.identity != nullptr) == (expected.identity != nullptr));
+    if (verdict.identity) demand(verdict.identity->user == expected.identity->user);
+  });
+}
+
 template <typename Read>
 void read_keys(const std::string& text, Read read) {
   try {
@@ -71,6 +96,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0]) {
     case 't': read_token(text); break;
+    case 's': read_signed(text); break;
     case 'c': read_claims(text); break;
     case 'j': read_keys(text, zws::keys_of_jwks); break;
     case 'p': read_keys(text, zws::keys_of_pem); break;
