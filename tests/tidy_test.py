@@ -44,6 +44,10 @@ class TidyTest(unittest.TestCase):
         self.assert_breach("bridge/core/event.hpp", "// What it promises.\n", "pragma once")
         self.assert_breach("bridge/core/event.hpp", HEADER + "using namespace std;\n", ":3: using namespace")
 
+    def test_what_no_test_can_see_stays(self) -> None:
+        self.assert_good("bridge/auth/admin_token.cpp", "return CRYPTO_memcmp(a, b, n) == 0;\n")
+        self.assert_breach("bridge/auth/admin_token.cpp", "return a == b;\n", "CRYPTO_memcmp( is missing")
+
     def test_names_say_what_a_thing_is(self) -> None:
         self.assert_good("bridge/ws/lane.cpp", "")
         self.assert_breach("bridge/ws/utils.cpp", "", "utils.cpp")

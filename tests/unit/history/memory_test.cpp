@@ -66,6 +66,22 @@ TEST_F(MemoryTest, SoDoSubscribersTopicsThatWereHeardFrom) {
   expect_honest(history.bytes(), before);
 }
 
+TEST_F(MemoryTest, ReloadsLeaveNothingBehind) {
+  Config config;
+  History history(std::make_shared<Config>(config), ledger, clock);
+  fill(history, 1, config.history.bytes);
+  const auto reload = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      config.history.ttl += std::chrono::seconds(1);
+      history.reload(std::make_shared<Config>(config));
+    }
+  };
+  reload(10);
+  const std::size_t before = in_use();
+  reload(1000);
+  EXPECT_LE(in_use(), before + (8 << 10));
+}
+
 TEST_F(MemoryTest, ManySourcesAndManyKeysAreCountedToo) {
   Config config;
   config.history.bytes = 16 << 20;
