@@ -59,11 +59,11 @@ std::vector<BatchSink*> Lanes::sinks() const {
 void Lanes::write_admin_token() {
   std::string fault;
   admin_token_ = AdminToken::write(config_->auth.admin_token_file, port_of(address_), fault);
+  log::info("open mode: no key is configured, so whoever reaches {} reads every topic", address_);
   if (fault.empty()) {
-    log::info("open mode: no key is configured; the administrator's token is in {}",
-              admin_token_.file());
+    log::info("the administrator's token is in {}", admin_token_.file());
   } else {
-    log::warning("open mode without administrator: its token cannot be written: {}", fault);
+    log::warning("there is no administrator: its token cannot be written: {}", fault);
   }
 }
 
