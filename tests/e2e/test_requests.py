@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from support.raw_socket import TEXT
 
 QUEUE = 65_536
