@@ -10,6 +10,7 @@
 
 #include "api/api.hpp"
 #include "auth/verifier.hpp"
+#include "config/advice.hpp"
 #include "config/command_line.hpp"
 #include "config/live_config.hpp"
 #include "config/print.hpp"
@@ -110,7 +111,9 @@ int answer(const CommandLine& command) {
       Tls::load(config.server, origins);
       const Verifier verifier(config.auth);
       read_curve_keys(config.ingest);
-      return 0;
+      const std::vector<std::string> remarks = advice(config, origins);
+      for (const std::string& line : remarks) std::cerr << "zwsbridge: warning: " << line << '\n';
+      return command.strict && !remarks.empty() ? StartupError::configuration : 0;
     }
     case CommandLine::Verb::print_config: {
       Origins origins;

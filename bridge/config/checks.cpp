@@ -85,7 +85,7 @@ class Checks {
   [[noreturn]] void fail(const std::string& name, const std::string& allowed) const {
     const auto origin = origins_.find(name);
     throw refused(origin == origins_.end() ? "default" : origin->second, name,
-                  shown(*find_key(name)->get(config_)), allowed);
+                  *find_key(name)->get(config_), allowed);
   }
 
   const Config& config_;
@@ -123,7 +123,7 @@ void check_files(const Config& config, const Origins& origins) {
     const std::string why = path.empty() ? "" : why_unreadable(path);
     if (why.empty()) continue;
     const auto origin = origins.find(name);
-    throw refused(origin == origins.end() ? "default" : origin->second, name, shown(path),
+    throw refused(origin == origins.end() ? "default" : origin->second, name, path,
                   "a file that can be read (" + why + ')');
   }
   Checks(config, origins).audience();

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "config/manual.hpp"
+#include "config/secrecy.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/version.hpp"
@@ -15,6 +16,23 @@ constexpr const char* footer =
     "(ZWSBRIDGE_SERVER_LISTEN is server.listen) and with --set; `zwsbridge default-config`\n"
     "explains them all. SIGHUP rereads the configuration, SIGTERM stops after draining.\n"
     "Exit codes: 0 done, 1 the machine refuses, 2 the configuration or this line is wrong.";
+
+StartupError wrong_line(std::string_view why) {
+  return StartupError(StartupError::configuration,
+                      log::escaped(config::without_secrets(why), 400) + " (see zwsbridge --help)");
+}
+
+// The words that nothing could be made of. What stands behind an unknown option may be a secret, as in
+// --hs256-secret=... or --token ...; then its name must do.
+std::string unexpected(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty() && word.rfind("--", 0) != 0) continue;
+    const std::string name = word.substr(0, word.find('='));
+    text += ' ' + config::without_likely_secrets(name);
+  }
+  return "not expected here:" + text;
+}
 
 CommandLine say(std::string text) {
   CommandLine line;
@@ -39,7 +57,10 @@ CommandLine parse_command_line(int argc, const char* const* argv, const char* co
       ->allow_extra_args(false);
   app.add_option("--log-format", log_format, "Short for --set log.format=...")
       ->check(CLI::IsMember({"text", "json"}));
-  app.add_flag("--check", check, "Check the configuration and end: exit code 0 or 2");
+  CLI::Option* const check_flag =
+      app.add_flag("--check", check, "Check the configuration and end: exit code 0 or 2");
+  app.add_flag("--strict", line.strict, "With --check: 2 for what has no effect, too")
+      ->needs(check_flag);
   app.fallthrough();
   app.require_subcommand(0, 1);
   const CLI::App* defaults =
@@ -53,9 +74,10 @@ CommandLine parse_command_line(int argc, const char* const* argv, const char* co
     return say(app.help());
   } catch (const CLI::CallForVersion& version) {
     return say(std::string(version.what()) + '\n');
+  } catch (const CLI::ExtrasError&) {
+    throw wrong_line(unexpected(app.remaining(true)));
   } catch (const CLI::ParseError& error) {
-    throw StartupError(StartupError::configuration,
-                       log::escaped(error.what(), 400) + " (see zwsbridge --help)");
+    throw wrong_line(error.what());
   }
   if (defaults->parsed()) return say(default_config_text());
   if (check) line.verb = CommandLine::Verb::check;

@@ -15,6 +15,7 @@ struct CommandLine {
   Verb verb = Verb::run;
   ConfigSources sources;
   bool with_origin = false;  // print_config
+  bool strict = false;       // check: what has no effect is refused, too
   std::string text;          // print_text: the help, the version or the default configuration
 };
 

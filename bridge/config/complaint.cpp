@@ -3,23 +3,11 @@
 #include <algorithm>
 #include <numeric>
 
+#include "config/secrecy.hpp"
 #include "core/log.hpp"
 
 namespace zws::config {
 namespace {
-
-// Whether a value of this unknown name had better not be shown: a misspelt secret is still one.
-bool may_be_secret(std::string_view name) {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  // Keys below [auth] hold what nobody else should have, however they are misspelt.
-  if (lower.rfind("auth.", 0) == 0 || lower.rfind("zwsbridge_auth_", 0) == 0) return true;
-  for (const std::string_view word : {"secr", "pass", "token", "key", "cred", "redis", "hs256"}) {
-    if (lower.find(word) != std::string::npos) return true;
-  }
-  return false;
-}
 
 // Letters to insert, delete, replace or swap with the next to get from one to the other.
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -83,26 +71,39 @@ std::string allowed_beside(std::string_view name) {
   return "allowed are " + joined(names) + " and [[route]]";
 }
 
-std::string start_of_line(std::string_view origin, std::string_view key, std::string_view value) {
-  return log::escaped(origin, 1024) + ": " + log::escaped(key, 128) + " = " + std::string(value);
+std::string start_of_line(std::string_view origin, std::string_view key, const Value& value) {
+  return log::escaped(origin, 1024) + ": " + log::escaped(key, 128) + " = " + shown(value);
 }
 
-StartupError unknown(std::string_view origin, std::string_view key, const Value& value,
-                     const std::vector<std::string>& known, const std::string& otherwise) {
+// A name that nobody knows may be a secret that stands in the wrong place.
+std::string shown_name(std::string_view name) {
+  const std::string_view last = last_word(name);
+  return without_secrets(name.substr(0, name.size() - last.size())) + without_likely_secrets(last);
+}
+
+// `name` is the key as it may be shown.
+StartupError unknown(std::string_view origin, std::string_view key, std::string_view name,
+                     const Value& value, const std::vector<std::string>& known,
+                     const std::string& otherwise) {
   const std::string meant = nearest(key, known);
-  const std::string text =
-      may_be_secret(key) || may_be_secret(meant) ? std::string(secret_mask) : shown(value);
-  return StartupError(StartupError::configuration,
-                      start_of_line(origin, key, text) + ": unknown key, " +
-                          (meant.empty() ? otherwise : "did you mean " + meant + '?'));
+  const bool hidden = names_secret(meant);
+  return StartupError(
+      StartupError::configuration,
+      start_of_line(origin, name, hidden ? std::string(secret_mask) : masked(key, value)) +
+          ": unknown key, " + (meant.empty() ? otherwise : "did you mean " + meant + '?'));
 }
 
 }  // namespace
 
-StartupError refused(std::string_view origin, std::string_view key, std::string_view value,
+StartupError refused(std::string_view origin, std::string_view key, const Value& value,
                      std::string_view allowed) {
   return StartupError(StartupError::configuration,
-                      start_of_line(origin, key, value) + ": allowed is " + std::string(allowed));
+                      remark(origin, key, value, "allowed is " + std::string(allowed)));
+}
+
+std::string remark(std::string_view origin, std::string_view key, const Value& value,
+                   std::string_view why) {
+  return start_of_line(origin, key, masked(key, value)) + ": " + std::string(why);
 }
 
 StartupError unknown_key(std::string_view origin, std::string_view key, const Value& value) {
@@ -110,7 +111,7 @@ StartupError unknown_key(std::string_view origin, std::string_view key, const Va
   for (const ConfigKey& candidate : config_keys()) known.emplace_back(candidate.name);
   for (const std::string& section : sections()) known.push_back(section);
   known.emplace_back(route_list);
-  return unknown(origin, key, value, known, allowed_beside(key));
+  return unknown(origin, key, shown_name(key), value, known, allowed_beside(key));
 }
 
 StartupError unknown_route_key(std::string_view origin, std::size_t route, std::string_view key,
@@ -121,7 +122,7 @@ StartupError unknown_route_key(std::string_view origin, std::size_t route, std::
     known.push_back(prefix + std::string(candidate.name));
   std::vector<std::string> names;
   for (const RouteKey& candidate : route_keys()) names.emplace_back(candidate.name);
-  return unknown(origin, prefix + std::string(key), value, known,
+  return unknown(origin, prefix + std::string(key), prefix + shown_name(key), value, known,
                  "allowed in [[route]] are " + joined(names));
 }
 
@@ -130,7 +131,7 @@ StartupError unknown_variable(std::string_view name, std::string_view text) {
   for (const ConfigKey& candidate : config_keys())
     known.push_back(environment_name(candidate.name));
   known.push_back(environment_name(route_list));
-  return unknown("environment", name, std::string(text), known,
+  return unknown("environment", name, name, std::string(text), known,
                  "allowed is ZWSBRIDGE_ and a key, as in ZWSBRIDGE_SERVER_LISTEN");
 }
 

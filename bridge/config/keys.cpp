@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/field.hpp"
+#include "config/secrecy.hpp"
 
 namespace zws::config {
 namespace {
@@ -174,8 +175,8 @@ const ConfigKey* find_key(std::string_view name) noexcept { return find(config_k
 const RouteKey* find_route_key(std::string_view name) noexcept { return find(route_keys(), name); }
 
 std::string shown_text(const ConfigKey& key, const Config& config) {
-  const std::string text = toml_text(*key.get(config));
-  return key.secret && text != "\"\"" ? std::string(secret_mask) : text;
+  const std::string text = toml_text(value_without_secrets(*key.get(config)));
+  return key.secret && text != "\"\"" ? toml_text(std::string(secret_mask)) : text;
 }
 
 std::string environment_name(std::string_view key) {

@@ -54,7 +54,7 @@ constexpr std::string_view route_list = "route";
 const ConfigKey* find_key(std::string_view name) noexcept;
 const RouteKey* find_route_key(std::string_view name) noexcept;
 
-// The value as TOML, fit to be shown: a secret that is set is masked.
+// The value as TOML, fit to be shown: a secret that is set is masked, and what looks like one.
 std::string shown_text(const ConfigKey& key, const Config& config);
 
 // "server.listen" -> "ZWSBRIDGE_SERVER_LISTEN".

@@ -10,6 +10,8 @@
 #include "config/checks.hpp"
 #include "config/complaint.hpp"
 #include "config/keys.hpp"
+#include "config/secrecy.hpp"
+#include "config/service_link.hpp"
 
 namespace zws {
 namespace config {
@@ -49,6 +51,18 @@ struct Origin {
   }
 };
 
+// The value of an environment variable or of --set: TOML, else a string. What would also write
+// other keys is not one value.
+toml::table parse_loose(const std::string& text) {
+  try {
+    toml::table table = toml::parse("value = " + text + '\n');
+    if (table.size() == 1 && table.contains("value")) return table;
+  } catch (const toml::parse_error&) {
+    // So it is a string.
+  }
+  return toml::table{{"value", text}};
+}
+
 class Loader {
  public:
   Config config;
@@ -62,14 +76,46 @@ class Loader {
       throw unknown_key(origin.at(node), path, value_of(node));
     }
     const toml::table* table = node.as_table();
-    if (!table) throw refused(origin.at(node), path, shown(value_of(node)), "a table of keys");
+    if (!table) throw refused(origin.at(node), path, value_of(node), "a table of keys");
     for (const auto& [name, child] : *table) {
       take(path.empty() ? std::string(name.str()) : path + '.' + std::string(name.str()), child,
            origin);
     }
   }
 
+  // Sets what the text of a variable or of --set says for `path`.
+  void take_text(const std::string& path, const std::string& text, const Origin& origin) {
+    const toml::table parsed = parse_loose(text);
+    const toml::node& node = *parsed.get("value");
+    const ConfigKey* key = find_key(path);
+    if (!key) return take(path, node, origin);
+    const auto fault = set_loosely(*key, value_of(node), text);
+    if (!fault) {
+      origins[path] = origin.name;
+      return;
+    }
+    const bool is_list = std::holds_alternative<std::vector<std::string>>(*key->get(Config{}));
+    throw refused(
+        origin.name, path + fault->at, fault->value,
+        key->allowed + (is_list ? R"(; one of them as it is, several as ["a", "b"])" : ""));
+  }
+
  private:
+  // `value` is what `text` says as TOML. Where the key does not take that, the text as it is (an
+  // issuer may be 4711, a secret may look like a number), and for a list the one element.
+  std::optional<Refused> set_loosely(const ConfigKey& key, const Value& value,
+                                     const std::string& text) {
+    const auto fault = key.set(config, value);
+    if (!fault) return fault;
+    const auto* written = std::get_if<std::string>(&value);
+    const std::string plain = written ? *written : text;
+    // What begins as a list is one that lacks its quotes.
+    const bool is_element = !plain.empty() && plain[0] != '[';
+    if (!written && !key.set(config, plain)) return std::nullopt;
+    if (is_element && !key.set(config, std::vector<std::string>{plain})) return std::nullopt;
+    return fault;
+  }
+
   static bool is_section(const std::string& path) {
     for (const std::string& section : sections()) {
       if (section == path) return true;
@@ -80,8 +126,7 @@ class Loader {
   void take_value(const ConfigKey& key, const toml::node& node, const Origin& origin) {
     const std::string name(key.name);
     if (const auto fault = key.set(config, value_of(node))) {
-      throw refused(origin.at(node), name + fault->at,
-                    key.secret ? std::string(secret_mask) : shown(fault->value), key.allowed);
+      throw refused(origin.at(node), name + fault->at, fault->value, key.allowed);
     }
     origins[name] = origin.at(node);
   }
@@ -90,7 +135,7 @@ class Loader {
   void take_routes(const toml::node& node, const Origin& origin) {
     const toml::array* array = node.as_array();
     if (!array || (!array->empty() && !array->is_homogeneous(toml::node_type::table))) {
-      throw refused(origin.at(node), route_list, shown(value_of(node)),
+      throw refused(origin.at(node), route_list, value_of(node),
                     "a list of tables: write [[route]]");
     }
     config.routes.clear();
@@ -107,57 +152,45 @@ class Loader {
       if (!key) throw unknown_route_key(origin.at(node), index, name.str(), value_of(node));
       const std::string path = prefix + std::string(key->name);
       if (const auto fault = key->set(route, value_of(node))) {
-        throw refused(origin.at(node), path, shown(fault->value), key->allowed);
+        throw refused(origin.at(node), path, fault->value, key->allowed);
       }
       origins[path] = origin.at(node);
     }
     if (!route.match.empty()) return;
-    throw refused(origin.at(table), prefix + "match", "(not set)",
+    throw refused(origin.at(table), prefix + "match", Foreign{"(not set)"},
                   find_route_key("match")->allowed);
   }
 };
 
-// Whether the line of `text` holds a secret, which no complaint may quote.
+// Whether the line of `text`, or the table that it is in, may hold a secret, which no complaint may
+// quote.
 bool line_has_secret(std::string_view text, std::size_t line) {
-  for (; line > 1 && !text.empty(); --line) {
+  std::string_view current, table;
+  for (; line > 0 && !text.empty(); --line) {
     const std::size_t end = text.find('\n');
+    current = text.substr(0, end);
+    const std::size_t first = current.find_first_not_of(" \t");
+    if (first != std::string_view::npos && current[first] == '[') table = current;
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   }
-  return text.substr(0, text.find('\n')).find("secret") != std::string_view::npos;
+  return names_secret(table) || names_secret(current) || without_secrets(current) != current;
 }
 
 toml::table parse_file(std::string_view text, const std::string& file) try {
   return toml::parse(text, file);
 } catch (const toml::parse_error& error) {
   const std::size_t line = error.source().begin.line;
-  const std::string why = line_has_secret(text, line) ? "not shown, as the line names a secret"
+  const std::string why = line_has_secret(text, line) ? "not shown, as the line may hold a secret"
                                                       : log::escaped(error.description(), 200);
   throw StartupError(StartupError::configuration,
                      log::escaped(file, 1024) + ':' + std::to_string(line) +
                          ": this is not TOML (strings need quotes): " + why);
 }
 
-// The value of an environment variable or of --set: TOML, else a string. What would also write
-// other keys is not one value.
-toml::table parse_loose(const std::string& text) {
-  try {
-    toml::table table = toml::parse("value = " + text + '\n');
-    if (table.size() == 1 && table.contains("value")) return table;
-  } catch (const toml::parse_error&) {
-    // So it is a string.
-  }
-  return toml::table{{"value", text}};
-}
-
-// Names of others: what Kubernetes puts into every container beside a service that is called
-// zwsbridge, and the name under which tests are told where the program is.
+// Names of others: what Kubernetes says of its services, and the name under which tests are told where
+// the program is.
 bool is_no_setting(std::string_view name, std::string_view text) {
-  const auto starts_with = [&](std::string_view start) {
-    return name.substr(0, start.size()) == start;
-  };
-  return name == "ZWSBRIDGE_BIN" || starts_with("ZWSBRIDGE_SERVICE_") ||
-         starts_with("ZWSBRIDGE_PORT_") ||
-         (name == "ZWSBRIDGE_PORT" && text.find("://") != std::string_view::npos);
+  return name == "ZWSBRIDGE_BIN" || is_service_link(name, text);
 }
 
 void take_variable(Loader& loader, std::string_view variable) {
@@ -165,28 +198,28 @@ void take_variable(Loader& loader, std::string_view variable) {
   const std::size_t equals = variable.find('=');
   const std::string name(variable.substr(0, equals));
   const std::string text(equals == std::string_view::npos ? "" : variable.substr(equals + 1));
-  if (is_no_setting(name, text)) return;
-  const toml::table parsed = parse_loose(text);
+  if (text.empty()) return;  // as docker compose leaves it: ${ISSUER:-}
   if (name == environment_name(route_list)) {
-    return loader.take(std::string(route_list), *parsed.get("value"), {name});
+    return loader.take_text(std::string(route_list), text, {name});
   }
   for (const ConfigKey& key : config_keys()) {
     if (environment_name(key.name) == name) {
-      return loader.take(std::string(key.name), *parsed.get("value"), {name});
+      return loader.take_text(std::string(key.name), text, {name});
     }
   }
-  throw unknown_variable(name, text);
+  if (!is_no_setting(name, text)) throw unknown_variable(name, text);
 }
 
 void take_setting(Loader& loader, const std::string& setting) {
   const std::size_t equals = setting.find('=');
   if (equals == std::string::npos || equals == 0) {
-    throw StartupError(StartupError::configuration,
-                       "--set " + log::escaped(setting.substr(0, equals)) +
-                           ": allowed is key=value, as in --set server.listen=127.0.0.1:8000");
+    // What is no key may be the value, and a secret.
+    const std::string name = find_key(setting) ? ' ' + setting : "";
+    throw StartupError(
+        StartupError::configuration,
+        "--set" + name + ": allowed is key=value, as in --set server.listen=127.0.0.1:8000");
   }
-  const toml::table parsed = parse_loose(setting.substr(equals + 1));
-  loader.take(setting.substr(0, equals), *parsed.get("value"), {"--set"});
+  loader.take_text(setting.substr(0, equals), setting.substr(equals + 1), {"--set"});
 }
 
 std::string read_file(const std::string& path) {

@@ -1,7 +1,8 @@
 // load: file, environment and --set become one Config, or one line that says what is wrong.
 //
 // Thread: any; no state. Precedence: default < file < environment < --set. Values of the
-// environment and of --set are TOML, else a string.
+// environment and of --set are TOML, else a string; a string takes the text as it is, a list a list of
+// it. An empty variable is unset.
 #pragma once
 
 #include <map>

@@ -18,14 +18,18 @@ constexpr std::string_view facts_mark = "Allowed:";
 constexpr std::string_view introduction[] = {
     "Every key has the default shown here, so a configuration needs only what differs. Precedence:",
     "default, then the TOML file of --config, then the environment (ZWSBRIDGE_SERVER_LISTEN is",
-    "server.listen), then --set server.listen=...; the last one that says something holds. Values "
-    "of",
-    "the environment and of --set are TOML, else a string.",
+    "server.listen), then --set server.listen=...; the last one that says something holds.",
+    "",
+    "Values of the environment and of --set are TOML, else a string. A key that is a string takes",
+    "the text as it is, with or without quotes, and one text for a list is a list of it. An empty",
+    "variable is unset; \"\" is the empty string.",
     "",
     "Times are strings with a unit (ms, s, m, h), sizes are integers of bytes.",
     "",
     "An unknown key, a wrong type or an impossible value ends the start with exit code 2 and one",
-    "line that says where it stands and what is allowed; `zwsbridge --check` does only that.",
+    "line that says where it stands and what is allowed; `zwsbridge --check` does only that. What",
+    "can never have an effect, as a route behind one that matches the same, is a warning, and with",
+    "`--check --strict` exit code 2, too.",
     "",
     "SIGHUP rereads the configuration: all of it or, if something is wrong, nothing.",
 };

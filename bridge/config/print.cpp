@@ -1,6 +1,7 @@
 #include "config/print.hpp"
 
 #include "config/keys.hpp"
+#include "config/secrecy.hpp"
 #include "core/log.hpp"
 
 namespace zws {
@@ -34,7 +35,7 @@ void print_routes(Printer& printer, const std::vector<RouteConfig>& routes) {
       const auto value = key.get(routes[i]);
       if (!value) continue;
       const std::string path = "route[" + std::to_string(i) + "]." + std::string(key.name);
-      printer.line(key.name, toml_text(*value), path);
+      printer.line(key.name, toml_text(value_without_secrets(*value)), path);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include "config/checks.hpp"
 #include "config/keys.hpp"
+#include "config/secrecy.hpp"
 #include "core/error.hpp"
 
 namespace zws {
@@ -10,15 +11,20 @@ namespace {
 
 std::string text_of(const std::optional<Value>& value) { return value ? toml_text(*value) : ""; }
 
+std::string shown_of(const std::optional<Value>& value) {
+  return value ? toml_text(value_without_secrets(*value)) : "";
+}
+
 void diff_routes(std::vector<ConfigChange>& changes, const std::vector<RouteConfig>& before,
                  const std::vector<RouteConfig>& after) {
   for (std::size_t i = 0; i < std::max(before.size(), after.size()); ++i) {
     for (const RouteKey& key : route_keys()) {
-      const std::string old_text = i < before.size() ? text_of(key.get(before[i])) : "";
-      const std::string new_text = i < after.size() ? text_of(key.get(after[i])) : "";
-      if (old_text == new_text) continue;
-      changes.push_back({"route[" + std::to_string(i) + "]." + std::string(key.name), old_text,
-                         new_text, key.applies == Applies::restart});
+      const auto old_value = i < before.size() ? key.get(before[i]) : std::nullopt;
+      const auto new_value = i < after.size() ? key.get(after[i]) : std::nullopt;
+      if (text_of(old_value) == text_of(new_value)) continue;
+      changes.push_back({"route[" + std::to_string(i) + "]." + std::string(key.name),
+                         shown_of(old_value), shown_of(new_value),
+                         key.applies == Applies::restart});
     }
   }
 }

@@ -28,7 +28,7 @@ std::string toml_text(const Value& value);
 std::string shown(const Value& value);
 
 // What stands for a secret wherever values are shown.
-constexpr std::string_view secret_mask = "\"***\"";
+constexpr std::string_view secret_mask = "***";
 
 // "10s", "500ms", "5m", "1h": one whole number and one unit. Nothing for anything else, or for more
 // than about 1100 years.

@@ -182,6 +182,95 @@ def test_secrets_are_masked_wherever_values_are_shown(tmp_path):
         assert f"{file}:2: " in line and SECRET not in line
 
 
+@pytest.mark.parametrize("command", ["--check", "print-config"])
+def test_what_looks_like_a_secret_is_in_no_line_wherever_it_stands(tmp_path, command):
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.hunter2hunter2"
+    file = tmp_path / "bridge.toml"
+    file.write_text('auth = "hunter2"\n')
+    for arguments, environment in (
+        (["--config", file], {}),
+        (["--set", "hunter2"], {}),
+        (["--hs256-secret=hunter2"], {}),
+        (["--set", f"server.listen={token}"], {}),
+        (["--set", f"auth.hs256_secret_file={token}"], {}),
+        (["--set", "ingest.connect=redis://me:hunter2@db"], {}),
+        (["--set", "server.path=-----BEGIN PRIVATE KEY-----\nhunter2"], {}),
+        ([], {"ZWSBRIDGE_AUTH_ISUER": "hunter2"}),
+        ([], {"ZWSBRIDGE_LOG_LEVEL": token}),
+    ):
+        done = run(command, *arguments, **environment)
+        assert (done.returncode, done.stdout) == (2, ""), arguments
+        assert done.stderr.count("\n") == 1 and "hunter2" not in done.stderr, done.stderr
+    done = run(command, ZWSBRIDGE_AUTH_ISSUER=token)
+    assert done.returncode == 0 and "hunter2" not in done.stdout + done.stderr
+
+
+def test_what_kubernetes_says_of_its_services_is_no_setting():
+    said = {
+        "ZWSBRIDGE_SERVICE_HOST": "10.96.0.7",
+        "ZWSBRIDGE_SERVICE_PORT": "80",
+        "ZWSBRIDGE_PORT": "tcp://10.96.0.7:80",
+        "ZWSBRIDGE_ADMIN_SERVICE_HOST": "fd00::7",
+        "ZWSBRIDGE_ADMIN_SERVICE_PORT_HTTP": "8080",
+        "ZWSBRIDGE_ADMIN_PORT": "tcp://[fd00::7]:8080",
+        "ZWSBRIDGE_ADMIN_PORT_8080_TCP": "tcp://[fd00::7]:8080",
+        "ZWSBRIDGE_ADMIN_PORT_8080_TCP_PROTO": "tcp",
+        "ZWSBRIDGE_ADMIN_PORT_8080_TCP_PORT": "8080",
+        "ZWSBRIDGE_ADMIN_PORT_8080_TCP_ADDR": "fd00::7",
+    }
+    accepted("--check", **said)
+    for name, text in (("ZWSBRIDGE_SERVER_PORT", "80"), ("ZWSBRIDGE_SERVICE_TIMEOUT", "5s")):
+        assert name in refused(**said, **{name: text})
+
+
+def test_a_variable_is_taken_as_it_is_written_and_an_empty_one_not_at_all():
+    printed = tomllib.loads(
+        accepted(
+            "print-config",
+            ZWSBRIDGE_AUTH_ISSUER="4711",
+            ZWSBRIDGE_AUTH_AUDIENCE='"quoted"',
+            ZWSBRIDGE_SERVER_ALLOWED_ORIGINS="https://a.example",
+            ZWSBRIDGE_INGEST_BIND='["tcp://127.0.0.1:1"]',
+            ZWSBRIDGE_SERVER_PATH="",
+            ZWSBRIDGE_SERVER_THREADS="",
+            ZWSBRIDGE_ROUTE="",
+        )
+    )
+    assert (printed["auth"]["issuer"], printed["auth"]["audience"]) == ("4711", "quoted")
+    assert printed["server"]["allowed_origins"] == ["https://a.example"]
+    assert printed["ingest"]["bind"] == ["tcp://127.0.0.1:1"]
+    assert (printed["server"]["path"], printed["server"]["threads"]) == ("/api/ws", 0)
+
+
+IN_VAIN = {
+    '[[route]]\nmatch = "a:*"\n[[route]]\nmatch = "a:b"\n': "4: route[1].match",
+    '[[route]]\nmatch = "a"\nkey = "id"\n': "3: route[0].key",
+    '[[route]]\nmatch = "a"\nhistory = 1\nreplay = 2\n': "4: route[0].replay",
+    '[auth.user]\nsubscribe = ["inbox:{usr}"]\n': "2: auth.user.subscribe[0]",
+}
+
+
+@pytest.mark.parametrize(("text", "where"), IN_VAIN.items())
+def test_what_has_no_effect_is_a_warning_and_refused_where_that_is_asked_for(tmp_path, text, where):
+    file = tmp_path / "bridge.toml"
+    file.write_text(text)
+    for strict, code in (([], 0), (["--strict"], 2)):
+        done = run("--check", *strict, "--config", file)
+        assert (done.returncode, done.stdout) == (code, "")
+        assert done.stderr.startswith(f"zwsbridge: warning: {file}:{where} = "), done.stderr
+        assert done.stderr.count("\n") == 1
+    accepted("--check", "--strict")
+
+
+def test_what_has_no_effect_is_logged_at_the_start_and_by_a_reload(make_bridge):
+    bridge = make_bridge(tables='[[route]]\nmatch = "a"\nkey = "id"\n')
+    assert "has no effect" in bridge.log.wait_for(r"warning.* route\[0\]\.key")
+    mark = bridge.log.mark()
+    bridge.tables = '[[route]]\nmatch = "a"\n[[route]]\nmatch = "a"\n'
+    bridge.reload()
+    assert "has no effect" in bridge.log.wait_for(r"warning.* route\[1\]\.match", after=mark)
+
+
 def test_a_mistake_names_file_line_key_value_and_what_is_allowed(tmp_path):
     file = tmp_path / "bridge.toml"
     file.write_text("[server]\n\nthreads = 1000\n")

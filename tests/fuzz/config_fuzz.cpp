@@ -33,9 +33,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     zws::Origins origins;
     const zws::Config config = zws::parse_config(text, "fuzz.toml", sources, &origins);
-    // A secret is printed as a mask, which is too short for one.
-    if (!config.auth.hs256_secret.empty()) return 0;
     const std::string printed = print_config(config, &origins);
+    // A secret is printed as a mask, and so is what looks like one.
+    if (printed.find("***") != std::string::npos) return 0;
     demand(config_diff(config, zws::parse_config(printed, "printed", {})).empty());
   } catch (const zws::StartupError& error) {
     const std::string line = error.what();

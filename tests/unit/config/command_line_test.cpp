@@ -49,13 +49,38 @@ TEST(CommandLineTest, PrintConfigTakesOptionsOnBothSides) {
   EXPECT_FALSE(parse({"print-config"}).with_origin);
 }
 
+TEST(CommandLineTest, StrictIsForTheCheck) {
+  EXPECT_TRUE(parse({"--check", "--strict"}).strict);
+  EXPECT_FALSE(parse({"--check"}).strict);
+}
+
+TEST(CommandLineTest, WhatMayBeASecretIsNotQuoted) {
+  for (const auto& words :
+       {std::vector<const char*>{"--hs256-secret=hunter2-hunter2"},
+        std::vector<const char*>{"--auth-token", "hunter2-hunter2"},
+        std::vector<const char*>{"--log-format", "eyJhbGciOiJIUzI1NiJ9.hunter2.hunter2"},
+        std::vector<const char*>{"eyJhbGciOiJIUzI1NiJ9.hunter2.hunter2"}}) {
+    try {
+      parse(words);
+      ADD_FAILURE() << "accepted " << words[0];
+    } catch (const StartupError& error) {
+      EXPECT_THAT(error.what(), Not(HasSubstr("hunter2")));
+    }
+  }
+  try {
+    parse({"--nonsense=1", "2"});
+  } catch (const StartupError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("--nonsense (see"));
+  }
+}
+
 TEST(CommandLineTest, TextsAreReadyToPrint) {
   EXPECT_EQ(parse({"default-config"}).text, default_config_text());
   EXPECT_THAT(parse({"--version"}).text, testing::MatchesRegex("zwsbridge [0-9.]+\n"));
   const CommandLine help = parse({"--help"});
   EXPECT_EQ(help.verb, CommandLine::Verb::print_text);
-  for (const char* const word : {"--config", "--set", "--check", "--log-format", "--version",
-                                 "default-config", "print-config", "Exit codes"}) {
+  for (const char* const word : {"--config", "--set", "--check", "--strict", "--log-format",
+                                 "--version", "default-config", "print-config", "Exit codes"}) {
     EXPECT_THAT(help.text, HasSubstr(word));
   }
   EXPECT_THAT(parse({"print-config", "--help"}).text, HasSubstr("--origin"));
@@ -66,7 +91,7 @@ TEST(CommandLineTest, WrongLineIsOneLineAndExitCodeTwo) {
        {std::vector<const char*>{"--nonsense"}, std::vector<const char*>{"run"},
         std::vector<const char*>{"--config"}, std::vector<const char*>{"--set"},
         std::vector<const char*>{"--log-format", "xml"}, std::vector<const char*>{"--origin"},
-        std::vector<const char*>{"--set", "a=1", "b=2"},
+        std::vector<const char*>{"--set", "a=1", "b=2"}, std::vector<const char*>{"--strict"},
         std::vector<const char*>{"default-config", "print-config"}}) {
     try {
       parse(words);

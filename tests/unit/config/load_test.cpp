@@ -127,6 +127,54 @@ TEST(LoadTest, LooseValueCannotWriteOtherKeys) {
   EXPECT_EQ(config.auth.issuer, "1\nvalue2=3");
 }
 
+TEST(LoadTest, AStringKeyTakesATextAsItIs) {
+  const std::string secret = "0123456789012345678901234567890123456789";  // no number for TOML
+  for (const std::string text : {"4711", "1e5", "true", "2026-01-01", "[a]", "{}", "a # b", " "}) {
+    EXPECT_EQ(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER=" + text})).auth.issuer, text);
+    EXPECT_EQ(parse("", settings({"auth.issuer=" + text})).auth.issuer, text);
+  }
+  EXPECT_EQ(parse("", environment({"ZWSBRIDGE_AUTH_HS256_SECRET=" + secret})).auth.hs256_secret,
+            secret);
+  EXPECT_EQ(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER=\"a\\tb\""})).auth.issuer, "a\tb");
+  EXPECT_EQ(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER='4711'"})).auth.issuer, "4711");
+}
+
+TEST(LoadTest, OneTextIsAListOfOne) {
+  for (const std::string text :
+       {"https://a.example", "\"https://a.example\"", "[\"https://a.example\"]"}) {
+    EXPECT_THAT(
+        parse("", environment({"ZWSBRIDGE_SERVER_ALLOWED_ORIGINS=" + text})).server.allowed_origins,
+        ElementsAre("https://a.example"));
+    EXPECT_THAT(parse("", settings({"server.allowed_origins=" + text})).server.allowed_origins,
+                ElementsAre("https://a.example"));
+  }
+  EXPECT_THAT(parse("", environment({"ZWSBRIDGE_INGEST_SUBSCRIBE=4711"})).ingest.subscribe,
+              ElementsAre("4711"));
+}
+
+TEST(LoadTest, WhatIsNoListIsRefusedWithBothWaysToWriteOne) {
+  for (const std::string text : {"[https://a.example]", "[\"https://a.example\"",
+                                 "https://a.example,https://b.example", "*"}) {
+    EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_SERVER_ALLOWED_ORIGINS=" + text})),
+                HasSubstr("; one of them as it is, several as [\"a\", \"b\"]"))
+        << text;
+  }
+  EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_INGEST_SUBSCRIBE=[import]"})),
+              HasSubstr("several as"));
+  EXPECT_THAT(complaint("", settings({"ingest.bind="})), HasSubstr("several as"));
+}
+
+TEST(LoadTest, AnEmptyVariableIsUnset) {
+  const std::string file = "[auth]\nissuer = \"me\"\n[server]\nthreads = 3\n";
+  const Config config =
+      parse(file, environment({"ZWSBRIDGE_AUTH_ISSUER=", "ZWSBRIDGE_SERVER_THREADS=",
+                               "ZWSBRIDGE_ROUTE=", "ZWSBRIDGE_SERVER_CONSOLE="}));
+  EXPECT_EQ(config.auth.issuer, "me");
+  EXPECT_EQ(config.server.threads, 3u);
+  EXPECT_TRUE(config.server.console);
+  EXPECT_EQ(parse(file, environment({"ZWSBRIDGE_AUTH_ISSUER=\"\""})).auth.issuer, "");
+}
+
 TEST(LoadTest, RoutesOfANearerSourceReplaceAll) {
   Origins origins;
   const Config config =
@@ -155,7 +203,11 @@ TEST(LoadTest, VariablesOfOthersAreIgnored) {
 TEST(LoadTest, ServiceLinksAndThePlaceOfTheProgramAreNoSettings) {
   parse("", environment({"ZWSBRIDGE_SERVICE_HOST=10.0.0.1", "ZWSBRIDGE_PORT=tcp://10.0.0.1:8000",
                          "ZWSBRIDGE_PORT_8000_TCP_ADDR=10.0.0.1", "ZWSBRIDGE_BIN=/x"}));
+  parse("", environment({"ZWSBRIDGE_ADMIN_SERVICE_PORT_HTTP=80",
+                         "ZWSBRIDGE_ADMIN_PORT_80_TCP=tcp://10.0.0.1:80"}));
   EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_PORT=9000"})), HasSubstr("ZWSBRIDGE_PORT"));
+  EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_SERVICE_TIMEOUT=9"})),
+              HasSubstr("unknown key"));
 }
 
 TEST(LoadTest, ComplaintNamesFileLineKeyValueAndWhatIsAllowed) {
@@ -282,6 +334,47 @@ TEST(LoadTest, SecretsAreNeverQuoted) {
   EXPECT_THAT(complaint("", settings({"auth.hs256_secret=" + secret})), Not(HasSubstr(secret)));
   EXPECT_THAT(complaint("[auth]\nhs256_secret = 99999999999999999999\n"),
               AllOf(HasSubstr("bridge.toml:2: "), Not(HasSubstr("9999"))));
+}
+
+TEST(LoadTest, SecretsAreNeverQuotedWhereverTheyStand) {
+  const std::string secret = "hunter2-hunter2";
+  const std::string token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl";
+  const std::string random = "3f8a0c5de1b94f7793d2a6e80b1c4d5f";
+  for (const std::string& text :
+       {"auth = \"" + secret + '"', "auth.user = \"" + secret + '"', "auht = \"" + secret + '"',
+        "[auth.anonymus]\nsubscribe = \"" + secret + '"', "auth = [\"" + secret + "\"]"}) {
+    EXPECT_THAT(complaint(text), AllOf(HasSubstr("\"***\""), Not(HasSubstr("hunter2")))) << text;
+  }
+  for (const std::string key : {"server.listen", "log.level", "server.lisen", "ingest.bind"}) {
+    EXPECT_THAT(complaint("", settings({key + '=' + token})), Not(HasSubstr("c2ln"))) << key;
+    EXPECT_THAT(complaint("", settings({key + '=' + random})), Not(HasSubstr("3f8a"))) << key;
+    EXPECT_THAT(complaint("", settings({key + "=redis://me:" + secret + "@db"})),
+                AllOf(HasSubstr("redis://me:***@db"), Not(HasSubstr("hunter2"))))
+        << key;
+    EXPECT_THAT(complaint("", settings({key + "=-----BEGIN PRIVATE KEY-----\nMC4C"})),
+                Not(HasSubstr("MC4C")));
+  }
+  EXPECT_THAT(complaint("[[route]]\nmatch = \"a\"\noverflow = \"" + token + '"'),
+              Not(HasSubstr("c2ln")));
+}
+
+TEST(LoadTest, ASettingThatIsASecretItselfIsNotQuoted) {
+  EXPECT_THAT(complaint("", settings({"hunter2-hunter2"})), Not(HasSubstr("hunter2")));
+  EXPECT_THAT(complaint("", settings({"server.listen"})), HasSubstr("--set server.listen: "));
+  // As `openssl rand -base64` writes it, with what ends it.
+  EXPECT_THAT(complaint("", settings({"q83w3f8a0c5de1b94f7793d2a6e80b1c4d5f="})),
+              AllOf(HasSubstr("unknown key"), Not(HasSubstr("3f8a"))));
+  EXPECT_THAT(complaint("[auth]\n3f8a0c5de1b94f7793d2a6e80b1c4d5f = 1"),
+              AllOf(HasSubstr("auth.***"), Not(HasSubstr("3f8a"))));
+}
+
+TEST(LoadTest, WhatIsNotTomlIsNotQuotedWhereItMayBeASecret) {
+  for (const std::string text :
+       {"[auth]\n\nhmac = 99999999999999999999\n", "auth.hmac = 99999999999999999999\n",
+        "auth = { hmac = 99999999999999999999 }\n"}) {
+    EXPECT_THAT(complaint(text), AllOf(HasSubstr("not TOML"), Not(HasSubstr("9999")))) << text;
+  }
+  EXPECT_THAT(complaint("[auth]\n\n[server]\nthreads = 99999999999999999999\n"), HasSubstr("9999"));
 }
 
 TEST(LoadTest, WhatIsNotTomlIsRefusedWithItsLine) {

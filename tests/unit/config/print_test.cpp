@@ -57,5 +57,17 @@ TEST(PrintTest, SecretsAreMasked) {
   EXPECT_THAT(print_config(config), Not(HasSubstr("0123456789abcdef")));
 }
 
+TEST(PrintTest, WhatLooksLikeASecretIsMaskedInEveryKey) {
+  const std::string token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl";
+  const Config config = parse_config(
+      "auth.issuer = \"" + token + "\"\n[[route]]\nmatch = \"a\"\nkey = \"" + token + "\"\n", "f",
+      {});
+  EXPECT_THAT(print_config(config), Not(HasSubstr("c2ln")));
+  EXPECT_THAT(print_config(config), HasSubstr("issuer = \"***\"\n"));
+  for (const ConfigChange& change : config_diff(Config{}, config)) {
+    EXPECT_THAT(change.after, Not(HasSubstr("c2ln"))) << change.key;
+  }
+}
+
 }  // namespace
 }  // namespace zws

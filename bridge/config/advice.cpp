@@ -1,0 +1,104 @@
+#include "config/advice.hpp"
+
+#include "config/complaint.hpp"
+#include "config/keys.hpp"
+
+namespace zws {
+namespace config {
+namespace {
+
+class Adviser {
+ public:
+  Adviser(const Config& config, const Origins& origins) : config_(config), origins_(origins) {}
+
+  std::vector<std::string> lines;
+
+  void routes() {
+    for (std::size_t i = 0; i < config_.routes.size(); ++i) {
+      hidden(i);
+      replay(i);
+      key(i);
+    }
+  }
+
+  // A mark that is not filled in is taken literally, and no topic is called so.
+  void rights(const std::string& name, const std::vector<std::string>& patterns, bool has_user) {
+    for (std::size_t i = 0; i < patterns.size(); ++i) {
+      const std::string mark = odd_mark(patterns[i], has_user);
+      if (mark.empty()) continue;
+      add(name, '[' + std::to_string(i) + ']', patterns[i],
+          mark == user_mark ? "has no effect, as without a token there is no {user}"
+                            : "has no effect, as " + mark + " is no mark; {user} is one");
+    }
+  }
+
+ private:
+  static constexpr std::string_view user_mark = "{user}";
+
+  // The first {...} of a right that nothing is put in place of.
+  static std::string odd_mark(std::string_view text, bool has_user) {
+    for (std::size_t begin = 0; (begin = text.find('{', begin)) != std::string_view::npos;
+         ++begin) {
+      const std::size_t end = text.find('}', begin);
+      if (end == std::string_view::npos) return {};
+      const std::string_view mark = text.substr(begin, end + 1 - begin);
+      if (!has_user || mark != user_mark) return std::string(mark);
+    }
+    return {};
+  }
+
+  static std::string route_name(std::size_t i) { return "route[" + std::to_string(i) + ']'; }
+
+  void hidden(std::size_t i) {
+    const auto mine = Pattern::parse(config_.routes[i].match);
+    for (std::size_t before = 0; before < i; ++before) {
+      const auto other = Pattern::parse(config_.routes[before].match);
+      if (!mine || !other || !other->covers(*mine)) continue;
+      return add(route_name(i) + ".match", "", mine->text(),
+                 "has no effect, as " + route_name(before) + " comes first and matches all of it");
+    }
+  }
+
+  void replay(std::size_t i) {
+    const RouteConfig& route = config_.routes[i];
+    const std::size_t history = route.history.value_or(config_.history.size);
+    const std::string name = route_name(i) + ".replay";
+    const auto value = static_cast<std::int64_t>(route.replay);
+    if (route.replay > history) {
+      add(name, "", value, "no more are there than its history keeps, " + std::to_string(history));
+    } else if (const std::size_t most = config_.limits.replay_events; route.replay > most) {
+      add(name, "", value, "no more come than limits.replay_events, " + std::to_string(most));
+    }
+  }
+
+  void key(std::size_t i) {
+    const RouteConfig& route = config_.routes[i];
+    if (route.key.empty() || route.overflow == Overflow::conflate) return;
+    add(route_name(i) + ".key", "", route.key,
+        R"(has no effect, as only overflow = "conflate" uses it)");
+  }
+
+  // `element` is where in a list the value is; origins know only the list.
+  void add(const std::string& name, const std::string& element, const Value& value,
+           const std::string& why) {
+    const auto origin = origins_.find(name);
+    lines.push_back(
+        remark(origin == origins_.end() ? "default" : origin->second, name + element, value, why));
+  }
+
+  const Config& config_;
+  const Origins& origins_;
+};
+
+}  // namespace
+}  // namespace config
+
+std::vector<std::string> advice(const Config& config, const Origins& origins) {
+  config::Adviser adviser(config, origins);
+  adviser.rights("auth.anonymous.subscribe", config.auth.anonymous.subscribe, false);
+  adviser.rights("auth.user.subscribe", config.auth.user.subscribe, true);
+  adviser.routes();
+  return std::move(adviser.lines);
+}
+
+}  // namespace zws

@@ -1,0 +1,146 @@
+#include "config/secrecy.hpp"
+
+#include <algorithm>
+
+#include "config/keys.hpp"
+
+namespace zws::config {
+namespace {
+
+constexpr std::string_view digits = "0123456789";
+constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+bool starts_with(std::string_view text, std::string_view start) {
+  return text.substr(0, start.size()) == start;
+}
+
+bool is_one_of(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
+
+bool is_of(std::string_view text, std::initializer_list<std::string_view> sets) {
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return std::any_of(sets.begin(), sets.end(),
+                       [&](std::string_view set) { return is_one_of(c, set); });
+  });
+}
+
+bool is_word(char c) {
+  return is_one_of(c, letters) || is_one_of(c, digits) || c == '_' || c == '-';
+}
+
+// How long the PEM block is with which `text` begins; one without an end is all of it.
+std::size_t pem_bytes(std::string_view text) {
+  constexpr std::string_view begin = "-----BEGIN ", end = "-----END ", dashes = "-----";
+  if (!starts_with(text, begin)) return 0;
+  const std::size_t last = text.find(end);
+  const std::size_t closed =
+      last == std::string_view::npos ? last : text.find(dashes, last + end.size());
+  return closed == std::string_view::npos ? text.size() : closed + dashes.size();
+}
+
+// How long the token is: its head is JSON, {"...", so all begin alike. One that was cut is one, too.
+std::size_t token_bytes(std::string_view text) {
+  constexpr std::size_t bytes_min = 16;
+  if (!starts_with(text, "eyJ")) return 0;
+  const auto* const end =
+      std::find_if_not(text.begin(), text.end(), [](char c) { return is_word(c) || c == '.'; });
+  const auto size = static_cast<std::size_t>(end - text.begin());
+  return size < bytes_min ? 0 : size;
+}
+
+// Where in "://user:password@..." the password begins and ends; nothing where there is none. It ends at
+// the last '@', as it may hold others.
+struct Span {
+  std::size_t begin = 0, end = 0;
+};
+Span password_in(std::string_view text) {
+  constexpr std::string_view mark = "://";
+  if (!starts_with(text, mark) || starts_with(text, ":///")) return {};
+  const std::string_view url = text.substr(0, text.find_first_of(" \t\r\n\"'", mark.size()));
+  const std::size_t at = url.rfind('@');
+  const std::size_t colon = url.find(':', mark.size());
+  if (at == std::string_view::npos || colon == std::string_view::npos || colon > at) return {};
+  return {colon + 1, at};
+}
+
+// What `openssl rand` or a password manager writes.
+bool is_random(std::string_view text) {
+  constexpr std::size_t bytes_min = 32;
+  return text.size() >= bytes_min && text[0] != '/' && is_of(text, {letters, digits, "+/=_-"}) &&
+         text.find_first_of(digits) != std::string_view::npos &&
+         text.find_first_of(letters) != std::string_view::npos;
+}
+
+// A key of CURVE; without a mark that only Z85 has it could be a path.
+bool is_curve_key(std::string_view text) {
+  return text.size() == 40 && is_of(text, {letters, digits, ".-:+=^!/*?&<>()[]{}@%$#"}) &&
+         text.find_first_of("+=^!?&<>()[]{}@%$#") != std::string_view::npos;
+}
+
+// Whether the key is one that must not be shown: a known one says so itself.
+bool is_secret(std::string_view key) {
+  if (!key.empty() && key.back() == ']') key = key.substr(0, key.rfind('['));
+  if (const ConfigKey* known = find_key(key)) return known->secret;
+  const bool of_route = starts_with(key, "route[");
+  if (of_route && find_route_key(key.substr(key.rfind('.') + 1))) return false;
+  return names_secret(key);
+}
+
+template <class Mask>
+Value each_text(const Value& value, const Mask& mask) {
+  if (const auto* text = std::get_if<std::string>(&value)) return mask(*text);
+  if (const auto* foreign = std::get_if<Foreign>(&value)) return Foreign{mask(foreign->text)};
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
+    std::vector<std::string> all;
+    for (const std::string& text : *list) all.push_back(mask(text));
+    return all;
+  }
+  return value;
+}
+
+}  // namespace
+
+bool names_secret(std::string_view name) {
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  // Keys of [auth] hold what nobody else should have, however they are misspelt.
+  for (const std::string_view word :
+       {"auth", "secr", "pass", "token", "key", "cred", "redis", "hs256", "jwt", "pwd"}) {
+    if (lower.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
+std::string without_secrets(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string_view rest = text.substr(at);
+    const bool begins_word = at == 0 || !is_word(text[at - 1]);
+    const std::size_t secret = std::max(pem_bytes(rest), begins_word ? token_bytes(rest) : 0);
+    if (secret > 0) {
+      out += secret_mask;
+      at += secret;
+    } else if (const Span password = password_in(rest); password.end > 0) {
+      out.append(rest.substr(0, password.begin)).append(secret_mask);
+      at += password.end;
+    } else {
+      out += text[at++];
+    }
+  }
+  return out;
+}
+
+Value value_without_secrets(const Value& value) {
+  return each_text(value, [](const std::string& text) { return without_secrets(text); });
+}
+
+std::string without_likely_secrets(std::string_view text) {
+  return is_random(text) || is_curve_key(text) ? std::string(secret_mask) : without_secrets(text);
+}
+
+Value masked(std::string_view key, const Value& value) {
+  if (is_secret(key)) return std::string(secret_mask);
+  return each_text(value, [](const std::string& text) { return without_likely_secrets(text); });
+}
+
+}  // namespace zws::config

@@ -1,0 +1,30 @@
+// Secrecy: what may be a secret, by the name of its key or by its looks. No value is printed or logged
+// that has not been through here.
+//
+// Thread: any; pure functions. They would rather hide too much than show too much: of what is hidden the
+// key, the file and the line are told.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "config/value.hpp"
+
+namespace zws::config {
+
+// Whether what belongs to an unknown name had better not be shown: a misspelt secret is still one.
+bool names_secret(std::string_view name);
+
+// `text` with *** in place of what can be nothing but a secret: JSON Web Tokens, PEM blocks and the
+// password of a URL.
+std::string without_secrets(std::string_view text);
+Value value_without_secrets(const Value& value);
+
+// The same with *** for what a generator of passwords or `zws keygen` may have made, which could also be
+// a name: long, and nothing but letters and digits of one alphabet.
+std::string without_likely_secrets(std::string_view text);
+
+// `value` as a complaint may show it: of `key`, known ("auth.issuer[2]", "route[0].match") or not.
+Value masked(std::string_view key, const Value& value);
+
+}  // namespace zws::config
