@@ -17,9 +17,10 @@
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/version.hpp"
+#include "history/ledger.hpp"
 #include "ingest/source.hpp"
 #include "metrics/metrics.hpp"
-#include "routing/exchange.hpp"
+#include "routing/intake.hpp"
 #include "service.hpp"
 #include "signals.hpp"
 #include "ws/lanes.hpp"
@@ -50,11 +51,11 @@ int run(const ConfigSources& sources) {
   Metrics metrics(lanes_wanted);
   const TlsPtr tls = Tls::load(config.current()->server, config.origins());
   Verifier verifier(config.current()->auth);
-  Exchange exchange(config.current(), metrics);
-  Lanes lanes(config.current(), verifier, exchange, metrics);
-  exchange.post_to(lanes.sinks());
-  Source source(config.current(), exchange, metrics);
-  Api api({config.current(), &lanes, &exchange, &verifier, &metrics, share_folder()});
+  Ledger ledger;
+  Lanes lanes(config.current(), verifier, ledger, metrics);
+  Intake intake(config.current(), lanes.sinks(), ledger, metrics);
+  Source source(config.current(), intake, metrics);
+  Api api({config.current(), &lanes, &intake, &verifier, &metrics, share_folder()});
   const Service service;
 
   const bool fed = lanes.feed_from(source);
@@ -80,7 +81,7 @@ int run(const ConfigSources& sources) {
       CurveKeys keys = read_curve_keys(next->ingest);
       verifier.reload(next->auth);
       tell_certificate(next_tls, metrics);
-      exchange.reload(next);
+      intake.reload(next);
       source.reload(next, std::move(keys));
       lanes.reload(next, next_tls);
       api.reload(next);

@@ -54,13 +54,13 @@ std::string_view below(std::string_view base, std::string_view path) noexcept {
 
 HttpReply with_headers(HttpReply reply, std::vector<std::pair<std::string, std::string>> headers) {
   return [reply = std::move(reply), headers = std::move(headers)](HttpResponse response) {
-    for (const auto& [name, value] : headers) {
+    for (const auto& header : headers) {
       const auto same = std::find_if(response.headers.begin(), response.headers.end(),
-                                     [&](const auto& one) { return one.first == name; });
+                                     [&](const auto& one) { return one.first == header.first; });
       if (same == response.headers.end()) {
-        response.headers.emplace_back(name, value);
+        response.headers.push_back(header);
       } else {
-        same->second += ", " + value;  // Vary
+        same->second += ", " + header.second;  // Vary
       }
     }
     reply(std::move(response));
@@ -122,7 +122,7 @@ const std::vector<Api::Route>& Api::routes() {
 }
 
 Api::Api(Parts parts)
-    : parts_(std::move(parts)), calls_({parts_.lanes, parts_.exchange, parts_.metrics}) {
+    : parts_(std::move(parts)), calls_({parts_.lanes, parts_.intake, parts_.metrics}) {
   reload(parts_.config);
   for (std::size_t i = 0; i < parts_.lanes->size(); ++i) {
     (*parts_.lanes)[i].requests().set_stats(

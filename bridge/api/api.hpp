@@ -26,7 +26,7 @@ class Api final : public HttpHandler {
   struct Parts {
     ConfigPtr config;
     Lanes* lanes = nullptr;
-    Exchange* exchange = nullptr;
+    Intake* intake = nullptr;
     Verifier* verifier = nullptr;
     const Metrics* metrics = nullptr;
     std::string share_folder;  // where the console's files are

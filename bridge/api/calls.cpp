@@ -55,6 +55,12 @@ std::vector<std::string> together(const std::vector<std::vector<std::string>>& l
   return all;
 }
 
+TopicLoad load_on(Lane& lane, const std::string& name) {
+  TopicLoad load = lane.router().load(name);
+  load.events = std::max(load.events, lane.history().events(name));
+  return load;
+}
+
 std::string load_json(const TopicLoad& load) {
   return JsonObject()
       .text("topic", load.topic)
@@ -86,7 +92,7 @@ void require_topic(const std::string& topic) {
 
 void Calls::send(const ApiRequest& request, std::string what, std::vector<Publication> publications,
                  bool with_id, HttpReply reply) {
-  parts_.exchange->publish(
+  parts_.intake->publish(
       publications, [request = request.without_body(), what = std::move(what), with_id,
                      reply = std::move(reply)](const Published& published) {
         audit(request, what, published.recipients);
@@ -165,8 +171,12 @@ std::string Calls::totals() const {
   };
   using Counters = LaneMetrics;
   std::uint64_t dropped = 0;
+  std::uint64_t topics = 0;
+  std::uint64_t history_bytes = 0;
   for (const auto& lane : parts_.metrics->lanes()) {
     for (const Counter& counter : lane->dropped) dropped += counter.value();
+    topics = std::max(topics, lane->topics.value());
+    history_bytes = std::max(history_bytes, lane->history_bytes.value());
   }
   const Rates::Values rates = rates_.values();
   const std::string rates_json =
@@ -180,14 +190,14 @@ std::string Calls::totals() const {
           .number("resident_bytes", resident_bytes())
           .number("queue_bytes",
                   sum([](const Counters& l) -> const Counter& { return l.queue_bytes; }))
-          .number("history_bytes", parts_.metrics->ingest.history_bytes.value())
+          .number("history_bytes", history_bytes)
           .done();
   return JsonObject()
       .number("connections", parts_.lanes->admission().connections())
       .number("users", parts_.lanes->admission().users())
       .number("subscriptions",
               sum([](const Counters& l) -> const Counter& { return l.subscriptions; }))
-      .number("topics", parts_.metrics->topics())
+      .number("topics", topics)
       .number("events_received", parts_.metrics->ingest.received())
       .number("deliveries", sum([](const Counters& l) -> const Counter& { return l.deliveries; }))
       .number("delivered_bytes",
@@ -205,25 +215,21 @@ void Calls::loads(std::vector<std::string> names,
   parts_.lanes->gather<std::vector<TopicLoad>>(
       [names = std::make_shared<const std::vector<std::string>>(std::move(names))](Lane& lane) {
         std::vector<TopicLoad> rows;
-        for (const std::string& name : *names) rows.push_back(lane.router().load(name));
+        for (const std::string& name : *names) rows.push_back(load_on(lane, name));
         return rows;
       },
-      [this, done = std::move(done)](std::vector<std::vector<TopicLoad>> lanes) {
-        std::vector<TopicLoad> all = sums(std::move(lanes));
-        {
-          const Exchange::Look look = parts_.exchange->look();
-          for (TopicLoad& load : all)
-            load.events = std::max(load.events, look.history().events(load.topic));
-        }
-        done(std::move(all));
+      [done = std::move(done)](std::vector<std::vector<TopicLoad>> lanes) {
+        done(sums(std::move(lanes)));
       });
 }
 
 void Calls::totals_with_topics(std::function<void(std::string)> done) {
   parts_.lanes->gather<std::vector<std::string>>(
-      [](Lane& lane) { return lane.router().busiest(busiest_topics); },
-      [this, done = std::move(done)](std::vector<std::vector<std::string>> lanes) {
-        lanes.push_back(parts_.exchange->look().history().busiest(busiest_topics));
+      [](Lane& lane) {
+        return together(
+            {lane.router().busiest(busiest_topics), lane.history().busiest(busiest_topics)});
+      },
+      [this, done = std::move(done)](const std::vector<std::vector<std::string>>& lanes) {
         loads(together(lanes), [this, done](std::vector<TopicLoad> all) {
           std::string text = totals();
           text.pop_back();
@@ -329,9 +335,11 @@ void Calls::topics(const ApiRequest& request, HttpReply reply) {
   const std::string cursor = name_cursor(request);
   audit(request, "");
   parts_.lanes->gather<std::vector<std::string>>(
-      [limit, cursor](Lane& lane) { return lane.router().names_after(cursor, limit + 1); },
-      [this, limit, cursor, reply = std::move(reply)](std::vector<std::vector<std::string>> lanes) {
-        lanes.push_back(parts_.exchange->look().history().topics_after(cursor, limit + 1));
+      [limit, cursor](Lane& lane) {
+        return together({lane.router().names_after(cursor, limit + 1),
+                         lane.history().topics_after(cursor, limit + 1)});
+      },
+      [this, limit, reply = std::move(reply)](const std::vector<std::vector<std::string>>& lanes) {
         std::vector<std::string> names = together(lanes);
         if (names.size() > limit + 1) names.resize(limit + 1);
         loads(std::move(names), [limit, reply](const std::vector<TopicLoad>& all) {
@@ -349,24 +357,19 @@ void Calls::history(const ApiRequest& request, HttpReply reply) {
   const std::size_t limit = page_limit(request);
   const std::uint64_t before = history_cursor(request);
   audit(request, audit_name("topic", pattern->text()));
-  std::vector<EventPtr> events;
-  std::string cursor = "null";
-  std::vector<Position> positions;
-  {
-    const Exchange::Look look = parts_.exchange->look();
-    HistoryPage page = look.history().page(pattern->text(), before, limit, page_bytes_max);
-    if (page.more) cursor = cursor_json(std::to_string(page.begin));
-    events = std::move(page.events);
-    positions = look.history().positions(pattern->text());
-  }
-  std::vector<std::string> items;
-  for (const EventPtr& event : events) items.push_back(event_json(*event));
-  reply(ok(JsonObject()
-               .text("topic", pattern->text())
-               .json("events", joined(items))
-               .json("positions", positions_json(positions))
-               .json("cursor", cursor)
-               .done()));
+  // Every lane holds the same history, but each counts for itself: the cursor is the first one's.
+  (*parts_.lanes)[0].run(
+      [topic = pattern->text(), limit, before, reply = std::move(reply)](Lane& lane) {
+        const HistoryPage page = lane.history().page(topic, before, limit, page_bytes_max);
+        std::vector<std::string> items;
+        for (const EventPtr& event : page.events) items.push_back(event_json(*event));
+        reply(ok(JsonObject()
+                     .text("topic", topic)
+                     .json("events", joined(items))
+                     .json("positions", positions_json(lane.history().positions(topic)))
+                     .json("cursor", page.more ? cursor_json(std::to_string(page.begin)) : "null")
+                     .done()));
+      });
 }
 
 // --- throwing out --------------------------------------------------------------------------------

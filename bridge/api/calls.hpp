@@ -12,7 +12,7 @@
 #include "api/request.hpp"
 #include "core/http.hpp"
 #include "metrics/metrics.hpp"
-#include "routing/exchange.hpp"
+#include "routing/intake.hpp"
 #include "ws/lanes.hpp"
 
 namespace zws {
@@ -21,7 +21,7 @@ class Calls {
  public:
   struct Parts {
     Lanes* lanes = nullptr;
-    Exchange* exchange = nullptr;
+    Intake* intake = nullptr;
     const Metrics* metrics = nullptr;
   };
 

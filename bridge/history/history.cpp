@@ -22,8 +22,10 @@ bool says_something(const std::vector<Position>& since) {
 
 }  // namespace
 
-History::History(ConfigPtr config, Ledger& ledger, const Clock& clock)
-    : clock_(clock), ledger_(ledger), shelf_(std::make_unique<Shelf>(std::move(config), ledger)) {}
+History::History(ConfigPtr config, Ledger& ledger, const Clock& clock, std::size_t lanes)
+    : clock_(clock),
+      ledger_(ledger),
+      shelf_(std::make_unique<Shelf>(std::move(config), ledger, lanes)) {}
 
 History::~History() = default;
 
@@ -61,7 +63,7 @@ Recovery History::recover(std::string_view topic, const std::vector<Position>& s
 }
 
 Recovery History::recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
-                          std::size_t events_max, std::size_t bytes_max, std::size_t& looks_left) {
+                          std::size_t events_max, std::size_t bytes_max) {
   if (pattern.is_literal()) {
     const auto known = std::find_if(since.begin(), since.end(), [&](const TopicPosition& each) {
       return each.topic == pattern.text();
@@ -74,8 +76,6 @@ Recovery History::recover(const Pattern& pattern, const std::vector<TopicPositio
   const std::uint64_t question = ++questions_;
   Selection selection(events_max, bytes_max);
   for (const TopicPosition& known : since) {
-    if (looks_left == 0) return {};
-    --looks_left;
     if (!pattern.matches(known.topic)) continue;
     Topic* topic = shelf_->look_up(known.topic, now);
     if (topic == nullptr && says_something(known.positions)) return {};
@@ -84,22 +84,21 @@ Recovery History::recover(const Pattern& pattern, const std::vector<TopicPositio
     const bool proof = proven(known.positions, shelf_->forgotten().topic(topic_hash(known.topic)));
     if (!missed(*topic, known.positions, proof, selection)) return {};
   }
-  // A topic that is not named either brings an event or ends the search. But names that only begin like
-  // the pattern may be many.
+  // A topic that is not named either brings an event or ends the search, so that it is short.
   bool whole = true;
-  const bool all = shelf_->each_match(pattern, now, looks_left, [&](Topic& topic) {
+  shelf_->each_match(pattern, now, no_limit, [&](Topic& topic) {
     if (topic.question != question) whole = missed(topic, {}, false, selection);
     return whole;
   });
   // Nor does it know those that came and were forgotten while it was away.
   const std::string_view prefix =
       std::string_view(pattern.text()).substr(0, pattern.text().find('*'));
-  if (!whole || !all || shelf_->forgotten().newest_below(prefix) > selection.last_had()) return {};
+  if (!whole || shelf_->forgotten().newest_below(prefix) > selection.last_had()) return {};
   return {true, selection.events()};
 }
 
 std::vector<EventPtr> History::newest(const Pattern& pattern, std::size_t count,
-                                      std::size_t bytes_max, std::size_t& looks_left) {
+                                      std::size_t bytes_max) {
   const SteadyTime now = clock_.steady();
   const std::size_t events_max = shelf_->config().limits.replay_events;
   NewestEvents newest(count, events_max);
@@ -108,20 +107,15 @@ std::vector<EventPtr> History::newest(const Pattern& pattern, std::size_t count,
     return newest.events(bytes_max);
   }
   // Few topics are found by name. Of many, only those heard from last can matter.
-  std::size_t by_name = std::min(looks_left, 4 * events_max);
-  looks_left -= by_name;
-  const bool few = shelf_->each_match(pattern, now, by_name, [&](Topic& topic) {
+  const bool few = shelf_->each_match(pattern, now, 4 * events_max, [&](Topic& topic) {
     newest.offer(topic.history);
     return true;
   });
-  looks_left += by_name;
   if (!few) {
     newest.clear();
     for (Topic* next = shelf_->topics().newest(); next != nullptr && newest.wants(next->heard);) {
       Topic& here = *next;
       next = here.older;
-      if (looks_left == 0) return {};
-      --looks_left;
       if (!pattern.matches(here.name)) continue;
       if (const Topic* topic = shelf_->look_up(here, now)) newest.offer(topic->history);
     }
@@ -163,13 +157,8 @@ HistoryPage History::page(std::string_view topic, std::uint64_t before, std::siz
   return page;
 }
 
-void History::pin(std::string_view topic, std::size_t lane) {
-  ledger_.pin(topic, topic_hash(topic), clock_.steady(), lane);
-}
-void History::unpin(std::string_view topic, std::size_t lane) {
-  ledger_.unpin(topic, topic_hash(topic), lane);
-  shelf_->look_up(topic, clock_.steady());
-}
+void History::pin(std::string_view topic) { shelf_->pin(topic, clock_.steady()); }
+void History::unpin(std::string_view topic) { shelf_->unpin(topic, clock_.steady()); }
 void History::sweep() { shelf_->sweep(clock_.steady()); }
 void History::reload(ConfigPtr config) { shelf_->reload(std::move(config), clock_.steady()); }
 

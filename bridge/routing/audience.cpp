@@ -2,10 +2,10 @@
 
 namespace zws {
 
-void Audience::join(Subscriber& who, bool implicit, std::uint64_t cut) {
+void Audience::join(Subscriber& who, bool implicit, std::uint64_t newest_arrival) {
   seats_.push_back({&who, static_cast<std::uint32_t>(who.memberships_.size())});
   who.memberships_.push_back(
-      {this, cut, static_cast<std::uint32_t>(seats_.size() - 1), implicit, !implicit});
+      {this, newest_arrival, static_cast<std::uint32_t>(seats_.size() - 1), implicit, !implicit});
 }
 
 void Audience::leave(Subscriber& who, std::size_t index) noexcept {

@@ -25,8 +25,8 @@ class Audience {
   const std::vector<Seat>& seats() const noexcept { return seats_; }
   bool empty() const noexcept { return seats_.empty(); }
 
-  // `who` is to have what arrives later than `cut`.
-  void join(Subscriber& who, bool implicit, std::uint64_t cut);
+  // `newest_arrival`: of the last event that went to its audience before `who` came.
+  void join(Subscriber& who, bool implicit, std::uint64_t newest_arrival);
 
   // Events offered to this audience so far.
   std::uint64_t offered() const noexcept { return offered_; }

@@ -1,4 +1,4 @@
-// Batch: what one drain brought, on its way from the exchange to every lane.
+// Batch: what one drain brought, on its way from Intake to every lane.
 //
 // Thread: immutable once posted and shared by all lanes, so a lane that keeps nothing touches no
 // reference count but the batch's own.
@@ -40,7 +40,7 @@ struct Batch {
 
 using BatchPtr = std::shared_ptr<const Batch>;
 
-// A lane, seen from the exchange.
+// A lane, seen from Intake.
 class BatchSink {
  public:
   virtual ~BatchSink() = default;

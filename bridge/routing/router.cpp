@@ -22,7 +22,7 @@ void prefetch(const void* address) noexcept { __builtin_prefetch(address); }
 
 }  // namespace
 
-Router::Router(Interest& interest, LaneMetrics& metrics) : interest_(interest), metrics_(metrics) {}
+Router::Router(History& history, LaneMetrics& metrics) : history_(history), metrics_(metrics) {}
 Router::~Router() = default;
 
 Audience* Router::find(const Pattern& pattern) noexcept {
@@ -45,8 +45,7 @@ const Audience* Router::find(const Pattern& pattern) const noexcept {
   return const_cast<Router*>(this)->find(pattern);
 }
 
-Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool implicit,
-                                 std::uint64_t cut) {
+Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool implicit) {
   Audience* audience = find(pattern);
   const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
   if (place != Audience::none) {
@@ -61,14 +60,12 @@ Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool i
     audience = made.get();
     exact_.emplace(std::string_view(audience->pattern().text()), std::move(made));
     if (is_reserved(pattern.text())) ++reserved_topics_;
-    interest_.begins(pattern);
+    history_.pin(pattern.text());
   } else if (audience == nullptr) {
     audience = &patterns_.add(pattern);
     by_pattern_.insert(audience);
-    interest_.begins(pattern);
   }
-  audience->join(who, implicit, cut);
-  newest_cut_ = std::max(newest_cut_, cut);
+  audience->join(who, implicit, newest_arrival_);
   if (!implicit) metrics_.subscriptions.add();
   return {true};
 }
@@ -96,12 +93,12 @@ void Router::drop_membership(Subscriber& who, std::size_t index) noexcept {
   if (!pattern.is_literal()) {
     by_pattern_.erase(audience);
     patterns_.remove(pattern);
-    return interest_.ends(pattern);
+    return;
   }
   if (is_reserved(pattern.text())) --reserved_topics_;
   by_id_.drop(*audience);
   exact_.erase(std::string_view(pattern.text()));
-  interest_.ends(pattern);
+  history_.unpin(pattern.text());
 }
 
 bool Router::receives(const Subscriber& who, std::string_view topic) const noexcept {
@@ -109,13 +106,6 @@ bool Router::receives(const Subscriber& who, std::string_view topic) const noexc
     if (membership.audience->pattern().matches(topic)) return true;
   }
   return false;
-}
-
-bool Router::is_coming(const Subscriber& who, const Event& event) const noexcept {
-  if (event.arrival() <= newest_arrival_) return false;
-  return std::any_of(who.memberships_.begin(), who.memberships_.end(), [&](const auto& each) {
-    return event.arrival() > each.since && each.audience->pattern().matches(event.topic());
-  });
 }
 
 bool Router::receives_besides(const Subscriber& who, std::string_view topic,
@@ -196,33 +186,19 @@ TopicLoad Router::load(const std::string& name) const {
 
 std::size_t Router::publish(const std::vector<EventPtr>& events,
                             const std::function<void()>& between) {
-  if (events.empty()) return 0;
-  if (newest_cut_ == 0 || events.front()->arrival() > newest_cut_) return offer(events, between);
-  // Somebody has joined while these waited. Rare, and short: what a lane is behind.
-  std::size_t deliveries = 0;
-  for (const EventPtr& event : events) {
-    alone_.assign(1, event);
-    deliveries += offer(alone_, between);
-  }
-  alone_.clear();
-  return deliveries;
-}
-
-std::size_t Router::offer(const std::vector<EventPtr>& events,
-                          const std::function<void()>& between) {
   // Seats and their subscribers are cache misses, one behind the other; those of all events are fetched
-  // at once.
+  // at once, while the history works.
   named_.clear();
   for (const EventPtr& event : events) {
     named_.push_back(find(*event));
     if (named_.back() != nullptr) prefetch(named_.back()->seats().data());
   }
   for (std::size_t i = 0; i < events.size(); ++i) {
+    history_.record(events[i]);
     newest_arrival_ = std::max(newest_arrival_, events[i]->arrival());
     if (named_[i] != nullptr) prefetch(named_[i]->seats().front().who);
   }
   turn_.begin(events);
-  const bool behind = newest_cut_ != 0 && events.front()->arrival() <= newest_cut_;
   for (std::size_t i = 0; i < events.size(); ++i) {
     const Event& event = *events[i];
     matched_.clear();
@@ -232,10 +208,7 @@ std::size_t Router::offer(const std::vector<EventPtr>& events,
     for (Audience* audience : matched_) audience->count_offered();
     if (!turn_.add(i)) continue;
     for (const Audience* audience : matched_) {
-      for (const auto& seat : audience->seats()) {
-        if (behind && event.arrival() <= seat.who->memberships_[seat.place].since) continue;
-        turn_.join(*seat.who, seat.who->group_);
-      }
+      for (const auto& seat : audience->seats()) turn_.join(*seat.who, seat.who->group_);
     }
   }
   const std::size_t deliveries =

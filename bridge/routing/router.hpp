@@ -22,9 +22,9 @@
 
 #include "core/by_topic_id.hpp"
 #include "core/pattern.hpp"
+#include "history/history.hpp"
 #include "metrics/metrics.hpp"
 #include "routing/audience.hpp"
-#include "routing/interest.hpp"
 #include "routing/pattern_index.hpp"
 #include "routing/turn.hpp"
 
@@ -40,7 +40,7 @@ struct TopicLoad {
 
 class Router {
  public:
-  Router(Interest& interest, LaneMetrics& metrics);
+  Router(History& history, LaneMetrics& metrics);
   ~Router();
 
   struct Joined {
@@ -49,11 +49,9 @@ class Router {
     std::uint64_t had_live_after = ~std::uint64_t{0};
   };
 
-  // From now on `who` gets what arrives later than `cut`; what arrived before and still waits here is
-  // not for it. `implicit` subscriptions (@all, @user/<id>) are had without asking; asking for one
-  // changes nothing but the answers.
-  Joined subscribe(Subscriber& who, const Pattern& pattern, bool implicit = false,
-                   std::uint64_t cut = 0);
+  // `implicit` subscriptions (@all, @user/<id>) are had without asking; asking for one changes
+  // nothing but the answers.
+  Joined subscribe(Subscriber& who, const Pattern& pattern, bool implicit = false);
 
   // False when the subscriber had not asked for it. An implicit one stays.
   bool unsubscribe(Subscriber& who, const Pattern& pattern);
@@ -66,13 +64,10 @@ class Router {
                         const Pattern& pattern) const noexcept;
   bool asked(const Subscriber& who, const Pattern& pattern) const noexcept;
 
-  // Whether the event still waits on its way to the lane and `who` will get it.
-  bool is_coming(const Subscriber& who, const Event& event) const noexcept;
-
   // What `who` asked for, in no order.
   std::vector<Pattern> subscriptions(const Subscriber& who) const;
 
-  // Offers each event once to every subscriber that wants it (even where two of its
+  // Records the events and offers each once to every subscriber that wants it (even where two of its
   // patterns match). Returns the deliveries offered. `between` is called every so many writes, for a
   // lane that must not stay away too long; it may neither publish nor touch a subscriber.
   std::size_t publish(
@@ -104,16 +99,13 @@ class Router {
   void drop_membership(Subscriber& who, std::size_t index) noexcept;
   void observe_latency();
   std::vector<const Audience*> audiences() const;
-  std::size_t offer(const std::vector<EventPtr>& events, const std::function<void()>& between);
 
-  Interest& interest_;
+  History& history_;
   LaneMetrics& metrics_;
   tsl::hopscotch_map<std::string_view, std::unique_ptr<Audience>, Hash, std::equal_to<>> exact_;
   ByTopicId<Audience> by_id_;
   std::size_t reserved_topics_ = 0;
-  std::uint64_t newest_arrival_ = 0;  // of what was offered
-  std::uint64_t newest_cut_ = 0;
-  std::vector<EventPtr> alone_;  // one event that may have come before a subscriber's cut
+  std::uint64_t newest_arrival_ = 0;
   PatternIndex patterns_;
   std::unordered_set<const Audience*> by_pattern_;  // those in patterns_
   Turn turn_;

@@ -45,7 +45,6 @@ Judgement SourceTable::judge(const Arrival& arrival, std::uint64_t topic_hash, S
   Judgement judgement = arrival.source.empty() ? number(known) : follow(known, arrival);
   judgement.topic_id = known.id;
   judgement.route = known.route;
-  judgement.lanes = known.lanes;
   return judgement;
 }
 
@@ -66,18 +65,12 @@ SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash
   made->id = take_id();
   made->route = &routes_->match(name);
   made->heard = now;
-  made->lanes = ledger_.lanes(name, hash);
   made->generation = forgotten_;
   topics_.add(*made);
   Topic& added = *made.release();
   topics_bytes_ += bytes_of(added);
   keep_within_bounds();
   return added;
-}
-
-void SourceTable::note_lanes(std::string_view topic, std::uint64_t topic_hash) noexcept {
-  Topic* known = topics_.find(topic, topic_hash);
-  if (known != nullptr) known->lanes = ledger_.lanes(topic, topic_hash);
 }
 
 // The lowest numbers are in use, but for those of topics that were forgotten.

@@ -1,7 +1,7 @@
 // SourceTable: which events of which source have been seen on each topic, and what comes next.
 //
 // A topic that nothing has been heard of for its route's ttl, and that no subscriber has held since,
-// is one the history has forgotten (history/ledger.hpp): what comes without a header is
+// is one the lanes' histories have forgotten (history/ledger.hpp): what comes without a header is
 // numbered anew there, so that who begins to listen can have it from its first event. What is known
 // of other sources stays as long as there is room: a pattern holds no topic, and its subscribers are
 // told of losses all the same.
@@ -11,7 +11,7 @@
 // it (example: the newest is seq 90 of 12:00:00; seq 2, 3 and 4 of 12:00:01, :02 and :03 follow). The
 // events before the third count as duplicates, and a gap from 1 on tells of them.
 //
-// Thread: one at a time (the exchange's mutex).
+// Thread: one at a time (Intake's mutex).
 // Bounds: limits.topics topics and limits.sources_per_topic sources on each, and in all a quarter of
 // history.bytes (or 4 MiB); those heard from longest ago are forgotten. Tables keep the size they
 // grew to until a reload, and only what forgetting frees counts in that bound.
@@ -43,7 +43,6 @@ struct Judgement {
   std::uint64_t seq = 0;
   std::uint32_t topic_id = 0;  // the topic's while it is known; then another topic may get it
   const Route* route = nullptr;
-  LaneSet lanes = 0;  // where it is subscribed to by name
 };
 
 class SourceTable {
@@ -61,9 +60,6 @@ class SourceTable {
 
   // Asks `routes` again from now on; it must outlive the table.
   void reload(const Config& config, const RouteTable& routes);
-
-  // The ledger has other lanes for the topic now.
-  void note_lanes(std::string_view topic, std::uint64_t topic_hash) noexcept;
 
   std::size_t topics() const noexcept { return topics_.size(); }
   std::size_t bytes() const noexcept {
@@ -92,7 +88,6 @@ class SourceTable {
     SteadyTime heard{};
     std::uint64_t own_seq = 0;
     std::uint64_t generation = 0;  // `forgotten_` when the topic was first heard of
-    LaneSet lanes = 0;             // as the ledger has them
     bool forgot = false;           // one of its sources, at least once
     std::vector<Source> sources;
   };

@@ -69,7 +69,7 @@ Backlog::Pushed Backlog::push_into(std::uint32_t run, const EventPtr& event, std
       continue;
     }
     dropped_topic_ = runs_[run].topic;
-    mark_missing(run, *event);
+    mark_missing(run, event->seq());
     return too_many_markers() && full == Full::disconnect ? Pushed::closing : Pushed::dropped;
   }
   const std::uint32_t index = append(event, Kind::event, run, bytes);
@@ -148,13 +148,13 @@ bool Backlog::drop_victim() {
 
 void Backlog::turn_into_marker(std::uint32_t index) {
   Entry& entry = entries_[index];
-  const EventPtr event = entry.event;
+  const std::uint64_t seq = entry.event->seq();
   const std::uint32_t run = entry.run;
   forget_key(entry, index);
 
   remove_victim(index);  // first, so that the counts are right whatever follows
 
-  if (entry.run_previous != none && extend(entry.run_previous, *event)) {
+  if (entry.run_previous != none && extend(entry.run_previous, seq)) {
     remove(index);
     return;
   }
@@ -162,26 +162,24 @@ void Backlog::turn_into_marker(std::uint32_t index) {
   --events_;
   entry.event = nullptr;
   entry.kind = Kind::marker;
-  entry.missing = std::make_unique<Missing>(Missing{event->seq(), event->seq(), event->arrival()});
+  entry.missing = std::make_unique<Missing>(Missing{seq, seq});
   resize(entry, marker_bytes(runs_[run], *entry.missing));
   entry.marker = true;
   marker_bytes_ += entry.bytes;
 }
 
-void Backlog::mark_missing(std::uint32_t run, const Event& event) {
+void Backlog::mark_missing(std::uint32_t run, std::uint64_t seq) {
   const std::uint32_t last = runs_[run].last;
-  if (last != none && extend(last, event)) return;
-  const Missing missing{event.seq(), event.seq(), event.arrival()};
+  if (last != none && extend(last, seq)) return;
+  const Missing missing{seq, seq};
   const std::uint32_t index = append(nullptr, Kind::marker, run, marker_bytes(runs_[run], missing));
   entries_[index].missing = std::make_unique<Missing>(missing);
 }
 
-bool Backlog::extend(std::uint32_t index, const Event& event) {
+bool Backlog::extend(std::uint32_t index, std::uint64_t seq) {
   Entry& entry = entries_[index];
-  if (!entry.missing || entry.missing->to + 1 != event.seq()) return false;
-  if (entry.missing->arrival <= cut_ && event.arrival() > cut_) return false;
-  entry.missing->to = event.seq();
-  entry.missing->arrival = event.arrival();
+  if (!entry.missing || entry.missing->to + 1 != seq) return false;
+  entry.missing->to = seq;
   resize(entry, marker_bytes(runs_[entry.run], *entry.missing));
   return true;
 }
@@ -210,7 +208,6 @@ void Backlog::put_into_words(Entry& entry) {
   fields.source = run.source;
   fields.seq = entry.missing->from;
   fields.last_seq = entry.missing->to;
-  fields.arrival = entry.missing->arrival;
   entry.event = Renderer::gap(fields, reason);
   entry.missing.reset();
   entry.kind = Kind::own;

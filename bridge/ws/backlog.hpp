@@ -51,10 +51,6 @@ class Backlog {
   // An event that goes in its place in the order, whatever waits: never dropped nor replaced.
   void push_kept(const EventPtr& event);
 
-  // From here on no marker names both what arrived up to `arrival` and what arrived later: somebody has
-  // joined who knows the one and not the other.
-  void cut_at(std::uint64_t arrival) noexcept { cut_ = arrival; }
-
   // An answer or control frame: never dropped. A waiting pong is replaced by the next.
   void push_own(std::string frame, bool pong);
 
@@ -94,7 +90,6 @@ class Backlog {
   struct Missing {
     std::uint64_t from;
     std::uint64_t to;
-    std::uint64_t arrival;  // of the last of them
   };
   struct Entry {
     EventPtr event;                    // event, own, or a marker in words
@@ -156,8 +151,8 @@ class Backlog {
   void add_victim(std::uint32_t index);
   void remove_victim(std::uint32_t index);
   bool drop_victim();
-  void mark_missing(std::uint32_t run, const Event& event);
-  bool extend(std::uint32_t index, const Event& event);
+  void mark_missing(std::uint32_t run, std::uint64_t seq);
+  bool extend(std::uint32_t index, std::uint64_t seq);
   void turn_into_marker(std::uint32_t index);
   void put_into_words(Entry& entry);
   void resize(Entry& entry, std::uint32_t bytes);
@@ -176,7 +171,6 @@ class Backlog {
   std::size_t bytes_ = 0;
   std::size_t marker_bytes_ = 0;
   std::size_t events_ = 0;
-  std::uint64_t cut_ = 0;
   std::uint32_t head_ = none;
   std::uint32_t tail_ = none;
   std::uint32_t pong_ = none;

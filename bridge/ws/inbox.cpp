@@ -32,7 +32,6 @@ bool Inbox::push(BatchPtr batch) {
 
 void Inbox::overload() {
   overload_ = std::make_unique<Backlog>(limit_);
-  overload_->cut_at(cut_);
   sums_ = {};
   for (std::size_t i = first_; i < batches_.size(); ++i) {
     bytes_ -= batches_[i]->frame_bytes;
@@ -153,12 +152,6 @@ BatchPtr Inbox::take_kept_batch() {
 
 void Inbox::note_handed_on(const Event& event) noexcept {
   if (!event.is_gap()) ++sums_.handed_on;
-}
-
-void Inbox::cut_at(std::uint64_t arrival) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  cut_ = arrival;
-  if (overload_) overload_->cut_at(arrival);
 }
 
 void Inbox::set_limit(std::size_t lane_bytes) {

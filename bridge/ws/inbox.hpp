@@ -1,4 +1,4 @@
-// Inbox: what waits between the exchange and one lane, bounded in bytes.
+// Inbox: what waits between Intake and one lane, bounded in bytes.
 //
 // While the lane keeps up, batches wait as they are. When more than `lane_bytes` wait, events are kept
 // one by one in a Backlog under their routes' overflow, exactly as a slow client's are: the loss is
@@ -41,9 +41,6 @@ class Inbox {
   };
   Turn take();
 
-  // Somebody has joined the lane who knows all that arrived up to `arrival` (Exchange::look()).
-  void cut_at(std::uint64_t arrival);
-
   void set_limit(std::size_t lane_bytes);
   std::size_t bytes() const;
 
@@ -70,7 +67,6 @@ class Inbox {
   std::vector<BatchPtr> batches_;
   std::size_t first_ = 0;  // of batches_ not taken yet
   std::size_t bytes_ = 0;
-  std::uint64_t cut_ = 0;
   std::unique_ptr<Backlog> overload_;
   std::deque<BatchPtr> kept_;   // with receipts, in their order within `overload_`
   Sums sums_;                   // while `overload_`

@@ -1,4 +1,4 @@
-// Lane: one loop thread with its own listening socket, clients and router.
+// Lane: one loop thread with its own listening socket, clients, router and history.
 //
 // Every lane hears every event; none knows of another. What the rest of the program wants of a lane it
 // posts to it.
@@ -23,13 +23,13 @@
 #include "config/route_table.hpp"
 #include "core/http.hpp"
 #include "core/log.hpp"
+#include "history/history.hpp"
+#include "history/ledger.hpp"
 #include "metrics/metrics.hpp"
 #include "routing/batch.hpp"
-#include "routing/exchange.hpp"
 #include "routing/router.hpp"
 #include "ws/acceptor.hpp"
 #include "ws/close_code.hpp"
-#include "ws/delivery.hpp"
 #include "ws/feed_watch.hpp"
 #include "ws/inbox.hpp"
 #include "ws/requests.hpp"
@@ -42,11 +42,11 @@ class Lane final : public BatchSink {
  public:
   struct Shared {
     Verifier* verifier = nullptr;
-    Exchange* exchange = nullptr;
+    Ledger* ledger = nullptr;
     const AdminToken* admin_token = nullptr;
     Admission* admission = nullptr;
     HttpPlaces* places = nullptr;
-    std::size_t index = 0;  // among the lanes
+    std::size_t lanes = 1;
   };
 
   Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics,
@@ -86,6 +86,7 @@ class Lane final : public BatchSink {
   const std::vector<Session*>& sessions() const noexcept { return sessions_; }
   Session* find(std::uint64_t ticket) noexcept;
   Router& router() noexcept { return router_; }
+  History& history() noexcept { return history_; }
   LaneMetrics& metrics() noexcept { return metrics_; }
   Requests& requests() noexcept { return *requests_; }
   std::size_t waiting_bytes() const { return inbox_.bytes(); }
@@ -105,6 +106,7 @@ class Lane final : public BatchSink {
   bool take_turn();
   void close_all_as_lagging();
   void note_overload();
+  void catch_up();
   void between_sockets();
   void go_on();
   void go_on_soon();
@@ -119,9 +121,9 @@ class Lane final : public BatchSink {
   const Clock& clock_;
   std::unique_ptr<const RouteTable> routes_;
   Wheel wheel_;
+  History history_;
   Router router_;
   Inbox inbox_;
-  Delivery delivery_{inbox_, router_, [this] { close_all_as_lagging(); }};
   std::vector<Session*> sessions_;
   log::Quiet untold_log_;
   std::uint64_t overload_dropped_ = 0;  // events, as far as the log has told

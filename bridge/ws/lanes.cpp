@@ -26,10 +26,9 @@ std::size_t Lanes::count_for(const Config& config) {
   return std::max<std::size_t>(1, cores - 1);
 }
 
-Lanes::Lanes(ConfigPtr config, Verifier& verifier, Exchange& exchange, Metrics& metrics)
+Lanes::Lanes(ConfigPtr config, Verifier& verifier, Ledger& ledger, Metrics& metrics)
     : config_(config),
       open_mode_(verifier.open()),
-      exchange_(exchange),
       admission_(config->limits, share_descriptors(*config).clients),
       metrics_(metrics) {
   const std::size_t most = share_descriptors(*config).clients;
@@ -42,10 +41,9 @@ Lanes::Lanes(ConfigPtr config, Verifier& verifier, Exchange& exchange, Metrics& 
     address_ = bound.text;
     listeners_.push_back(bound.descriptor);
   }
-  for (std::size_t i = 0; i < count; ++i) {
-    const Lane::Shared shared{&verifier, &exchange, &admin_token_, &admission_, &places_, i};
+  const Lane::Shared shared{&verifier, &ledger, &admin_token_, &admission_, &places_, count};
+  for (std::size_t i = 0; i < count; ++i)
     lanes_.push_back(std::make_unique<Lane>(shared, config, metrics.lane(i)));
-  }
 }
 
 Lanes::~Lanes() { stop(); }
@@ -71,10 +69,6 @@ void Lanes::start(const TlsPtr& tls, HttpHandler& http, std::function<void()> ea
   if (open_mode_) write_admin_token();
   set_memory_limit(*config_);
   lanes_.front()->look_often([this] { look_after_memory(); });
-  each_second = [this, more = std::move(each_second)] {
-    exchange_.sweep();
-    if (more) more();
-  };
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     lanes_[i]->start(listeners_[i], tls, &http, std::move(each_second));
     each_second = nullptr;  // the first lane's only

@@ -16,14 +16,12 @@
 namespace zws {
 
 struct LongRequest {
-  // `looks`: how many names of topics it may have looked at (limits.request_looks).
-  LongRequest(Request asked, std::size_t looks) : request(std::move(asked)), looks_left(looks) {}
+  explicit LongRequest(Request asked) : request(std::move(asked)) {}
 
   bool done() const noexcept { return next == request.topics.size(); }
 
   const Request request;
-  std::size_t next = 0;  // of request.topics, to be answered
-  std::size_t looks_left;
+  std::size_t next = 0;               // of request.topics, to be answered
   bool refused = false;               // a topic was
   bool counted = false;               // ... and that it was an error has been noted
   bool due = true;                    // its next slice is taken, or will be; else it waits for room

@@ -15,13 +15,12 @@ constexpr std::chrono::minutes error_window{1};
 constexpr std::chrono::seconds too_fast_time{5};
 constexpr std::chrono::seconds too_fast_pause{1};
 constexpr std::size_t topics_per_message = 64;  // so many named cost as much as one message
-constexpr std::size_t looks_per_message = 100;  // ... and so many looked at in the history
 
 }  // namespace
 
-Requests::Requests(Router& router, Exchange& exchange, Inbox& inbox, SignIn::Parts sign_in,
+Requests::Requests(Router& router, History& history, SignIn::Parts sign_in,
                    const RouteTable& routes)
-    : subscriptions_(router, exchange, inbox, routes),
+    : subscriptions_(router, history, routes),
       sign_in_(sign_in, {[this](Session& session) { subscriptions_.join_own(session); },
                          [this](Session& session) { review(session); },
                          [this](Session& session, std::string_view message) {
@@ -100,13 +99,16 @@ void Requests::count_error(Session& session) {
 }
 
 void Requests::answer(Session& session, Request&& request) {
+  if (request.type == RequestType::fetch) catch_up_();
+  if (session.left()) return;
   switch (request.type) {
     case RequestType::subscribe:
     case RequestType::unsubscribe:
-      session.long_request =
-          std::make_shared<LongRequest>(std::move(request), session.config().limits.request_looks);
+      session.long_request = std::make_shared<LongRequest>(std::move(request));
       return go_on(session);
-    case RequestType::fetch: return fetch(session, request);
+    case RequestType::fetch:
+      if (!subscriptions_.fetch(session, request, sign_in_.open_mode())) count_error(session);
+      return;
     case RequestType::auth: return sign_in_.authenticate(session, request.token, request.id);
     case RequestType::get_stats: return answer_stats(session, request.id);
     case RequestType::ping:
@@ -118,22 +120,14 @@ void Requests::answer(Session& session, Request&& request) {
   }
 }
 
-void Requests::fetch(Session& session, const Request& request) {
-  const std::size_t looks = session.config().limits.request_looks;
-  std::size_t looks_left = looks;
-  if (!subscriptions_.fetch(session, request, looks_left, sign_in_.open_mode()))
-    count_error(session);
-  charge(session, looks - looks_left);
-}
-
 // --- requests that name many topics --------------------------------------------------------------
 
 // One slice. The session may leave in it, and the request is gone then.
 void Requests::go_on(Session& session) {
   const std::shared_ptr<LongRequest> request = session.long_request;
-  const std::size_t looks_before = request->looks_left;
+  if (request->request.since) catch_up_();
+  if (session.left()) return;
   subscriptions_.go_on(session, *request, sign_in_.open_mode());
-  charge(session, looks_before - request->looks_left);
   if (request->refused && !std::exchange(request->counted, true)) count_error(session);
   if (session.left()) return;
   if (request->done()) return end_long_request(session);
@@ -142,11 +136,6 @@ void Requests::go_on(Session& session) {
   } else {
     queue(session);
   }
-}
-
-void Requests::charge(Session& session, std::size_t looks) noexcept {
-  const auto rate = static_cast<double>(session.config().limits.messages_per_second);
-  session.bucket.charge(static_cast<double>(looks / looks_per_message), 2 * rate);
 }
 
 // What the client said in the meantime has its turn, and it is heard again.

@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include "routing/exchange.hpp"
+#include "history/history.hpp"
 #include "routing/router.hpp"
 #include "ws/client_protocol.hpp"
 #include "ws/session.hpp"
@@ -22,8 +22,7 @@ using StatsQuery = std::function<void(bool per_topic, std::function<void(std::st
 
 class Requests final : public MessageHandler {
  public:
-  Requests(Router& router, Exchange& exchange, Inbox& inbox, SignIn::Parts sign_in,
-           const RouteTable& routes);
+  Requests(Router& router, History& history, SignIn::Parts sign_in, const RouteTable& routes);
 
   // The upgrade is done: checks its token, if it brought one, and lets it in or not.
   void on_upgraded(Session& session, const std::string& token, bool full_for_address);
@@ -41,13 +40,15 @@ class Requests final : public MessageHandler {
   void set_routes(const RouteTable& routes) noexcept { subscriptions_.set_routes(routes); }
   void set_stats(StatsQuery query) { stats_ = std::move(query); }
 
+  // Called before a client's position is compared with the history: what other lanes may have
+  // delivered already must not still wait here.
+  void set_catch_up(std::function<void()> catch_up) { catch_up_ = std::move(catch_up); }
+
  private:
   bool within_rate(Session& session, SteadyTime now, const ParsedRequest& parsed);
   void refuse(Session& session, const Refusal& refusal);
   void count_error(Session& session);
   void answer(Session& session, Request&& request);
-  void fetch(Session& session, const Request& request);
-  static void charge(Session& session, std::size_t looks) noexcept;
   void go_on(Session& session);
   void end_long_request(Session& session);
   void queue(Session& session);
@@ -63,6 +64,7 @@ class Requests final : public MessageHandler {
   const SignIn::Parts lane_;  // how to find a session again
   log::Quiet loss_log_;
   StatsQuery stats_;
+  std::function<void()> catch_up_ = [] {};
   std::deque<Session*>
       queued_;  // whose next slice is due, each in its turn; on_leave() takes it out
   bool slice_posted_ = false;

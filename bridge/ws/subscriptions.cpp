@@ -37,25 +37,17 @@ std::string subscribed_text(const Pattern& pattern, const std::string& at, bool 
 
 }  // namespace
 
-Subscriptions::Subscriptions(Router& router, Exchange& exchange, Inbox& inbox,
-                             const RouteTable& routes)
-    : router_(router), exchange_(exchange), inbox_(inbox), routes_(&routes) {}
+Subscriptions::Subscriptions(Router& router, History& history, const RouteTable& routes)
+    : router_(router), history_(history), routes_(&routes) {}
 
 void Subscriptions::join_own(Session& session) {
   assert(!session.left());
   if (!session.may_stay) return;  // a guest that has to sign in hears nothing before
   static const Pattern all = *Pattern::parse(topic_all);
-  const Exchange::Look look = exchange_.look();
-  join(look, session, all, true);
+  router_.subscribe(session.outbox(), all, true);
   if (!session.identity || session.identity->user.empty()) return;
   const auto own = Pattern::parse(std::string(topic_user_prefix) + session.identity->user);
-  if (own) join(look, session, *own, true);
-}
-
-Router::Joined Subscriptions::join(const Exchange::Look& look, Session& session,
-                                   const Pattern& pattern, bool implicit) {
-  inbox_.cut_at(look.newest_arrival());
-  return router_.subscribe(session.outbox(), pattern, implicit, look.newest_arrival());
+  if (own) router_.subscribe(session.outbox(), *own, true);
 }
 
 // --- subscribe and unsubscribe -------------------------------------------------------------------
@@ -108,22 +100,16 @@ void Subscriptions::subscribe_one(Session& session, LongRequest& whole, const st
   Outbox& outbox = session.outbox();
   const bool own = is_reserved(topic);
   const bool covered = literal && !own && router_.receives(outbox, topic);
-  Replay replay;
-  std::vector<Position> at;
-  {
-    const Exchange::Look look = exchange_.look();
-    const Router::Joined joined = join(look, session, pattern, false);
-    if (joined.fresh) {
-      ++session.asked;
-      session.asked_bytes += static_cast<std::uint32_t>(topic.size());
-    }
-    replay = replay_for(look.history(), session, pattern, whole, named, joined.had_live_after,
-                        !joined.fresh || covered);
-    if (literal) at = look.history().positions(topic);
+  const Router::Joined joined = router_.subscribe(outbox, pattern);
+  if (joined.fresh) {
+    ++session.asked;
+    session.asked_bytes += static_cast<std::uint32_t>(topic.size());
   }
-  session.send_text(subscribed_text(pattern, literal ? positions_json(at) : std::string{},
-                                    replay.asked, replay.recovering, replay.recovered,
-                                    replay.events.size(), request.id));
+  Replay replay =
+      replay_for(session, pattern, request, named, joined.had_live_after, !joined.fresh || covered);
+  session.send_text(subscribed_text(
+      pattern, literal ? positions_json(history_.positions(topic)) : std::string{}, replay.asked,
+      replay.recovering, replay.recovered, replay.events.size(), request.id));
   outbox.replay(replay.events);
 }
 
@@ -198,11 +184,9 @@ Subscriptions::Named Subscriptions::named_by(const Pattern& pattern, const Reque
   return named;
 }
 
-Subscriptions::Replay Subscriptions::replay_for(History& history, Session& session,
-                                                const Pattern& pattern, LongRequest& whole,
-                                                const Named& named, std::uint64_t had_live_after,
-                                                bool covered) {
-  const Request& request = whole.request;
+Subscriptions::Replay Subscriptions::replay_for(Session& session, const Pattern& pattern,
+                                                const Request& request, const Named& named,
+                                                std::uint64_t had_live_after, bool covered) {
   Replay replay;
   const std::size_t events_max = session.config().limits.replay_events;
   const std::size_t bytes_max = room_in(session);
@@ -213,19 +197,20 @@ Subscriptions::Replay Subscriptions::replay_for(History& history, Session& sessi
     // It receives this already and nothing is repeated; so it has missed nothing only if it stands
     // at the newest.
     if (replay.recovering && pattern.is_literal())
-      replay.recovered = history.recover(pattern.text(), named.topics[0].positions, 0, 0).recovered;
+      replay.recovered =
+          history_.recover(pattern.text(), named.topics[0].positions, 0, 0).recovered;
     return replay;
   }
 
   if (replay.recovering) {
     Recovery recovery =
         pattern.is_literal()
-            ? history.recover(pattern.text(), named.topics[0].positions, events_max, bytes_max)
-            : history.recover(pattern, named.topics, events_max, bytes_max, whole.looks_left);
+            ? history_.recover(pattern.text(), named.topics[0].positions, events_max, bytes_max)
+            : history_.recover(pattern, named.topics, events_max, bytes_max);
     replay.recovered = recovery.recovered;
     replay.events = std::move(recovery.events);
   }
-  if (!replay.recovered) replay.events = newest(history, pattern, whole, events_max, bytes_max);
+  if (!replay.recovered) replay.events = newest(pattern, request, events_max, bytes_max);
   replay.asked = replay.asked || !replay.events.empty();
 
   // What an implicit membership has brought live is not sent again.
@@ -243,15 +228,13 @@ Subscriptions::Replay Subscriptions::replay_for(History& history, Session& sessi
 }
 
 // `last`, or what the route of each topic brings at a first subscribe.
-std::vector<EventPtr> Subscriptions::newest(History& history, const Pattern& pattern,
-                                            LongRequest& whole, std::size_t events_max,
-                                            std::size_t bytes_max) {
-  const Request& request = whole.request;
+std::vector<EventPtr> Subscriptions::newest(const Pattern& pattern, const Request& request,
+                                            std::size_t events_max, std::size_t bytes_max) {
   const std::size_t count = request.last           ? *request.last
                             : pattern.is_literal() ? routes_->match(pattern.text()).replay
                                                    : routes_->replay_max();
   if (count == 0) return {};
-  auto events = history.newest(pattern, std::min(count, events_max), bytes_max, whole.looks_left);
+  auto events = history_.newest(pattern, std::min(count, events_max), bytes_max);
   if (request.last || pattern.is_literal()) return events;
   // Of each topic only as many as its own route says, the newest first.
   std::unordered_map<std::string_view, std::size_t> taken;
@@ -295,8 +278,7 @@ void Subscriptions::unsubscribe_one(Session& session, LongRequest& whole,
                         .done());
 }
 
-bool Subscriptions::fetch(Session& session, const Request& request, std::size_t& looks_left,
-                          bool open_mode) {
+bool Subscriptions::fetch(Session& session, const Request& request, bool open_mode) {
   const std::string& topic = request.topics[0];
   const auto refuse = [&](ErrorCode code, std::string_view message) {
     session.refuse(code, refused_text("fetched", topic, code, message, request.id));
@@ -320,8 +302,9 @@ bool Subscriptions::fetch(Session& session, const Request& request, std::size_t&
                   "\"last\" may be at most " + std::to_string(events_max));
 
   // Nothing may come between these events and the answer: by its count clients tell them from live ones.
-  const Fetched fetched =
-      request.last ? newest_again(session, *granted, request, looks_left) : range(session, request);
+  const Fetched fetched = request.last ? newest_again(session, *granted, request)
+                                       : history_.fetch(topic, request.source, request.from,
+                                                        request.to, events_max, room_in(session));
   session.outbox().cork();
   session.outbox().replay(fetched.events);
   session.send_text(JsonObject()
@@ -336,36 +319,13 @@ bool Subscriptions::fetch(Session& session, const Request& request, std::size_t&
   return true;
 }
 
-// Events of one source, as far as they are retained.
-Fetched Subscriptions::range(Session& session, const Request& request) {
-  const std::size_t events_max = session.config().limits.replay_events;
-  const std::size_t bytes_max = room_in(session);
-  Fetched found = exchange_.look().history().fetch(request.topics[0], request.source, request.from,
-                                                   request.to, events_max, bytes_max);
-  leave_out_what_comes(session, found);
-  return found;
-}
-
-// An event that still waits for the lane would reach the client again, live.
-void Subscriptions::leave_out_what_comes(Session& session, Fetched& fetched) const {
-  const auto coming = [&](const EventPtr& event) {
-    return router_.is_coming(session.outbox(), *event);
-  };
-  const auto rest = std::remove_if(fetched.events.begin(), fetched.events.end(), coming);
-  if (rest != fetched.events.end()) fetched.complete = false;
-  fetched.events.erase(rest, fetched.events.end());
-}
-
 // The newest of each topic, whatever the client has had already.
 Fetched Subscriptions::newest_again(Session& session, const Pattern& pattern,
-                                    const Request& request, std::size_t& looks_left) {
+                                    const Request& request) {
   const std::size_t events_max = session.config().limits.replay_events;
-  Fetched all{exchange_.look().history().newest(pattern, *request.last, no_limit, looks_left),
-              true};
-  if (looks_left == 0) all.complete = false;
-  leave_out_what_comes(session, all);
+  Fetched all{history_.newest(pattern, *request.last, no_limit), true};
   if (!pattern.is_literal()) {
-    all.complete = all.complete && all.events.size() < events_max;  // or more of them may be there
+    all.complete = all.events.size() < events_max;  // or more of them may be there
     all.events.erase(std::remove_if(all.events.begin(), all.events.end(),
                                     [](const EventPtr& event) { return event->raw(); }),
                      all.events.end());

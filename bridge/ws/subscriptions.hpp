@@ -1,7 +1,7 @@
 // Subscriptions: subscribe, unsubscribe and fetch of one lane's clients.
 //
-// A subscribe is one look at the exchange: interest begins, and the answer and what the client missed
-// end exactly where live events begin, with nothing between them that is sent twice or not at all.
+// A subscribe is one step on the lane: the answer, what the client missed, then live events, with
+// nothing between them that is sent twice or not at all.
 //
 // Thread: its lane only. Lifetime: one per lane.
 #pragma once
@@ -11,10 +11,9 @@
 
 #include "auth/grants.hpp"
 #include "config/route_table.hpp"
-#include "routing/exchange.hpp"
+#include "history/history.hpp"
 #include "routing/router.hpp"
 #include "ws/client_protocol.hpp"
-#include "ws/inbox.hpp"
 #include "ws/long_request.hpp"
 #include "ws/session.hpp"
 
@@ -22,7 +21,7 @@ namespace zws {
 
 class Subscriptions {
  public:
-  Subscriptions(Router& router, Exchange& exchange, Inbox& inbox, const RouteTable& routes);
+  Subscriptions(Router& router, History& history, const RouteTable& routes);
 
   void set_routes(const RouteTable& routes) noexcept { routes_ = &routes; }
 
@@ -35,7 +34,7 @@ class Subscriptions {
   // at its bound or the slice has taken its time. The session may leave in it.
   void go_on(Session& session, LongRequest& request, bool open_mode);
   // False when it was refused.
-  bool fetch(Session& session, const Request& request, std::size_t& looks_left, bool open_mode);
+  bool fetch(Session& session, const Request& request, bool open_mode);
 
   // Ends what the session may no longer hear, and tells it.
   void review(Session& session, bool open_mode);
@@ -65,21 +64,15 @@ class Subscriptions {
   bool is_raw(std::string_view topic) const noexcept;
   Named named_by(const Pattern& pattern, const Request& request) const;
   void end(Session& session, const Pattern& pattern);
-  Router::Joined join(const Exchange::Look& look, Session& session, const Pattern& pattern,
-                      bool implicit);
-  Replay replay_for(History& history, Session& session, const Pattern& pattern, LongRequest& whole,
+  Replay replay_for(Session& session, const Pattern& pattern, const Request& request,
                     const Named& named, std::uint64_t had_live_after, bool covered);
-  std::vector<EventPtr> newest(History& history, const Pattern& pattern, LongRequest& whole,
+  std::vector<EventPtr> newest(const Pattern& pattern, const Request& request,
                                std::size_t events_max, std::size_t bytes_max);
-  Fetched range(Session& session, const Request& request);
-  void leave_out_what_comes(Session& session, Fetched& fetched) const;
-  Fetched newest_again(Session& session, const Pattern& pattern, const Request& request,
-                       std::size_t& looks_left);
+  Fetched newest_again(Session& session, const Pattern& pattern, const Request& request);
   std::size_t room_in(const Session& session) const noexcept;
 
   Router& router_;
-  Exchange& exchange_;
-  Inbox& inbox_;
+  History& history_;
   const RouteTable* routes_;
 };
 

@@ -9,6 +9,7 @@
 #include <set>
 #include <tuple>
 
+#include "history/ledger.hpp"
 #include "support/listener.hpp"
 
 namespace zws {
@@ -19,15 +20,6 @@ using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
 Pattern pattern(const std::string& text) { return Pattern::parse(text).value(); }
-
-// What the lane listens to.
-class Interests final : public Interest {
- public:
-  void begins(const Pattern& pattern) override { EXPECT_TRUE(all.insert(pattern.text()).second); }
-  void ends(const Pattern& pattern) noexcept override { EXPECT_EQ(all.erase(pattern.text()), 1U); }
-
-  std::set<std::string> all;
-};
 
 class RouterTest : public ::testing::Test {
  protected:
@@ -40,9 +32,11 @@ class RouterTest : public ::testing::Test {
     return router_.publish(events);
   }
 
+  ConfigPtr config_ = std::make_shared<const Config>();
   LaneMetrics metrics_;
-  Interests interests_;
-  Router router_{interests_, metrics_};
+  Ledger ledger_;
+  History history_{config_, ledger_};
+  Router router_{history_, metrics_};
   Listener ada_;
   Listener bob_;
 };
@@ -159,7 +153,7 @@ TEST_F(RouterTest, WhatAnImplicitSubscriptionBroughtIsKnownByItsArrival) {
     return made;
   };
   publish({arrived(1, 3), arrived(2, 7)});
-  router_.subscribe(ada_, pattern("@all"), true, 7);
+  router_.subscribe(ada_, pattern("@all"), true);
   publish({arrived(3, 8), arrived(4, 12)});
   EXPECT_EQ(router_.subscribe(ada_, pattern("@all")).had_live_after, 7U);
   EXPECT_GT(router_.subscribe(bob_, pattern("@all")).had_live_after, 12U) << "nothing yet";
@@ -190,43 +184,9 @@ TEST_F(RouterTest, KnowsWhatASubscriberReceives) {
   EXPECT_THAT(router_.subscriptions(ada_), UnorderedElementsAre(pattern("a:*"), pattern("a:b")));
 }
 
-// It was told of the past up to its cut; what still waits from before is for the others.
-TEST_F(RouterTest, WhoJoinsGetsWhatArrivesLaterThanItsCut) {
-  router_.subscribe(ada_, pattern("a"));
-  router_.subscribe(bob_, pattern("a"), false, 2);
-  std::vector<EventPtr> events;
-  for (std::uint64_t n = 1; n <= 4; ++n) {
-    Made made{"a", n};
-    made.arrival = n;
-    events.push_back(make_event(made));
-  }
-  EXPECT_TRUE(router_.is_coming(ada_, *events[0]));
-  EXPECT_FALSE(router_.is_coming(bob_, *events[0]));
-  EXPECT_TRUE(router_.is_coming(bob_, *events[2]));
-  EXPECT_EQ(router_.publish(events), 6U);
-  EXPECT_THAT(ada_.heard, ElementsAre("a s:1", "a s:2", "a s:3", "a s:4"));
-  EXPECT_THAT(bob_.heard, ElementsAre("a s:3", "a s:4"));
-  EXPECT_FALSE(router_.is_coming(ada_, *events[3]));
-}
-
-TEST_F(RouterTest, ACutOfOneSubscriptionTakesNothingFromAnother) {
-  router_.subscribe(ada_, pattern("*"));
-  router_.subscribe(ada_, pattern("a"), false, 5);
-  Made made{"a", 1};
-  made.arrival = 3;
-  router_.publish({make_event(made)});
-  EXPECT_THAT(ada_.heard, ElementsAre("a s:1"));
-}
-
-TEST_F(RouterTest, TheFirstAndTheLastSubscriberChangeWhatTheLaneListensTo) {
-  router_.subscribe(ada_, pattern("a"));
-  router_.subscribe(bob_, pattern("a"));
-  router_.subscribe(bob_, pattern("b:*"));
-  EXPECT_THAT(interests_.all, UnorderedElementsAre("a", "b:*"));
-  router_.unsubscribe(ada_, pattern("a"));
-  EXPECT_THAT(interests_.all, UnorderedElementsAre("a", "b:*"));
-  router_.leave(bob_);
-  EXPECT_THAT(interests_.all, IsEmpty());
+TEST_F(RouterTest, EventsAreRecordedAlsoWhenNobodyListens) {
+  EXPECT_EQ(publish({{"a", 1}}), 0U);
+  EXPECT_EQ(history_.topics(), 1U);
 }
 
 TEST_F(RouterTest, LatencyCountsEventsThatReachedSomeone) {

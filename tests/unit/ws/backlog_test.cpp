@@ -296,27 +296,6 @@ TEST_F(BacklogTest, AWaitingPongIsReplacedByTheNext) {
   EXPECT_THAT(drain(), ElementsAre("pong 3"));
 }
 
-// Who joined in between knows what came before and not what came after.
-TEST_F(BacklogTest, AMarkerDoesNotReachOverACut) {
-  fill("a", 1, 10, Overflow::drop_newest);
-  const auto drop = [&](std::uint64_t seq, std::uint64_t arrival) {
-    Made made{"n", seq, Overflow::drop_newest, 100};
-    made.arrival = arrival;
-    EXPECT_EQ(push(made), Pushed::dropped);
-  };
-  drop(1, 20);
-  drop(2, 21);
-  backlog_.cut_at(21);
-  drop(3, 22);
-  drop(4, 23);
-  std::vector<std::string> told;
-  while (!backlog_.empty()) {
-    const EventPtr event = backlog_.pop();
-    if (event->is_gap()) told.push_back(name_of(*event) + " @" + std::to_string(event->arrival()));
-  }
-  EXPECT_THAT(told, ElementsAre("n s:1-2 missing @21", "n s:3-4 missing @23"));
-}
-
 TEST_F(BacklogTest, AProducersGapWaitsAtItsPlaceAndIsNeverDropped) {
   fill("a", 1, 4);
   Event::Fields missing;

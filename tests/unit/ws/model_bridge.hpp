@@ -1,5 +1,5 @@
-// ModelBridge: a whole bridge without threads, sockets and time of its own: the real exchange, inboxes,
-// routers, requests, sessions and outboxes, moved on step by step by a test.
+// ModelBridge: a whole bridge without threads, sockets and time of its own: real intake, inboxes,
+// routers, histories, subscriptions, sessions and outboxes, moved on step by step by a test.
 #pragma once
 
 #include <algorithm>
@@ -11,12 +11,15 @@
 #include <string>
 #include <vector>
 
-#include "routing/exchange.hpp"
+#include "history/history.hpp"
+#include "history/ledger.hpp"
+#include "routing/intake.hpp"
 #include "routing/router.hpp"
-#include "ws/delivery.hpp"
+#include "ws/client_protocol.hpp"
 #include "ws/inbox.hpp"
-#include "ws/requests.hpp"
+#include "ws/long_request.hpp"
 #include "ws/session.hpp"
+#include "ws/subscriptions.hpp"
 
 namespace zws {
 
@@ -62,77 +65,88 @@ class NarrowWire final : public Wire {
   std::string taken;  // what the client has not read yet
 };
 
-class ModelLane final : public BatchSink {
+class ModelLane final : public BatchSink, private MessageHandler {
  public:
-  ModelLane(const ConfigPtr& config, Exchange& exchange, std::size_t index, const Clock& clock)
-      : routes_(std::make_unique<RouteTable>(*config)),
+  ModelLane(const ConfigPtr& config, Ledger& ledger, const Clock& clock, std::size_t lanes)
+      : routes_(*config),
         wheel_(clock.steady()),
-        router_(exchange.interest(index), metrics_),
+        history_(config, ledger, clock, lanes),
+        router_(history_, metrics_),
         inbox_(config->ingest.lane_bytes, metrics_),
-        verifier_(config->auth, clock),
-        admission_(config->limits, 1'000'000),
-        requests_(router_, exchange, inbox_, sign_in(), *routes_),
-        rules_{config, &wheel_, &requests_, &metrics_, &clock} {}
+        subscriptions_(router_, history_, routes_),
+        rules_{config, &wheel_, this, &metrics_, &clock} {}
 
-  void post(BatchPtr batch) noexcept override { inbox_.push(std::move(batch)); }
+  void post(BatchPtr batch) noexcept override {
+    for (const EventPtr& event : batch->events)
+      if (!event->is_gap()) posted_number_ = number_of(*event);
+    inbox_.push(std::move(batch));
+  }
 
   // False when nothing was waiting.
   bool take_turn() {
-    loop_.restart();
-    loop_.poll();
-    return delivery_.take_turn([] {});
+    const Inbox::Turn turn = inbox_.take();
+    if (turn.untold) {
+      ++untold_;
+      for (Outbox* outbox : outboxes_) outbox->refuse_events();
+    }
+    router_.publish(turn.all());
+    for (const EventPtr& event : turn.all()) {
+      if (!event->is_gap()) newest_number_ = number_of(*event);
+      passed_[{std::string(event->topic()), std::string(event->source())}] = event->last_seq();
+    }
+    if (turn.untold && !turn.more) newest_number_ = posted_number_;  // all of it is gone by now
+    return turn.more;
   }
   void catch_up() {
     while (take_turn()) {
     }
   }
 
-  void reload(const ConfigPtr& config) {
-    auto routes = std::make_unique<RouteTable>(*config);
-    requests_.set_routes(*routes);
-    routes_ = std::move(routes);
-    inbox_.set_limit(config->ingest.lane_bytes);
-    rules_.config = config;
-    const std::set<Session*> all = sessions_;
-    for (Session* session : all) {
-      if (session->left()) continue;
-      session->on_reload();
-      requests_.review(*session);
-    }
+  void subscribe(Session& session, const std::string& message) {
+    ParsedRequest parsed = parse_request(message);
+    if (parsed.request->since) catch_up();
+    LongRequest request(std::move(*parsed.request));
+    while (!request.done()) subscriptions_.go_on(session, request, true);
+  }
+
+  // Of all that has gone through it.
+  std::uint64_t newest_number() const { return newest_number_; }
+
+  // Whether the event, or a gap that names it, has gone through it.
+  bool has_passed(const Event& event) const {
+    const auto known = passed_.find({std::string(event.topic()), std::string(event.source())});
+    return known != passed_.end() && event.seq() <= known->second;
   }
 
   // How often it had more gaps to tell than it may hold, so that all its clients had to go.
   std::size_t untold() const { return untold_; }
 
-  void add(Session& session) { sessions_.insert(&session); }
-  void remove(Session& session) { sessions_.erase(&session); }
+  void add(Outbox& outbox) { outboxes_.insert(&outbox); }
+  void remove(Outbox& outbox) { outboxes_.erase(&outbox); }
 
-  Requests& requests() { return requests_; }
+  History& history() { return history_; }
   LaneMetrics& metrics() { return metrics_; }
   const SessionRules& rules() const { return rules_; }
 
  private:
-  SignIn::Parts sign_in() {
-    return {&loop_, &verifier_, &admin_token_, &admission_, [](std::uint64_t) { return nullptr; }};
-  }
+  void on_message(Session&, std::string_view, bool) override {}
+  void on_timer(Session&, SteadyTime) override {}
+  void on_loss(const Session&, std::string_view) noexcept override {}
+  void on_leave(Session& session) noexcept override { router_.leave(session.outbox()); }
 
-  std::unique_ptr<const RouteTable> routes_;
+  const RouteTable routes_;
   LaneMetrics metrics_;
   Wheel wheel_;
+  History history_;
   Router router_;
   Inbox inbox_;
-  Delivery delivery_{inbox_, router_, [this] {
-                       ++untold_;
-                       for (Session* session : sessions_) session->outbox().refuse_events();
-                     }};
-  asio::io_context loop_;
-  Verifier verifier_;
-  const AdminToken admin_token_;
-  Admission admission_;
-  Requests requests_;
-  SessionRules rules_;
+  Subscriptions subscriptions_;
+  const SessionRules rules_;
+  std::uint64_t posted_number_ = 0;
+  std::uint64_t newest_number_ = 0;
+  std::map<std::pair<std::string, std::string>, std::uint64_t> passed_;
   std::size_t untold_ = 0;
-  std::set<Session*> sessions_;  // of all its clients
+  std::set<Outbox*> outboxes_;  // of all its clients
 };
 
 // One client's connection to a lane.
@@ -145,12 +159,12 @@ class ModelConnection final : public Link, private Outbox::Owner {
         session_(*this, lane.rules(), "model"),
         untold_(lane.untold()) {
     outbox_.open(&wire_);
-    lane_.add(session_);
-    lane_.requests().on_upgraded(session_, "", false);
+    session_.open();
+    lane_.add(outbox_);
   }
   ~ModelConnection() {
+    lane_.remove(outbox_);
     session_.on_closed(1006);
-    lane_.remove(session_);
   }
 
   ModelLane& lane() { return lane_; }
@@ -200,16 +214,13 @@ struct ModelArrival {
 
 class ModelBridge {
  public:
-  ModelBridge(ConfigPtr config, std::size_t lanes, const Clock& clock)
-      : metrics_(lanes), exchange_(config, metrics_, clock) {
+  ModelBridge(ConfigPtr config, std::size_t lanes, const Clock& clock) : metrics_(lanes) {
     std::vector<BatchSink*> sinks{&posted_};
     for (std::size_t i = 0; i < lanes; ++i) {
-      lanes_.push_back(std::make_unique<ModelLane>(config, exchange_, 1 + i, clock));
+      lanes_.push_back(std::make_unique<ModelLane>(config, ledger_, clock, lanes));
       sinks.push_back(lanes_.back().get());
     }
-    exchange_.post_to(sinks);
-    const Exchange::Look look = exchange_.look();
-    exchange_.interest(0).begins(*Pattern::parse("*"));  // so that `posted_` hears it all
+    intake_ = std::make_unique<Intake>(config, sinks, ledger_, metrics_, clock);
   }
 
   // Takes in, as one drain, up to `count` of what producers have sent here.
@@ -232,23 +243,10 @@ class ModelBridge {
       arrival.key = sent.key;
       arrivals.push_back(arrival);
     }
-    if (!arrivals.empty()) exchange_.accept(arrivals.data(), arrivals.size());
+    if (!arrivals.empty()) intake_->accept(arrivals.data(), arrivals.size());
   }
 
-  void reload(const ConfigPtr& config) {
-    exchange_.reload(config);
-    for (const auto& lane : lanes_) lane->reload(config);
-  }
-
-  Exchange& exchange() { return exchange_; }
   std::vector<std::unique_ptr<ModelLane>>& lanes() { return lanes_; }
-
-  // Of the last event that was taken in.
-  std::uint64_t newest_number() const {
-    for (auto event = posted_.events.rbegin(); event != posted_.events.rend(); ++event)
-      if (!(*event)->is_gap()) return number_of(**event);
-    return 0;
-  }
 
   // All that was posted to the lanes, in order.
   const std::vector<EventPtr>& posted() const { return posted_.events; }
@@ -264,9 +262,10 @@ class ModelBridge {
   };
 
   Metrics metrics_;
-  Exchange exchange_;
+  Ledger ledger_;
   Posted posted_;
   std::vector<std::unique_ptr<ModelLane>> lanes_;
+  std::unique_ptr<Intake> intake_;
   std::deque<ModelArrival> in_;
 };
 

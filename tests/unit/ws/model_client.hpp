@@ -60,9 +60,13 @@ class ModelClient {
     moved_.clear();
     replayed_.clear();
     missing_.clear();
-    connection_->lane().requests().on_message(connection_->session(), request.dump(), false);
+    connection_->lane().subscribe(connection_->session(), request.dump());
     if (resuming_) missing_ = unaccounted();
-    begins_behind_ = bridge.newest_number();
+    begins_behind_ = connection_->lane().newest_number();
+    passed_.clear();
+    for (const EventPtr& event : bridge.posted())
+      if (!event->is_gap() && connection_->lane().has_passed(*event))
+        passed_.insert(number_of(*event));
   }
 
   // Reads up to `frames_max` whole frames.
@@ -123,7 +127,6 @@ class ModelClient {
   void take(nlohmann::json message) {
     message.erase("p");
     truth_.log << text_ << '#' << this << " gets " << message << '\n';
-    if (message["type"] == "connection") return;
     if (message.contains("@id")) return take_event(message);
     if (message["type"] == "gap") return take_gap(message);
     require(message["type"] == "subscribed" && message["success"] == true, message.dump());
@@ -150,7 +153,7 @@ class ModelClient {
       received_.clear();
       missed_.clear();
       positions_.clear();
-      forgiven_.clear();
+      forgiven_ = passed_;
       based_ = true;
       base_ = begins_behind_;
     }
@@ -305,6 +308,7 @@ class ModelClient {
 
   std::uint64_t base_ = 0;  // numbers above are its affair
   std::uint64_t begins_behind_ = 0;
+  std::set<std::uint64_t> passed_;  // had gone through the lane before it subscribed
   std::set<std::uint64_t> received_;
   std::set<std::uint64_t> forgiven_;
   std::vector<Missed> missed_;

@@ -48,10 +48,8 @@ class Schedule {
         any(bridges_)->ingest(1 + below(8));
       else if (dice < 65)
         any(any(bridges_)->lanes())->take_turn();
-      else if (dice < 94)
-        let_act(*any(clients_));
       else if (dice < 95)
-        reload();
+        let_act(*any(clients_));
       else
         wait();
     }
@@ -135,23 +133,12 @@ class Schedule {
     homes_[&client] = &bridge;
   }
 
-  // Other bounds; what is there is cut to them.
-  void reload() {
-    if (roomy_) return;
-    truth_.log << "reload\n";
-    Config config = *config_;
-    config.history.size = 1 + below(30);
-    config.history.ttl = Duration(50 + below(300));
-    config.ingest.lane_bytes = chance(50) ? 300 + below(2'000) : Config().ingest.lane_bytes;
-    config_ = std::make_shared<const Config>(config);
-    any(bridges_)->reload(config_);
-  }
-
   void wait() {
     truth_.log << "time passes\n";
     clock_.advance(std::chrono::milliseconds(below(chance(20) ? 500 : 50)));
     for (const auto& bridge : bridges_)
-      if (chance(50)) bridge->exchange().sweep();
+      for (const auto& lane : bridge->lanes())
+        if (chance(50)) lane->history().sweep();
   }
 
   // Everything is heard and read; what is left over was lost without a word.
@@ -177,7 +164,7 @@ class Schedule {
   const bool lossy_;  // what is sent may get lost on its way to a bridge
   const bool restarts_;
   ModelClock clock_;
-  ConfigPtr config_;
+  const ConfigPtr config_;
   ModelTruth truth_;
   std::map<std::string, std::map<std::string, std::uint64_t>> newest_;
   std::vector<std::unique_ptr<ModelBridge>> bridges_;
