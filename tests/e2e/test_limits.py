@@ -77,6 +77,7 @@ def test_expired_tokens_of_an_administrator_are_no_failures(make_bridge, issuer,
     for _ in range(5):
         answer = bridge.get("/api/ws/stats", bearer(issuer.token(lives=-3600)))
         assert (answer.status, answer.json["code"]) == (401, "token_expired")
+    assert bridge.get("/api/ws/stats", bearer("rubbish")).status == 401, "the first failure, not one too many"
     assert bridge.get("/api/ws/stats", bearer(issuer.admin())).status == 200
 
 

@@ -15,6 +15,20 @@ TEST(HttpTest, HeaderNamesCompareWithoutCase) {
   EXPECT_EQ(request.headers.size(), 1u);
 }
 
+TEST(HttpTest, HeadersOfAnyCaseAreFoundAmongOthers) {
+  HttpRequest request;
+  for (const char* name : {"accept", "Host", "ORIGIN", "user-agent", "X-Forwarded-For"})
+    request.headers[name] = name;
+  EXPECT_EQ(request.header("ACCEPT"), "accept");
+  EXPECT_EQ(request.header("host"), "Host");
+  EXPECT_EQ(request.header("Origin"), "ORIGIN");
+  EXPECT_EQ(request.header("User-Agent"), "user-agent");
+  EXPECT_EQ(request.header("x-forwarded-for"), "X-Forwarded-For");
+  const HeaderLess less;
+  EXPECT_TRUE(less("accept", "Host"));
+  EXPECT_FALSE(less("Host", "accept"));
+}
+
 TEST(HttpTest, PercentEscapesAreReadToTheLastAndWhatIsNoneStays) {
   EXPECT_EQ(percent_decoded("%61b%20"), "ab ");
   EXPECT_EQ(percent_decoded("%2"), "%2");

@@ -40,6 +40,12 @@ TEST_F(TallyTest, WhatNeverCameByTheEndIsMissing) {
   EXPECT_EQ(tally.missing, 3U);
 }
 
+TEST_F(TallyTest, OnlyTheLastOneIsMissing) {
+  receive({0, 1});
+  tally.end(follower, 3);
+  EXPECT_EQ(tally.missing, 1U);
+}
+
 TEST_F(TallyTest, ARepeatIsDoubledHoweverOften) {
   receive({0, 1, 1, 1, 2, 0});
   EXPECT_EQ(tally.doubled, 3U);

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <thread>
 
 namespace zws::tool {
@@ -42,6 +45,33 @@ TEST(WindowTest, NeverMoreThanTheLimitIsOnItsWay) {
   }
   publisher.join();
   EXPECT_EQ(sent, events);
+}
+
+TEST(WindowTest, WhoWaitsIsWokenByExactlyWhatItWaitsFor) {
+  constexpr std::uint64_t rounds = 10'000;
+  Window window(8);
+  window.open();
+  std::atomic<std::uint64_t> asked{0};
+  std::thread publisher([&] {
+    // Each time it is held back until 2 * round have arrived.
+    for (std::uint64_t round = 1; round <= rounds; ++round) {
+      asked = round;
+      if (!window.wait_for(7 + 2 * round)) return;
+    }
+    asked = rounds + 1;
+  });
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto goes_on_to = [&](std::uint64_t round) {
+    while (asked < round && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    return asked >= round;
+  };
+  for (std::uint64_t round = 1; round <= rounds && goes_on_to(round); ++round) {
+    window.arrived(2);
+    window.settle();
+  }
+  EXPECT_TRUE(goes_on_to(rounds + 1)) << "held back in round " << asked;
+  window.close();
+  publisher.join();
 }
 
 TEST(WindowTest, CloseSendsAWaitingPublisherAway) {
