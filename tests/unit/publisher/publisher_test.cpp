@@ -245,6 +245,29 @@ TEST(PublisherTest, AFullQueueDropsCountsAndLeavesAHoleInTheNumbers) {
   EXPECT_EQ(header_of(bridge.receive().value())["seq"], published + 1);
 }
 
+TEST(PublisherTest, ABridgeWhoseQueueIsFullCostsTheOthersNothing) {
+  Listener::Options slow;
+  slow.hwm = 1;
+  Listener stuck(slow), other;
+  PublisherOptions options;
+  options.queue_events = 4;
+  options.linger = 0ms;
+  Publisher publisher(std::vector<std::string>{stuck.endpoint(), other.endpoint()}, options);
+  ASSERT_TRUE(meet(publisher, {&stuck, &other}));
+
+  const std::string payload(1 << 20, 'x');
+  std::uint64_t published = 0;
+  Outcome outcome = Outcome::sent;
+  while (outcome == Outcome::sent && published < 1000) {
+    outcome = publisher.publish("a", payload);
+    ++published;
+    const auto event = other.receive();
+    ASSERT_TRUE(event.has_value()) << published;
+    EXPECT_EQ(header_of(*event)["seq"], published);
+  }
+  EXPECT_EQ(outcome, Outcome::queue_full);
+}
+
 TEST(PublisherTest, WithFullWaitPublishWaitsForRoom) {
   Listener::Options slow;
   slow.hwm = 1;
