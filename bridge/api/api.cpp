@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "auth/grants.hpp"
 #include "core/json_text.hpp"
 #include "metrics/prometheus.hpp"
 
@@ -69,7 +70,8 @@ HttpReply with_headers(HttpReply reply, std::vector<std::pair<std::string, std::
 
 }  // namespace
 
-// `path` may hold one {part}. `admin`: the administrator's, and `path` lies under server.path.
+// `path` may hold one {part}. `admin`: the administrator's, and `path` lies under server.path; a role
+// that has `right` may make the call, too.
 struct Api::Route {
   using Own = void (Api::*)(const ApiRequest&, HttpReply);
   using Call = void (Calls::*)(const ApiRequest&, HttpReply);
@@ -79,6 +81,7 @@ struct Api::Route {
   bool admin;
   Own own;
   Call call;
+  std::string_view right = {};
 
   // The decoded {part}, or an empty one for a path without; nothing if it is another path.
   std::optional<std::string> match(std::string_view given) const {
@@ -101,20 +104,20 @@ const std::vector<Api::Route>& Api::routes() {
   static const std::vector<Route> all{
       {"GET", "/healthz", false, &Api::healthz, nullptr},
       {"GET", "/readyz", false, &Api::readyz, nullptr},
-      {"GET", "/metrics", false, &Api::metrics, nullptr},
+      {"GET", "/metrics", false, &Api::metrics, nullptr, "metrics"},
       {"GET", "/openapi.json", false, &Api::openapi, nullptr},
       {"GET", "/", false, &Api::console, nullptr},
       {"GET", "/client.js", false, &Api::client, nullptr},
       {"GET", "/client.js.map", false, &Api::client, nullptr},
       {"GET", "/client.mjs", false, &Api::client, nullptr},
       {"GET", "/client.mjs.map", false, &Api::client, nullptr},
-      {"GET", "/stats", true, nullptr, &Calls::stats},
-      {"POST", "/broadcast", true, nullptr, &Calls::broadcast},
-      {"POST", "/notify", true, nullptr, &Calls::notify},
-      {"POST", "/publish", true, nullptr, &Calls::publish},
+      {"GET", "/stats", true, nullptr, &Calls::stats, "stats"},
+      {"POST", "/broadcast", true, nullptr, &Calls::broadcast, "broadcast"},
+      {"POST", "/notify", true, nullptr, &Calls::notify, "notify"},
+      {"POST", "/publish", true, nullptr, &Calls::publish, "publish"},
       {"GET", "/connections", true, nullptr, &Calls::connections},
-      {"DELETE", "/connections/{client_id}", true, nullptr, &Calls::disconnect},
-      {"DELETE", "/users/{id}/connections", true, nullptr, &Calls::disconnect_user},
+      {"DELETE", "/connections/{client_id}", true, nullptr, &Calls::disconnect, "disconnect"},
+      {"DELETE", "/users/{id}/connections", true, nullptr, &Calls::disconnect_user, "disconnect"},
       {"GET", "/topics", true, nullptr, &Calls::topics},
       {"GET", "/topics/{topic}/history", true, nullptr, &Calls::history},
   };
@@ -251,26 +254,28 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
     return call(route, request, reply);
   }
   if (slowed && !parts_.verifier->passes(token)) return reply(later("60", too_many));
-  parts_.verifier->verify(
-      token, [this, &route, key, later, unauthorized, request = std::move(request),
-              reply = std::move(reply)](const Verdict& verdict) mutable {
-        if (verdict.fault == TokenFault::busy)
-          return reply(later("1", "too many tokens wait to be checked"));
-        if (verdict.fault != TokenFault::none) {
-          note_refused(request, verdict.reason);
-          if (verdict.counts)
-            parts_.lanes->admission().count_failed_token(key, std::chrono::steady_clock::now());
-          const bool expired = verdict.fault == TokenFault::expired;
-          return reply(unauthorized(expired ? "token_expired" : "invalid_token",
-                                    expired ? "the token has expired" : "the token is not valid"));
-        }
-        if (!verdict.identity->admin) {
-          note_refused(request, "its user is no administrator");
-          return reply(HttpResponse::error(403, "forbidden", "this is for administrators"));
-        }
-        request.who = verdict.identity->user;
-        call(route, request, reply);
-      });
+  parts_.verifier->verify(token, [this, &route, key, later, unauthorized,
+                                  request = std::move(request),
+                                  reply = std::move(reply)](const Verdict& verdict) mutable {
+    if (verdict.fault == TokenFault::busy)
+      return reply(later("1", "too many tokens wait to be checked"));
+    if (verdict.fault != TokenFault::none) {
+      note_refused(request, verdict.reason);
+      if (verdict.counts)
+        parts_.lanes->admission().count_failed_token(key, std::chrono::steady_clock::now());
+      const bool expired = verdict.fault == TokenFault::expired;
+      return reply(unauthorized(expired ? "token_expired" : "invalid_token",
+                                expired ? "the token has expired" : "the token is not valid"));
+    }
+    const auto now_in_force = std::atomic_load(&rules_);
+    if (!verdict.identity->admin &&
+        (route.right.empty() || !may(now_in_force->config->auth, *verdict.identity, route.right))) {
+      note_refused(request, "its user is no administrator, and has no role that may");
+      return reply(HttpResponse::error(403, "forbidden", "this is for administrators"));
+    }
+    request.who = verdict.identity->user;
+    call(route, request, reply);
+  });
 }
 
 void Api::note_refused(const ApiRequest& request, std::string_view why) {

@@ -18,14 +18,56 @@ std::string_view text_of(const json_t* json) noexcept {
   return {json_string_value(json), json_string_length(json)};
 }
 
-bool is_text(const json_t* json, std::string_view wanted) noexcept {
-  return json_is_string(json) && text_of(json) == wanted;
+bool holds(const std::vector<std::string>& list, std::string_view text) noexcept {
+  return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-bool list_holds(const json_t* json, std::string_view wanted) noexcept {
-  for (std::size_t i = 0; i < json_array_size(json); ++i)
-    if (is_text(json_array_get(json, i), wanted)) return true;
-  return false;
+// The member; null where it is absent, or null.
+const json_t* member(const json_t& object, const std::string& name) noexcept {
+  const json_t* json = json_object_getn(&object, name.data(), name.size());
+  return json_is_null(json) ? nullptr : json;
+}
+
+// The claim at a path. A member with dots in its name comes before a path of the same letters.
+const json_t* claim_at(const json_t& object, const std::string& path) {
+  if (const json_t* whole = member(object, path)) return whole;
+  for (std::size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1)) {
+    const json_t* inner = member(object, path.substr(0, dot));
+    if (!json_is_object(inner)) continue;
+    if (const json_t* found = claim_at(*inner, path.substr(dot + 1))) return found;
+  }
+  return nullptr;
+}
+
+// What a claim says of its bearer: a text, or an integer's decimal text.
+std::optional<std::string> word_of(const json_t* json) {
+  if (json_is_string(json)) return std::string(text_of(json));
+  if (json_is_integer(json)) return std::to_string(json_integer_value(json));
+  return std::nullopt;
+}
+
+void append_words(std::vector<std::string>& out, std::string_view text) {
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    if (end > begin) out.emplace_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+}
+
+// A string is its words, a list its strings; nothing where something is neither.
+std::optional<std::vector<std::string>> words_of(const json_t* json) {
+  std::vector<std::string> words;
+  if (json_is_string(json)) {
+    append_words(words, text_of(json));
+    return words;
+  }
+  if (!json_is_array(json)) return std::nullopt;
+  for (std::size_t i = 0; i < json_array_size(json); ++i) {
+    const json_t* item = json_array_get(json, i);
+    if (!json_is_string(item)) return std::nullopt;
+    words.emplace_back(text_of(item));
+  }
+  return words;
 }
 
 WallTime wall_time(double unix_s) noexcept {
@@ -48,7 +90,7 @@ class Reading {
   }
 
  private:
-  const json_t* claim(const char* name) const noexcept { return json_object_get(&claims_, name); }
+  const json_t* claim(const char* name) const noexcept { return member(claims_, name); }
 
   bool refuse(const char* why) noexcept {
     why_ = why;
@@ -56,13 +98,14 @@ class Reading {
   }
 
   bool user() {
-    const json_t* sub = claim("sub");
-    if (!sub) return refuse("sub is missing");
-    if (!json_is_string(sub)) return refuse("sub is not a string");
-    const std::string_view name = text_of(sub);
-    if (!is_user(name))
-      return refuse("sub is not 1 to 200 bytes without '*' and control characters");
-    identity_.user = name;
+    const json_t* sub = claim_at(claims_, rules_.claims.user);
+    if (!sub) return refuse("the user's claim (auth.claims.user) is missing");
+    const auto name = word_of(sub);
+    if (!name)
+      return refuse("the user's claim (auth.claims.user) is neither a string nor an integer");
+    if (!is_user(*name))
+      return refuse("the user is not 1 to 200 bytes without '*' and control characters");
+    identity_.user = *name;
     return true;
   }
 
@@ -92,31 +135,53 @@ class Reading {
   }
 
   bool issuer() {
-    if (rules_.issuer.empty() || is_text(claim("iss"), rules_.issuer)) return true;
+    if (rules_.issuers.empty()) return true;
+    const json_t* iss = claim("iss");
+    if (json_is_string(iss) && holds(rules_.issuers, text_of(iss))) return true;
     return refuse("iss is not auth.issuer");
   }
 
   bool audience() {
+    const auto& wanted = rules_.audiences;
+    if (wanted.empty() || holds(wanted, "*")) return true;
     const json_t* aud = claim("aud");
-    if (rules_.audience.empty() || rules_.audience == "*" || is_text(aud, rules_.audience) ||
-        list_holds(aud, rules_.audience))
-      return true;
+    if (json_is_string(aud) && holds(wanted, text_of(aud))) return true;
+    for (std::size_t i = 0; i < json_array_size(aud); ++i) {
+      const json_t* item = json_array_get(aud, i);
+      if (json_is_string(item) && holds(wanted, text_of(item))) return true;
+    }
     return refuse("aud is not auth.audience");
   }
 
+  // A role in a shape that is not known here gives no right and does no harm.
+  void add_role(std::string role) {
+    identity_.admin = identity_.admin || holds(rules_.claims.admin, role);
+    identity_.roles.push_back(std::move(role));
+  }
+
   bool role() {
-    identity_.admin = is_text(claim("role"), "admin") || list_holds(claim("roles"), "admin");
+    for (const std::string& path : rules_.claims.roles) {
+      const json_t* json = claim_at(claims_, path);
+      if (json_is_array(json)) {
+        for (std::size_t i = 0; i < json_array_size(json); ++i)
+          if (auto role = word_of(json_array_get(json, i))) add_role(std::move(*role));
+      } else if (auto words = words_of(json)) {
+        for (std::string& role : *words) add_role(std::move(role));
+      } else if (auto word = word_of(json)) {
+        add_role(std::move(*word));
+      }
+    }
     return true;
   }
 
   bool topics() {
-    const json_t* list = claim("topics");
-    if (!list) return true;
-    if (!json_is_array(list)) return refuse("topics is not a list");
+    const json_t* claim = claim_at(claims_, rules_.claims.topics);
+    if (!claim) return true;
+    const auto words = words_of(claim);
+    if (!words) return refuse("topics is not a list of strings");
     auto& patterns = identity_.topics.emplace();
-    for (std::size_t i = 0; i < json_array_size(list); ++i) {
-      const json_t* item = json_array_get(list, i);
-      auto pattern = json_is_string(item) ? Pattern::parse(text_of(item)) : std::nullopt;
+    for (const std::string& word : *words) {
+      auto pattern = Pattern::parse(word);
       if (!pattern) return refuse("topics holds what is no pattern");
       patterns.push_back(std::move(*pattern));
     }
@@ -133,7 +198,7 @@ class Reading {
 }  // namespace
 
 Verdict judge_claims(std::string_view json, const ClaimRules& rules, WallTime now) {
-  const Json claims = parse_json_object(json);
+  const Json claims = parse_claims(json);
   if (!claims) return Verdict::invalid("the claims are not a JSON object in good form");
   return Reading(*claims, rules, now).verdict();
 }

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "auth/verdict.hpp"
 #include "config/config.hpp"
@@ -13,12 +14,16 @@ namespace zws {
 
 // What the configuration asks of every token.
 struct ClaimRules {
-  std::string issuer;    // empty: any
-  std::string audience;  // empty or "*": any
+  std::vector<std::string> issuers;    // empty: any
+  std::vector<std::string> audiences;  // empty or with "*": any
   bool require_exp = true;
+  ClaimsConfig claims;
 
   explicit ClaimRules(const AuthConfig& config)
-      : issuer(config.issuer), audience(config.audience), require_exp(config.require_exp) {}
+      : issuers(config.issuer),
+        audiences(config.audience),
+        require_exp(config.require_exp),
+        claims(config.claims) {}
 };
 
 // The clocks of issuer and bridge may differ by so much.

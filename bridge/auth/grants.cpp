@@ -1,5 +1,6 @@
 #include "auth/grants.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -32,6 +33,23 @@ std::optional<Pattern> pattern_for(const std::string& text, std::string_view use
 
 }  // namespace
 
+bool is_admin(const AuthConfig& config, const Identity& identity) noexcept {
+  const auto& admin = config.claims.admin;
+  return std::find_first_of(identity.roles.begin(), identity.roles.end(), admin.begin(),
+                            admin.end()) != identity.roles.end();
+}
+
+bool may(const AuthConfig& config, const Identity& identity, std::string_view right) {
+  if (identity.admin) return true;
+  for (const std::string& name : identity.roles) {
+    const auto role = config.roles.find(name);
+    if (role == config.roles.end()) continue;
+    const auto& rights = role->second.may;
+    if (std::find(rights.begin(), rights.end(), right) != rights.end()) return true;
+  }
+  return false;
+}
+
 Grants::Grants(const AuthConfig& config, const Identity* identity, bool open)
     : everything_(open || (identity && identity->admin)) {
   if (identity) own_topic_ = std::string(topic_user_prefix) + identity->user;
@@ -42,10 +60,18 @@ Grants::Grants(const AuthConfig& config, const Identity* identity, bool open)
   } else if (identity->topics) {
     patterns_ = *identity->topics;
   } else {
-    for (const auto& text : config.user.subscribe)
-      if (auto pattern = pattern_for(text, identity->user))
-        patterns_.push_back(std::move(*pattern));
+    add(config.user.subscribe, identity->user);
   }
+  if (!identity) return;
+  for (const std::string& name : identity->roles) {
+    const auto role = config.roles.find(name);
+    if (role != config.roles.end()) add(role->second.subscribe, identity->user);
+  }
+}
+
+void Grants::add(const std::vector<std::string>& texts, std::string_view user) {
+  for (const std::string& text : texts)
+    if (auto pattern = pattern_for(text, user)) patterns_.push_back(std::move(*pattern));
 }
 
 std::optional<Pattern> Grants::granted(const Pattern& wanted) const {

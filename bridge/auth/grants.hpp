@@ -7,23 +7,33 @@
 //   who                       is granted
 //   open mode                 everything
 //   administrator             everything
-//   user                      the claim `topics` if there is one, else auth.user.subscribe
+//   user                      the claim `topics` if there is one, else auth.user.subscribe;
+//                             and auth.roles.NAME.subscribe of each of its roles
 //   anonymous                 auth.anonymous.subscribe; as [] that is only @all
 //
-// In auth.user.subscribe `{user}` is the user's name, inserted literally. A '*' at the end of such a
-// right stops at the separator that follows the mark: of "inbox.{user}.*" john has inbox.john.x, and
-// nothing of john.smith, whose names begin with inbox.john., too. A configured text that is no pattern,
-// or has another character than a separator there, grants nothing (the configuration refuses it).
+// In auth.user.subscribe and those of roles `{user}` is the user's name, inserted literally. A '*' at
+// the end of such a right stops at the separator that follows the mark: of "inbox.{user}.*" john has
+// inbox.john.x, and nothing of john.smith, whose names begin with inbox.john., too. A configured text
+// that is no pattern, or has another character than a separator there, grants nothing (the
+// configuration refuses it).
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "auth/identity.hpp"
 #include "config/config.hpp"
 
 namespace zws {
+
+// Whether one of the identity's roles is in auth.claims.admin.
+bool is_admin(const AuthConfig& config, const Identity& identity) noexcept;
+
+// Whether the identity may make the administrator's calls of that right ("stats", "publish", ...).
+// Cost: one look-up for each of its roles.
+bool may(const AuthConfig& config, const Identity& identity, std::string_view right);
 
 class Grants {
  public:
@@ -35,6 +45,8 @@ class Grants {
   std::optional<Pattern> granted(const Pattern& wanted) const;
 
  private:
+  void add(const std::vector<std::string>& texts, std::string_view user);
+
   bool everything_ = false;
   std::string own_topic_;
   std::vector<Pattern> patterns_;

@@ -14,9 +14,10 @@
 namespace zws {
 
 struct Identity {
-  std::string user;              // the claim sub, 1-200 bytes
-  bool admin = false;            // role or roles
-  std::optional<WallTime> ends;  // exp + 30 s: the instant at which the token ends
+  std::string user;                // the claim sub, 1-200 bytes
+  bool admin = false;              // one of the roles is in auth.claims.admin
+  std::vector<std::string> roles;  // of the claims in auth.claims.roles, known to us or not
+  std::optional<WallTime> ends;    // exp + 30 s: the instant at which the token ends
   std::string expires;  // exp as RFC 3339 (a WallTime cannot hold 9999999999); empty: no exp
   std::optional<std::vector<Pattern>> topics;  // the claim topics, in place of auth.user.subscribe
 };

@@ -2,37 +2,153 @@
 
 #include <jansson.h>
 
+#include <charconv>
+#include <cstdint>
+#include <new>
+#include <string>
+#include <utility>
+
 namespace zws {
 namespace {
 
-// Counts brackets outside strings: enough to bound the parser's recursion, and right for all JSON.
-bool nested_too_deep(std::string_view text) noexcept {
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > json_depth_max) return true;
-    } else if (c == '}' || c == ']') {
-      --depth;
+// One pass over the text before the parser has it: how deep it is nested, and a tame copy of what
+// jansson refuses although it is JSON, so that claims of others cannot make a good token bad.
+class Taming {
+ public:
+  explicit Taming(std::string_view text) noexcept : text_(text) {}
+
+  // Whether the text may be parsed at all.
+  bool run() {
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (c == '"') {
+        string();
+      } else if (c == '-' || is_digit(c)) {
+        number();
+      } else {
+        if ((c == '{' || c == '[') && ++depth_ > json_depth_max) return false;
+        if (c == '}' || c == ']') --depth_;
+        ++at_;
+      }
     }
+    return true;
   }
-  return false;
-}
+
+  std::string_view result() {
+    if (copied_ == 0) return text_;
+    copy_.append(text_.substr(copied_));
+    return copy_;
+  }
+
+ private:
+  static bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+  void replace(std::size_t begin, std::size_t end, std::string_view by) {
+    copy_.append(text_.substr(copied_, begin - copied_)).append(by);
+    copied_ = end;
+  }
+
+  // The code unit of the \uXXXX at `at`; -1 if there is none.
+  int code_unit(std::size_t at) const noexcept {
+    if (at + 6 > text_.size() || text_[at] != '\\' || text_[at + 1] != 'u') return -1;
+    int unit = 0;
+    const char* const end = text_.data() + at + 6;
+    const auto [rest, fault] = std::from_chars(end - 4, end, unit, 16);
+    return fault == std::errc{} && rest == end && unit >= 0 ? unit : -1;
+  }
+
+  // NUL and halves of surrogate pairs become U+0001: nothing of ours may hold that, either.
+  void string() {
+    for (++at_; at_ < text_.size() && text_[at_] != '"';) {
+      if (text_[at_] != '\\') {
+        ++at_;
+        continue;
+      }
+      const int unit = code_unit(at_);
+      const int next = unit < 0 ? -1 : code_unit(at_ + 6);
+      if (unit >= 0xD800 && unit < 0xDC00 && next >= 0xDC00 && next < 0xE000) {
+        at_ += 12;
+      } else if (unit == 0 || (unit >= 0xD800 && unit < 0xE000)) {
+        replace(at_, at_ + 6, "\\u0001");
+        at_ += 6;
+      } else {
+        at_ += 2;
+      }
+    }
+    ++at_;
+  }
+
+  // An integer beyond 64 bits becomes its text, what no double holds `true`: neither is a time.
+  void number() {
+    const std::size_t begin = at_;
+    const auto digits = [&] {
+      const std::size_t first = at_;
+      while (at_ < text_.size() && is_digit(text_[at_])) ++at_;
+      return at_ > first;
+    };
+    const auto skip = [&](std::string_view any) {
+      const bool is = at_ < text_.size() && any.find(text_[at_]) != std::string_view::npos;
+      at_ += is ? 1 : 0;
+      return is;
+    };
+    skip("-");
+    const std::size_t first = at_;
+    bool good = digits() && (text_[first] != '0' || at_ == first + 1);
+    bool integer = true;
+    if (skip(".")) {
+      integer = false;
+      good = digits() && good;
+    }
+    if (skip("eE")) {
+      integer = false;
+      skip("+-");
+      good = digits() && good;
+    }
+    if (!good) return;  // the parser says so
+    const std::string_view text = text_.substr(begin, at_ - begin);
+    if (integer && !fits<std::int64_t>(text))
+      replace(begin, at_, '"' + std::string(text) + '"');
+    else if (!integer && !fits<double>(text))
+      replace(begin, at_, "true");
+  }
+
+  template <typename Number>
+  static bool fits(std::string_view text) noexcept {
+    Number number{};
+    return std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc{};
+  }
+
+  const std::string_view text_;
+  std::size_t at_ = 0;
+  int depth_ = 0;
+  std::size_t copied_ = 0;
+  std::string copy_;
+};
 
 }  // namespace
 
 void JsonRelease::operator()(json_t* json) const noexcept { json_decref(json); }
 
-Json parse_json_object(std::string_view text) noexcept {
-  if (nested_too_deep(text)) return nullptr;
+namespace {
+
+Json parsed(std::string_view text) noexcept {
   Json json(json_loadb(text.data(), text.size(), JSON_REJECT_DUPLICATES, nullptr));
   return json_is_object(json.get()) ? std::move(json) : nullptr;
+}
+
+}  // namespace
+
+Json parse_json_object(std::string_view text) noexcept try {
+  return Taming(text).run() ? parsed(text) : nullptr;
+} catch (const std::bad_alloc&) {
+  return nullptr;
+}
+
+Json parse_claims(std::string_view text) noexcept try {
+  Taming taming(text);
+  return taming.run() ? parsed(taming.result()) : nullptr;
+} catch (const std::bad_alloc&) {
+  return nullptr;
 }
 
 }  // namespace zws

@@ -41,6 +41,12 @@ KeySet::KeySet(const AuthConfig& config) {
     const KeySource source("auth.hs256_secret_file", config.hs256_secret_file);
     add(keys_of_secret(without_newline(source.read()), source));
   }
+  if (!config.hs256_previous_secret.empty())
+    add(keys_of_secret(config.hs256_previous_secret, KeySource("auth.hs256_previous_secret")));
+  if (!config.hs256_previous_secret_file.empty()) {
+    const KeySource source("auth.hs256_previous_secret_file", config.hs256_previous_secret_file);
+    add(keys_of_secret(without_newline(source.read()), source));
+  }
   if (!config.public_key_file.empty()) {
     const KeySource source("auth.public_key_file", config.public_key_file);
     add(keys_of_pem(source.read(), source));

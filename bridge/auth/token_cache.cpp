@@ -17,6 +17,8 @@ std::size_t heap_bytes(const std::string& text) noexcept {
 
 std::size_t bytes_of(const Identity& identity) noexcept {
   std::size_t bytes = bookkeeping_bytes + heap_bytes(identity.user) + heap_bytes(identity.expires);
+  bytes += identity.roles.capacity() * sizeof(std::string);
+  for (const auto& role : identity.roles) bytes += heap_bytes(role);
   if (!identity.topics) return bytes;
   bytes += identity.topics->capacity() * sizeof(Pattern);
   for (const auto& pattern : *identity.topics) bytes += heap_bytes(pattern.text());

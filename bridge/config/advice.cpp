@@ -97,6 +97,8 @@ std::vector<std::string> advice(const Config& config, const Origins& origins) {
   config::Adviser adviser(config, origins);
   adviser.rights("auth.anonymous.subscribe", config.auth.anonymous.subscribe, false);
   adviser.rights("auth.user.subscribe", config.auth.user.subscribe, true);
+  for (const auto& [name, role] : config.auth.roles)
+    adviser.rights("auth.roles." + name + ".subscribe", role.subscribe, true);
   adviser.routes();
   return std::move(adviser.lines);
 }

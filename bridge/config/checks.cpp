@@ -58,6 +58,17 @@ class Checks {
     fail("auth.hs256_secret_file", "one of it and auth.hs256_secret, and both are set");
   }
 
+  void previous_secrets() const {
+    const AuthConfig& auth = config_.auth;
+    const bool text = !auth.hs256_previous_secret.empty();
+    const bool file = !auth.hs256_previous_secret_file.empty();
+    const std::string name =
+        file ? "auth.hs256_previous_secret_file" : "auth.hs256_previous_secret";
+    if (text && file) fail(name, "one of it and auth.hs256_previous_secret, and both are set");
+    if ((text || file) && auth.hs256_secret.empty() && auth.hs256_secret_file.empty())
+      fail(name, "only together with auth.hs256_secret or auth.hs256_secret_file");
+  }
+
   // Whoever signs for many with one key signs for strangers, too: only `aud` tells theirs from ours.
   void audience() const {
     const AuthConfig& auth = config_.auth;
@@ -111,14 +122,15 @@ void check_consistency(const Config& config, const Origins& origins) {
   checks.listen();
   checks.tls();
   checks.secrets();
+  checks.previous_secrets();
   checks.curve();
 }
 
 void check_files(const Config& config, const Origins& origins) {
   for (const std::string name :
        {"server.tls_cert", "server.tls_key", "ingest.curve_secret_key_file",
-        "ingest.curve_allowed_keys_file", "auth.hs256_secret_file", "auth.public_key_file",
-        "auth.jwks_file"}) {
+        "ingest.curve_allowed_keys_file", "auth.hs256_secret_file",
+        "auth.hs256_previous_secret_file", "auth.public_key_file", "auth.jwks_file"}) {
     const auto path = std::get<std::string>(*find_key(name)->get(config));
     const std::string why = path.empty() ? "" : why_unreadable(path);
     if (why.empty()) continue;

@@ -108,6 +108,10 @@ std::string remark(std::string_view origin, std::string_view key, const Value& v
 
 StartupError unknown_key(std::string_view origin, std::string_view key, const Value& value) {
   std::vector<std::string> known;
+  if (key.rfind("auth.roles.", 0) == 0) {
+    return unknown(origin, key, shown_name(key), value, known,
+                   "allowed in [auth.roles.NAME] are subscribe, may");
+  }
   for (const ConfigKey& candidate : config_keys()) known.emplace_back(candidate.name);
   for (const std::string& section : sections()) known.push_back(section);
   known.emplace_back(route_list);
@@ -131,6 +135,7 @@ StartupError unknown_variable(std::string_view name, std::string_view text) {
   for (const ConfigKey& candidate : config_keys())
     known.push_back(environment_name(candidate.name));
   known.push_back(environment_name(route_list));
+  known.push_back(environment_name(role_table));
   return unknown("environment", name, name, std::string(text), known,
                  "allowed is ZWSBRIDGE_ and a key, as in ZWSBRIDGE_SERVER_LISTEN");
 }

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -187,6 +188,44 @@ struct UserConfig {
   std::vector<std::string> subscribe{"*"};
 };
 
+// [auth.claims] Where a token says who its bearer is. A name may be a path, as realm_access.roles; a
+// member that is called exactly so comes first, so a name with dots (https://example.org/roles) is
+// one, too.
+struct ClaimsConfig {
+  // The claim that is the user: a string of 1 to 200 bytes, or an integer.
+  // Allowed: the path of a claim. A reload applies it.
+  std::string user = "sub";
+
+  // The claims that hold roles: a string, or a list of them. A string with spaces is its words.
+  // Allowed: a list of paths of claims. A reload applies it.
+  std::vector<std::string> roles{"role", "roles"};
+
+  // The claim that holds what this user may subscribe to, in place of auth.user.subscribe.
+  // Allowed: the path of a claim. A reload applies it.
+  std::string topics = "topics";
+
+  // The roles that make an administrator. Empty: no token makes one.
+  // Allowed: a list of roles. A reload applies it.
+  std::vector<std::string> admin{"admin"};
+};
+
+// [auth.roles.NAME] What those may besides who have the role NAME; quotes take any name:
+// [auth.roles."ops team"]. Rights add up; an administrator needs none.
+struct RoleConfig {
+  // What they may subscribe to, besides what `topics` or auth.user.subscribe give them. {user} is as
+  // there.
+  // Allowed: a list of topic patterns such as "import:*" or "inbox:{user}:*"; with a '*' at its
+  // end {user} has . : or / behind it.
+  // A reload applies it.
+  std::vector<std::string> subscribe;
+
+  // Which of the administrator's calls they may make: "stats" reads totals, "metrics" /metrics where
+  // metrics_public is false, "disconnect" closes connections, the others are the calls of that name.
+  // Allowed: a list of "stats", "metrics", "publish", "broadcast", "notify" and "disconnect".
+  // A reload applies it.
+  std::vector<std::string> may;
+};
+
 // [auth] Who may connect. With none of the four keys set the bridge runs in open mode: everyone may
 // subscribe to everything, and it listens on loopback only. The last key cannot be taken out while
 // the bridge runs: open mode begins with a start.
@@ -200,6 +239,15 @@ struct AuthConfig {
   // Allowed: a path; empty is none. A reload applies it.
   std::string hs256_secret_file;
 
+  // The secret before the present one, for the overlap of a rotation: tokens of both are good until
+  // it is taken out.
+  // Allowed: a string of 32 to 1024 bytes; empty is none. A reload applies it.
+  std::string hs256_previous_secret;
+
+  // A file that holds it, in place of hs256_previous_secret. A reload rereads it.
+  // Allowed: a path; empty is none. A reload applies it.
+  std::string hs256_previous_secret_file;
+
   // A public key (PEM): RSA checks RS256 and PS256, P-256 ES256, Ed25519 EdDSA. The key decides
   // the algorithm, never the token. A reload rereads it.
   // Allowed: a path; empty is none. A reload applies it.
@@ -209,13 +257,14 @@ struct AuthConfig {
   // Allowed: a path; empty is none. A reload applies it.
   std::string jwks_file;
 
-  // The `iss` that a token must carry.
-  // Allowed: a string; empty checks nothing. A reload applies it.
-  std::string issuer;
+  // The `iss` that a token must carry, one of these.
+  // Allowed: a string or a list of strings; empty checks nothing. A reload applies it.
+  std::vector<std::string> issuer;
 
-  // The `aud` that a token must carry or hold. Needed with a public key, where "*" takes any.
-  // Allowed: a string; empty checks nothing. A reload applies it.
-  std::string audience;
+  // The `aud` that a token must carry or hold, one of these. Needed with a public key, where "*"
+  // takes any.
+  // Allowed: a string or a list of strings; empty checks nothing. A reload applies it.
+  std::vector<std::string> audience;
 
   // Whether a token must have `exp`. A token without it is good for ever.
   // Allowed: true or false. A reload applies it.
@@ -239,8 +288,10 @@ struct AuthConfig {
   // Allowed: a path; empty is none. A change needs a restart.
   std::string admin_token_file;
 
+  ClaimsConfig claims;
   AnonymousConfig anonymous;
   UserConfig user;
+  std::map<std::string, RoleConfig> roles;  // by NAME
 
   // Whether any key is configured; without one the bridge runs in open mode.
   bool has_key() const noexcept {

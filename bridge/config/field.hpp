@@ -32,6 +32,12 @@ inline std::optional<std::vector<std::string>> read(const Value& value, const Li
   const auto* list = std::get_if<std::vector<std::string>>(&value);
   return list ? std::optional(*list) : std::nullopt;
 }
+inline std::optional<std::vector<std::string>> read(const Value& value, const TextsRule&) {
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return *list;
+  const auto* text = std::get_if<std::string>(&value);
+  if (!text) return std::nullopt;
+  return text->empty() ? std::vector<std::string>{} : std::vector<std::string>{*text};
+}
 template <class Enum>
 std::optional<Enum> read(const Value& value, const Words<Enum>& rule) {
   const auto* text = std::get_if<std::string>(&value);
@@ -55,6 +61,11 @@ template <class T, class RuleType>
 std::optional<Value> written(const std::optional<T>& field, const RuleType&) {
   return field ? std::optional(write(*field)) : std::nullopt;
 }
+// As most people write it: one text is no list.
+inline std::optional<Value> written(const std::vector<std::string>& field, const TextsRule&) {
+  if (field.size() > 1) return write(field);
+  return write(field.empty() ? std::string() : field[0]);
+}
 template <class Enum>
 std::optional<Value> written(const Enum& field, const Words<Enum>& rule) {
   for (const auto& [word, meaning] : rule.words) {
@@ -74,6 +85,9 @@ inline std::optional<Refused> bad_element(const Value& value, const ListRule& ru
     if (!rule.good((*list)[i])) return Refused{'[' + std::to_string(i) + ']', (*list)[i]};
   }
   return std::nullopt;
+}
+inline std::optional<Refused> bad_element(const Value& value, const TextsRule& rule) {
+  return bad_element(value, ListRule{rule.allowed, rule.good});
 }
 
 // Binds a name to the field at the end of Path, which starts at Root.

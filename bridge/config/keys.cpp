@@ -21,6 +21,7 @@ struct Table {
 using Server = Table<&Config::server>;
 using Ingest = Table<&Config::ingest>;
 using Auth = Table<&Config::auth>;
+using Claims = Table<&Config::auth, &AuthConfig::claims>;
 using Anonymous = Table<&Config::auth, &AuthConfig::anonymous>;
 using User = Table<&Config::auth, &AuthConfig::user>;
 using Heartbeat = Table<&Config::heartbeat>;
@@ -77,15 +78,23 @@ std::vector<ConfigKey> make_config_keys() {
 
       Auth::key<&A::hs256_secret>("auth.hs256_secret", secret_text(), reload, secret),
       Auth::key<&A::hs256_secret_file>("auth.hs256_secret_file", file_path(), reload),
+      Auth::key<&A::hs256_previous_secret>("auth.hs256_previous_secret", secret_text(), reload,
+                                           secret),
+      Auth::key<&A::hs256_previous_secret_file>("auth.hs256_previous_secret_file", file_path(),
+                                                reload),
       Auth::key<&A::public_key_file>("auth.public_key_file", file_path(), reload),
       Auth::key<&A::jwks_file>("auth.jwks_file", file_path(), reload),
-      Auth::key<&A::issuer>("auth.issuer", claim_text(), reload),
-      Auth::key<&A::audience>("auth.audience", claim_text(), reload),
+      Auth::key<&A::issuer>("auth.issuer", claim_texts(), reload),
+      Auth::key<&A::audience>("auth.audience", claim_texts(), reload),
       Auth::key<&A::require_exp>("auth.require_exp", flag(), reload),
       Auth::key<&A::expiry_grace>("auth.expiry_grace", time_between(0 * ms, hour), reload),
       Auth::key<&A::timeout>("auth.timeout", time_between(ms, hour), reload),
       Auth::key<&A::open>("auth.open", flag(), restart),
       Auth::key<&A::admin_token_file>("auth.admin_token_file", file_path(), restart),
+      Claims::key<&ClaimsConfig::user>("auth.claims.user", claim_path(), reload),
+      Claims::key<&ClaimsConfig::roles>("auth.claims.roles", claim_paths(), reload),
+      Claims::key<&ClaimsConfig::topics>("auth.claims.topics", claim_path(), reload),
+      Claims::key<&ClaimsConfig::admin>("auth.claims.admin", role_names(), reload),
       Anonymous::key<&AnonymousConfig::connect>("auth.anonymous.connect", flag(), reload),
       Anonymous::key<&AnonymousConfig::subscribe>("auth.anonymous.subscribe", anonymous_patterns(),
                                                   reload),
@@ -136,6 +145,13 @@ std::vector<RouteKey> make_route_keys() {
   };
 }
 
+std::vector<RoleKey> make_role_keys() {
+  return {
+      key<RoleConfig, &RoleConfig::subscribe>("subscribe", user_patterns()),
+      key<RoleConfig, &RoleConfig::may>("may", rights()),
+  };
+}
+
 std::vector<std::string> make_sections() {
   std::vector<std::string> names;
   for (const ConfigKey& key : config_keys()) {
@@ -164,6 +180,11 @@ const std::vector<RouteKey>& route_keys() {
   return keys;
 }
 
+const std::vector<RoleKey>& role_keys() {
+  static const std::vector<RoleKey> keys = make_role_keys();
+  return keys;
+}
+
 const std::vector<std::string>& sections() {
   static const std::vector<std::string> names = make_sections();
   return names;
@@ -172,6 +193,8 @@ const std::vector<std::string>& sections() {
 const ConfigKey* find_key(std::string_view name) noexcept { return find(config_keys(), name); }
 
 const RouteKey* find_route_key(std::string_view name) noexcept { return find(route_keys(), name); }
+
+const RoleKey* find_role_key(std::string_view name) noexcept { return find(role_keys(), name); }
 
 std::string shown_text(const ConfigKey& key, const Config& config) {
   const std::string text = toml_text(value_without_secrets(*key.get(config)));

@@ -40,10 +40,12 @@ struct Key {
 
 using ConfigKey = Key<Config>;
 using RouteKey = Key<RouteConfig>;
+using RoleKey = Key<RoleConfig>;
 
 // In the order of config.hpp.
 const std::vector<ConfigKey>& config_keys();
 const std::vector<RouteKey>& route_keys();
+const std::vector<RoleKey>& role_keys();
 
 // The tables of TOML in that order: "server", ..., "auth.anonymous", ... without "route".
 const std::vector<std::string>& sections();
@@ -51,8 +53,12 @@ const std::vector<std::string>& sections();
 // The list of routes, which is a key of its own in the environment and for --set.
 constexpr std::string_view route_list = "route";
 
+// The table of roles, [auth.roles.NAME]; in the environment one value, as {ops = {may = ["stats"]}}.
+constexpr std::string_view role_table = "auth.roles";
+
 const ConfigKey* find_key(std::string_view name) noexcept;
 const RouteKey* find_route_key(std::string_view name) noexcept;
+const RoleKey* find_role_key(std::string_view name) noexcept;
 
 // The value as TOML, fit to be shown: a secret that is set is masked, and what looks like one.
 std::string shown_text(const ConfigKey& key, const Config& config);

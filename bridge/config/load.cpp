@@ -18,6 +18,7 @@ namespace config {
 namespace {
 
 constexpr std::size_t file_bytes_max = std::size_t{1} << 20;
+constexpr std::string_view role_prefix = "auth.roles.";
 constexpr std::string_view variable_prefix = "ZWSBRIDGE_";
 
 // A node as a Value; what no key can hold becomes its own text.
@@ -71,6 +72,8 @@ class Loader {
   // Sets what `node` holds for `path`: a value, or a table of them.
   void take(const std::string& path, const toml::node& node, const Origin& origin) {
     if (path == route_list) return take_routes(node, origin);
+    if (path == role_table) return take_roles(node, origin);
+    if (path.rfind(role_prefix, 0) == 0) return take_role_path(path, node, origin);
     if (const ConfigKey* key = find_key(path)) return take_value(*key, node, origin);
     if (!path.empty() && !is_section(path)) {
       throw unknown_key(origin.at(node), path, value_of(node));
@@ -88,6 +91,8 @@ class Loader {
     const toml::table parsed = parse_loose(text);
     const toml::node& node = *parsed.get("value");
     const ConfigKey* key = find_key(path);
+    const bool of_role = path.rfind(role_prefix, 0) == 0;
+    if (of_role && node.is_string()) return take(path, toml::array{*node.as_string()}, origin);
     if (!key) return take(path, node, origin);
     const auto fault = set_loosely(*key, value_of(node), text);
     if (!fault) {
@@ -129,6 +134,46 @@ class Loader {
       throw refused(origin.at(node), name + fault->at, fault->value, key.allowed);
     }
     origins[name] = origin.at(node);
+  }
+
+  void take_roles(const toml::node& node, const Origin& origin) {
+    const toml::table* table = node.as_table();
+    if (!table) {
+      throw refused(origin.at(node), role_table, value_of(node),
+                    "a table for each role: write [auth.roles.NAME]");
+    }
+    for (const auto& [name, role] : *table) take_role(std::string(name.str()), role, origin);
+  }
+
+  void take_role(const std::string& role, const toml::node& node, const Origin& origin) {
+    const std::string path = std::string(role_prefix) + role;
+    const toml::table* table = node.as_table();
+    if (!table || role.empty()) {
+      throw refused(origin.at(node), path, value_of(node),
+                    "a table with subscribe and may: write [auth.roles.NAME]");
+    }
+    config.auth.roles[role];
+    for (const auto& [name, value] : *table)
+      take_role_key(role, std::string(name.str()), value, origin);
+  }
+
+  // "auth.roles.NAME" or "auth.roles.NAME.may", as --set has them; NAME may hold dots.
+  void take_role_path(const std::string& path, const toml::node& node, const Origin& origin) {
+    const std::string rest = path.substr(role_prefix.size());
+    const std::size_t dot = rest.rfind('.');
+    if (node.is_table() || dot == std::string::npos) return take_role(rest, node, origin);
+    take_role_key(rest.substr(0, dot), rest.substr(dot + 1), node, origin);
+  }
+
+  void take_role_key(const std::string& role, const std::string& name, const toml::node& node,
+                     const Origin& origin) {
+    const std::string path = std::string(role_prefix) + role + '.' + name;
+    const RoleKey* key = find_role_key(name);
+    if (!key) throw unknown_key(origin.at(node), path, value_of(node));
+    if (const auto fault = key->set(config.auth.roles[role], value_of(node))) {
+      throw refused(origin.at(node), path + fault->at, fault->value, key->allowed);
+    }
+    origins[path] = origin.at(node);
   }
 
   // Routes are one value: those of a nearer source replace all of a farther one.
@@ -199,8 +244,8 @@ void take_variable(Loader& loader, std::string_view variable) {
   const std::string name(variable.substr(0, equals));
   const std::string text(equals == std::string_view::npos ? "" : variable.substr(equals + 1));
   if (text.empty()) return;  // as docker compose leaves it: ${ISSUER:-}
-  if (name == environment_name(route_list)) {
-    return loader.take_text(std::string(route_list), text, {name});
+  for (const std::string_view table : {route_list, role_table}) {
+    if (name == environment_name(table)) return loader.take_text(std::string(table), text, {name});
   }
   for (const ConfigKey& key : config_keys()) {
     if (environment_name(key.name) == name) {

@@ -115,6 +115,23 @@ std::string route_key_name(const RouteKey& key) {
   return std::string(route_list) + '.' + std::string(key.name);
 }
 
+constexpr std::string_view role_heading = "auth.roles.NAME";
+
+std::string role_key_name(const RoleKey& key) {
+  return std::string(role_heading) + '.' + std::string(key.name);
+}
+
+// As comments, so that nobody gets rights by a manual.
+void append_roles(std::string& out) {
+  append_commented(out, "# ", comment_of(role_heading));
+  out += "#\n# [auth.roles.NAME]\n";
+  for (const RoleKey& key : role_keys()) {
+    out += "#\n";
+    append_commented(out, "#   ", comment_of(role_key_name(key)));
+    out += "# " + std::string(key.name) + " = " + toml_text(*key.get(RoleConfig{})) + '\n';
+  }
+}
+
 // As comments, so that the defaults stay the defaults.
 void append_routes(std::string& out) {
   append_commented(out, "# ", comment_of(route_list));
@@ -187,6 +204,8 @@ std::string default_config_text() {
     out += std::string(key.name.substr(dot + 1)) + " = " + toml_text(*key.get(defaults)) + '\n';
   }
   out += "\n\n";
+  append_roles(out);
+  out += "\n\n";
   append_routes(out);
   return out;
 }
@@ -205,6 +224,11 @@ std::string config_reference() {
       append_heading(out, '[' + table + ']', table);
     }
     append_entry(out, key.name, '`' + toml_text(*key.get(defaults)) + '`', comment_of(key.name));
+  }
+  append_heading(out, '[' + std::string(role_heading) + ']', role_heading);
+  for (const RoleKey& key : role_keys()) {
+    append_entry(out, role_key_name(key), '`' + toml_text(*key.get(RoleConfig{})) + '`',
+                 comment_of(role_key_name(key)));
   }
   append_heading(out, "[[route]]", route_list);
   const RouteConfig defaults_of_route;

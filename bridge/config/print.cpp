@@ -28,6 +28,16 @@ class Printer {
   const Origins* origins_;
 };
 
+void print_roles(Printer& printer, const std::map<std::string, RoleConfig>& roles) {
+  for (const auto& [name, role] : roles) {
+    printer.text += "\n[" + std::string(role_table) + '.' + toml_text(Value{name}) + "]\n";
+    for (const RoleKey& key : role_keys()) {
+      const std::string path = std::string(role_table) + '.' + name + '.' + std::string(key.name);
+      printer.line(key.name, toml_text(value_without_secrets(*key.get(role))), path);
+    }
+  }
+}
+
 void print_routes(Printer& printer, const std::vector<RouteConfig>& routes) {
   for (std::size_t i = 0; i < routes.size(); ++i) {
     printer.text += "\n[[route]]\n";
@@ -56,6 +66,7 @@ std::string print_config(const Config& config, const Origins* origins) {
     }
     printer.line(key.name.substr(dot + 1), shown_text(key, config), std::string(key.name));
   }
+  print_roles(printer, config.auth.roles);
   print_routes(printer, config.routes);
   return printer.text;
 }

@@ -1,5 +1,7 @@
 #include "config/reload.hpp"
 
+#include <set>
+
 #include "config/checks.hpp"
 #include "config/keys.hpp"
 #include "config/secrecy.hpp"
@@ -29,6 +31,25 @@ void diff_routes(std::vector<ConfigChange>& changes, const std::vector<RouteConf
   }
 }
 
+void diff_roles(std::vector<ConfigChange>& changes, const AuthConfig& before,
+                const AuthConfig& after) {
+  std::set<std::string> names;
+  for (const auto& [name, role] : before.roles) names.insert(name);
+  for (const auto& [name, role] : after.roles) names.insert(name);
+  const auto value = [](const AuthConfig& auth, const std::string& name, const RoleKey& key) {
+    const auto role = auth.roles.find(name);
+    return role == auth.roles.end() ? std::nullopt : std::optional(key.get(role->second));
+  };
+  for (const std::string& name : names) {
+    for (const RoleKey& key : role_keys()) {
+      const auto old_value = value(before, name, key), new_value = value(after, name, key);
+      if (text_of(old_value) == text_of(new_value)) continue;
+      changes.push_back({std::string(role_table) + '.' + name + '.' + std::string(key.name),
+                         shown_of(old_value), shown_of(new_value), false});
+    }
+  }
+}
+
 // Nobody lets every producer in by a slip.
 void keep_producers_out(const IngestConfig& running, const IngestConfig& next) {
   if (!running.curve_allowed_keys_file.empty() && next.curve_allowed_keys_file.empty()) {
@@ -49,6 +70,7 @@ std::vector<ConfigChange> config_diff(const Config& before, const Config& after)
     changes.push_back({std::string(key.name), shown_text(key, before), shown_text(key, after),
                        key.applies == Applies::restart});
   }
+  diff_roles(changes, before.auth, after.auth);
   diff_routes(changes, before.routes, after.routes);
   return changes;
 }

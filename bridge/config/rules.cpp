@@ -63,7 +63,7 @@ bool is_file_mode(const std::string& text) {
 
 bool fits_topic(const std::string& text) { return text.size() <= text_bytes_max; }
 
-bool always(const std::string&) { return true; }
+bool is_name(const std::string& text) { return !text.empty() && fits_topic(text); }
 
 template <class Enum>
 Words<Enum> words(std::vector<std::pair<std::string_view, Enum>> list) {
@@ -112,7 +112,9 @@ Rule<std::string> secret_text() {
           }};
 }
 
-Rule<std::string> claim_text() { return {"a string; empty checks nothing", always}; }
+TextsRule claim_texts() { return {"a string or a list of strings; empty checks nothing", is_name}; }
+
+Rule<std::string> claim_path() { return {"the path of a claim", is_name}; }
 
 Rule<std::string> topic_pattern() {
   return {R"(a topic pattern such as "import:*")",
@@ -152,6 +154,19 @@ ListRule user_patterns() {
   return {R"(a list of topic patterns such as "import:*" or "inbox:{user}:*"; )"
           "with a '*' at its end {user} has . : or / behind it",
           is_right};
+}
+
+ListRule claim_paths() { return {"a list of paths of claims", is_name}; }
+
+ListRule role_names() { return {"a list of roles", is_name}; }
+
+ListRule rights() {
+  return {R"(a list of "stats", "metrics", "publish", "broadcast", "notify" and "disconnect")",
+          [](const std::string& text) {
+            constexpr std::string_view all[] = {"stats",     "metrics", "publish",
+                                                "broadcast", "notify",  "disconnect"};
+            return std::find(std::begin(all), std::end(all), text) != std::end(all);
+          }};
 }
 
 Words<EventFormat> event_formats() {

@@ -27,6 +27,12 @@ struct ListRule {
   std::function<bool(const std::string&)> good;
 };
 
+// One text, or a list of them. `good` is asked for each element of the list.
+struct TextsRule {
+  std::string allowed;
+  std::function<bool(const std::string&)> good;
+};
+
 Rule<bool> flag();
 Rule<std::size_t> integer(std::size_t min, std::size_t max);
 Rule<Duration> time_between(Duration min, Duration max);
@@ -36,7 +42,8 @@ Rule<std::string> url_path();
 Rule<std::string> file_path();
 Rule<std::string> file_mode();
 Rule<std::string> secret_text();
-Rule<std::string> claim_text();
+TextsRule claim_texts();
+Rule<std::string> claim_path();
 Rule<std::string> topic_pattern();
 Rule<std::string> short_text();
 
@@ -47,6 +54,9 @@ ListRule connect_endpoints();
 ListRule topic_prefixes();
 ListRule anonymous_patterns();
 ListRule user_patterns();
+ListRule claim_paths();
+ListRule role_names();
+ListRule rights();
 
 // An enumeration and its words.
 template <class Enum>

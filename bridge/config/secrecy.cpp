@@ -80,6 +80,8 @@ bool is_curve_key(std::string_view text) {
 bool is_secret(std::string_view key) {
   if (!key.empty() && key.back() == ']') key = key.substr(0, key.rfind('['));
   if (const ConfigKey* known = find_key(key)) return known->secret;
+  if (starts_with(key, "auth.roles.") && find_role_key(key.substr(key.rfind('.') + 1)))
+    return false;
   const bool of_route = starts_with(key, "route[");
   if (of_route && find_route_key(key.substr(key.rfind('.') + 1))) return false;
   return names_secret(key);

@@ -4,6 +4,7 @@
 #include <asio/post.hpp>
 #include <utility>
 
+#include "auth/grants.hpp"
 #include "core/json_text.hpp"
 #include "core/log.hpp"
 #include "ws/long_request.hpp"
@@ -251,8 +252,8 @@ void Requests::answer_stats(Session& session, const std::string& id) {
   };
   const bool signed_in = sign_in_.open_mode() || session.identity != nullptr;
   if (!signed_in || !stats_) return session.send_text(text({}));
-  const bool admin = session.identity && session.identity->admin;
-  stats_(admin, [this, text, ticket = session.ticket](std::string totals) {
+  const bool per_topic = session.identity && may(session.config().auth, *session.identity, "stats");
+  stats_(per_topic, [this, text, ticket = session.ticket](std::string totals) {
     asio::post(*lane_.loop, [this, text, ticket, totals = std::move(totals)] {
       if (Session* its = lane_.find(ticket)) its->send_text(text(totals));
     });

@@ -3,6 +3,7 @@
 #include <asio/post.hpp>
 #include <thread>
 
+#include "auth/grants.hpp"
 #include "core/json_text.hpp"
 #include "ws/access.hpp"
 
@@ -59,6 +60,7 @@ void SignIn::upgrade(Session& session, const std::string& token) {
 
 void SignIn::review(Session& session) {
   if (open_mode()) return;
+  review_admin(session);
   // It came without a user's token, as nobody asked for one; from now on somebody does.
   if (session.from_open_mode && (!session.identity || session.identity->user.empty())) {
     if (session.state() != Session::State::open) return;
@@ -70,6 +72,16 @@ void SignIn::review(Session& session) {
   if (session.may_stay && !auth.anonymous.connect)
     session.wake_at(session.rules().clock->steady() + auth.timeout);
   session.may_stay = auth.anonymous.connect;
+}
+
+// Which roles make an administrator may have changed since the token was read.
+void SignIn::review_admin(Session& session) {
+  if (!session.identity || session.identity->user.empty()) return;
+  const bool admin = is_admin(session.config().auth, *session.identity);
+  if (admin == session.identity->admin) return;
+  Identity changed = *session.identity;
+  changed.admin = admin;
+  session.identity = std::make_shared<const Identity>(std::move(changed));
 }
 
 void SignIn::authenticate(Session& session, const std::string& token, const std::string& id) {

@@ -53,6 +53,7 @@ class SignIn {
   void on_leave(Session& session) noexcept;
 
  private:
+  static void review_admin(Session& session);
   void check(Session& session, const std::string& token);
   void decide(Session& session, const Verdict& verdict);
   void admit(Session& session);

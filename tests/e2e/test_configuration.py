@@ -52,6 +52,8 @@ DEFAULTS: dict[str, Any] = {
     "auth": {
         "hs256_secret": "",
         "hs256_secret_file": "",
+        "hs256_previous_secret": "",
+        "hs256_previous_secret_file": "",
         "public_key_file": "",
         "jwks_file": "",
         "issuer": "",
@@ -61,6 +63,7 @@ DEFAULTS: dict[str, Any] = {
         "timeout": "10s",
         "open": False,
         "admin_token_file": "",
+        "claims": {"user": "sub", "roles": ["role", "roles"], "topics": "topics", "admin": ["admin"]},
         "anonymous": {"connect": True, "subscribe": []},
         "user": {"subscribe": ["*"]},
     },

@@ -175,5 +175,31 @@ TEST_F(GrantsTest, OpenModeGrantsEverythingButForeignReservedNames) {
   EXPECT_FALSE(open.granted(pattern("@user/")));
 }
 
+TEST_F(GrantsTest, RolesGiveRightsBesidesAndOnlyTheirs) {
+  config_.user.subscribe = {"news"};
+  config_.roles["ops team"].subscribe = {"import:*", "inbox:{user}:*"};
+  config_.roles["ops team"].may = {"stats", "publish"};
+  Identity ada;
+  ada.user = "ada";
+  ada.roles = {"unknown", "ops team"};
+  const Grants grants(config_, &ada, false);
+  for (const char* topic : {"news", "import:7", "inbox:ada:1"})
+    EXPECT_TRUE(grants.granted(*Pattern::parse(topic))) << topic;
+  EXPECT_FALSE(grants.granted(*Pattern::parse("inbox:bob:1")));
+  EXPECT_TRUE(may(config_, ada, "publish"));
+  EXPECT_FALSE(may(config_, ada, "broadcast"));
+  ada.roles = {"unknown"};
+  EXPECT_FALSE(Grants(config_, &ada, false).granted(*Pattern::parse("import:7")));
+  EXPECT_FALSE(may(config_, ada, "stats"));
+}
+
+TEST_F(GrantsTest, WhichRolesMakeAnAdministratorIsTheConfigurations) {
+  Identity ada;
+  ada.roles = {"boss"};
+  EXPECT_FALSE(is_admin(config_, ada));
+  config_.claims.admin = {"x", "boss"};
+  EXPECT_TRUE(is_admin(config_, ada));
+}
+
 }  // namespace
 }  // namespace zws

@@ -64,6 +64,17 @@ std::string jwk(const Signer& signer, const std::string& algorithm, const std::s
          (kid.empty() ? "" : R"(,"kid":")" + kid + '"') + '}';
 }
 
+TEST_F(VerifierTest, BothSecretsOfARotationAreGoodAndNoThird) {
+  config_.hs256_secret = std::string(32, 'n');
+  config_.hs256_previous_secret_file = folder_.file("old", std::string(32, 'o') + "\n");
+  const auto of = [](char c) {
+    return forge::token(Signer::secret(std::string(32, c)), "HS256", ada);
+  };
+  EXPECT_TRUE(good(of('n')));
+  EXPECT_TRUE(good(of('o')));
+  EXPECT_TRUE(invalid(of('x')));
+}
+
 // Where too many tokens failed, only what is known or costs little to check is let through.
 TEST_F(VerifierTest, WhatIsKnownOrCheapPassesAndGuessesDoNot) {
   const Signer signer = Signer::rsa();
@@ -347,7 +358,7 @@ TEST_F(VerifierTest, ReloadChangesKeysAndForgetsTokens) {
   verifier().reload(config_);
   EXPECT_TRUE(invalid(token));
   EXPECT_TRUE(good(forge::token(Signer::secret(next), "HS256", ada)));
-  config_.audience = "live";
+  config_.audience = {"live"};
   verifier().reload(config_);
   EXPECT_TRUE(invalid(forge::token(Signer::secret(next), "HS256", ada)));
   verifier().reload(AuthConfig());

@@ -72,6 +72,8 @@ TEST(AdviceTest, AMarkThatNothingIsPutInPlaceOfIsNamed) {
                           "{usr} is no mark; {user} is one"));
   EXPECT_THAT(advice_on("[auth.anonymous]\nsubscribe = [\"inbox:{user}\"]\n"),
               ElementsAre(HasSubstr("without a token there is no {user}")));
+  EXPECT_THAT(advice_on("[auth.roles.ops]\nsubscribe = [\"a:{user}\", \"{sub}\"]\n"),
+              ElementsAre(HasSubstr("f:2: auth.roles.ops.subscribe[1]")));
 }
 
 TEST(AdviceTest, ManyFaultsAreManyLines) {

@@ -113,7 +113,8 @@ TEST_F(ChecksFilesTest, APublicKeyNeedsAnAudienceInWords) {
                 AllOf(HasSubstr("auth.audience"), HasSubstr("\"*\"")));
     complaint({key + "=" + file_, "auth.issuer=https://id.example.org"});
     load({key + "=" + file_, "auth.audience=live"});
-    EXPECT_EQ(load({key + "=" + file_, "auth.audience=*"}).auth.audience, "*");
+    EXPECT_EQ(load({key + "=" + file_, "auth.audience=*"}).auth.audience,
+              std::vector<std::string>{"*"});
   }
   load({"auth.hs256_secret_file=" + file_});
 }

@@ -13,6 +13,7 @@ using testing::AllOf;
 using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 
 Config parse(const std::string& text, const ConfigSources& sources = {}) {
@@ -66,6 +67,48 @@ TEST(LoadTest, EachTypeIsReadFromTheFile) {
   EXPECT_EQ(config.log.level, log::Level::debug);
 }
 
+TEST(LoadTest, RolesAreTablesOfAnyNameAndAddUpOverTheirSources) {
+  ConfigSources sources = environment({"ZWSBRIDGE_AUTH_ROLES={ops = {may = [\"stats\"]}, b = {}}"});
+  sources.set = {"auth.roles.a.b.may=[\"notify\"]", "auth.roles.b.may=notify"};
+  Origins origins;
+  const Config config = parse_config(R"(
+    [auth.roles.ops]
+    subscribe = ["import:*", "inbox:{user}:*"]
+    may = ["publish"]
+    [auth.roles."on call"]
+  )",
+                                     "f", sources, &origins);
+  ASSERT_EQ(config.auth.roles.size(), 4u);
+  EXPECT_THAT(config.auth.roles.at("ops").subscribe, ElementsAre("import:*", "inbox:{user}:*"));
+  EXPECT_THAT(config.auth.roles.at("ops").may, ElementsAre("stats"));
+  EXPECT_THAT(config.auth.roles.at("a.b").may, ElementsAre("notify"));
+  EXPECT_THAT(config.auth.roles.at("b").may, ElementsAre("notify"));
+  EXPECT_EQ(origins.at("auth.roles.ops.may"), "ZWSBRIDGE_AUTH_ROLES");
+}
+
+TEST(LoadTest, ARoleThatCannotBeIsNamed) {
+  EXPECT_THAT(complaint("[auth.roles.ops]\nmay = [\"fly\"]"),
+              AllOf(HasSubstr(":2: auth.roles.ops.may[0] = \"fly\""), HasSubstr("\"disconnect\"")));
+  EXPECT_THAT(complaint("[auth.roles.ops]\nsubscribe = [\"a*b\"]"), HasSubstr("subscribe[0]"));
+  EXPECT_THAT(complaint("[auth.roles.ops]\ncan = 1"), HasSubstr("subscribe, may"));
+  EXPECT_THAT(complaint("[auth.roles]\nops = [\"stats\"]"), HasSubstr("[auth.roles.NAME]"));
+  EXPECT_THAT(complaint("[auth]\nroles = 1"), HasSubstr("[auth.roles.NAME]"));
+}
+
+TEST(LoadTest, IssuerAndAudienceAreATextOrAList) {
+  EXPECT_THAT(parse("[auth]\nissuer = \"a\"").auth.issuer, ElementsAre("a"));
+  EXPECT_THAT(parse("[auth]\naudience = [\"a\", \"b\"]").auth.audience, ElementsAre("a", "b"));
+  EXPECT_THAT(complaint("[auth]\nissuer = [\"\"]"), HasSubstr("auth.issuer[0]"));
+}
+
+TEST(LoadTest, APreviousSecretIsBesideAPresentOneAndNotShown) {
+  const std::string secret(32, 's');
+  const std::string previous = "hs256_previous_secret = \"" + std::string(32, 'p') + "\"";
+  parse("[auth]\nhs256_secret = \"" + secret + "\"\n" + previous);
+  EXPECT_THAT(complaint("[auth]\n" + previous),
+              AllOf(HasSubstr("only together"), Not(HasSubstr("ppp"))));
+}
+
 TEST(LoadTest, RoutesKeepTheirOrderAndTheirGaps) {
   const Config config = parse(R"(
     [[route]]
@@ -115,8 +158,9 @@ TEST(LoadTest, LooseValuesAreTomlElseStrings) {
   EXPECT_EQ(parse("", settings({"server.listen=127.0.0.1:9000"})).server.listen, "127.0.0.1:9000");
   EXPECT_EQ(parse("", settings({"server.listen=\"127.0.0.1:9000\""})).server.listen,
             "127.0.0.1:9000");
-  EXPECT_EQ(parse("", settings({"auth.issuer=a = b"})).auth.issuer, "a = b");
-  EXPECT_EQ(parse("", settings({"auth.issuer="})).auth.issuer, "");
+  EXPECT_EQ(parse("", settings({"auth.issuer=a = b"})).auth.issuer,
+            std::vector<std::string>{"a = b"});
+  EXPECT_EQ(parse("", settings({"auth.issuer="})).auth.issuer, std::vector<std::string>{});
   EXPECT_THAT(
       parse("", settings({"ingest.bind=[\"ipc:///tmp/a\", \"tcp://127.0.0.1:1\"]"})).ingest.bind,
       ElementsAre("ipc:///tmp/a", "tcp://127.0.0.1:1"));
@@ -124,19 +168,22 @@ TEST(LoadTest, LooseValuesAreTomlElseStrings) {
 
 TEST(LoadTest, LooseValueCannotWriteOtherKeys) {
   const Config config = parse("", settings({"auth.issuer=1\nvalue2=3"}));
-  EXPECT_EQ(config.auth.issuer, "1\nvalue2=3");
+  EXPECT_EQ(config.auth.issuer, std::vector<std::string>{"1\nvalue2=3"});
 }
 
 TEST(LoadTest, AStringKeyTakesATextAsItIs) {
   const std::string secret = "0123456789012345678901234567890123456789";  // no number for TOML
   for (const std::string text : {"4711", "1e5", "true", "2026-01-01", "[a]", "{}", "a # b", " "}) {
-    EXPECT_EQ(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER=" + text})).auth.issuer, text);
-    EXPECT_EQ(parse("", settings({"auth.issuer=" + text})).auth.issuer, text);
+    EXPECT_THAT(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER=" + text})).auth.issuer,
+                ElementsAre(text));
+    EXPECT_THAT(parse("", settings({"auth.issuer=" + text})).auth.issuer, ElementsAre(text));
   }
   EXPECT_EQ(parse("", environment({"ZWSBRIDGE_AUTH_HS256_SECRET=" + secret})).auth.hs256_secret,
             secret);
-  EXPECT_EQ(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER=\"a\\tb\""})).auth.issuer, "a\tb");
-  EXPECT_EQ(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER='4711'"})).auth.issuer, "4711");
+  EXPECT_THAT(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER=\"a\\tb\""})).auth.issuer,
+              ElementsAre("a\tb"));
+  EXPECT_THAT(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER='4711'"})).auth.issuer,
+              ElementsAre("4711"));
 }
 
 TEST(LoadTest, OneTextIsAListOfOne) {
@@ -169,10 +216,10 @@ TEST(LoadTest, AnEmptyVariableIsUnset) {
   const Config config =
       parse(file, environment({"ZWSBRIDGE_AUTH_ISSUER=", "ZWSBRIDGE_SERVER_THREADS=",
                                "ZWSBRIDGE_ROUTE=", "ZWSBRIDGE_SERVER_CONSOLE="}));
-  EXPECT_EQ(config.auth.issuer, "me");
+  EXPECT_THAT(config.auth.issuer, ElementsAre("me"));
   EXPECT_EQ(config.server.threads, 3u);
   EXPECT_TRUE(config.server.console);
-  EXPECT_EQ(parse(file, environment({"ZWSBRIDGE_AUTH_ISSUER=\"\""})).auth.issuer, "");
+  EXPECT_THAT(parse(file, environment({"ZWSBRIDGE_AUTH_ISSUER=\"\""})).auth.issuer, IsEmpty());
 }
 
 TEST(LoadTest, RoutesOfANearerSourceReplaceAll) {

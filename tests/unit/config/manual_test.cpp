@@ -40,6 +40,11 @@ TEST(ManualTest, EveryKeyIsExplained) {
     EXPECT_THAT(comment.prose, Not(IsEmpty())) << key.name;
     EXPECT_EQ(one_line(comment.facts), facts(key.allowed, key.applies)) << key.name;
   }
+  for (const RoleKey& key : role_keys()) {
+    const Comment comment = comment_of("auth.roles.NAME." + std::string(key.name));
+    EXPECT_THAT(comment.prose, Not(IsEmpty())) << key.name;
+    EXPECT_EQ(one_line(comment.facts), facts(key.allowed, key.applies)) << key.name;
+  }
   for (const RouteKey& key : route_keys()) {
     const Comment comment = comment_of("route." + std::string(key.name));
     EXPECT_THAT(comment.prose, Not(IsEmpty())) << key.name;

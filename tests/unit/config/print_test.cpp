@@ -17,6 +17,11 @@ TEST(PrintTest, PrintedConfigurationLoadsToTheSame) {
     server.path = "/with\"quote"
     server.drain_timeout = "90s"
     auth.user.subscribe = ["a:*", "\u00fc"]
+    auth.audience = ["live", "staging"]
+    [auth.roles."on \"call\".\u00fc"]
+    subscribe = ["import:*"]
+    may = ["stats", "publish"]
+    [auth.roles.nothing]
     [[route]]
     match = "a"
     history = 3
@@ -27,19 +32,24 @@ TEST(PrintTest, PrintedConfigurationLoadsToTheSame) {
                                      "bridge.toml", {});
   const Config again = parse_config(print_config(config), "printed", {});
   EXPECT_THAT(config_diff(config, again), IsEmpty());
+  EXPECT_EQ(again.auth.roles.size(), 2u);
 }
 
 TEST(PrintTest, OriginStandsBehindEachValue) {
   Origins origins;
   const ConfigSources sources{"", {"ZWSBRIDGE_SERVER_THREADS=2"}, {"log.level=debug"}};
-  const Config config = parse_config("server.path = \"/p\"\n[[route]]\nmatch = \"a\"\n",
-                                     "/etc/bridge.toml", sources, &origins);
+  const Config config = parse_config(
+      "server.path = \"/p\"\n[[route]]\nmatch = \"a\"\n"
+      "[auth.roles.ops]\nmay = [\"stats\"]\n",
+      "/etc/bridge.toml", sources, &origins);
   const std::string text = print_config(config, &origins);
   EXPECT_THAT(text, HasSubstr("path = \"/p\"  # /etc/bridge.toml:1\n"));
   EXPECT_THAT(text, HasSubstr("threads = 2  # ZWSBRIDGE_SERVER_THREADS\n"));
   EXPECT_THAT(text, HasSubstr("level = \"debug\"  # --set\n"));
   EXPECT_THAT(text, HasSubstr("hwm = 10000  # default\n"));
   EXPECT_THAT(text, HasSubstr("match = \"a\"  # /etc/bridge.toml:3\n"));
+  EXPECT_THAT(text, HasSubstr("may = [\"stats\"]  # /etc/bridge.toml:5\n"));
+  EXPECT_THAT(text, HasSubstr("subscribe = []  # default\n"));
   EXPECT_THAT(print_config(config), Not(HasSubstr("#")));
 }
 
@@ -55,6 +65,12 @@ TEST(PrintTest, SecretsAreMasked) {
       load_config({"", {}, {"auth.hs256_secret=0123456789abcdef0123456789abcdef-"}});
   EXPECT_THAT(print_config(config), HasSubstr("hs256_secret = \"***\"\n"));
   EXPECT_THAT(print_config(config), Not(HasSubstr("0123456789abcdef")));
+  const Config rotated =
+      load_config({"",
+                   {},
+                   {"auth.hs256_secret=0123456789abcdef0123456789abcdef-",
+                    "auth.hs256_previous_secret=pppppppppppppppppppppppppppppppp"}});
+  EXPECT_THAT(print_config(rotated), Not(HasSubstr("pppp")));
 }
 
 TEST(PrintTest, WhatLooksLikeASecretIsMaskedInEveryKey) {

@@ -48,6 +48,18 @@ TEST(ReloadTest, SecretsAreComparedButNotShown) {
   EXPECT_EQ(changes[0].after, "\"***\"");
 }
 
+TEST(ReloadTest, RolesAreComparedKeyByKeyAndNeedNoRestart) {
+  const Config running = load({R"(auth.roles={a={may=["stats"]}, b={subscribe=["x"]}})"});
+  const auto changes =
+      reload(running, {R"(auth.roles={a={may=["stats","notify"]}, c={may=["publish"]}})"}).changes;
+  EXPECT_THAT(keys(changes),
+              ElementsAre("auth.roles.a.may", "auth.roles.b.subscribe", "auth.roles.b.may",
+                          "auth.roles.c.subscribe", "auth.roles.c.may"));
+  EXPECT_EQ(changes[0].before, R"(["stats"])");
+  EXPECT_EQ(changes[0].after, R"(["stats", "notify"])");
+  for (const ConfigChange& change : changes) EXPECT_FALSE(change.needs_restart) << change.key;
+}
+
 TEST(ReloadTest, RoutesAreComparedKeyByKey) {
   const Config running = load({"route=[{match = \"a\", replay = 1}]"});
   EXPECT_THAT(keys(reload(running, {"route=[{match = \"a\", history = 5}]"}).changes),
