@@ -198,7 +198,7 @@ class Reading {
 }  // namespace
 
 Verdict judge_claims(std::string_view json, const ClaimRules& rules, WallTime now) {
-  const Json claims = parse_claims(json);
+  const Json claims = parse_of_others(json);
   if (!claims) return Verdict::invalid("the claims are not a JSON object in good form");
   return Reading(*claims, rules, now).verdict();
 }

@@ -144,7 +144,7 @@ Json parse_json_object(std::string_view text) noexcept try {
   return nullptr;
 }
 
-Json parse_claims(std::string_view text) noexcept try {
+Json parse_of_others(std::string_view text) noexcept try {
   Taming taming(text);
   return taming.run() ? parsed(taming.result()) : nullptr;
 } catch (const std::bad_alloc&) {

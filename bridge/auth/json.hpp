@@ -23,9 +23,10 @@ constexpr int json_depth_max = 32;
 // overflows, or with U+0000 in a string.
 Json parse_json_object(std::string_view text) noexcept;
 
-// The same for claims, most of which are others' and must not harm. What jansson cannot hold is
+// The same for what others write, claims and key sets, most of whose members are not ours and must
+// not harm. What jansson cannot hold is
 // another value that nobody takes for one of ours: an integer beyond 64 bits is its text, a number
 // that overflows `true`, U+0000 and halves of surrogate pairs U+0001.
-Json parse_claims(std::string_view text) noexcept;
+Json parse_of_others(std::string_view text) noexcept;
 
 }  // namespace zws

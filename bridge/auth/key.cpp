@@ -37,7 +37,8 @@ Key::Key(std::optional<std::string> kid, PublicKey ed25519)
     : algorithm_("EdDSA"), kid_(std::move(kid)), ed25519_(std::move(ed25519)) {}
 
 bool Key::serves(const Token& token) const noexcept {
-  return token.algorithm == algorithm_ && (!kid_ || !token.kid || *kid_ == *token.kid);
+  const bool named = token.algorithm == algorithm_ || (ed25519_ && token.algorithm == "Ed25519");
+  return named && (!kid_ || !token.kid || *kid_ == *token.kid);
 }
 
 bool Key::verifies(const Token& token) const noexcept {

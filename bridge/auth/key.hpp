@@ -17,7 +17,7 @@ class Key {
   // `algorithm` is any that libjose verifies; `jwk` a key of the kind it needs.
   Key(std::string algorithm, std::optional<std::string> kid, const json_t& jwk);
 
-  // EdDSA, which libjose lacks.
+  // EdDSA, which libjose lacks; newer tokens call it Ed25519 (RFC 9864).
   Key(std::optional<std::string> kid, PublicKey ed25519);
 
   // Whether the token's alg is this key's, and its kid too where both have one.

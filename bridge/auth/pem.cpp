@@ -3,38 +3,93 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include <string_view>
 #include <utility>
 
 #include "auth/jose.hpp"
+#include "core/log.hpp"
 
 namespace zws {
 namespace {
 
 [[noreturn]] void refuse(const KeySource& source, const std::string& problem) {
-  source.refuse(problem +
-                "; allowed: one PEM public key, RSA of at least 2048 bits, EC P-256 or Ed25519");
+  source.refuse(
+      problem +
+      "; allowed: one PEM public key or certificate, RSA of 2048 to 8192 bits, EC P-256 or "
+      "Ed25519");
 }
 
-// The next public key of the text, null if there is none. The callback means "no passphrase":
-// without it OpenSSL would ask on the terminal.
-PublicKey next_key(BIO* text) {
-  PublicKey key(PEM_read_bio_PUBKEY(
-      text, nullptr, [](char*, int, int, void*) { return -1; }, nullptr));
-  ERR_clear_error();
-  return key;
-}
+void release(void* memory) { OPENSSL_free(memory); }
+
+// A file while it is read, block by block.
+class Reading {
+ public:
+  explicit Reading(const KeySource& source) : source_(source) {}
+
+  void block(std::string_view name, const unsigned char* at, long size) {
+    if (name == "PUBLIC KEY") {
+      take(PublicKey(d2i_PUBKEY(nullptr, &at, size)));
+    } else if (name == "RSA PUBLIC KEY") {
+      take(PublicKey(d2i_PublicKey(EVP_PKEY_RSA, nullptr, &at, size)));
+    } else if (name == "CERTIFICATE" || name == "X509 CERTIFICATE") {
+      certificate(Certificate(d2i_X509(nullptr, &at, size), X509_free));
+    }
+    ERR_clear_error();
+  }
+
+  PublicKey done() {
+    if (!key_) refuse(source_, "holds no public key");
+    return std::move(key_);
+  }
+
+ private:
+  using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
+
+  void take(PublicKey key) {
+    if (!key) refuse(source_, "is damaged");
+    if (key_) refuse(source_, "holds more than one public key");
+    key_ = std::move(key);
+  }
+
+  // Behind a certificate may stand who issued it, and so on: that is no second key.
+  void certificate(Certificate next) {
+    if (next && last_ && X509_check_issued(next.get(), last_.get()) == X509_V_OK) {
+      if (!std::exchange(chain_, true))
+        log::warning("{} holds a chain of certificates: the key is the first one's",
+                     source_.name());
+    } else {
+      take(PublicKey(next ? X509_get_pubkey(next.get()) : nullptr));
+      if (X509_cmp_current_time(X509_get0_notAfter(next.get())) < 0)
+        log::warning("{} holds a certificate that has ended; its key is used all the same",
+                     source_.name());
+    }
+    last_ = std::move(next);
+  }
+
+  const KeySource& source_;
+  PublicKey key_;
+  Certificate last_{nullptr, X509_free};
+  bool chain_ = false;
+};
 
 PublicKey only_key(const std::string& text, const KeySource& source) {
   if (text.find("PRIVATE KEY-----") != std::string::npos)
     refuse(source, "holds a private key, which the bridge must not have");
   const std::unique_ptr<BIO, decltype(&BIO_free)> bio(
       BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free);
-  auto key = next_key(bio.get());
-  if (!key) refuse(source, "holds no public key");
-  if (next_key(bio.get())) refuse(source, "holds more than one public key");
-  return key;
+  Reading reading(source);
+  char *name = nullptr, *header = nullptr;
+  unsigned char* data = nullptr;
+  long size = 0;
+  while (PEM_read_bio(bio.get(), &name, &header, &data, &size) == 1) {
+    const std::unique_ptr<char, decltype(&release)> names(name, release), headers(header, release);
+    const std::unique_ptr<unsigned char, decltype(&release)> bytes(data, release);
+    reading.block(name, data, size);
+  }
+  ERR_clear_error();
+  return reading.done();
 }
 
 bool is_p256(evp_pkey_st& key) {
@@ -57,7 +112,8 @@ std::vector<Key> keys_of_pem(const std::string& text, const KeySource& source) {
     default: break;
   }
   if (algorithms.empty()) refuse(source, "holds a key of another type or curve");
-  check_public_key(*key, source);
+  const std::string why = why_unusable(*key);
+  if (!why.empty()) source.refuse(why);
   std::vector<Key> keys;
   if (EVP_PKEY_get_base_id(key.get()) == EVP_PKEY_ED25519) {
     keys.emplace_back(std::nullopt, std::move(key));

@@ -4,8 +4,7 @@
 #pragma once
 
 #include <memory>
-
-#include "config/key_source.hpp"
+#include <string>
 
 struct evp_pkey_st;
 
@@ -17,8 +16,9 @@ struct PublicKeyRelease {
 
 using PublicKey = std::unique_ptr<evp_pkey_st, PublicKeyRelease>;
 
-// Refuses an RSA key under 2048 bits, and numbers that are no key: an even exponent, a point that is
-// not on its curve.
-void check_public_key(evp_pkey_st& key, const KeySource& source);
+// Why the key must not be used, empty if it may: an RSA key under 2048 bits or over 8192, which would
+// take longer to check than a token is worth, and numbers that are no key (an even exponent, a point
+// that is not on its curve).
+std::string why_unusable(evp_pkey_st& key);
 
 }  // namespace zws

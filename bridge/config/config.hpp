@@ -248,8 +248,8 @@ struct AuthConfig {
   // Allowed: a path; empty is none. A reload applies it.
   std::string hs256_previous_secret_file;
 
-  // A public key (PEM): RSA checks RS256 and PS256, P-256 ES256, Ed25519 EdDSA. The key decides
-  // the algorithm, never the token. A reload rereads it.
+  // A public key or a certificate (PEM): RSA checks RS256 and PS256, P-256 ES256, Ed25519 EdDSA. The
+  // key decides the algorithm, never the token. A reload rereads it.
   // Allowed: a path; empty is none. A reload applies it.
   std::string public_key_file;
 

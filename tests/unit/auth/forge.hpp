@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include <memory>
 #include <stdexcept>
@@ -66,6 +67,33 @@ class Signer {
     });
   }
 
+  std::string pkcs1_pem() const {
+    unsigned char* der = nullptr;
+    const int size = i2d_PublicKey(key_.get(), &der);
+    require(size > 0, "PKCS#1");
+    const std::unique_ptr<unsigned char, void (*)(unsigned char*)> owned(
+        der, [](unsigned char* memory) { OPENSSL_free(memory); });
+    return pem(
+        [&](BIO* bio) { return PEM_write_bio(bio, "RSA PUBLIC KEY", "", der, size) > 0 ? 1 : 0; });
+  }
+
+  // A certificate of this key for `name`, signed by `by` whose name is `issuer`.
+  std::string certificate_pem(const char* name, const Signer& by, const char* issuer,
+                              long lives_s = 3600) const {
+    const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), X509_free);
+    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -7200);
+    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), lives_s);
+    X509_set_pubkey(certificate.get(), key_.get());
+    const auto put = [](X509_NAME* place, const char* text) {
+      X509_NAME_add_entry_by_txt(place, "CN", MBSTRING_ASC, bytes(text), -1, -1, 0);
+    };
+    put(X509_get_subject_name(certificate.get()), name);
+    put(X509_get_issuer_name(certificate.get()), issuer);
+    const bool ed = EVP_PKEY_get_base_id(by.key_.get()) == EVP_PKEY_ED25519;
+    require(X509_sign(certificate.get(), by.key_.get(), ed ? nullptr : EVP_sha256()) > 0, "sign");
+    return pem([&](BIO* bio) { return PEM_write_bio_X509(bio, certificate.get()); });
+  }
+
   // The members of the public JWK without braces: "kty":"RSA","n":...
   std::string jwk() const {
     if (!key_) return R"("kty":"oct","k":")" + base64url(secret_) + '"';
@@ -88,7 +116,7 @@ class Signer {
   }
 
   static const EVP_MD* digest(std::string_view algorithm) {
-    if (algorithm == "EdDSA") return nullptr;
+    if (algorithm == "EdDSA" || algorithm == "Ed25519") return nullptr;
     const auto bits = algorithm.substr(2);
     return bits == "384" ? EVP_sha384() : bits == "512" ? EVP_sha512() : EVP_sha256();
   }

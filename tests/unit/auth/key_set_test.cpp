@@ -114,6 +114,41 @@ TEST_F(KeySetTest, PemKeysOfTheThreeKindsAreTaken) {
   EXPECT_EQ(refusal_of_pem("comment\n" + Signer::ed25519().public_pem() + "\n"), "");
 }
 
+TEST_F(KeySetTest, ACertificateIsItsKey) {
+  for (const Signer& signer : {Signer::rsa(), Signer::ec(), Signer::ed25519()})
+    EXPECT_EQ(refusal_of_pem(signer.certificate_pem("idp", signer, "idp")), "");
+  EXPECT_EQ(refusal_of_pem(Signer::rsa().pkcs1_pem()), "");
+  const Signer late = Signer::ec();
+  EXPECT_EQ(refusal_of_pem(late.certificate_pem("idp", late, "idp", -3600)), "") << "it has ended";
+  const Signer weak = Signer::rsa(1024);
+  EXPECT_THAT(refusal_of_pem(weak.certificate_pem("idp", weak, "idp")), HasSubstr("1024 bits"));
+  std::string damaged = late.certificate_pem("idp", late, "idp");
+  damaged.replace(damaged.find('\n') + 1, 4, "AAAA");
+  EXPECT_THAT(refusal_of_pem(damaged), HasSubstr("damaged"));
+}
+
+// The keys of those who issued it sign other certificates, and no tokens.
+TEST_F(KeySetTest, OfAChainOfCertificatesTheFirstIsTheKey) {
+  const Signer leaf = Signer::ec(), middle = Signer::ec(), root = Signer::ec();
+  const std::string own = leaf.certificate_pem("idp", middle, "middle");
+  const std::string chain = own + middle.certificate_pem("middle", root, "root") +
+                            root.certificate_pem("root", root, "root");
+  config_.public_key_file = folder_.file("key.pem", chain);
+  const KeySet keys(config_);
+  const auto trusted = [&](const Signer& signer) {
+    std::string reason;
+    const std::string text = forge::token(signer, "ES256", "{}");
+    const auto token = Token::parse(text, reason);
+    return keys.serving(*token).at(0)->verifies(*token);
+  };
+  EXPECT_TRUE(trusted(leaf));
+  EXPECT_FALSE(trusted(middle));
+  EXPECT_FALSE(trusted(root));
+  EXPECT_THAT(refusal_of_pem(own + root.certificate_pem("root", root, "root")),
+              HasSubstr("more than one"));
+  EXPECT_THAT(refusal_of_pem(own + middle.public_pem()), HasSubstr("more than one"));
+}
+
 TEST_F(KeySetTest, APrivateKeyIsRefusedWhereAPublicOneBelongs) {
   for (const auto& pem :
        {Signer::rsa().private_pem(), Signer::ec().private_pem(), Signer::ed25519().private_pem()})
@@ -174,7 +209,7 @@ TEST_F(KeySetTest, PrivateWeakAndDamagedJwksKeysAreRefused) {
   EXPECT_THAT(refusal_of_jwk(R"("kty":"EC","crv":"P-256","x":")" + off_curve + R"(","y":")" +
                              off_curve + '"'),
               HasSubstr("no public key"));
-  EXPECT_THAT(refusal_of_jwk(R"("kty":"EC","crv":"P-256","x":"AA==","y":"AA")"),
+  EXPECT_THAT(refusal_of_jwk(R"("kty":"EC","crv":"P-256","x":"AA*=","y":"AA")"),
               HasSubstr("member x"));
   EXPECT_THAT(refusal_of_jwk(R"("kty":"OKP","crv":"Ed25519","x":"AAAA")"), HasSubstr("32 bytes"));
   std::string even = Signer::rsa().jwk();
@@ -196,6 +231,139 @@ TEST_F(KeySetTest, KeysForSomethingElseAreSkippedAndOneMustBeLeft) {
     EXPECT_EQ(serving(both, R"({"alg":"ES256"})"), 1u) << other;
   }
   EXPECT_EQ(refusal_of_jwk(ec + R"(,"use":"sig","key_ops":["sign","verify"])"), "");
+}
+
+TEST_F(KeySetTest, AKeyThatCannotBeUsedIsNamedWithItsReasonAndTheOthersServe) {
+  const std::string rsa = Signer::rsa().jwk();
+  const std::string good = "{" + Signer::rsa().jwk() + R"(,"kid":"good","alg":"RS256"})";
+  const std::string off_curve(43, 'A');
+  const std::vector<std::pair<std::string, std::string>> odd{
+      {R"({"kid":"k","kty":"RSA","use":"enc","alg":"RSA-OAEP"})", R"(its use "enc" is not for)"},
+      {"{" + rsa + R"(,"alg":"RSA-OAEP"})", R"(its alg "RSA-OAEP")"},
+      {"{" + rsa + R"(,"alg":7})", "its alg is no string"},
+      {R"({"kty":"later"})", R"(its kty "later")"},
+      {R"({"kty":"\u001bEC"})", "x1b"},
+      {R"({"kid":"k"})", "its kty is missing"},
+      {R"({"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"})", R"(its crv "secp256k1")"},
+      {R"({"kty":"OKP","crv":"Ed448","x":"AA"})", R"(its crv "Ed448")"},
+      {R"({"kty":"RSA","alg":"RS256","x5c":["AA"]})", "it has x5c without"},
+      {R"({"kty":"RSA","alg":"RS256","e":"AQAB"})", "its n is missing"},
+      {R"({"kty":"RSA","alg":"RS256","n":"!","e":"AQAB"})", "its member n"},
+      {R"({"kty":"RSA","alg":"RS256","n":"","e":"AQAB"})", "its member n"},
+      {R"({"kty":"EC","crv":"P-256","x":")" + off_curve + R"(","y":")" + off_curve + "\"}",
+       "no public key"},
+      {"{" + Signer::rsa(1024).jwk() + "}", "1024 bits"},
+      {"{" + rsa + R"(,"kid":7})", "its kid is no string"},
+      {"{" + rsa + R"(,"key_ops":"verify"})", "key_ops"},
+      {"17", "it is not a JSON object"},
+      {"null", "it is not a JSON object"},
+  };
+  for (const auto& [jwk, why] : odd) {
+    EXPECT_THAT(refusal_of_jwks("{\"keys\":[" + jwk + "]}"),
+                AllOf(HasSubstr("no key that verifies"), HasSubstr("; key 1"), HasSubstr(why)));
+    for (const std::string& list : {jwk + "," + good, good + "," + jwk})
+      EXPECT_EQ(serving("{\"keys\":[" + list + "]}", R"({"alg":"RS256","kid":"good"})"), 1u) << jwk;
+  }
+}
+
+// The names of keys are others' text, and so is all that a complaint shows.
+TEST_F(KeySetTest, AKeyIsNamedByItsKid) {
+  EXPECT_THAT(refusal_of_jwks(R"({"keys":[{"kid":"a\nb","kty":"x"},{"kty":"y"}]})"),
+              AllOf(HasSubstr(R"(key 1 (a\x0ab): its kty "x")"), HasSubstr("key 2: its kty")));
+}
+
+TEST_F(KeySetTest, WhatIsUnsetPaddedOrForeignInAKeyDoesNoHarm) {
+  const Signer signer = Signer::rsa();
+  const std::string unset =
+      R"(,"use":null,"alg":null,"kid":null,"key_ops":null,"d":null,"x5c":null,"exp":1e999})";
+  EXPECT_EQ(serving("{\"keys\":[{" + signer.jwk() + unset + "]}", R"({"alg":"RS256","kid":"x"})"),
+            1u);
+  std::string plain = signer.jwk();
+  for (char& c : plain) c = c == '-' ? '+' : c == '_' ? '/' : c;
+  plain.replace(plain.find("\",\"e\""), 1, "==\"");
+  EXPECT_EQ(
+      serving(R"({"version":18446744073709551616,"keys":[{)" + plain + "}]}", R"({"alg":"RS256"})"),
+      1u);
+}
+
+TEST_F(KeySetTest, TheSameKeyTwiceIsOne) {
+  const std::string ec = Signer::ec().jwk();
+  const std::string twice =
+      "{\"keys\":[{" + ec + R"(,"kid":"a"},{)" + ec + R"(,"kid":"a"},{)" + ec + R"(,"kid":"b"}]})";
+  EXPECT_EQ(serving(twice, R"({"alg":"ES256","kid":"a"})"), 1u);
+  EXPECT_EQ(serving(twice, R"({"alg":"ES256","kid":"b"})"), 1u);
+}
+
+TEST_F(KeySetTest, AProvidersDescriptionIsNotItsKeys) {
+  EXPECT_THAT(refusal_of_jwks(R"({"issuer":"https://id.example.org","jwks_uri":"https://x"})"),
+              HasSubstr("jwks_uri"));
+}
+
+TEST_F(KeySetTest, Ed25519HasTwoNames) {
+  const Signer signer = Signer::ed25519();
+  for (const std::string alg : {"", R"(,"alg":"EdDSA")", R"(,"alg":"Ed25519")"}) {
+    config_ = {};
+    config_.jwks_file = folder_.file("keys.json", "{\"keys\":[{" + signer.jwk() + alg + "}]}");
+    const KeySet keys(config_);
+    for (const std::string name : {"EdDSA", "Ed25519"}) {
+      const std::string text = forge::token(signer, name, "{}");
+      std::string reason;
+      const auto token = Token::parse(text, reason);
+      ASSERT_EQ(keys.serving(*token).size(), 1u) << alg << name;
+      EXPECT_TRUE(keys.serving(*token)[0]->verifies(*token)) << alg << name;
+    }
+  }
+}
+
+// What providers publish, in shape: members that are not ours, keys for encryption, keys to come.
+TEST_F(KeySetTest, SetsInTheShapesOfProvidersServe) {
+  const Signer rsa = Signer::rsa(), next = Signer::rsa(), ec = Signer::ec();
+  const std::string x5c = R"("x5c":["MIIC"],"x5t":"c2hhMQ",)";
+  const auto key = [](const std::string& before, const Signer& signer) {
+    return "{" + before + signer.jwk() + "}";
+  };
+  struct Provider {
+    const char *name, *header;
+    std::string keys;
+  };
+  const Provider all[] = {
+      {"Keycloak", R"({"alg":"RS256","typ":"JWT","kid":"sig"})",
+       key(R"("kid":"enc","alg":"RSA-OAEP","use":"enc",)" + x5c, next) + "," +
+           key(R"("kid":"sig","alg":"RS256","use":"sig","x5t#S256":"c2hh",)" + x5c, rsa)},
+      {"Auth0", R"({"alg":"RS256","typ":"JWT","kid":"one"})",
+       key(R"("use":"sig","kid":"one","alg":"RS256",)" + x5c, rsa) + "," +
+           key(R"("use":"sig","kid":"two","alg":"RS256",)" + x5c, next)},
+      {"Okta", R"({"kid":"one","alg":"RS256"})",
+       key(R"("alg":"RS256","kid":"one","use":"sig","status":"ACTIVE","_links":{"self":{}},)",
+           rsa)},
+      {"Entra ID", R"({"typ":"JWT","alg":"RS256","x5t":"one","kid":"one"})",
+       key(R"("use":"sig","kid":"one","cloud_instance_name":"example",)" + x5c, rsa) + "," +
+           key(R"("use":"sig","kid":"two","issuer":"https://id.example.org/{tenantid}/v2.0",)",
+               next)},
+      {"Cognito", R"({"kid":"one=","alg":"RS256"})",
+       key(R"("alg":"RS256","kid":"one=","use":"sig",)", rsa) + "," +
+           key(R"("alg":"RS256","kid":"two=","use":"sig",)", next)},
+      {"Google", R"({"alg":"RS256","kid":"0a","typ":"JWT"})",
+       key(R"("kid":"0a","use":"sig","alg":"RS256",)", rsa) + "," +
+           key(R"("kid":"0b","use":"sig","alg":"RS256",)", next)},
+      {"Supabase", R"({"alg":"ES256","kid":"uuid","typ":"JWT"})",
+       key(R"("alg":"ES256","ext":true,"key_ops":["verify"],"kid":"uuid","use":"sig",)", ec)},
+      {"Clerk", R"({"alg":"RS256","cat":"cl_B7d4","kid":"ins_1","typ":"JWT"})",
+       key(R"("use":"sig","kid":"ins_1","alg":"RS256",)", rsa)},
+  };
+  for (const Provider& provider : all) {
+    config_ = {};
+    config_.jwks_file = folder_.file("keys.json", R"({"keys":[)" + provider.keys + "]}");
+    const KeySet keys(config_);
+    const bool is_ec = std::string(provider.header).find("ES256") != std::string::npos;
+    const std::string text =
+        forge::token(is_ec ? ec : rsa, is_ec ? "ES256" : "RS256", provider.header, "{}");
+    std::string reason;
+    const auto token = Token::parse(text, reason);
+    ASSERT_TRUE(token) << reason;
+    ASSERT_EQ(keys.serving(*token).size(), 1u) << provider.name;
+    EXPECT_TRUE(keys.serving(*token)[0]->verifies(*token)) << provider.name;
+  }
 }
 
 TEST_F(KeySetTest, KidAndAlgSelectTheKey) {
