@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <iostream>
 
@@ -16,6 +17,7 @@
 #include "config/print.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "core/log_writer.hpp"
 #include "core/version.hpp"
 #include "history/ledger.hpp"
 #include "ingest/source.hpp"
@@ -43,6 +45,7 @@ void tell_certificate(const TlsPtr& tls, Metrics& metrics) {
 
 int run(const ConfigSources& sources) {
   const Signals signals;
+  const log::Thread log_thread;
   LiveConfig config(sources);
 
   const std::size_t lanes_wanted = Lanes::count_for(*config.current());
@@ -126,15 +129,21 @@ int answer(const CommandLine& command) {
   return 0;
 }
 
+// Why it ends. A stderr that nobody reads does not keep it from ending.
+void say_why(const std::exception& error) {
+  write_within(STDERR_FILENO, std::string("zwsbridge: ") + error.what() + '\n',
+               std::chrono::seconds(1));
+}
+
 }  // namespace
 }  // namespace zws
 
 int main(int argc, char** argv) try {
   return zws::answer(zws::parse_command_line(argc, argv, environ));
 } catch (const zws::StartupError& error) {
-  std::cerr << "zwsbridge: " << error.what() << '\n';
+  zws::say_why(error);
   return error.exit_code();
 } catch (const std::exception& error) {
-  std::cerr << "zwsbridge: " << error.what() << '\n';
+  zws::say_why(error);
   return zws::StartupError::machine;
 }

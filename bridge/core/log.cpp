@@ -1,10 +1,12 @@
 #include "core/log.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <mutex>
 
 #include "core/bidi.hpp"
 #include "core/json_text.hpp"
+#include "core/log_writer.hpp"
 #include "core/topic.hpp"
 
 namespace zws::log {
@@ -13,16 +15,9 @@ namespace {
 std::atomic<Level> lowest{Level::info};
 std::atomic<Format> shape{Format::text};
 
-spdlog::logger& output() {
-  static const auto logger = [] {
-    auto made = std::make_shared<spdlog::logger>("zwsbridge",
-                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%v");
-    made->set_level(spdlog::level::trace);
-    return made;
-  }();
-  return *logger;
-}
+// Who puts a line holds it for as long as that takes; so writer_of_thread may end at any time.
+std::mutex door;
+LogWriter* writer_of_thread = nullptr;  // while there is a Thread
 
 const char* word(Level level) noexcept {
   switch (level) {
@@ -33,6 +28,27 @@ const char* word(Level level) noexcept {
     case Level::off: return "off";
   }
   return "info";
+}
+
+std::string formatted(Level level, std::string_view line) {
+  const std::string time = rfc3339(std::chrono::system_clock::now());
+  std::string text;
+  if (shape.load(std::memory_order_relaxed) == Format::json) {
+    text = R"({"time":")" + time + R"(","level":")" + word(level) + R"(","message":)";
+    append_json_string(text, line);
+    text += '}';
+  } else {
+    text = time + ' ' + word(level) + ' ';
+    text += line;
+  }
+  text += '\n';
+  return text;
+}
+
+// Whatever log.level is: what is missing from a log must be known.
+std::string dropped_line(std::uint64_t lines) {
+  return formatted(Level::warning,
+                   fmt::format("log lines dropped because nothing read them: {}", lines));
 }
 
 // What would end a terminal's line, turn its text around or do worse.
@@ -73,20 +89,30 @@ void configure(Level level, Format format) {
 bool enabled(Level level) noexcept { return level >= lowest.load(std::memory_order_relaxed); }
 
 void write(Level level, std::string_view line) noexcept try {
-  const std::string time = rfc3339(std::chrono::system_clock::now());
-  std::string text;
-  if (shape.load(std::memory_order_relaxed) == Format::json) {
-    text = R"({"time":")" + time + R"(","level":")" + word(level) + R"(","message":)";
-    append_json_string(text, line);
-    text += '}';
+  const std::string text = formatted(level, line);
+  const std::lock_guard lock(door);
+  if (writer_of_thread != nullptr) {
+    writer_of_thread->put(text);
   } else {
-    text = time + ' ' + word(level) + ' ';
-    text += line;
+    write_within(STDERR_FILENO, text, std::chrono::hours(24));
   }
-  output().log(spdlog::level::info, text);
-  output().flush();
 } catch (...) {
   // A log that cannot be written must not take the program with it.
+}
+
+std::uint64_t dropped() noexcept {
+  const std::lock_guard lock(door);
+  return writer_of_thread != nullptr ? writer_of_thread->dropped() : 0;
+}
+
+Thread::Thread() : writer_(std::make_unique<LogWriter>(STDERR_FILENO, dropped_line)) {
+  const std::lock_guard lock(door);
+  writer_of_thread = writer_.get();
+}
+
+Thread::~Thread() {
+  const std::lock_guard lock(door);
+  writer_of_thread = nullptr;
 }
 
 std::string escaped(std::string_view text, std::size_t limit) {

@@ -8,10 +8,15 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "core/clock.hpp"
+
+namespace zws {
+class LogWriter;
+}
 
 namespace zws::log {
 
@@ -24,7 +29,25 @@ void configure(Level level, Format format);
 // Whether a line of this level would be written.
 bool enabled(Level level) noexcept;
 
+// Waits for whoever reads stderr, unless there is a Thread.
 void write(Level level, std::string_view line) noexcept;
+
+// While it lives, lines are written by a thread of their own and nobody waits for whoever reads them:
+// see LogWriter for what becomes of those that find no room. One for the whole program, constructed
+// when the signals that main waits for are blocked. Its end gives what waits a second to be written.
+class Thread {
+ public:
+  Thread();
+  ~Thread();
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+
+ private:
+  const std::unique_ptr<LogWriter> writer_;
+};
+
+// Lines that were, since the Thread began.
+std::uint64_t dropped() noexcept;
 
 template <typename... Args>
 void debug(fmt::format_string<Args...> format, Args&&... args) {

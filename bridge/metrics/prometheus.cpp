@@ -12,6 +12,7 @@
 #include <limits>
 #include <string_view>
 
+#include "core/log.hpp"
 #include "core/version.hpp"
 
 namespace zws {
@@ -284,6 +285,8 @@ std::string prometheus_text(const Metrics& metrics) {
   page.gauge("zws_tls_certificate_not_after",
              "End of the certificate that new connections are shown, Unix time; 0 without TLS",
              static_cast<double>(metrics.tls_not_after.value()));
+  page.counter("zws_log_dropped_total", "Log lines dropped because nothing read stderr",
+               static_cast<double>(log::dropped()));
   add_process(page);
   return page.text();
 }

@@ -76,6 +76,7 @@ BESIDES = {
     "zws_config_last_reload_successful": ("gauge", set()),
     "zws_tls_certificate_not_after": ("gauge", set()),
     "zws_closed_for_memory_total": ("counter", set()),
+    "zws_log_dropped_total": ("counter", set()),
     "zws_memory_limit_bytes": ("gauge", set()),
     "zws_refusals_total": ("counter", {f"code={c}" for c in REFUSALS}),
     "zws_http_responses_total": ("counter", {f"code={c}" for c in STATUSES}),

@@ -109,16 +109,31 @@ class Bridge:
         self.log.wait_for(r"\blistening\b", after=mark, seconds=DEADLINE)
         return self
 
-    def launch(self) -> subprocess.Popen[bytes]:
-        """Starts it without waiting: for a start that is meant to fail."""
+    def launch(self, stderr: int | None = None) -> subprocess.Popen[bytes]:
+        """Starts it without waiting: for a start that is meant to fail.
+
+        With a descriptor for its `stderr` nothing reads that until the test gives it to `log.follow()`.
+        """
         assert not self.running
         assert DAEMON.exists(), f"{DAEMON} is missing: tools/dev build"
         self.write_config()
         command = ["setpriv", "--pdeathsig", "KILL", str(DAEMON), "--config", str(self.config_file), *self.arguments]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        assert self.process.stderr is not None
-        self._reader = self.log.follow(self.process.stderr)
+        pipe = subprocess.PIPE if stderr is None else stderr
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=pipe)
+        self._reader = self.log.follow(self.process.stderr) if self.process.stderr else None
         return self.process
+
+    def wait_ready(self) -> Bridge:
+        """After `launch()`, for a bridge whose log does not say so."""
+
+        def ready() -> bool:
+            try:
+                return self.get("/readyz").status == 200
+            except ConnectionRefusedError:
+                return False
+
+        self.wait_until(ready, "it is ready")
+        return self
 
     def write_config(self) -> None:
         lines = [f"{key} = {json.dumps(value)}" for key, value in self.settings.items()]
@@ -144,7 +159,8 @@ class Bridge:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError(f"the bridge does not end; its log ends with\n{self.log.tail()}") from None
-        self._reader.join()
+        if self._reader:
+            self._reader.join()
         return code
 
     def stop(self) -> int:

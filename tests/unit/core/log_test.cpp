@@ -2,7 +2,9 @@
 #include "core/log.hpp"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -68,6 +70,59 @@ TEST_F(LogTest, ThreadsDoNotMixTheirLines) {
     EXPECT_THAT(line, MatchesRegex("[0-9-]+T[0-9:.]+Z info x+"));
   }
   EXPECT_EQ(count, 400u);
+}
+
+// stderr is a pipe for as long as this lives.
+class PipeForStderr {
+ public:
+  PipeForStderr() : before_(::dup(STDERR_FILENO)) {
+    EXPECT_EQ(::pipe(ends_), 0);
+    ::dup2(ends_[1], STDERR_FILENO);
+  }
+  ~PipeForStderr() {
+    ::dup2(before_, STDERR_FILENO);
+    for (const int descriptor : {before_, ends_[0], ends_[1]}) ::close(descriptor);
+  }
+  // Until a line holds `mark`: that line.
+  std::string line_with(std::string_view mark) const {
+    std::string line;
+    for (char byte = 0; ::read(ends_[0], &byte, 1) == 1;) {
+      if (byte != '\n') {
+        line += byte;
+      } else if (line.find(mark) != std::string::npos) {
+        return line;
+      } else {
+        line.clear();
+      }
+    }
+    return {};
+  }
+
+ private:
+  int before_;
+  int ends_[2]{};
+};
+
+TEST_F(LogTest, AThreadWritesWhatWaitsBeforeItEnds) {
+  log::configure(log::Level::info, log::Format::text);
+  const std::string text = logged([] {
+    const log::Thread thread;
+    for (int i = 0; i < 1000; ++i) log::info("{}", i);
+  });
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1000);
+  EXPECT_THAT(logged([] { log::info("without it"); }), HasSubstr("info without it\n"));
+  EXPECT_EQ(log::dropped(), 0u);
+}
+
+// And so the threads that have something to say go on.
+TEST_F(LogTest, LinesThatNobodyReadsAreToldInTheFormatOfTheLog) {
+  log::configure(log::Level::error, log::Format::json);
+  PipeForStderr pipe;
+  const log::Thread thread;
+  while (log::dropped() == 0) log::error("{}", std::string(1000, 'x'));
+  const auto line = nlohmann::json::parse(pipe.line_with("dropped"));
+  EXPECT_EQ(line["level"], "warning");
+  EXPECT_EQ(line["message"], "log lines dropped because nothing read them: 1");
 }
 
 TEST(EscapedTest, HarmlessTextStaysItself) {
