@@ -11,6 +11,7 @@
 
 #include "api/api.hpp"
 #include "auth/verifier.hpp"
+#include "certificate_watch.hpp"
 #include "config/advice.hpp"
 #include "config/command_line.hpp"
 #include "config/live_config.hpp"
@@ -72,10 +73,13 @@ int run(const ConfigSources& sources) {
             tls ? "https" : "http", lanes.address(), config.current()->server.path, producers,
             version());
   service.ready();
+  CertificateWatch certificate_watch;
+  certificate_watch.look(metrics.tls_not_after.value());
 
   for (Signal signal = Signal::none; signal != Signal::stop;
        signal = signals.next(service.alive_interval())) {
     if (lanes.alive()) service.alive();  // a lane that hangs is for the watchdog
+    certificate_watch.look(metrics.tls_not_after.value());
     if (signal != Signal::reload) continue;
     service.reloading();
     const bool reloaded = config.reload([&](const ConfigPtr& next, const Origins& origins) {
@@ -90,6 +94,7 @@ int run(const ConfigSources& sources) {
       api.reload(next);
     });
     metrics.reload_failed.set(reloaded ? 0 : 1);
+    certificate_watch.look(metrics.tls_not_after.value());
     service.ready();
   }
 

@@ -257,6 +257,23 @@ def test_the_metrics_say_until_when_the_certificate_in_force_is_valid(make_bridg
     assert bridge.metric("zws_tls_certificate_not_after") == later.not_after, "refused, so the old one is in force"
 
 
+def test_the_log_warns_of_a_certificate_that_ends_soon_once_a_day(make_bridge, tmp_path, monkeypatch):
+    monkeypatch.setenv("WATCHDOG_USEC", "20000")  # so that main looks a hundred times a second
+    bridge = make_bridge(certificate=Certificate(tmp_path / "old", days=(-1, 10)))
+    bridge.log.wait_for(r" warning TLS: the certificate ends in (9|10) days; renew it and reload$")
+    answers = [bridge.get("/healthz").status for _ in range(30)]  # some of its rounds
+    pairs = [Certificate(tmp_path / "renewed", days=(-1, 15)), Certificate(tmp_path / "sooner", days=(-1, 3))]
+    for pair in pairs:
+        bridge.settings.update(pair.settings)
+        bridge.reload()
+        bridge.tls = pair.context()
+        answers.append(bridge.get("/healthz").status)
+    bridge.log.wait_for(r"the certificate ends in [23] days")
+    assert bridge.stop() == 0
+    assert set(answers) == {200}
+    assert sum("certificate ends in" in line for line in bridge.log.lines) == 2
+
+
 def test_a_reload_with_a_wrong_pair_is_refused_whole(make_bridge, tmp_path):
     old = Certificate(tmp_path / "old")
     bridge = make_bridge(certificate=old)
