@@ -68,6 +68,13 @@ HttpReply with_headers(HttpReply reply, std::vector<std::pair<std::string, std::
   };
 }
 
+HttpReply with_audit(HttpReply reply, AuditPtr audit) {
+  return [reply = std::move(reply), audit = std::move(audit)](HttpResponse response) {
+    audit->answered(response);
+    reply(std::move(response));
+  };
+}
+
 }  // namespace
 
 // `path` may hold one {part}. `admin`: the administrator's, and `path` lies under server.path; a role
@@ -147,13 +154,28 @@ void Api::handle(HttpRequest request, HttpReply reply) noexcept {
   const auto rules = std::atomic_load(&rules_);
   const std::string path = request.path;
   try {
-    answer(*rules, {std::move(request), {}, {}}, reply);
+    AuditPtr audit;
+    if (is_administrative(*rules, request)) {
+      audit = std::make_shared<Audit>(request, strangers_log_);
+      reply = with_audit(std::move(reply), audit);
+    }
+    answer(*rules, {std::move(request), {}, std::move(audit)}, reply);
   } catch (const ApiRefusal& refusal) {
     reply(HttpResponse::error(refusal.status, refusal.code, refusal.message));
   } catch (const std::exception& error) {
     log::error("answering {} failed: {}", log::escaped(path), error.what());
     reply(HttpResponse::error(500, "internal", "the bridge could not answer"));
   }
+}
+
+// A call that only an administrator may make. A browser's question whether it may ask is none.
+bool Api::is_administrative(const Rules& rules, const HttpRequest& request) {
+  if (request.method == "OPTIONS") return false;
+  if (request.path == "/metrics") return !rules.config->server.metrics_public;
+  const auto under = below(rules.config->server.path, request.path);
+  return std::any_of(routes().begin(), routes().end(), [&](const Route& route) {
+    return route.admin && route.match(under).has_value();
+  });
 }
 
 // --- letting in ----------------------------------------------------------------------------------
@@ -224,6 +246,7 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
   const bool admin =
       route.admin || (route.own == &Api::metrics && !rules.config->server.metrics_public);
   if (!admin) return call(route, request, reply);
+  if (route.own == &Api::metrics) request.audit->skip_if_done();  // as often as Prometheus asks
 
   const std::string key = address_key(request.http.address);
   const auto now = std::chrono::steady_clock::now();
@@ -247,10 +270,10 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
     if (!parts_.lanes->admin_token().matches(token)) {
       if (slowed) return reply(later("60", too_many));
       admission.count_failed_token(key, now);
-      note_refused(request, "it is not the administrator's");
+      request.audit->because("it is not the administrator's");
       return reply(unauthorized("invalid_token", "this is not the administrator's token"));
     }
-    request.who = "administrator";
+    request.audit->by("administrator", true);
     return call(route, request, reply);
   }
   if (slowed && !parts_.verifier->passes(token)) return reply(later("60", too_many));
@@ -260,7 +283,7 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
     if (verdict.fault == TokenFault::busy)
       return reply(later("1", "too many tokens wait to be checked"));
     if (verdict.fault != TokenFault::none) {
-      note_refused(request, verdict.reason);
+      request.audit->because(verdict.reason);
       if (verdict.counts)
         parts_.lanes->admission().count_failed_token(key, std::chrono::steady_clock::now());
       const bool expired = verdict.fault == TokenFault::expired;
@@ -268,22 +291,13 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
                                 expired ? "the token has expired" : "the token is not valid"));
     }
     const auto now_in_force = std::atomic_load(&rules_);
-    if (!verdict.identity->admin &&
-        (route.right.empty() || !may(now_in_force->config->auth, *verdict.identity, route.right))) {
-      note_refused(request, "its user is no administrator, and has no role that may");
-      return reply(HttpResponse::error(403, "forbidden", "this is for administrators"));
-    }
-    request.who = verdict.identity->user;
+    const bool allowed =
+        verdict.identity->admin ||
+        (!route.right.empty() && may(now_in_force->config->auth, *verdict.identity, route.right));
+    request.audit->by(verdict.identity->user, allowed);
+    if (!allowed) return reply(HttpResponse::error(403, "forbidden", "this is for administrators"));
     call(route, request, reply);
   });
-}
-
-void Api::note_refused(const ApiRequest& request, std::string_view why) {
-  std::uint64_t suppressed = 0;
-  if (token_log_.pass(suppressed))
-    log::info("refused a token from {} for {} {}: {}{}", log::escaped(request.http.address),
-              log::escaped(request.http.method, 20), log::escaped(request.http.path, 200),
-              log::escaped(why, 200), log::more(suppressed));
 }
 
 // Only a call that is let in, and whose head is in order, has its body taken.

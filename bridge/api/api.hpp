@@ -58,10 +58,10 @@ class Api final : public HttpHandler {
   struct Route;
 
   static const std::vector<Route>& routes();
+  static bool is_administrative(const Rules& rules, const HttpRequest& request);
   void answer(const Rules& rules, ApiRequest request, HttpReply& reply);
   void admit(const Rules& rules, const Route& route, ApiRequest request, HttpReply reply);
   void call(const Route& route, ApiRequest request, const HttpReply& reply) noexcept;
-  void note_refused(const ApiRequest& request, std::string_view why);
   void do_call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept;
   static void check_body(const HttpRequest& request, std::size_t bytes_max);
 
@@ -82,7 +82,8 @@ class Api final : public HttpHandler {
   std::atomic<bool> ready_{false};
   log::Quiet host_log_;
   log::Quiet origin_log_;
-  log::Quiet token_log_;
+  // Those of administrators' calls that are let go of late outlive this.
+  const std::shared_ptr<log::Quiet> strangers_log_ = std::make_shared<log::Quiet>();
 };
 
 }  // namespace zws

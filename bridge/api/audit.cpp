@@ -1,36 +1,75 @@
 #include "api/audit.hpp"
 
-#include "core/log.hpp"
+#include <algorithm>
 
 namespace zws {
 namespace {
 
-constexpr std::size_t name_bytes_max = 255;  // a topic's or a user's, whole
 constexpr std::size_t path_bytes_max = 100;  // the names in it follow by themselves
 constexpr std::size_t names_max = 10;
 
-std::string quoted(std::string_view name) { return '"' + log::escaped(name, name_bytes_max) + '"'; }
-
 }  // namespace
 
-std::string audit_name(std::string_view kind, std::string_view name) {
-  return std::string(kind) + ' ' + quoted(name);
+Audit::Audit(const HttpRequest& request, std::shared_ptr<log::Quiet> others)
+    : others_(std::move(others)),
+      address_(request.address),
+      method_(request.method),
+      path_(request.path) {}
+
+Audit::~Audit() {
+  if (!written_) write(nullptr);
 }
 
-std::string audit_names(std::string_view kind, const std::vector<std::string>& names) {
-  if (names.empty()) return "no " + std::string(kind);
-  std::string text = audit_name(kind, names[0]);
-  const std::size_t shown = std::min(names.size(), names_max);
-  for (std::size_t i = 1; i < shown; ++i) text += ", " + quoted(names[i]);
-  if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
-  return text;
+void Audit::by(std::string_view user, bool administrator) {
+  user_ = user;
+  administrator_ = administrator;
 }
 
-void audit(const ApiRequest& request, std::string_view what, std::optional<std::size_t> reached) {
-  log::info("audit: {} from {}: {} {}{}{}{}", quoted(request.who),
-            log::escaped(request.http.address), request.http.method,
-            log::escaped(request.http.path, path_bytes_max), what.empty() ? "" : ", ", what,
-            reached ? fmt::format(", reached {}", *reached) : std::string{});
+void Audit::because(std::string_view reason) { reason_ = reason; }
+
+void Audit::about(std::string_view kind, std::string_view name) {
+  kind_ = kind;
+  names_ = {std::string(name)};
+}
+
+void Audit::about(std::string_view kind, const std::vector<std::string>& names) {
+  kind_ = kind;
+  many_ = true;
+  count_ = names.size();
+  const auto shown = static_cast<std::ptrdiff_t>(std::min(count_, names_max));
+  names_.assign(names.begin(), names.begin() + shown);
+}
+
+void Audit::reached(std::size_t connections) { reached_ = connections; }
+
+void Audit::answered(const HttpResponse& response) noexcept {
+  written_ = true;
+  if (skip_if_done_ && response.status < 400) return;
+  write(&response);
+}
+
+void Audit::write(const HttpResponse* response) noexcept try {
+  std::uint64_t more = 0;
+  if (!log::audits() || (!administrator_ && !others_->pass(more))) return;
+  log::AuditLine line;
+  if (!user_.empty()) line.text("who", user_);
+  line.text("from", address_).text("method", method_, 20).text("path", path_, path_bytes_max);
+  if (many_) {
+    line.texts(kind_, names_);
+    if (count_ > names_.size()) line.number("count", count_);
+  } else if (!kind_.empty()) {
+    line.text(kind_, names_[0]);
+  }
+  if (reached_) line.number("reached", *reached_);
+  if (!reason_.empty()) line.text("why", reason_, 200);
+  if (response != nullptr) {
+    line.number("status", static_cast<std::uint64_t>(response->status));
+    if (!response->code.empty()) line.text("code", response->code);
+  }
+  if (more > 0) line.number("more", more);
+  line.write();
+} catch (...) {
+  // A line that cannot be written must not take the program with it.
 }
 
 }  // namespace zws

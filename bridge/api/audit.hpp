@@ -1,29 +1,72 @@
-// Audit: the log line that every administrator's call leaves: who, from where, what, and how many
-// connections it reached.
+// Audit: the line that an administrator's call leaves in the log: who, from where, what, how many
+// connections it reached, and how it ended. Calls that were refused leave one, too.
 //
-//   audit: "root" from 10.0.0.7: POST /api/ws/notify, users "ada", "bob" and 3 more, reached 4
+//   audit who="root" from="10.0.0.7" method="POST" path="/api/ws/notify" users=["ada"] reached=1 status=200
+//   audit from="10.0.0.9" method="GET" path="/api/ws/stats" why="..." status=401 code="invalid_token" more=17
 //
-// Thread: any. What others chose (names, topics, paths) is escaped and cut, so that a line stays one.
+// Thread: in one pair of hands at a time, as the call is.
+// Lifetime: the call's. The line is written when the call is answered, or without a status when it is
+// let go of unanswered: its body never came.
+// Bound: an administrator's calls leave a line each. All others together leave one a second; the next
+// one counts those that left none.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "api/request.hpp"
+#include "core/http.hpp"
+#include "core/log.hpp"
 
 namespace zws {
 
-// `topic "import:7"`
-std::string audit_name(std::string_view kind, std::string_view name);
+class Audit {
+ public:
+  // `others`: the valve for all calls that are no administrator's.
+  Audit(const HttpRequest& request, std::shared_ptr<log::Quiet> others);
+  ~Audit();
+  Audit(const Audit&) = delete;
+  Audit& operator=(const Audit&) = delete;
 
-// `users "ada", "bob" and 3 more`; `no users`
-std::string audit_names(std::string_view kind, const std::vector<std::string>& names);
+  // Whose token it is; an administrator may call.
+  void by(std::string_view user, bool administrator);
+  // Why the token was refused.
+  void because(std::string_view reason);
 
-// `reached` is absent where a call only looks.
-void audit(const ApiRequest& request, std::string_view what,
-           std::optional<std::size_t> reached = std::nullopt);
+  // What the call is about: topic="a".
+  void about(std::string_view kind, std::string_view name);
+  // The same of many, of which the line names some.
+  void about(std::string_view kind, const std::vector<std::string>& names);
+  void reached(std::size_t connections);
+
+  // Only a refusal is worth a line.
+  void skip_if_done() { skip_if_done_ = true; }
+
+  // Writes the line.
+  void answered(const HttpResponse& response) noexcept;
+
+ private:
+  void write(const HttpResponse* response) noexcept;
+
+  const std::shared_ptr<log::Quiet> others_;
+  const std::string address_;
+  const std::string method_;
+  const std::string path_;
+  std::string user_;
+  bool administrator_ = false;
+  std::string reason_;
+  std::string kind_;
+  std::vector<std::string> names_;
+  std::size_t count_ = 0;  // of names
+  bool many_ = false;
+  std::optional<std::size_t> reached_;
+  bool skip_if_done_ = false;
+  bool written_ = false;
+};
+
+using AuditPtr = std::shared_ptr<Audit>;
 
 }  // namespace zws

@@ -4,7 +4,6 @@
 #include <map>
 #include <unordered_set>
 
-#include "api/audit.hpp"
 #include "api/body.hpp"
 #include "core/json_text.hpp"
 #include "core/topic.hpp"
@@ -90,17 +89,16 @@ void require_topic(const std::string& topic) {
 
 // --- sending -------------------------------------------------------------------------------------
 
-void Calls::send(const ApiRequest& request, std::string what, std::vector<Publication> publications,
-                 bool with_id, HttpReply reply) {
-  parts_.intake->publish(
-      publications, [request = request.without_body(), what = std::move(what), with_id,
-                     reply = std::move(reply)](const Published& published) {
-        audit(request, what, published.recipients);
-        JsonObject answer;
-        answer.boolean("success", true).number("recipients", published.recipients);
-        if (with_id) answer.text("id", published.ids.at(0));
-        reply(ok(answer.done()));
-      });
+void Calls::send(const ApiRequest& request, std::vector<Publication> publications, bool with_id,
+                 HttpReply reply) {
+  parts_.intake->publish(publications, [audit = request.audit, with_id,
+                                        reply = std::move(reply)](const Published& published) {
+    audit->reached(published.recipients);
+    JsonObject answer;
+    answer.boolean("success", true).number("recipients", published.recipients);
+    if (with_id) answer.text("id", published.ids.at(0));
+    reply(ok(answer.done()));
+  });
 }
 
 void Calls::broadcast(const ApiRequest& request, HttpReply reply) {
@@ -108,15 +106,17 @@ void Calls::broadcast(const ApiRequest& request, HttpReply reply) {
   if (!body.is_object("message"))
     throw ApiRefusal{400, "invalid_message", "\"message\" is required and must be an object"};
   const std::string topic = body.optional_string("topic").value_or(std::string(topic_all));
+  request.audit->about("topic", topic);
   require_topic(topic);
-  send(request, audit_name("topic", topic), {{topic, body.raw("message")}}, true, std::move(reply));
+  send(request, {{topic, body.raw("message")}}, true, std::move(reply));
 }
 
 void Calls::publish(const ApiRequest& request, HttpReply reply) {
   const Body body(request.http.body);
   const std::string topic = body.string("topic");
+  request.audit->about("topic", topic);
   require_topic(topic);
-  send(request, audit_name("topic", topic), {{topic, body.raw("message")}}, true, std::move(reply));
+  send(request, {{topic, body.raw("message")}}, true, std::move(reply));
 }
 
 void Calls::notify(const ApiRequest& request, HttpReply reply) {
@@ -138,9 +138,11 @@ void Calls::notify(const ApiRequest& request, HttpReply reply) {
                                   .done();
 
   const auto targets = body.optional_strings("target_users");
-  if (!targets)
-    return send(request, audit_name("topic", "notifications"), {{"notifications", payload}}, false,
-                std::move(reply));
+  if (!targets) {
+    request.audit->about("topic", "notifications");
+    return send(request, {{"notifications", payload}}, false, std::move(reply));
+  }
+  request.audit->about("users", *targets);
   if (targets->size() > target_users_max)
     throw ApiRefusal{400, "limit_exceeded", "\"target_users\" may name 10,000 users"};
   if (targets->size() * payload.size() > notify_bytes_max)
@@ -154,10 +156,8 @@ void Calls::notify(const ApiRequest& request, HttpReply reply) {
     if (seen.insert(user).second)
       publications.push_back({std::string(topic_user_prefix) + user, payload});
   }
-  const std::string what = audit_names("users", *targets);
-  if (!publications.empty())
-    return send(request, what, std::move(publications), false, std::move(reply));
-  audit(request, what, 0);
+  if (!publications.empty()) return send(request, std::move(publications), false, std::move(reply));
+  request.audit->reached(0);
   reply(ok(R"({"success":true,"recipients":0})"));
 }
 
@@ -238,8 +238,7 @@ void Calls::totals_with_topics(std::function<void(std::string)> done) {
       });
 }
 
-void Calls::stats(const ApiRequest& request, HttpReply reply) {
-  audit(request, "");
+void Calls::stats(const ApiRequest&, HttpReply reply) {
   using Users = std::map<std::string, std::size_t>;
   parts_.lanes->gather<Users>(
       [](Lane& lane) {
@@ -307,7 +306,6 @@ std::string connection_json(Session& session) {
 void Calls::connections(const ApiRequest& request, HttpReply reply) {
   const std::size_t limit = page_limit(request);
   const std::string cursor = name_cursor(request);
-  audit(request, "");
   parts_.lanes->gather<Rows>(
       [limit, cursor](Lane& lane) {
         std::vector<std::pair<std::string, Session*>> after;
@@ -333,7 +331,6 @@ void Calls::connections(const ApiRequest& request, HttpReply reply) {
 void Calls::topics(const ApiRequest& request, HttpReply reply) {
   const std::size_t limit = page_limit(request);
   const std::string cursor = name_cursor(request);
-  audit(request, "");
   parts_.lanes->gather<std::vector<std::string>>(
       [limit, cursor](Lane& lane) {
         return together({lane.router().names_after(cursor, limit + 1),
@@ -351,12 +348,12 @@ void Calls::topics(const ApiRequest& request, HttpReply reply) {
 }
 
 void Calls::history(const ApiRequest& request, HttpReply reply) {
+  request.audit->about("topic", request.argument);
   const auto pattern = Pattern::parse(request.argument);
   if (!pattern || !pattern->is_literal())
     throw ApiRefusal{400, "invalid_topic", "the path names no topic"};
   const std::size_t limit = page_limit(request);
   const std::uint64_t before = history_cursor(request);
-  audit(request, audit_name("topic", pattern->text()));
   // Every lane holds the same history, but each counts for itself: the cursor is the first one's.
   (*parts_.lanes)[0].run(
       [topic = pattern->text(), limit, before, reply = std::move(reply)](Lane& lane) {
@@ -374,9 +371,8 @@ void Calls::history(const ApiRequest& request, HttpReply reply) {
 
 // --- throwing out --------------------------------------------------------------------------------
 
-void Calls::close_where(const ApiRequest& request, std::string what,
-                        std::function<bool(const Session&)> chosen, bool must_exist,
-                        HttpReply reply) {
+void Calls::close_where(const ApiRequest& request, std::function<bool(const Session&)> chosen,
+                        bool must_exist, HttpReply reply) {
   parts_.lanes->gather<std::size_t>(
       [chosen = std::move(chosen)](Lane& lane) {
         std::size_t closed = 0;
@@ -388,11 +384,11 @@ void Calls::close_where(const ApiRequest& request, std::string what,
         }
         return closed;
       },
-      [request, what = std::move(what), must_exist,
+      [audit = request.audit, must_exist,
        reply = std::move(reply)](const std::vector<std::size_t>& lanes) {
         std::size_t closed = 0;
         for (const std::size_t count : lanes) closed += count;
-        audit(request, what, closed);
+        audit->reached(closed);
         if (closed == 0 && must_exist)
           return reply(HttpResponse::error(404, "invalid_message", "there is no such connection"));
         reply(ok(JsonObject().boolean("success", true).number("closed", closed).done()));
@@ -400,15 +396,17 @@ void Calls::close_where(const ApiRequest& request, std::string what,
 }
 
 void Calls::disconnect(const ApiRequest& request, HttpReply reply) {
+  request.audit->about("client", request.argument);
   close_where(
-      request, audit_name("client", request.argument),
+      request,
       [id = request.argument](const Session& session) { return session.client_id() == id; }, true,
       std::move(reply));
 }
 
 void Calls::disconnect_user(const ApiRequest& request, HttpReply reply) {
+  request.audit->about("user", request.argument);
   close_where(
-      request, audit_name("user", request.argument),
+      request,
       [user = request.argument](const Session& session) {
         return session.identity && session.identity->user == user;
       },

@@ -47,12 +47,11 @@ class Calls {
   void sample() { rates_.sample(); }
 
  private:
-  // `what` is what the audit line says of it.
-  void send(const ApiRequest& request, std::string what, std::vector<Publication> publications,
-            bool with_id, HttpReply reply);
+  void send(const ApiRequest& request, std::vector<Publication> publications, bool with_id,
+            HttpReply reply);
   void loads(std::vector<std::string> names, std::function<void(std::vector<TopicLoad>)> done);
-  void close_where(const ApiRequest& request, std::string what,
-                   std::function<bool(const Session&)> chosen, bool must_exist, HttpReply reply);
+  void close_where(const ApiRequest& request, std::function<bool(const Session&)> chosen,
+                   bool must_exist, HttpReply reply);
 
   const Parts parts_;
   Rates rates_;

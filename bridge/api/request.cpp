@@ -27,15 +27,6 @@ std::optional<std::uint64_t> number_of(const std::string& text) {
 
 }  // namespace
 
-ApiRequest ApiRequest::without_body() const {
-  ApiRequest copy;
-  copy.http.method = http.method;
-  copy.http.path = http.path;
-  copy.http.address = http.address;
-  copy.who = who;
-  return copy;
-}
-
 std::size_t page_limit(const ApiRequest& request) {
   const std::string text = query_value(request.http.query, "limit");
   if (text.empty()) return page_default;

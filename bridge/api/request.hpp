@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/audit.hpp"
 #include "core/http.hpp"
 
 namespace zws {
@@ -15,10 +16,7 @@ namespace zws {
 struct ApiRequest {
   HttpRequest http;
   std::string argument;  // the {part} of the path, decoded
-  std::string who;       // the administrator, for the audit line
-
-  // What the audit line needs of it once the work is on its way.
-  ApiRequest without_body() const;
+  AuditPtr audit;        // of an administrator's call; no Calls without it
 };
 
 struct ApiRefusal {

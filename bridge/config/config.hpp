@@ -461,6 +461,11 @@ struct LogConfig {
   // Lines for people or for programs.
   // Allowed: "text" or "json". A reload applies it.
   log::Format format = log::Format::text;
+
+  // Whether each administrator's call leaves a line, and calls that were refused do, whatever
+  // log.level is.
+  // Allowed: true or false. A reload applies it.
+  bool audit = true;
 };
 
 struct Config {

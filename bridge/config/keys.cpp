@@ -129,6 +129,7 @@ std::vector<ConfigKey> make_config_keys() {
 
       Log::key<&LogConfig::level>("log.level", log_levels()),
       Log::key<&LogConfig::format>("log.format", log_formats()),
+      Log::key<&LogConfig::audit>("log.audit", flag()),
   };
 }
 

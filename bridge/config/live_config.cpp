@@ -17,7 +17,7 @@ void log_advice(const Config& config, const Origins& origins) {
 LiveConfig::LiveConfig(ConfigSources sources)
     : sources_(std::move(sources)),
       current_(std::make_shared<const Config>(load_config(sources_, &origins_))) {
-  log::configure(current_->log.level, current_->log.format);
+  log::configure(current_->log.level, current_->log.format, current_->log.audit);
   log_advice(*current_, origins_);
 }
 
@@ -27,7 +27,7 @@ bool LiveConfig::reload(const std::function<void(const ConfigPtr&, const Origins
   apply(next, reloaded.origins);
   current_ = std::move(next);
   origins_ = std::move(reloaded.origins);
-  log::configure(current_->log.level, current_->log.format);
+  log::configure(current_->log.level, current_->log.format, current_->log.audit);
   for (const ConfigChange& change : reloaded.changes)
     log::info("configuration: {} {} -> {}{}", change.key, change.before, change.after,
               change.needs_restart ? " (needs a restart)" : "");

@@ -60,6 +60,7 @@ std::string_view HttpRequest::header(std::string_view name) const noexcept {
 HttpResponse HttpResponse::error(int status, std::string_view code, std::string_view message) {
   HttpResponse response;
   response.status = status;
+  response.code = code;
   response.body = R"({"success":false,"code":)" + json_string(code) + R"(,"message":)" +
                   json_string(message) + "}";
   return response;

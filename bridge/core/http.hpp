@@ -46,6 +46,7 @@ struct HttpResponse {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  std::string code;  // of error()
 
   // {"success":false,"code":...,"message":...}
   static HttpResponse error(int status, std::string_view code, std::string_view message);

@@ -14,6 +14,7 @@ namespace {
 
 std::atomic<Level> lowest{Level::info};
 std::atomic<Format> shape{Format::text};
+std::atomic<bool> audit_is_on{true};
 
 // Who puts a line holds it for as long as that takes; so writer_of_thread may end at any time.
 std::mutex door;
@@ -51,6 +52,15 @@ std::string dropped_line(std::uint64_t lines) {
                    fmt::format("log lines dropped because nothing read them: {}", lines));
 }
 
+void write_out(const std::string& text) {
+  const std::lock_guard lock(door);
+  if (writer_of_thread != nullptr) {
+    writer_of_thread->put(text);
+  } else {
+    write_within(STDERR_FILENO, text, std::chrono::hours(24));
+  }
+}
+
 // What would end a terminal's line, turn its text around or do worse.
 bool is_unruly(std::string_view sequence) noexcept {
   return has_control(sequence) || has_bidi(sequence) || sequence == "\u2028" ||
@@ -79,23 +89,50 @@ std::string_view next_sequence(std::string_view text, std::size_t at, bool& vali
   return text.substr(at, 1);
 }
 
+// One unruly UTF-8 sequence, all of which are of the basic plane.
+void append_json_escape(std::string& out, std::string_view sequence) {
+  const auto bits = [&](std::size_t at, unsigned mask) {
+    return static_cast<unsigned>(static_cast<unsigned char>(sequence[at])) & mask;
+  };
+  unsigned code = bits(0, 0x7f);
+  if (sequence.size() == 2) code = bits(0, 0x1f) << 6 | bits(1, 0x3f);
+  if (sequence.size() == 3) code = bits(0, 0x0f) << 12 | bits(1, 0x3f) << 6 | bits(2, 0x3f);
+  out += fmt::format("\\u{:04x}", code);
+}
+
+// escaped() as the inside of a JSON string, which says the same as `text` where that is valid.
+std::string json_escaped(std::string_view text, std::size_t limit) {
+  std::string out;
+  std::size_t at = 0;
+  while (at < text.size() && out.size() < limit) {
+    bool valid = false;
+    const std::string_view sequence = next_sequence(text, at, valid);
+    if (!valid) {
+      out += "\\ufffd";
+    } else if (is_unruly(sequence)) {
+      append_json_escape(out, sequence);
+    } else {
+      if (sequence == "\"" || sequence == "\\") out += '\\';
+      out += sequence;
+    }
+    at += sequence.size();
+  }
+  if (at < text.size()) out += "...";
+  return out;
+}
+
 }  // namespace
 
-void configure(Level level, Format format) {
+void configure(Level level, Format format, bool audit) {
   lowest = level;
   shape = format;
+  audit_is_on = audit;
 }
 
 bool enabled(Level level) noexcept { return level >= lowest.load(std::memory_order_relaxed); }
 
 void write(Level level, std::string_view line) noexcept try {
-  const std::string text = formatted(level, line);
-  const std::lock_guard lock(door);
-  if (writer_of_thread != nullptr) {
-    writer_of_thread->put(text);
-  } else {
-    write_within(STDERR_FILENO, text, std::chrono::hours(24));
-  }
+  write_out(formatted(level, line));
 } catch (...) {
   // A log that cannot be written must not take the program with it.
 }
@@ -131,6 +168,61 @@ std::string escaped(std::string_view text, std::size_t limit) {
   }
   if (at < text.size()) out += "...";
   return out;
+}
+
+bool audits() noexcept { return audit_is_on.load(std::memory_order_relaxed); }
+
+AuditLine::AuditLine() : format_(shape.load(std::memory_order_relaxed)) {}
+
+AuditLine& AuditLine::text(std::string_view name, std::string_view value, std::size_t limit) {
+  append_name(name);
+  append_value(value, limit);
+  return *this;
+}
+
+AuditLine& AuditLine::texts(std::string_view name, const std::vector<std::string>& values) {
+  append_name(name);
+  fields_ += '[';
+  for (const std::string& value : values) {
+    if (fields_.back() != '[') fields_ += ',';
+    append_value(value, 255);
+  }
+  fields_ += ']';
+  return *this;
+}
+
+AuditLine& AuditLine::number(std::string_view name, std::uint64_t value) {
+  append_name(name);
+  fields_ += std::to_string(value);
+  return *this;
+}
+
+void AuditLine::write() {
+  if (!audits()) return;
+  const std::string time = rfc3339(std::chrono::system_clock::now());
+  if (format_ == Format::json) {
+    write_out(R"({"time":")" + time + R"(","level":"audit")" + fields_ + "}\n");
+  } else {
+    write_out(time + " audit" + fields_ + '\n');
+  }
+}
+
+void AuditLine::append_name(std::string_view name) {
+  if (format_ == Format::json) {
+    fields_ += ",\"";
+    fields_ += name;
+    fields_ += "\":";
+  } else {
+    fields_ += ' ';
+    fields_ += name;
+    fields_ += '=';
+  }
+}
+
+void AuditLine::append_value(std::string_view value, std::size_t limit) {
+  fields_ += '"';
+  fields_ += format_ == Format::json ? json_escaped(value, limit) : escaped(value, limit);
+  fields_ += '"';
 }
 
 bool Quiet::pass(std::uint64_t& suppressed, SteadyTime now) noexcept {

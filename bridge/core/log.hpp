@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/clock.hpp"
 
@@ -23,8 +24,8 @@ namespace zws::log {
 enum class Level { debug, info, warning, error, off };
 enum class Format { text, json };
 
-// Sets both for the whole program; call it before other threads start, or on reload.
-void configure(Level level, Format format);
+// For the whole program; call it before other threads start, or on reload.
+void configure(Level level, Format format, bool audit = true);
 
 // Whether a line of this level would be written.
 bool enabled(Level level) noexcept;
@@ -70,6 +71,33 @@ void error(fmt::format_string<Args...> format, Args&&... args) {
 // `text` made harmless for a log line: control, bidi and invalid bytes as \xNN or \u{NNNN}, quotes
 // and backslashes escaped, cut to `limit` bytes with "..." behind it.
 std::string escaped(std::string_view text, std::size_t limit = 64);
+
+// One line of the audit: fields instead of a sentence, in the order of the calls. No level holds it
+// back; it is written unless configure() said otherwise. Values are made harmless, so that whatever
+// others chose stays one line; a JSON string says exactly what the value was.
+//
+//   2026-07-01T12:00:00.000Z audit who="root" users=["ada","bob"] reached=2
+class AuditLine {
+ public:
+  AuditLine();
+
+  // Cut to `limit` bytes.
+  AuditLine& text(std::string_view name, std::string_view value, std::size_t limit = 255);
+  AuditLine& texts(std::string_view name, const std::vector<std::string>& values);
+  AuditLine& number(std::string_view name, std::uint64_t value);
+
+  void write();
+
+ private:
+  void append_name(std::string_view name);
+  void append_value(std::string_view value, std::size_t limit);
+
+  const Format format_;
+  std::string fields_;
+};
+
+// Whether one would be written.
+bool audits() noexcept;
 
 // A valve for one kind of line: at most one a second passes.
 class Quiet {

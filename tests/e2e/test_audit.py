@@ -1,6 +1,8 @@
 """The audit line: every administrator's call leaves one that says who, from where, what and how many."""
 
+import json
 import re
+import time
 
 import pytest
 
@@ -8,26 +10,40 @@ from support.tokens import Issuer, bearer
 
 BIDI = "\u202e"
 CALLS = [
-    ("POST", "/api/ws/broadcast", {"message": {"type": "x"}}, 'topic "@all", reached 3'),
-    ("POST", "/api/ws/broadcast", {"message": {"type": "x"}, "topic": "a"}, 'topic "a", reached 2'),
-    ("POST", "/api/ws/publish", {"topic": "a", "message": 1}, 'topic "a", reached 2'),
-    ("POST", "/api/ws/publish", {"topic": f'{BIDI}"x', "message": 1}, r'topic "\\xe2\\x80\\xae\\"x", reached 0'),
-    ("POST", "/api/ws/notify", {"title": "x"}, 'topic "notifications", reached 0'),
-    ("POST", "/api/ws/notify", {"title": "x", "target_users": []}, "no users, reached 0"),
-    ("POST", "/api/ws/notify", {"title": "x", "target_users": ["ada", "bob"]}, 'users "ada", "bob", reached 2'),
+    ("POST", "/api/ws/broadcast", {"message": {"type": "x"}}, 'topic="@all" reached=3 status=200'),
+    ("POST", "/api/ws/broadcast", {"message": {"type": "x"}, "topic": "a"}, 'topic="a" reached=2 status=200'),
+    ("POST", "/api/ws/publish", {"topic": "a", "message": 1}, 'topic="a" reached=2 status=200'),
+    (
+        "POST",
+        "/api/ws/publish",
+        {"topic": f'{BIDI}"x', "message": 1},
+        r'topic="\\xe2\\x80\\xae\\"x" reached=0 status=200',
+    ),
+    ("POST", "/api/ws/notify", {"title": "x"}, 'topic="notifications" reached=0 status=200'),
+    ("POST", "/api/ws/notify", {"title": "x", "target_users": []}, r"users=\[\] reached=0 status=200"),
+    (
+        "POST",
+        "/api/ws/notify",
+        {"title": "x", "target_users": ["ada", "bob"]},
+        r'users=\["ada","bob"\] reached=2 status=200',
+    ),
     (
         "POST",
         "/api/ws/notify",
         {"title": "x", "target_users": [f"{n}" for n in range(5000)]},
-        'users ("[0-9]", ){9}"9" and 4990 more, reached 0',
+        r'users=\[("[0-9]",){9}"9"\] count=5000 reached=0 status=200',
     ),
-    ("GET", "/api/ws/stats", None, None),
-    ("GET", "/api/ws/connections?limit=1", None, None),
-    ("GET", "/api/ws/topics", None, None),
-    ("GET", "/api/ws/topics/import%3A1/history", None, 'topic "import:1"'),
-    ("DELETE", "/api/ws/connections/nobody", None, 'client "nobody", reached 0'),
-    ("DELETE", "/api/ws/users/ada/connections", None, 'user "ada", reached 2'),
-    ("DELETE", "/api/ws/users/a%0Ab/connections", None, r'user "a\\x0ab", reached 0'),
+    ("GET", "/api/ws/stats", None, "status=200"),
+    ("GET", "/api/ws/connections?limit=1", None, "status=200"),
+    ("GET", "/api/ws/topics", None, "status=200"),
+    ("GET", "/api/ws/topics/import%3A1/history", None, 'topic="import:1" status=200'),
+    ("DELETE", "/api/ws/users/ada/connections", None, 'user="ada" reached=2 status=200'),
+    ("DELETE", "/api/ws/users/a%0Ab/connections", None, r'user="a\\x0ab" reached=0 status=200'),
+    # refused
+    ("DELETE", "/api/ws/connections/nobody", None, 'client="nobody" reached=0 status=404 code="invalid_message"'),
+    ("POST", "/api/ws/publish", {"topic": "a*b", "message": 1}, r'topic="a\*b" status=400 code="invalid_topic"'),
+    ("POST", "/api/ws/publish", {"message": 1}, 'status=400 code="invalid_message"'),
+    ("GET", "/api/ws/topics?limit=0", None, 'status=400 code="invalid_message"'),
 ]
 
 
@@ -44,36 +60,108 @@ def guarded(make_bridge, issuer, tmp_path):
 def test_each_call_leaves_one_line(guarded, issuer, method, path, body, says):
     mark = guarded.log.mark()
     guarded.http(method, path, body, bearer(issuer.admin("chief")))
-    start = rf'audit: "chief" from 127\.0\.0\.1: {method} {re.escape(path.split("?")[0])}'
-    guarded.log.wait_for(f"{start}{', ' + says if says else ''}$", after=mark)
+    start = rf'audit who="chief" from="127\.0\.0\.1" method="{method}" path="{re.escape(path.split("?")[0])}"'
+    guarded.log.wait_for(f"{start} {says}$", after=mark)
     assert sum("audit" in line for line in guarded.log.lines) == 1
     assert max(len(line) for line in guarded.log.lines) < 1000
+
+
+@pytest.mark.parametrize("level", ["off", "warning"])
+def test_no_level_holds_it_back(make_bridge, issuer, tmp_path, level):
+    bridge = make_bridge({**issuer.settings(tmp_path), "log.level": level}, start=False)
+    bridge.launch()
+    bridge.wait_ready()
+    bridge.get("/api/ws/stats", bearer(issuer.admin("chief")))
+    bridge.get("/api/ws/stats")
+    bridge.log.wait_for('audit who="chief" .* status=200$')
+    bridge.log.wait_for('audit from="127.0.0.1" method="GET" path="/api/ws/stats" status=401 code="unauthorized"$')
+
+
+def test_it_has_a_switch_of_its_own(guarded, issuer):
+    guarded.settings["log.audit"] = False
+    guarded.reload()
+    guarded.get("/api/ws/stats", bearer(issuer.admin("silent")))
+    guarded.get("/api/ws/stats")
+    guarded.settings["log.audit"] = True
+    guarded.reload()
+    guarded.get("/api/ws/stats", bearer(issuer.admin("chief")))
+    guarded.log.wait_for('audit who="chief"')
+    assert sum(" audit " in line for line in guarded.log.lines) == 1
 
 
 def test_it_names_the_client_behind_a_trusted_proxy(guarded, issuer):
     headers = {**bearer(issuer.admin("chief")), "X-Forwarded-For": "198.51.100.9, 203.0.113.7"}
     assert guarded.get("/api/ws/stats", headers).status == 200
-    guarded.log.wait_for('audit: "chief" from 203.0.113.7: GET /api/ws/stats$')
+    guarded.log.wait_for('audit who="chief" from="203.0.113.7" method="GET" path="/api/ws/stats" status=200$')
 
 
 def test_in_open_mode_the_administrator_has_no_other_name(bridge):
     assert bridge.get("/api/ws/stats", bearer(bridge.admin_token)).status == 200
-    bridge.log.wait_for('audit: "administrator" from 127.0.0.1: GET /api/ws/stats$')
+    bridge.log.wait_for('audit who="administrator" from="127.0.0.1" method="GET" path="/api/ws/stats" status=200$')
+
+
+def test_in_a_log_of_json_it_is_one_object(make_bridge, issuer, tmp_path):
+    bridge = make_bridge({**issuer.settings(tmp_path), "log.format": "json"})
+    body = {"topic": f"{BIDI}a", "message": 1}
+    assert bridge.http("POST", "/api/ws/publish", body, bearer(issuer.admin("chief"))).status == 200
+    line = bridge.log.wait_for('"level":"audit"')
+    assert BIDI not in line
+    fields = json.loads(line)
+    assert fields.pop("time").endswith("Z")
+    assert fields == {
+        "level": "audit",
+        "who": "chief",
+        "from": "127.0.0.1",
+        "method": "POST",
+        "path": "/api/ws/publish",
+        "topic": f"{BIDI}a",
+        "reached": 0,
+        "status": 200,
+    }
 
 
 @pytest.mark.parametrize(
-    ("token", "why"),
+    ("token", "says"),
     [
-        (lambda issuer: issuer.token("ada"), "no administrator"),
-        (lambda issuer: Issuer().admin(), "signature"),
-        (lambda issuer: issuer.token("root", role="admin", lives=-3600), "expired"),
+        (lambda issuer: issuer.token("ada"), 'who="ada" .* status=403 code="forbidden"'),
+        (lambda issuer: Issuer().admin(), 'from=.* why=".*signature.*" status=401 code="invalid_token"'),
+        (lambda issuer: issuer.token("root", role="admin", lives=-3600), 'from=.* status=401 code="token_expired"'),
     ],
     ids=["user", "stranger", "expired"],
 )
-def test_a_refused_token_leaves_a_line_without_it(guarded, issuer, token, why):
+def test_a_refused_token_leaves_a_line_without_it(guarded, issuer, token, says):
     sent = token(issuer)
     assert guarded.get("/api/ws/stats", bearer(sent)).status in (401, 403)
-    line = guarded.log.wait_for("refused a token from 127.0.0.1 for GET /api/ws/stats")
-    assert why in line
+    line = guarded.log.wait_for(f" audit {says}$")
+    assert '"127.0.0.1" method="GET" path="/api/ws/stats"' in line
     assert not any(part in entry for part in sent.split(".")[1:] for entry in guarded.log.lines)
-    assert not any("audit" in entry for entry in guarded.log.lines)
+
+
+def test_a_call_whose_body_never_comes_leaves_a_line_all_the_same(guarded, issuer):
+    with guarded.raw() as raw:
+        token = issuer.admin("chief")
+        raw.send(
+            b"POST /api/ws/publish HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 10\r\nAuthorization: Bearer " + token.encode() + b"\r\n\r\n{"
+        )
+    guarded.log.wait_for('audit who="chief" from="127.0.0.1" method="POST" path="/api/ws/publish"$')
+
+
+def test_strangers_cannot_flood_the_log(guarded, issuer):
+    """One line a second is theirs; the calls of administrators have theirs in between."""
+    begun = time.monotonic()
+    calls = 200
+    for _ in range(calls):
+        assert guarded.get("/api/ws/stats").status == 401
+    assert guarded.get("/api/ws/stats", bearer(issuer.admin("chief"))).status == 200
+    guarded.log.wait_for('audit who="chief"')
+    lines = [line for line in guarded.log.lines if "status=401" in line]
+    assert 1 <= len(lines) <= time.monotonic() - begun + 1
+
+    def counted() -> bool:
+        assert guarded.get("/api/ws/stats").status == 401
+        return sum("status=401" in line for line in guarded.log.lines) > len(lines)
+
+    guarded.wait_until(counted, "the next line of a stranger is let through")
+    last = [line for line in guarded.log.lines if "status=401" in line][len(lines)]
+    assert int(last.rpartition("more=")[2]) >= 1

@@ -88,7 +88,7 @@ DEFAULTS: dict[str, Any] = {
         "sources_per_topic": 64,
         "memory_bytes": 0,
     },
-    "log": {"level": "info", "format": "text"},
+    "log": {"level": "info", "format": "text", "audit": True},
 }
 
 

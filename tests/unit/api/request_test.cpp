@@ -64,18 +64,5 @@ TEST(ApiRequestTest, ACursorThatNoPageGaveIsRefused) {
     EXPECT_EQ(status_of(history_cursor, std::string("cursor=") + text), 400) << text;
 }
 
-TEST(ApiRequestTest, TheAuditLineNeedsNoBody) {
-  ApiRequest request = asking("token=secret");
-  request.http.method = "POST";
-  request.http.path = "/a";
-  request.http.address = "10.0.0.7";
-  request.http.headers["Authorization"] = "Bearer secret";
-  request.http.body = std::string(1000, 'x');
-  request.who = "root";
-  const ApiRequest copy = request.without_body();
-  EXPECT_EQ(copy.http.method + copy.http.path + copy.http.address + copy.who, "POST/a10.0.0.7root");
-  EXPECT_TRUE(copy.http.body.empty() && copy.http.headers.empty() && copy.http.query.empty());
-}
-
 }  // namespace
 }  // namespace zws

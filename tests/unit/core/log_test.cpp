@@ -13,6 +13,7 @@
 namespace zws {
 namespace {
 
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 
@@ -70,6 +71,31 @@ TEST_F(LogTest, ThreadsDoNotMixTheirLines) {
     EXPECT_THAT(line, MatchesRegex("[0-9-]+T[0-9:.]+Z info x+"));
   }
   EXPECT_EQ(count, 400u);
+}
+
+// As text it is escaped() in quotes; as JSON it is the value.
+TEST_F(LogTest, AnAuditLineIsFieldsAndNeedsNoLevel) {
+  const auto line = [this](log::Format format) {
+    log::configure(log::Level::off, format);
+    return logged([] {
+      log::AuditLine audit;
+      audit.text("a", "\"\\\n\x7f\u202e\u2028\xff-").texts("b", {"x", "y"}).texts("c", {});
+      audit.number("d", 7).text("e", "12345678", 4).write();
+    });
+  };
+  EXPECT_THAT(
+      line(log::Format::text),
+      EndsWith(R"(Z audit a="\"\\\x0a\x7f\xe2\x80\xae\xe2\x80\xa8\xff-" b=["x","y"] c=[] d=7 )"
+               "e=\"1234...\"\n"));
+  const auto json = nlohmann::json::parse(line(log::Format::json));
+  EXPECT_EQ(json["level"], "audit");
+  EXPECT_EQ(json["a"], "\"\\\n\x7f\u202e\u2028\ufffd-");
+  EXPECT_EQ(json["b"], nlohmann::json({"x", "y"}));
+  EXPECT_EQ(json["c"], nlohmann::json::array());
+  EXPECT_EQ(json["d"], 7);
+  EXPECT_EQ(json["e"], "1234...");
+  log::configure(log::Level::debug, log::Format::text, false);
+  EXPECT_EQ(logged([] { log::AuditLine().number("a", 1).write(); }), "");
 }
 
 // stderr is a pipe for as long as this lives.
