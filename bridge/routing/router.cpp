@@ -133,8 +133,21 @@ std::vector<Pattern> Router::subscriptions(const Subscriber& who) const {
 
 // --- what is in use ------------------------------------------------------------------------------
 
+bool Router::is_first_of_its_name(const Pattern& pattern) const {
+  if (pattern.stop() == 0) return true;
+  if (find(pattern.stopping_at(0)) != nullptr) return false;
+  for (const char stop : separators) {
+    if (stop == pattern.stop()) break;
+    if (find(pattern.stopping_at(stop)) != nullptr) return false;
+  }
+  return true;
+}
+
+// Patterns of one text that stop elsewhere have one name; load() knows them all.
 std::vector<const Audience*> Router::audiences() const {
-  std::vector<const Audience*> all(by_pattern_.begin(), by_pattern_.end());
+  std::vector<const Audience*> all;
+  for (const Audience* audience : by_pattern_)
+    if (is_first_of_its_name(audience->pattern())) all.push_back(audience);
   for (const auto& entry : exact_) all.push_back(entry.second.get());
   return all;
 }

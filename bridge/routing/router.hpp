@@ -98,6 +98,7 @@ class Router {
   Audience* find(const Event& event);
   void drop_membership(Subscriber& who, std::size_t index) noexcept;
   void observe_latency();
+  bool is_first_of_its_name(const Pattern& pattern) const;
   std::vector<const Audience*> audiences() const;
 
   History& history_;

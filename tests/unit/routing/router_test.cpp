@@ -174,6 +174,16 @@ TEST_F(RouterTest, AnImplicitSubscriptionOutlivesTheAskedOne) {
   EXPECT_EQ(ada_.heard.size(), 3U);
 }
 
+TEST_F(RouterTest, ANameIsListedOnceHoweverFarItsPatternsReach) {
+  for (const char stop : {'.', ':', '\0'})
+    router_.subscribe(ada_, pattern("a:*").stopping_at(stop));
+  router_.subscribe(bob_, pattern("b:*").stopping_at(':'));
+  router_.subscribe(bob_, pattern("c"));
+  EXPECT_THAT(router_.names_after("", 3), ElementsAre("a:*", "b:*", "c"));
+  EXPECT_THAT(router_.busiest(3), UnorderedElementsAre("a:*", "b:*", "c"));
+  EXPECT_EQ(router_.load("a:*").subscribers, 3U);
+}
+
 TEST_F(RouterTest, KnowsWhatASubscriberReceives) {
   router_.subscribe(ada_, pattern("a:*"));
   router_.subscribe(ada_, pattern("a:b"));
