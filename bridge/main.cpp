@@ -2,6 +2,7 @@
 //
 // Start, wait, stop: the whole program as a diagram. Data flows down, and what is downstream is built
 // first and stopped last.
+#include <fcntl.h>
 #include <malloc.h>
 #include <unistd.h>
 
@@ -110,6 +111,14 @@ int run(const ConfigSources& sources) {
   return 0;
 }
 
+// One of 0 to 2 that is closed would go to the next socket or file, and the log into that.
+void fill_standard_descriptors() noexcept {
+  int descriptor = 0;
+  while ((descriptor = ::open("/dev/null", O_RDWR)) >= 0 && descriptor <= STDERR_FILENO) {
+  }
+  if (descriptor > STDERR_FILENO) ::close(descriptor);
+}
+
 int answer(const CommandLine& command) {
   switch (command.verb) {
     case CommandLine::Verb::run: return run(command.sources);
@@ -144,6 +153,7 @@ void say_why(const std::exception& error) {
 }  // namespace zws
 
 int main(int argc, char** argv) try {
+  zws::fill_standard_descriptors();
   return zws::answer(zws::parse_command_line(argc, argv, environ));
 } catch (const zws::StartupError& error) {
   zws::say_why(error);

@@ -155,6 +155,7 @@ class Reading {
 
   // A role in a shape that is not known here gives no right and does no harm.
   void add_role(std::string role) {
+    if (holds(identity_.roles, role)) return;  // said again it would only cost
     identity_.admin = identity_.admin || holds(rules_.claims.admin, role);
     identity_.roles.push_back(std::move(role));
   }

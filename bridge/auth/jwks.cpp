@@ -181,11 +181,12 @@ class Reading {
 
  private:
   void take(const json_t& jwk, const std::optional<std::string>& kid, const std::string& name) {
+    // Whatever it is for, and whether or not it can be used.
+    if (found(jwk, "d") && !(found(jwk, "kty") && member(jwk, "kty") == "oct"))
+      source_.member(name).refuse("is a private key, which the bridge must not have");
     const Kind& kind = kind_of(jwk);
     check_purpose(jwk);
     const auto algorithms = algorithms_of(jwk, kind);
-    if (kind.type != "oct" && found(jwk, "d"))
-      source_.member(name).refuse("is a private key, which the bridge must not have");
     const Json needed = essence(jwk, kind);
     if (!seen_.insert({kid, algorithms, compact_text(*needed)}).second)
       throw Unusable{"it is there already"};

@@ -29,8 +29,8 @@ bool LiveConfig::reload(const std::function<void(const ConfigPtr&, const Origins
   origins_ = std::move(reloaded.origins);
   log::configure(current_->log.level, current_->log.format, current_->log.audit);
   for (const ConfigChange& change : reloaded.changes)
-    log::info("configuration: {} {} -> {}{}", change.key, change.before, change.after,
-              change.needs_restart ? " (needs a restart)" : "");
+    log::info("configuration: {} {} -> {}{}", log::escaped(change.key, 300), change.before,
+              change.after, change.needs_restart ? " (needs a restart)" : "");
   log_advice(*current_, origins_);
   log::info("configuration reloaded, {} keys changed", reloaded.changes.size());
   return true;

@@ -123,7 +123,7 @@ PEOPLE: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any] | None]] 
     "Okta": ({"uid": "00u1"}, {"groups": ["Everyone"]}, {"groups": ["Everyone", "Bridge admins"]}),
     "Clerk": ({"sub": "user_2x"}, {}, {"o": {"id": "org_1", "rol": "admin", "slg": "example"}}),
     "Django: SimpleJWT": ({"user_id": 17}, {}, {"role": "admin"}),
-    "FastAPI": ({"sub": "ada"}, {"scope": "me items"}, {"scope": "me admin"}),
+    "FastAPI": ({"sub": "ada"}, {"scope": "me admin"}, {"scope": "me events:admin"}),
     "Flask-JWT-Extended": ({"sub": "ada"}, {}, {"roles": ["admin"]}),
     "Laravel": ({"sub": "1"}, {}, {"role": "admin"}),
     "Rails: devise-jwt": ({"sub": "1"}, {"scp": "user"}, {"scp": "admin_user"}),

@@ -7,12 +7,13 @@ import http.client
 import json
 import os
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from support.bridge import Bridge
+from support.bridge import DAEMON, Bridge
 from support.tokens import bearer
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z (debug|info|warning|error|audit) .+")
@@ -107,3 +108,16 @@ def test_a_start_that_fails_ends_in_time_though_nobody_reads(make_bridge, pipe):
     bridge.launch(pipe[1])
     assert bridge.wait() == 2
     assert time.monotonic() - begun < 5
+
+
+def test_closed_standard_descriptors_are_taken_by_nothing_else(make_bridge):
+    """Else the log would be written into the next socket that is opened."""
+    bridge = make_bridge(start=False)
+    bridge.write_config()
+    command = 'exec "$0" --config "$1" <&- >&- 2>&-'
+    bridge.process = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", "sh", "-c", command, str(DAEMON), str(bridge.config_file)]
+    )
+    bridge.wait_ready()
+    assert [os.readlink(f"/proc/{bridge.pid}/fd/{n}") for n in range(3)] == ["/dev/null"] * 3
+    assert bridge.stop() == 0

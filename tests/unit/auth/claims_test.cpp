@@ -154,6 +154,11 @@ TEST_F(ClaimsTest, AudienceIsATextOrAListThatHoldsIt) {
   EXPECT_TRUE(invalid(ada(R"("aud":{"live":true})")));
 }
 
+TEST_F(ClaimsTest, ARoleThatIsSaidAgainIsOne) {
+  const auto verdict = judge(ada(R"("role":"a b a","roles":["b","c","b"])"));
+  EXPECT_THAT(verdict.identity->roles, ElementsAre("a", "b", "c"));
+}
+
 TEST_F(ClaimsTest, AdministratorsAreNamedByRoleOrRolesInEachShape) {
   const auto admin = [&](const std::string& more) { return judge(ada(more)).identity->admin; };
   for (const std::string yes :

@@ -203,7 +203,9 @@ TEST_F(KeySetTest, AJwksSecretIsAsLongAsItsHash) {
 }
 
 TEST_F(KeySetTest, PrivateWeakAndDamagedJwksKeysAreRefused) {
-  EXPECT_THAT(refusal_of_jwk(Signer::ec().jwk() + R"(,"d":"AAAA")"), HasSubstr("private key"));
+  for (const char* beside : {"", R"(,"use":"enc")", R"(,"alg":"ES256K")", R"(,"key_ops":["sign"])"})
+    EXPECT_THAT(refusal_of_jwk(Signer::ec().jwk() + R"(,"d":"AAAA")" + beside),
+                HasSubstr("private key"));
   EXPECT_THAT(refusal_of_jwk(Signer::rsa(1024).jwk()), HasSubstr("1024 bits"));
   const std::string off_curve(43, 'A');
   EXPECT_THAT(refusal_of_jwk(R"("kty":"EC","crv":"P-256","x":")" + off_curve + R"(","y":")" +
