@@ -89,6 +89,15 @@ def test_it_has_a_switch_of_its_own(guarded, issuer):
     assert sum(" audit " in line for line in guarded.log.lines) == 1
 
 
+def test_a_role_leaves_lines_of_what_it_does_and_not_of_what_it_reads(make_bridge, issuer, tmp_path):
+    bridge = make_bridge({**issuer.settings(tmp_path), "auth.roles.ops.may": ["stats", "publish"]})
+    token = bearer(issuer.token("ada", roles=["ops"]))
+    assert bridge.get("/api/ws/stats", token).status == 200
+    assert bridge.http("POST", "/api/ws/publish", {"topic": "a", "message": 1}, token).status == 200
+    bridge.log.wait_for(r'audit who="ada" .* path="/api/ws/publish" topic="a" reached=0 status=200')
+    assert not any("/api/ws/stats" in line for line in bridge.log.lines)
+
+
 def test_it_names_the_client_behind_a_trusted_proxy(guarded, issuer):
     headers = {**bearer(issuer.admin("chief")), "X-Forwarded-For": "198.51.100.9, 203.0.113.7"}
     assert guarded.get("/api/ws/stats", headers).status == 200
