@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::chrono::milliseconds drain_step{50};
 constexpr unsigned relief_looks = 10;  // a second
+constexpr unsigned trim_looks = 50;    // a trim takes time, and may bring nothing
 
 unsigned port_of(const std::string& address) {
   return static_cast<unsigned>(std::stoul(address.substr(address.rfind(':') + 1)));
@@ -114,17 +115,25 @@ void Lanes::look_after_memory() {
   admission_.set_short_of_memory(level != MemoryGuard::Level::good);
   metrics_.memory_limit.set(memory_.limit());  // who sees it sees what follows from it
   if (relief_pause_ > 0) --relief_pause_;
+  if (trim_pause_ > 0) --trim_pause_;
   if (level == MemoryGuard::Level::critical && relief_pause_ == 0) return relieve();
+  if (level == MemoryGuard::Level::tight && trim_pause_ == 0) trim();
   std::uint64_t suppressed = 0;
   if (level == MemoryGuard::Level::tight && memory_log_.pass(suppressed))
     log::warning("memory is at {} % of limits.memory_bytes ({}): new clients are refused{}",
                  memory_.percent(), memory_.limit(), log::more(suppressed));
 }
 
+// What was let go of counts until the system has it; nobody would be let in for what nobody holds.
+void Lanes::trim() noexcept {
+  trim_pause_ = trim_looks;
+  ::malloc_trim(0);
+}
+
 // Asks all lanes who holds what, and then closes those of all lanes that hold most.
 void Lanes::relieve() {
   relief_pause_ = relief_looks;
-  ::malloc_trim(0);  // what was let go of before counts until the system has it
+  trim();
   gather<std::vector<QueueHolder>>(
       [this](Lane& lane) {
         std::vector<QueueHolder> holders;

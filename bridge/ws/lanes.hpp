@@ -85,6 +85,7 @@ class Lanes {
   // --- memory, on the first lane ---
   void set_memory_limit(const Config& config);
   void look_after_memory();
+  void trim() noexcept;
   void relieve();
   void close_holders(const std::vector<QueueHolder>& chosen);
 
@@ -96,6 +97,7 @@ class Lanes {
   MemoryGuard memory_{resident_bytes};
   log::Quiet memory_log_;
   unsigned relief_pause_ = 0;  // looks until what was let go is gone for certain
+  unsigned trim_pause_ = 0;    // looks until the next trim
   AdminToken admin_token_;
   std::string address_;
   std::vector<int> listeners_;

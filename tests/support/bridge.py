@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -98,6 +99,7 @@ class Bridge:
         self.arguments = arguments or []
         self.log = ProcessLog()
         self.process: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
         self._clients: list[WsClient] = []
 
     # ---- life ----
