@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t tight_percent = 85;
 constexpr std::size_t critical_percent = 95;
 constexpr std::size_t relieved_percent = 90;
+constexpr std::size_t little = 8;  // who holds an eighth of what another does is spared beside him
 
 // A number of bytes; 0 for "max", for a file that is not there, and for version 1's way to say so.
 std::size_t limit_in(const std::string& file) {
@@ -67,7 +68,8 @@ std::vector<QueueHolder> who_must_go(std::vector<QueueHolder> all, std::size_t e
             [](const QueueHolder& a, const QueueHolder& b) { return a.bytes > b.bytes; });
   std::size_t held = 0;
   std::size_t count = 0;
-  while (count < all.size() && all[count].bytes != 0 && (count == 0 || held < excess))
+  while (count < all.size() && all[count].bytes != 0 && all[count].bytes >= all[0].bytes / little &&
+         (count == 0 || held < excess))
     held += all[count++].bytes;
   all.resize(count);
   return all;

@@ -47,7 +47,8 @@ struct QueueHolder {
   std::uint64_t ticket;
 };
 
-// Those that hold most, as few as hold `excess` together; at least one, if anyone holds anything.
+// Those that hold most, as few as hold `excess` together; at least one, if anyone holds anything. Who holds
+// little beside them stays: it would help little, and what is needed may be on its way already.
 std::vector<QueueHolder> who_must_go(std::vector<QueueHolder> all, std::size_t excess);
 
 // The resident memory of this process; 0 if it cannot be read.
