@@ -111,29 +111,31 @@ void Lanes::set_memory_limit(const Config& config) {
 }
 
 void Lanes::look_after_memory() {
-  const MemoryGuard::Level level = memory_.look();
-  admission_.set_short_of_memory(level != MemoryGuard::Level::good);
-  metrics_.memory_limit.set(memory_.limit());  // who sees it sees what follows from it
+  MemoryGuard::Level level = memory_.look();
   if (relief_pause_ > 0) --relief_pause_;
   if (trim_pause_ > 0) --trim_pause_;
-  if (level == MemoryGuard::Level::critical && relief_pause_ == 0) return relieve();
-  if (level == MemoryGuard::Level::tight && trim_pause_ == 0) trim();
+  const bool may_close = level == MemoryGuard::Level::critical && relief_pause_ == 0;
+  if (may_close || (level == MemoryGuard::Level::tight && trim_pause_ == 0)) level = trimmed();
+  admission_.set_short_of_memory(level != MemoryGuard::Level::good);
+  metrics_.memory_limit.set(memory_.limit());  // who sees it sees what follows from it
+  if (may_close && level == MemoryGuard::Level::critical) return relieve();
   std::uint64_t suppressed = 0;
   if (level == MemoryGuard::Level::tight && memory_log_.pass(suppressed))
     log::warning("memory is at {} % of limits.memory_bytes ({}): new clients are refused{}",
                  memory_.percent(), memory_.limit(), log::more(suppressed));
 }
 
-// What was let go of counts until the system has it; nobody would be let in for what nobody holds.
-void Lanes::trim() noexcept {
+// What was let go of counts until the system has it: nobody would be let in, and the next one would be
+// closed, for what nobody holds.
+MemoryGuard::Level Lanes::trimmed() {
   trim_pause_ = trim_looks;
   ::malloc_trim(0);
+  return memory_.look();
 }
 
 // Asks all lanes who holds what, and then closes those of all lanes that hold most.
 void Lanes::relieve() {
   relief_pause_ = relief_looks;
-  trim();
   gather<std::vector<QueueHolder>>(
       [this](Lane& lane) {
         std::vector<QueueHolder> holders;

@@ -85,7 +85,7 @@ class Lanes {
   // --- memory, on the first lane ---
   void set_memory_limit(const Config& config);
   void look_after_memory();
-  void trim() noexcept;
+  MemoryGuard::Level trimmed();
   void relieve();
   void close_holders(const std::vector<QueueHolder>& chosen);
 
