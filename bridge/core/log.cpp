@@ -100,17 +100,17 @@ void append_json_escape(std::string& out, std::string_view sequence) {
   out += fmt::format("\\u{:04x}", code);
 }
 
-// escaped() as the inside of a JSON string, which says the same as `text` where that is valid.
-std::string json_escaped(std::string_view text, std::size_t limit) {
+// The first `limit` bytes or so of `text`, with what is not fit for a line put down by `unfit`: called with
+// the piece and whether that is valid UTF-8.
+template <typename Unfit>
+std::string fit(std::string_view text, std::size_t limit, Unfit unfit) {
   std::string out;
   std::size_t at = 0;
   while (at < text.size() && out.size() < limit) {
     bool valid = false;
     const std::string_view sequence = next_sequence(text, at, valid);
-    if (!valid) {
-      out += "\\ufffd";
-    } else if (is_unruly(sequence)) {
-      append_json_escape(out, sequence);
+    if (!valid || is_unruly(sequence)) {
+      unfit(out, sequence, valid);
     } else {
       if (sequence == "\"" || sequence == "\\") out += '\\';
       out += sequence;
@@ -119,6 +119,14 @@ std::string json_escaped(std::string_view text, std::size_t limit) {
   }
   if (at < text.size()) out += "...";
   return out;
+}
+
+// escaped() as the inside of a JSON string, which says the same as `text` where that is valid.
+std::string json_escaped(std::string_view text, std::size_t limit) {
+  return fit(text, limit, [](std::string& out, std::string_view sequence, bool valid) {
+    if (valid) return append_json_escape(out, sequence);
+    out += "\\ufffd";
+  });
 }
 
 }  // namespace
@@ -153,21 +161,9 @@ Thread::~Thread() {
 }
 
 std::string escaped(std::string_view text, std::size_t limit) {
-  std::string out;
-  std::size_t at = 0;
-  while (at < text.size() && out.size() < limit) {
-    bool valid = false;
-    const std::string_view sequence = next_sequence(text, at, valid);
-    if (!valid || is_unruly(sequence)) {
-      append_hex(out, sequence);
-    } else {
-      if (sequence == "\"" || sequence == "\\") out += '\\';
-      out += sequence;
-    }
-    at += sequence.size();
-  }
-  if (at < text.size()) out += "...";
-  return out;
+  return fit(text, limit, [](std::string& out, std::string_view sequence, bool /*valid*/) {
+    append_hex(out, sequence);
+  });
 }
 
 bool audits() noexcept { return audit_is_on.load(std::memory_order_relaxed); }
