@@ -77,8 +77,8 @@ HttpReply with_audit(HttpReply reply, AuditPtr audit) {
 
 }  // namespace
 
-// `path` may hold one {part}. `admin`: the administrator's, and `path` lies under server.path; a role
-// that has `right` may make the call, too.
+// `path` may hold one {part}, which may hold slashes: proxies decode %2F, and topics have them. `admin`:
+// the administrator's, and `path` lies under server.path; a role that has `right` may make the call, too.
 struct Api::Route {
   using Own = void (Api::*)(const ApiRequest&, HttpReply);
   using Call = void (Calls::*)(const ApiRequest&, HttpReply);
@@ -100,10 +100,8 @@ struct Api::Route {
     if (given.size() <= before.size() + after.size() || given.substr(0, before.size()) != before ||
         given.substr(given.size() - after.size()) != after)
       return std::nullopt;
-    const std::string_view part =
-        given.substr(before.size(), given.size() - before.size() - after.size());
-    if (part.find('/') != std::string_view::npos) return std::nullopt;
-    return percent_decoded(part);
+    return percent_decoded(
+        given.substr(before.size(), given.size() - before.size() - after.size()));
   }
 };
 

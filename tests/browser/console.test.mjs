@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Bridge } from "./support/bridge.mjs";
 import { launch, screenshot } from "./support/chromium.mjs";
+import { underPrefix } from "./support/prefix.mjs";
 import { Producer } from "./support/program.mjs";
 import { makeToken, newSecret } from "./support/token.mjs";
 
@@ -9,7 +10,7 @@ let browser, bridge, producer;
 const pages = [];
 
 /** A page in a profile of its own. Whatever it throws or logs as an error fails the test. */
-async function open(fragment = "", options = {}) {
+async function open(fragment = "", options = {}, at = bridge.url) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
   page.setDefaultTimeout(60_000); // only a failing test waits so long
@@ -17,14 +18,14 @@ async function open(fragment = "", options = {}) {
   page.sockets = 0;
   page.on("pageerror", (error) => page.problems.push(String(error)));
   page.on("websocket", () => page.sockets++);
-  page.on("request", (request) => { if (!request.url().startsWith(bridge.url)) page.problems.push(`asked for ${request.url()}`); });
+  page.on("request", (request) => { if (!request.url().startsWith(at)) page.problems.push(`asked for ${request.url()}`); });
   await page.addInitScript(() => addEventListener("DOMContentLoaded", () => {
     const connection = document.querySelector("#connection");
     window.was = []; // what the connection's line has said, for states that pass by
     new MutationObserver(() => was.push(`${connection.dataset.state} ${connection.textContent}`)).observe(connection, { subtree: true, childList: true, attributes: true });
   }));
   pages.push(page);
-  await page.goto(`${bridge.url}/${fragment}`);
+  await page.goto(`${at}/${fragment}`);
   return page;
 }
 
@@ -53,6 +54,13 @@ describe("the console of an open bridge", () => {
   beforeEach(async () => {
     bridge = await Bridge.start();
     producer = await Producer.connect(bridge.endpoint);
+  });
+
+  it("finds the bridge under the prefix of a proxy", async () => {
+    const proxy = await underPrefix("/fleet/live", bridge);
+    const page = await open("", {}, proxy.url);
+    await connected(page);
+    proxy.stop();
   });
 
   it("moves an import's bar while its producer reports", async () => {

@@ -1,6 +1,7 @@
 """Plain HTTP from strangers: the head is judged before a body is taken, and what they hold is bounded."""
 
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -158,7 +159,11 @@ def test_a_body_may_come_in_pieces_of_any_size(guarded, admin):
 
 
 def test_http_1_0_needs_no_host(shared_bridge):
-    for line, status in (("GET /healthz HTTP/1.0", 200), ("GET /healthz HTTP/1.1", 400)):
+    for line, status in (
+        ("GET /healthz HTTP/1.0", 200),
+        ("OPTIONS / HTTP/1.0", 204),  # HAProxy's check where nothing else is said
+        ("GET /healthz HTTP/1.1", 400),
+    ):
         with shared_bridge.raw() as client:
             client.send(line.encode() + b"\r\n\r\n")
             assert answer_of(client)[0] == status
@@ -206,3 +211,32 @@ def test_a_body_is_any_json_that_a_producer_may_send(bridge, message):
     headers = {"Authorization": f"Bearer {bridge.admin_token}", "Content-Type": "application/json"}
     assert bridge.http("POST", "/api/ws/publish", body, headers).status == 200
     assert message in client.receive_frame()
+
+
+PAGES = "/ /client.js /client.js.map /client.mjs /client.mjs.map /healthz /readyz /metrics /openapi.json".split()
+CALLS = ["stats", "connections", "topics", "topics/a/history"]
+
+
+@pytest.mark.parametrize("path", [*PAGES, *(f"/api/ws/{call}" for call in CALLS)])
+def test_head_of_every_page_is_its_get_without_a_body(guarded, admin, path):
+    answers = {}
+    for method in ("GET", "HEAD"):
+        with guarded.raw() as client:
+            client.send(head_of(f"{method} {path} HTTP/1.1", {"Host": "localhost", **admin.headers}))
+            status, headers = client.answer()
+            size = int(headers["content-length"])
+            if method == "GET":
+                client.take(size)
+            assert client.at_end(), "nothing comes behind it"
+            answers[method] = (status, {name: value for name, value in headers.items() if name != "content-length"})
+            assert size > 0
+    assert answers["GET"] == answers["HEAD"] and answers["GET"][0] == 200
+
+
+@pytest.mark.parametrize("topic", ["a/b", "a/b/c", "/a", "a/history", "a b/c"])
+@pytest.mark.parametrize("decoded", [False, True], ids=["as-sent", "decoded-by-a-proxy"])
+def test_a_topic_with_a_slash_is_found_whoever_decoded_it(guarded, admin, topic, decoded):
+    admin.done("POST", "/api/ws/publish", {"topic": topic, "message": {"type": "x"}})
+    path = quote(topic, safe="/" if decoded else "")
+    (event,) = guarded.get(f"/api/ws/topics/{path}/history", admin.headers).json["events"]
+    assert event["topic"] == topic
