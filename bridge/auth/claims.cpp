@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
+#include <utility>
 
 #include "auth/json.hpp"
 #include "core/user.hpp"
@@ -81,11 +83,12 @@ class Reading {
   Reading(const json_t& claims, const ClaimRules& rules, WallTime now)
       : claims_(claims), rules_(rules), now_(now) {}
 
-  Verdict verdict() {
+  Verdict verdict(Proof proof) {
     const bool good = user() && times() && issuer() && audience() && role() && topics();
     if (!good) return Verdict::invalid(why_);
     // Last, so that only a token that was once good is called expired.
     if (identity_.ends && now_ >= *identity_.ends) return Verdict::expired();
+    identity_.proof = std::move(proof);
     return Verdict::good(std::make_shared<const Identity>(std::move(identity_)));
   }
 
@@ -198,10 +201,19 @@ class Reading {
 
 }  // namespace
 
-Verdict judge_claims(std::string_view json, const ClaimRules& rules, WallTime now) {
+bool ClaimRules::read_the_same(const ClaimRules& other) const {
+  const auto all = [](const ClaimRules& rules) {
+    return std::tie(rules.issuers, rules.audiences, rules.require_exp, rules.claims.user,
+                    rules.claims.roles, rules.claims.topics, rules.claims.admin);
+  };
+  return all(*this) == all(other);
+}
+
+Verdict judge_claims(std::string_view json, const ClaimRules& rules, WallTime now, Proof proof) {
   const Json claims = parse_of_others(json);
   if (!claims) return Verdict::invalid("the claims are not a JSON object in good form");
-  return Reading(*claims, rules, now).verdict();
+  proof.claims = json;
+  return Reading(*claims, rules, now).verdict(std::move(proof));
 }
 
 }  // namespace zws

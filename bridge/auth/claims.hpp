@@ -24,12 +24,16 @@ struct ClaimRules {
         audiences(config.audience),
         require_exp(config.require_exp),
         claims(config.claims) {}
+
+  // Whether every token means the same by `other`.
+  bool read_the_same(const ClaimRules& other) const;
 };
 
 // The clocks of issuer and bridge may differ by so much.
 constexpr std::chrono::seconds claim_leeway{30};
 
-// `json` is the decoded payload.
-Verdict judge_claims(std::string_view json, const ClaimRules& rules, WallTime now);
+// `json` is the decoded payload; a good identity gets `proof`, with it.
+Verdict judge_claims(std::string_view json, const ClaimRules& rules, WallTime now,
+                     Proof proof = {});
 
 }  // namespace zws

@@ -33,12 +33,6 @@ std::optional<Pattern> pattern_for(const std::string& text, std::string_view use
 
 }  // namespace
 
-bool is_admin(const AuthConfig& config, const Identity& identity) noexcept {
-  const auto& admin = config.claims.admin;
-  return std::find_first_of(identity.roles.begin(), identity.roles.end(), admin.begin(),
-                            admin.end()) != identity.roles.end();
-}
-
 bool may(const AuthConfig& config, const Identity& identity, std::string_view right) {
   if (identity.admin) return true;
   for (const std::string& name : identity.roles) {

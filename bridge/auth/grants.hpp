@@ -28,9 +28,6 @@
 
 namespace zws {
 
-// Whether one of the identity's roles is in auth.claims.admin.
-bool is_admin(const AuthConfig& config, const Identity& identity) noexcept;
-
 // Whether the identity may make the administrator's calls of that right ("stats", "publish", ...).
 // Cost: one look-up for each of its roles.
 bool may(const AuthConfig& config, const Identity& identity, std::string_view right);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "auth/identity.hpp"
 #include "auth/json.hpp"
 #include "auth/public_key.hpp"
 #include "auth/token.hpp"
@@ -26,6 +27,9 @@ class Key {
   // Whether verifies() takes tens of microseconds and more: all but HMAC.
   bool is_slow() const noexcept { return algorithm_.compare(0, 2, "HS") != 0; }
 
+  // SHA-256 of algorithm and key, whatever its kid and wherever it stands.
+  const KeyDigest& digest() const noexcept { return digest_; }
+
   // Whether the token's signature is this key's. HMAC is compared in constant time.
   bool verifies(const Token& token) const noexcept;
 
@@ -34,6 +38,7 @@ class Key {
   std::optional<std::string> kid_;
   Json jwk_;
   PublicKey ed25519_;
+  KeyDigest digest_;
 };
 
 }  // namespace zws

@@ -1,5 +1,6 @@
 #include "auth/key_set.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "auth/jose.hpp"
@@ -62,6 +63,19 @@ std::vector<const Key*> KeySet::serving(const Token& token) const {
   for (const auto& key : keys_)
     if (key.serves(token)) found.push_back(&key);
   return found;
+}
+
+bool KeySet::holds(const KeyDigest& digest) const noexcept {
+  return std::any_of(keys_.begin(), keys_.end(),
+                     [&](const Key& key) { return key.digest() == digest; });
+}
+
+bool KeySet::holds_the_same(const KeySet& other) const noexcept {
+  const auto all_in = [](const KeySet& some, const KeySet& set) {
+    return std::all_of(some.keys_.begin(), some.keys_.end(),
+                       [&](const Key& key) { return set.holds(key.digest()); });
+  };
+  return all_in(*this, other) && all_in(other, *this);
 }
 
 }  // namespace zws

@@ -22,6 +22,10 @@ class KeySet {
   // slow, or all fast.
   std::vector<const Key*> serving(const Token& token) const;
 
+  bool holds(const KeyDigest& digest) const noexcept;
+  // Whether `other` holds nothing else, in whatever order.
+  bool holds_the_same(const KeySet& other) const noexcept;
+
  private:
   std::vector<Key> keys_;
 };

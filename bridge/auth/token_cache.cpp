@@ -8,7 +8,7 @@ namespace zws {
 namespace {
 
 // An entry's nodes in the list and the map, the identity and its control block, as malloc rounds them.
-constexpr std::size_t bookkeeping_bytes = 400;
+constexpr std::size_t bookkeeping_bytes = 480;
 constexpr std::size_t short_text_bytes = 15;  // what a std::string holds in itself
 
 std::size_t heap_bytes(const std::string& text) noexcept {
@@ -16,7 +16,8 @@ std::size_t heap_bytes(const std::string& text) noexcept {
 }
 
 std::size_t bytes_of(const Identity& identity) noexcept {
-  std::size_t bytes = bookkeeping_bytes + heap_bytes(identity.user) + heap_bytes(identity.expires);
+  std::size_t bytes = bookkeeping_bytes + heap_bytes(identity.user) + heap_bytes(identity.expires) +
+                      heap_bytes(identity.proof.claims);
   bytes += identity.roles.capacity() * sizeof(std::string);
   for (const auto& role : identity.roles) bytes += heap_bytes(role);
   if (!identity.topics) return bytes;

@@ -28,6 +28,9 @@ struct Verdict {
   static Verdict unknown_key() {
     return {TokenFault::invalid, nullptr, "no key is for the token's alg and kid", false};
   }
+  static Verdict key_taken_out() {
+    return {TokenFault::invalid, nullptr, "the key that signed the token was taken out", false};
+  }
   static Verdict expired() {
     return {TokenFault::expired, nullptr, "the token has expired", false};
   }

@@ -31,8 +31,18 @@ using Done = std::function<void(Verdict)>;
 struct Rules {
   KeySet keys;
   ClaimRules claims;
+  std::uint64_t number = 1;  // another one where tokens may mean something else
 
   explicit Rules(const AuthConfig& config) : keys(config), claims(config) {}
+
+  void follow(const Rules& before) {
+    const bool same = keys.holds_the_same(before.keys) && claims.read_the_same(before.claims);
+    number = before.number + (same ? 0 : 1);
+  }
+
+  Verdict judge(std::string_view json, const KeyDigest& key, WallTime now) const {
+    return judge_claims(json, claims, now, {{}, key, number});
+  }
 };
 
 // A token that waits for the thread, with everyone who asked.
@@ -48,6 +58,7 @@ struct Verifier::Impl {
       : clock(time), rules(std::make_shared<const Rules>(config)), thread([this] { run(); }) {}
 
   void verify(std::string_view text, Done done);
+  Verdict again(const IdentityPtr& identity);
   std::optional<Verdict> known(std::string_view text);
   static Verdict unknown_key(const Token& token, const Rules& by);
   void wait_for_thread(const TokenDigest& digest, std::string_view text, Done done);
@@ -106,6 +117,19 @@ Verdict Verifier::Impl::unknown_key(const Token& token, const Rules& by) {
   return Verdict::invalid(Verdict::unknown_key().reason);
 }
 
+Verdict Verifier::Impl::again(const IdentityPtr& identity) {
+  std::shared_ptr<const Rules> by;
+  {
+    const std::lock_guard lock(mutex);
+    by = rules;
+  }
+  if (identity->ends && clock.wall() >= *identity->ends) return Verdict::expired();
+  const Proof& proof = identity->proof;
+  if (proof.rules == by->number) return Verdict::good(identity);
+  if (!by->keys.holds(proof.key)) return Verdict::key_taken_out();
+  return by->judge(proof.claims, proof.key, clock.wall());
+}
+
 // What verify() would answer at once; it looks at nothing that needs the thread.
 std::optional<Verdict> Verifier::Impl::known(std::string_view text) {
   if (text.size() > token_bytes_max) return Verdict::invalid("the token is over 16 KiB");
@@ -153,7 +177,7 @@ Verdict Verifier::Impl::judge(const Token& token, const std::vector<const Key*>&
                               const Rules& by) {
   for (const Key* key : keys) {
     verifications.fetch_add(1, std::memory_order_relaxed);
-    if (key->verifies(token)) return judge_claims(token.claims, by.claims, clock.wall());
+    if (key->verifies(token)) return by.judge(token.claims, key->digest(), clock.wall());
   }
   return Verdict::invalid("the signature does not match");
 }
@@ -246,14 +270,17 @@ void Verifier::verify(std::string_view token, std::function<void(Verdict)> done)
   impl_->verify(token, std::move(done));
 }
 
+Verdict Verifier::again(const IdentityPtr& identity) { return impl_->again(identity); }
+
 bool Verifier::passes(std::string_view token) {
   const std::optional<Verdict> verdict = impl_->known(token);
   return verdict && !verdict->counts;
 }
 
 void Verifier::reload(const AuthConfig& config) {
-  auto fresh = std::make_shared<const Rules>(config);
+  auto fresh = std::make_shared<Rules>(config);
   const std::lock_guard lock(impl_->mutex);
+  fresh->follow(*impl_->rules);
   impl_->rules = std::move(fresh);
   impl_->cache.clear();
 }

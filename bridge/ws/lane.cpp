@@ -7,6 +7,7 @@ namespace zws {
 namespace {
 
 constexpr unsigned sockets_between = 16;  // a millisecond of handshakes, or less
+constexpr std::chrono::milliseconds review_slice{1};
 constexpr unsigned ticks_per_second = 1000 / Wheel::tick.count();
 
 }  // namespace
@@ -269,8 +270,21 @@ void Lane::reload(ConfigPtr config, TlsPtr tls) {
   for (Session* session : all) {
     if (session->left()) continue;
     session->on_reload();
-    requests_->review(*session);
   }
+  to_review_ = sessions_.size();
+}
+
+// From the end down: who leaves meanwhile has the last one move into its place, and who comes is behind
+// and was judged by what is in force now. So nobody is missed.
+bool Lane::review_some() {
+  const SteadyTime until = clock_.steady() + review_slice;
+  to_review_ = std::min(to_review_, sessions_.size());
+  while (to_review_ > 0) {
+    Session& session = *sessions_[--to_review_];
+    if (!session.left()) requests_->review(session);
+    if (clock_.steady() >= until) break;
+  }
+  return to_review_ > 0;
 }
 
 // --- the end -------------------------------------------------------------------------------------

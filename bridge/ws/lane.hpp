@@ -82,6 +82,8 @@ class Lane final : public BatchSink {
   void stop();
 
   void reload(ConfigPtr config, TlsPtr tls);
+  // Reviews clients that came before the reload, for about a millisecond. False: none is left.
+  bool review_some();
 
   const std::vector<Session*>& sessions() const noexcept { return sessions_; }
   Session* find(std::uint64_t ticket) noexcept;
@@ -125,6 +127,7 @@ class Lane final : public BatchSink {
   Router router_;
   Inbox inbox_;
   std::vector<Session*> sessions_;
+  std::size_t to_review_ = 0;  // of them, the first so many
   log::Quiet untold_log_;
   std::uint64_t overload_dropped_ = 0;  // events, as far as the log has told
   std::uint64_t next_ticket_ = 0;

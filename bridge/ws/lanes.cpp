@@ -90,6 +90,12 @@ void Lanes::reload(const ConfigPtr& config, const TlsPtr& tls) {
   admission_.reload(config->limits);
   set_memory_limit(*config);
   run_all_and_wait([&](Lane& lane) { lane.reload(config, tls); });
+  // In slices, between which each lane does its work.
+  std::atomic<bool> more{true};
+  while (more.exchange(false))
+    run_all_and_wait([&more](Lane& lane) {
+      if (lane.review_some()) more = true;
+    });
 }
 
 void Lanes::run_all_and_wait(const std::function<void(Lane&)>& work) {

@@ -60,7 +60,8 @@ void SignIn::upgrade(Session& session, const std::string& token) {
 
 void SignIn::review(Session& session) {
   if (open_mode()) return;
-  review_admin(session);
+  judge_again(session);
+  if (session.left()) return;
   // It came without a user's token, as nobody asked for one; from now on somebody does.
   if (session.from_open_mode && (!session.identity || session.identity->user.empty())) {
     if (session.state() != Session::State::open) return;
@@ -74,14 +75,18 @@ void SignIn::review(Session& session) {
   session.may_stay = auth.anonymous.connect;
 }
 
-// Which roles make an administrator may have changed since the token was read.
-void SignIn::review_admin(Session& session) {
+// What its token means, and whether it is good, may have changed since it was read.
+void SignIn::judge_again(Session& session) {
   if (!session.identity || session.identity->user.empty()) return;
-  const bool admin = is_admin(session.config().auth, *session.identity);
-  if (admin == session.identity->admin) return;
-  Identity changed = *session.identity;
-  changed.admin = admin;
-  session.identity = std::make_shared<const Identity>(std::move(changed));
+  const Verdict verdict = parts_.verifier->again(session.identity);
+  if (verdict.fault != TokenFault::none) {
+    if (!session.token_ended) end_token(session);
+  } else if (verdict.identity->user != session.identity->user) {
+    session.close(CloseCode::restart);  // its token is good, but for somebody else
+  } else if (verdict.identity != session.identity) {
+    session.identity = verdict.identity;
+    watch_expiry(session);
+  }
 }
 
 void SignIn::authenticate(Session& session, const std::string& token, const std::string& id) {
@@ -114,18 +119,20 @@ void SignIn::check(Session& session, const std::string& token) {
   auto inside = std::make_shared<bool>(true);
   parts_.verifier->verify(token, [this, ticket, lane, inside](Verdict verdict) {
     if (std::this_thread::get_id() == lane && *inside) {  // in this order: `inside` is the lane's
-      if (Session* its = parts_.find(ticket)) decide(*its, verdict);
+      if (Session* its = parts_.find(ticket)) decide(*its, std::move(verdict));
       return;
     }
-    asio::post(*parts_.loop, [this, ticket, verdict = std::move(verdict)] {
-      if (Session* its = parts_.find(ticket)) decide(*its, verdict);
+    asio::post(*parts_.loop, [this, ticket, verdict = std::move(verdict)]() mutable {
+      if (Session* its = parts_.find(ticket)) decide(*its, std::move(verdict));
     });
   });
   *inside = false;
 }
 
-void SignIn::decide(Session& session, const Verdict& verdict) {
+void SignIn::decide(Session& session, Verdict verdict) {
   if (!session.pending) return;
+  // It may have been on its way while a reload came.
+  if (verdict.fault == TokenFault::none) verdict = parts_.verifier->again(verdict.identity);
   const std::unique_ptr<Pending> pending = std::move(session.pending);
   if (verdict.fault == TokenFault::invalid || verdict.fault == TokenFault::expired) {
     const auto now = session.rules().clock->steady();
@@ -230,6 +237,14 @@ void SignIn::foresee_expiry(Session& session) {
   session.wake_at(std::min(session.token_ends, clock.steady() + wall_clock_interval));
 }
 
+// From now on its grace runs.
+void SignIn::end_token(Session& session) {
+  session.token_ended = true;
+  session.token_ends = session.rules().clock->steady();
+  session.send_error(ErrorCode::token_expired, "the token has expired");
+  session.wake_at(session.token_ends + session.config().auth.expiry_grace);
+}
+
 void SignIn::on_timer(Session& session, SteadyTime now) {
   if (!session.may_stay) {
     session.send_error(ErrorCode::unauthorized, "no token came in time");
@@ -240,9 +255,7 @@ void SignIn::on_timer(Session& session, SteadyTime now) {
   if (now < session.token_ends) return;
   const SteadyTime grace_ends = session.token_ends + session.config().auth.expiry_grace;
   if (!session.token_ended) {
-    session.token_ended = true;
-    session.send_error(ErrorCode::token_expired, "the token has expired");
-    session.wake_at(grace_ends);
+    end_token(session);
   } else if (now >= grace_ends) {
     session.close(CloseCode::token);
   } else {

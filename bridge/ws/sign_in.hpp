@@ -41,7 +41,8 @@ class SignIn {
 
   void upgrade(Session& session, const std::string& token);
 
-  // After a reload: whoever is anonymous may not be any more, or again.
+  // After a reload: a token may mean something else or be good no longer, and who is anonymous may not
+  // be any more, or again.
   void review(Session& session);
 
   // The answer to `auth` comes when the token has been checked.
@@ -53,9 +54,10 @@ class SignIn {
   void on_leave(Session& session) noexcept;
 
  private:
-  static void review_admin(Session& session);
+  void judge_again(Session& session);
+  static void end_token(Session& session);
   void check(Session& session, const std::string& token);
-  void decide(Session& session, const Verdict& verdict);
+  void decide(Session& session, Verdict verdict);
   void admit(Session& session);
   void refuse_upgrade(Session& session, ErrorCode code, const std::string& reason);
   void answer_auth(Session& session, const Verdict& verdict, const std::string& id);

@@ -193,13 +193,5 @@ TEST_F(GrantsTest, RolesGiveRightsBesidesAndOnlyTheirs) {
   EXPECT_FALSE(may(config_, ada, "stats"));
 }
 
-TEST_F(GrantsTest, WhichRolesMakeAnAdministratorIsTheConfigurations) {
-  Identity ada;
-  ada.roles = {"boss"};
-  EXPECT_FALSE(is_admin(config_, ada));
-  config_.claims.admin = {"x", "boss"};
-  EXPECT_TRUE(is_admin(config_, ada));
-}
-
 }  // namespace
 }  // namespace zws

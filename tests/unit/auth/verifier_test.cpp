@@ -378,5 +378,78 @@ TEST_F(VerifierTest, ABadReloadChangesNothing) {
   EXPECT_EQ(verifier().verifications(), 1u);
 }
 
+// --- judged again --------------------------------------------------------------------------------
+
+TEST_F(VerifierTest, WhoseKeyIsTakenOutIsGoodNoMore) {
+  const Signer old = Signer::rsa(), next = Signer::ed25519();
+  const auto secret = forge::random_secret();
+  use_secret(secret);
+  use_pem(old);
+  use_jwks(jwk(next, "EdDSA", "next"));
+  const auto by_secret = ask(forge::token(Signer::secret(secret), "HS256", ada)).identity;
+  const auto by_pem = ask(forge::token(old, "RS256", ada)).identity;
+  const auto by_jwks = ask(forge::token(next, "EdDSA", ada)).identity;
+  config_.public_key_file.clear();
+  verifier().reload(config_);
+  EXPECT_EQ(verifier().again(by_pem).fault, TokenFault::invalid);
+  EXPECT_EQ(verifier().again(by_secret).fault, TokenFault::none);
+  EXPECT_EQ(verifier().again(by_jwks).fault, TokenFault::none);
+  EXPECT_EQ(verifier().verifications(), 3u) << "no signature is checked again";
+}
+
+// A rotation moves keys, and a key may come out of another file under a name of its own.
+TEST_F(VerifierTest, AKeyThatOnlyMovedIsTheSame) {
+  const Signer signer = Signer::rsa();
+  const auto secret = forge::random_secret();
+  use_secret(secret);
+  use_pem(signer);
+  const auto by_secret = ask(forge::token(Signer::secret(secret), "HS256", ada)).identity;
+  const auto by_key = ask(forge::token(signer, "PS256", ada)).identity;
+  config_.hs256_previous_secret = config_.hs256_secret;
+  use_secret(forge::random_secret());
+  config_.public_key_file.clear();
+  use_jwks('{' + signer.jwk() + R"(,"kid":"a"})");
+  verifier().reload(config_);
+  EXPECT_EQ(verifier().again(by_secret).fault, TokenFault::none);
+  EXPECT_EQ(verifier().again(by_key).fault, TokenFault::none);
+}
+
+TEST_F(VerifierTest, ClaimsMeanWhatTheNewRulesSay) {
+  const auto secret = forge::random_secret();
+  use_secret(secret);
+  const auto token =
+      forge::token(Signer::secret(secret), "HS256",
+                   R"({"sub":"ada","id":7,"exp":1800003600,"iss":"a","groups":["boss"]})");
+  const auto who = ask(token).identity;
+  config_.claims.user = "id";
+  config_.claims.roles = {"groups"};
+  config_.claims.admin = {"boss"};
+  config_.issuer = {"a"};
+  verifier().reload(config_);
+  const auto now = verifier().again(who).identity;
+  ASSERT_TRUE(now);
+  EXPECT_EQ(now->user, "7");
+  EXPECT_TRUE(now->admin);
+  EXPECT_EQ(verifier().again(now).identity, now) << "it is judged by these already";
+  config_.issuer = {"b"};
+  verifier().reload(config_);
+  EXPECT_EQ(verifier().again(now).fault, TokenFault::invalid);
+}
+
+// Or a clock that was put back would end sessions at any reload: their tokens are from tomorrow.
+TEST_F(VerifierTest, AReloadThatChangesNothingJudgesNothing) {
+  const auto secret = forge::random_secret();
+  use_secret(secret);
+  const auto who = ask(forge::token(Signer::secret(secret), "HS256",
+                                    R"({"sub":"ada","exp":1800003600,"iat":1800000000})"))
+                       .identity;
+  clock_.now_s -= 3600;
+  config_.expiry_grace = std::chrono::seconds(1);
+  verifier().reload(config_);
+  EXPECT_EQ(verifier().again(who).identity, who);
+  clock_.now_s += 3 * 3600;
+  EXPECT_EQ(verifier().again(who).fault, TokenFault::expired);
+}
+
 }  // namespace
 }  // namespace zws

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
+#include "support/folder.hpp"
 #include "unit/auth/forge.hpp"
 #include "unit/ws/model_bridge.hpp"
 
@@ -30,6 +33,7 @@ class SignInTest : public testing::Test, private MessageHandler, private Link, O
 
   static ConfigPtr config() {
     auto made = std::make_shared<Config>();
+    made->auth.claims.roles = {"roles"};
     made->auth.hs256_secret = std::string(32, 's');
     made->heartbeat.interval = made->heartbeat.timeout = std::chrono::hours(24);
     return made;
@@ -37,15 +41,36 @@ class SignInTest : public testing::Test, private MessageHandler, private Link, O
 
   static std::string token() {
     return forge::token(forge::Signer::secret(std::string(32, 's')), "HS256",
-                        R"({"sub":"ada","exp":1800003600})");
+                        R"({"sub":"ada","id":7,"exp":1800003600,"groups":["admin"]})");
   }
 
-  void wait(std::chrono::seconds by) {
+  void wait(Duration by) {
     clock_.steady_ += by;
     wheel_.advance(clock_.steady_);
   }
 
-  bool told_expired() const { return wire_.taken.find("token_expired") != std::string::npos; }
+  void reload(const std::function<void(AuthConfig&)>& change) {
+    AuthConfig next = config_->auth;
+    change(next);
+    verifier_.reload(next);
+  }
+  void review() { sign_in_.review(session_); }
+  // Shows a token that the verifier's thread has to check, and returns when the verdict is on its way.
+  void authenticate_slowly(const forge::Signer& signer, const std::string& claims) {
+    sign_in_.authenticate(session_, forge::token(signer, "ES256", claims), "");
+    std::promise<void> judged;  // one after the other
+    verifier_.verify(forge::token(signer, "ES256", "{}"),
+                     [&](const Verdict&) { judged.set_value(); });
+    judged.get_future().wait();
+  }
+  void take_verdict() {
+    loop_.restart();
+    loop_.poll();
+  }
+  const Session& session() const { return session_; }
+
+  bool told(std::string_view what) const { return wire_.taken.find(what) != std::string::npos; }
+  bool told_expired() const { return told("token_expired"); }
 
   TwoClocks clock_;
   const ConfigPtr config_ = config();
@@ -98,6 +123,63 @@ TEST_F(SignInTest, AWallClockThatWasPutBackEndsNoTokenEarly) {
   wait(std::chrono::seconds(61));
   wait(std::chrono::seconds(3600));
   EXPECT_FALSE(told_expired());
+}
+
+TEST_F(SignInTest, ATokenWhoseKeyIsTakenOutEndsAtTheReload) {
+  reload([](AuthConfig& next) { next.hs256_secret = std::string(32, 'n'); });
+  review();
+  EXPECT_TRUE(told_expired());
+  EXPECT_EQ(session().state(), Session::State::open) << "its grace runs";
+  review();
+  wait(config_->auth.expiry_grace);
+  wait(std::chrono::seconds(1));
+  EXPECT_EQ(session().close_code(), 4401);
+}
+
+TEST_F(SignInTest, AMistakeThatIsTakenBackWithinTheGraceEndsNothing) {
+  reload([](AuthConfig& next) { next.issuer = {"somebody"}; });
+  review();
+  EXPECT_TRUE(told_expired());
+  reload([](AuthConfig&) {});
+  review();
+  wait(std::chrono::seconds(60));
+  EXPECT_EQ(session().state(), Session::State::open);
+}
+
+TEST_F(SignInTest, AReloadReadsTheClaimsOfWhoIsInAnew) {
+  EXPECT_FALSE(session().identity->admin);
+  reload([](AuthConfig& next) { next.claims.roles = {"groups"}; });
+  review();
+  EXPECT_TRUE(session().identity->admin);
+  EXPECT_FALSE(told_expired());
+  reload([](AuthConfig& next) { next.claims.admin = {}; });
+  review();
+  EXPECT_FALSE(session().identity->admin);
+}
+
+TEST_F(SignInTest, WhoIsSomebodyElseNowComesAgain) {
+  reload([](AuthConfig& next) { next.claims.user = "id"; });
+  review();
+  EXPECT_EQ(session().close_code(), 1012);
+  EXPECT_EQ(session().identity->user, "ada") << "whose place in the counts it gives back";
+}
+
+TEST_F(SignInTest, AVerdictOnItsWayIsJudgedByWhatAReloadBrings) {
+  const Folder folder;
+  const auto signer = forge::Signer::ec();
+  const std::string pem = folder.file("key.pem", signer.public_pem());
+  reload([&](AuthConfig& next) { next.public_key_file = pem; });
+  authenticate_slowly(signer, R"({"sub":"ada","exp":1800003600,"groups":["admin"]})");
+  reload([&](AuthConfig& next) {
+    next.public_key_file = pem;
+    next.claims.roles = {"groups"};
+  });
+  take_verdict();
+  EXPECT_TRUE(session().identity->admin);
+  authenticate_slowly(signer, R"({"sub":"ada","exp":1800003601})");
+  reload([](AuthConfig&) {});
+  take_verdict();
+  EXPECT_TRUE(told("invalid_token"));
 }
 
 }  // namespace
