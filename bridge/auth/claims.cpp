@@ -201,6 +201,15 @@ class Reading {
 
 }  // namespace
 
+ClaimRules::ClaimRules(const AuthConfig& config)
+    : issuers(config.issuer),
+      audiences(config.audience),
+      require_exp(config.require_exp),
+      claims(config.claims),
+      read{"exp", "nbf", "iat", "iss", "aud", claims.user, claims.topics} {
+  read.insert(read.end(), claims.roles.begin(), claims.roles.end());
+}
+
 bool ClaimRules::read_the_same(const ClaimRules& other) const {
   const auto all = [](const ClaimRules& rules) {
     return std::tie(rules.issuers, rules.audiences, rules.require_exp, rules.claims.user,
@@ -210,8 +219,9 @@ bool ClaimRules::read_the_same(const ClaimRules& other) const {
 }
 
 Verdict judge_claims(std::string_view json, const ClaimRules& rules, WallTime now, Proof proof) {
-  const Json claims = parse_of_others(json);
-  if (!claims) return Verdict::invalid("the claims are not a JSON object in good form");
+  const Json claims = parse_claims(json, rules.read);
+  if (!claims)
+    return Verdict::invalid("the claims are not a JSON object in good form, or one is there twice");
   proof.claims = json;
   return Reading(*claims, rules, now).verdict(std::move(proof));
 }

@@ -18,12 +18,9 @@ struct ClaimRules {
   std::vector<std::string> audiences;  // empty or with "*": any
   bool require_exp = true;
   ClaimsConfig claims;
+  std::vector<std::string> read;  // the paths of all claims that are
 
-  explicit ClaimRules(const AuthConfig& config)
-      : issuers(config.issuer),
-        audiences(config.audience),
-        require_exp(config.require_exp),
-        claims(config.claims) {}
+  explicit ClaimRules(const AuthConfig& config);
 
   // Whether every token means the same by `other`.
   bool read_the_same(const ClaimRules& other) const;

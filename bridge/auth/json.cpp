@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <new>
@@ -11,23 +12,96 @@
 namespace zws {
 namespace {
 
+// Looks for members that are named twice, among those at some paths. It is shown brackets, commas and
+// strings in their order; text that is no JSON is the parser's affair.
+class Doubles {
+ public:
+  explicit Doubles(const std::vector<std::string>& paths) : paths_(paths) {}
+
+  bool found() const noexcept { return found_; }
+
+  void open(bool object) {
+    const bool inside = !levels_.empty() && levels_.back().watched;
+    const std::string path = inside ? levels_.back().member + '.' : "";
+    const bool watched = object && (levels_.empty() || (inside && leads_on(path)));
+    levels_.push_back({watched, true, path, {}, {}});
+  }
+
+  void close() {
+    if (!levels_.empty()) levels_.pop_back();
+  }
+
+  void comma() {
+    if (!levels_.empty()) levels_.back().names = true;
+  }
+
+  // `text` with its quotes.
+  void string(std::string_view text) {
+    if (levels_.empty() || !levels_.back().watched) return;
+    Level& level = levels_.back();
+    if (!std::exchange(level.names, false)) return;
+    level.member = level.path + decoded(text);
+    if (!is_read(level.member)) return;
+    const auto same = std::find(level.read.begin(), level.read.end(), level.member);
+    found_ = found_ || same != level.read.end();
+    level.read.push_back(level.member);
+  }
+
+ private:
+  struct Level {
+    bool watched;        // an object that members are read of
+    bool names;          // the next string is a name
+    std::string path;    // with a dot behind it
+    std::string member;  // the path of the one that is being shown
+    std::vector<std::string> read;
+  };
+
+  bool leads_on(const std::string& path) const {
+    return std::any_of(paths_.begin(), paths_.end(), [&](const std::string& one) {
+      return one.compare(0, path.size(), path) == 0;
+    });
+  }
+
+  bool is_read(const std::string& member) const {
+    return leads_on(member + '.') ||
+           std::find(paths_.begin(), paths_.end(), member) != paths_.end();
+  }
+
+  // Empty for what jansson cannot hold: nothing of ours has such a name.
+  static std::string decoded(std::string_view text) {
+    if (text.find('\\') == std::string_view::npos)
+      return std::string(text.substr(1, std::max<std::size_t>(text.size(), 2) - 2));
+    const Json name(json_loadb(text.data(), text.size(), JSON_DECODE_ANY, nullptr));
+    if (!json_is_string(name.get())) return {};
+    return {json_string_value(name.get()), json_string_length(name.get())};
+  }
+
+  const std::vector<std::string>& paths_;
+  std::vector<Level> levels_;
+  bool found_ = false;
+};
+
 // One pass over the text before the parser has it: how deep it is nested, and a tame copy of what
 // jansson refuses although it is JSON, so that claims of others cannot make a good token bad.
 class Taming {
  public:
-  explicit Taming(std::string_view text) noexcept : text_(text) {}
+  explicit Taming(std::string_view text, Doubles* doubles = nullptr) noexcept
+      : text_(text), doubles_(doubles) {}
 
   // Whether the text may be parsed at all.
   bool run() {
     while (at_ < text_.size()) {
       const char c = text_[at_];
       if (c == '"') {
+        const std::size_t begin = at_;
         string();
+        if (doubles_) doubles_->string(text_.substr(begin, at_ - begin));
       } else if (c == '-' || is_digit(c)) {
         number();
       } else {
         if ((c == '{' || c == '[') && ++depth_ > json_depth_max) return false;
         if (c == '}' || c == ']') --depth_;
+        if (doubles_) show(c);
         ++at_;
       }
     }
@@ -41,6 +115,12 @@ class Taming {
   }
 
  private:
+  void show(char c) {
+    if (c == '{' || c == '[') doubles_->open(c == '{');
+    if (c == '}' || c == ']') doubles_->close();
+    if (c == ',') doubles_->comma();
+  }
+
   static bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
   void replace(std::size_t begin, std::size_t end, std::string_view by) {
@@ -119,6 +199,7 @@ class Taming {
   }
 
   const std::string_view text_;
+  Doubles* const doubles_;
   std::size_t at_ = 0;
   int depth_ = 0;
   std::size_t copied_ = 0;
@@ -131,8 +212,8 @@ void JsonRelease::operator()(json_t* json) const noexcept { json_decref(json); }
 
 namespace {
 
-Json parsed(std::string_view text) noexcept {
-  Json json(json_loadb(text.data(), text.size(), JSON_REJECT_DUPLICATES, nullptr));
+Json parsed(std::string_view text, std::size_t flags = JSON_REJECT_DUPLICATES) noexcept {
+  Json json(json_loadb(text.data(), text.size(), flags, nullptr));
   return json_is_object(json.get()) ? std::move(json) : nullptr;
 }
 
@@ -147,6 +228,14 @@ Json parse_json_object(std::string_view text) noexcept try {
 Json parse_of_others(std::string_view text) noexcept try {
   Taming taming(text);
   return taming.run() ? parsed(taming.result()) : nullptr;
+} catch (const std::bad_alloc&) {
+  return nullptr;
+}
+
+Json parse_claims(std::string_view text, const std::vector<std::string>& paths) noexcept try {
+  Doubles doubles(paths);
+  Taming taming(text, &doubles);
+  return taming.run() && !doubles.found() ? parsed(taming.result(), 0) : nullptr;
 } catch (const std::bad_alloc&) {
   return nullptr;
 }

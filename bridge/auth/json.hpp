@@ -4,7 +4,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 struct json_t;
 
@@ -23,10 +25,13 @@ constexpr int json_depth_max = 32;
 // overflows, or with U+0000 in a string.
 Json parse_json_object(std::string_view text) noexcept;
 
-// The same for what others write, claims and key sets, most of whose members are not ours and must
-// not harm. What jansson cannot hold is
-// another value that nobody takes for one of ours: an integer beyond 64 bits is its text, a number
-// that overflows `true`, U+0000 and halves of surrogate pairs U+0001.
+// The same for what others write, key sets, most of whose members are not ours and must not harm. What
+// jansson cannot hold is another value that nobody takes for one of ours: an integer beyond 64 bits is
+// its text, a number that overflows `true`, U+0000 and halves of surrogate pairs U+0001.
 Json parse_of_others(std::string_view text) noexcept;
+
+// The same for claims, of which only those at `paths` are read ("sub", "realm_access.roles"): null if
+// one of these, or what one lies in, is named twice. Of others that are, the last one stays.
+Json parse_claims(std::string_view text, const std::vector<std::string>& paths) noexcept;
 
 }  // namespace zws
