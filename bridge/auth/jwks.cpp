@@ -147,9 +147,13 @@ void check_numbers(const json_t& essence) {
 
 PublicKey ed25519_of(const std::string& bytes) {
   if (bytes.size() != ed25519_bytes) throw Unusable{"its member x is not 32 bytes"};
-  return PublicKey(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr,
-                                               reinterpret_cast<const unsigned char*>(bytes.data()),
-                                               bytes.size()));
+  PublicKey key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr,
+                                            reinterpret_cast<const unsigned char*>(bytes.data()),
+                                            bytes.size()));
+  if (!key) throw Unusable{"its member x is no public key"};
+  const std::string why = why_unusable(*key);
+  if (!why.empty()) throw Unusable{why};
+  return key;
 }
 
 // One set while it is read.

@@ -171,6 +171,36 @@ TEST_F(KeySetTest, WeakAndForeignPemKeysAreRefused) {
   EXPECT_THAT(refusal_of_pem(pem + pem), HasSubstr("more than one"));
 }
 
+// Of eight points, with signs and in every spelling.
+TEST_F(KeySetTest, AnEd25519PointOfSmallOrderIsRefused) {
+  const auto pem_of = [](const std::string& point) {
+    const std::string der =
+        std::string("\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21", 11) + '\0' + point;
+    std::string text(64, '\0');
+    text.resize(static_cast<std::size_t>(
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), forge::bytes(der), 44)));
+    return "-----BEGIN PUBLIC KEY-----\n" + text + "\n-----END PUBLIC KEY-----\n";
+  };
+  const auto jwk_of = [](const std::string& point) {
+    return R"("kty":"OKP","crv":"Ed25519","x":")" + forge::base64url(point) + '"';
+  };
+  const std::string eight =
+      "\x26\xe8\x95\x8f\xc2\xb2\x27\xb0\x45\xc3\xf4\x89\xf2\xef\x98\xf0"
+      "\xd5\xdf\xac\x05\xd3\xc6\x33\x39\xb1\x38\x02\x88\x6d\x53\xfc\x05";
+  const std::string zeros(31, '\0'), ones(30, '\xff');
+  for (const std::string& point :
+       {zeros + '\0', zeros + '\x80', '\x01' + zeros, '\x01' + std::string(30, '\0') + '\x80',
+        '\xec' + ones + '\x7f', '\xed' + ones + '\x7f', '\xee' + ones + '\x7f', eight}) {
+    EXPECT_THAT(refusal_of_pem(pem_of(point)),
+                AllOf(HasSubstr("small order"), HasSubstr("allowed: ")));
+    EXPECT_THAT(refusal_of_jwk(jwk_of(point)), HasSubstr("small order"));
+  }
+  const std::string good = Signer::ed25519().jwk();
+  EXPECT_EQ(serving("{\"keys\":[{" + jwk_of(eight) + "},{" + good + "}]}", R"({"alg":"EdDSA"})"),
+            1u)
+      << "one odd key does not spoil a set";
+}
+
 TEST_F(KeySetTest, AJwksIsAnObjectWithKeys) {
   for (const std::string bad : {"[]", "{}", "{\"keys\":{}}", "{\"keys\":[],\"keys\":[]}", "keys",
                                 "{\"keys\":[]}", "{\"keys\":[1]}", "{\"keys\":[{}]}"})
