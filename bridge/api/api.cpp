@@ -29,6 +29,18 @@ std::string bearer_of(const HttpRequest& request) {
   return std::string(header.substr(scheme.size()));
 }
 
+HttpResponse unauthorized(std::string_view code, std::string_view message) {
+  HttpResponse response = HttpResponse::error(401, code, message);
+  response.headers = {{"WWW-Authenticate", "Bearer"}};
+  return response;
+}
+
+HttpResponse unauthorized(TokenFault fault) {
+  const bool expired = fault == TokenFault::expired;
+  return unauthorized(expired ? "token_expired" : "invalid_token",
+                      expired ? "the token has expired" : "the token is not valid");
+}
+
 std::string_view without_slash(std::string_view path) noexcept {
   return path.back() == '/' ? path.substr(0, path.size() - 1) : path;
 }
@@ -157,7 +169,7 @@ void Api::handle(HttpRequest request, HttpReply reply) noexcept {
       audit = std::make_shared<Audit>(request, strangers_log_);
       reply = with_audit(std::move(reply), audit);
     }
-    answer(*rules, {std::move(request), {}, std::move(audit)}, reply);
+    answer(*rules, {std::move(request), {}, std::move(audit), {}}, reply);
   } catch (const ApiRefusal& refusal) {
     reply(HttpResponse::error(refusal.status, refusal.code, refusal.message));
   } catch (const std::exception& error) {
@@ -257,11 +269,6 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
   const bool slowed = admission.too_many_failed_tokens(key, now);
   const std::string_view too_many = "too many failed tokens from this address";
   const std::string token = bearer_of(request.http);
-  const auto unauthorized = [](std::string_view code, std::string_view message) {
-    HttpResponse response = HttpResponse::error(401, code, message);
-    response.headers = {{"WWW-Authenticate", "Bearer"}};
-    return response;
-  };
   if (token.empty())
     return reply(unauthorized("unauthorized", "send Authorization: Bearer with a token"));
   if (parts_.verifier->open()) {
@@ -275,8 +282,7 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
     return call(route, request, reply);
   }
   if (slowed && !parts_.verifier->passes(token)) return reply(later("60", too_many));
-  parts_.verifier->verify(token, [this, &route, key, later, unauthorized,
-                                  request = std::move(request),
+  parts_.verifier->verify(token, [this, &route, key, later, request = std::move(request),
                                   reply = std::move(reply)](const Verdict& verdict) mutable {
     if (verdict.fault == TokenFault::busy)
       return reply(later("1", "too many tokens wait to be checked"));
@@ -284,20 +290,34 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
       request.audit->because(verdict.reason);
       if (verdict.counts)
         parts_.lanes->admission().count_failed_token(key, std::chrono::steady_clock::now());
-      const bool expired = verdict.fault == TokenFault::expired;
-      return reply(unauthorized(expired ? "token_expired" : "invalid_token",
-                                expired ? "the token has expired" : "the token is not valid"));
+      return reply(unauthorized(verdict.fault));
     }
-    const auto now_in_force = std::atomic_load(&rules_);
-    const bool allowed =
-        verdict.identity->admin ||
-        (!route.right.empty() && may(now_in_force->config->auth, *verdict.identity, route.right));
-    request.audit->by(verdict.identity->user, allowed);
-    // Else a user who may only read would fill the log at will, over what administrators do.
-    if (!verdict.identity->admin && route.right == "stats") request.audit->skip_if_done();
-    if (!allowed) return reply(HttpResponse::error(403, "forbidden", "this is for administrators"));
+    request.identity = verdict.identity;
+    if (auto refused = objection(route, request)) return reply(std::move(*refused));
     call(route, request, reply);
   });
+}
+
+// Why who signed in may not make the call, by what is in force at this moment.
+std::optional<HttpResponse> Api::objection(const Route& route, const ApiRequest& request) {
+  if (!request.identity) {
+    if (parts_.verifier->open()) return std::nullopt;
+    return unauthorized("unauthorized", "a key was configured: send a token");
+  }
+  const Verdict verdict = parts_.verifier->again(request.identity);
+  if (verdict.fault != TokenFault::none) {
+    request.audit->because(verdict.reason);
+    return unauthorized(verdict.fault);
+  }
+  const Identity& who = *verdict.identity;
+  const auto rules = std::atomic_load(&rules_);
+  const bool allowed =
+      who.admin || (!route.right.empty() && may(rules->config->auth, who, route.right));
+  request.audit->by(who.user, allowed);
+  // Else a user who may only read would fill the log at will, over what administrators do.
+  if (!who.admin && route.right == "stats") request.audit->skip_if_done();
+  if (allowed) return std::nullopt;
+  return HttpResponse::error(403, "forbidden", "this is for administrators");
 }
 
 // Only a call that is let in, and whose head is in order, has its body taken.
@@ -318,6 +338,9 @@ void Api::call(const Route& route, ApiRequest request, const HttpReply& reply) n
 
 void Api::do_call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept
     try {
+  // A body may have been long in coming.
+  if (std::string_view(route.method) == "POST")
+    if (auto refused = objection(route, request)) return reply(std::move(*refused));
   if (route.own != nullptr) return (this->*route.own)(request, reply);
   (calls_.*route.call)(request, reply);
 } catch (const ApiRefusal& refusal) {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/calls.hpp"
@@ -61,6 +62,7 @@ class Api final : public HttpHandler {
   static bool is_administrative(const Rules& rules, const HttpRequest& request);
   void answer(const Rules& rules, ApiRequest request, HttpReply& reply);
   void admit(const Rules& rules, const Route& route, ApiRequest request, HttpReply reply);
+  std::optional<HttpResponse> objection(const Route& route, const ApiRequest& request);
   void call(const Route& route, ApiRequest request, const HttpReply& reply) noexcept;
   void do_call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept;
   static void check_body(const HttpRequest& request, std::size_t bytes_max);

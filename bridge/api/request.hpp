@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "api/audit.hpp"
+#include "auth/identity.hpp"
 #include "core/http.hpp"
 
 namespace zws {
@@ -17,6 +18,7 @@ struct ApiRequest {
   HttpRequest http;
   std::string argument;  // the {part} of the path, decoded
   AuditPtr audit;        // of an administrator's call; no Calls without it
+  IdentityPtr identity;  // whose token came with it; null: nobody's, or open mode's administrator
 };
 
 struct ApiRefusal {

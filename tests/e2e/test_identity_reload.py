@@ -1,9 +1,14 @@
 """SIGHUP, for whoever is signed in: each token is judged anew by the keys and rules that hold now."""
 
+import time
+
 import jwt
 import pytest
 
 from support.tokens import Issuer, bearer
+
+HOLDS = {"Content-Type": "application/json", "Expect": "100-continue"}
+BODY = b'{"topic":"a","message":{"type":"x"}}'
 
 
 def reload(bridge, **changes):
@@ -139,3 +144,54 @@ def test_a_reload_of_something_else_says_nothing_to_anybody(make_bridge, issuer,
     bridge.reload()
     for client in clients:
         assert client.receive_all() == []
+
+
+# ---- calls whose body comes late ----
+
+
+class HeldCall:
+    """A publish whose head is let in, and whose body is still to come."""
+
+    def __init__(self, bridge, token):
+        self.client = bridge.raw()
+        self.client.request(
+            "POST /api/ws/publish HTTP/1.1",
+            {"Host": "localhost", **HOLDS, **bearer(token), "Content-Length": str(len(BODY))},
+        )
+        assert self.client.answer()[0] == 100
+
+    def status(self):
+        with self.client:
+            self.client.send(BODY)
+            return self.client.answer()[0]
+
+
+def test_a_call_needs_its_right_when_its_body_has_come(make_bridge, issuer, tmp_path):
+    bridge = make_bridge({**issuer.settings(tmp_path), "auth.roles.ops.may": ["publish"]})
+    allowed, shrunk, unmade = (HeldCall(bridge, issuer.token(role="ops")) for _ in range(3))
+    hearer = bridge.connect(headers=bearer(issuer.token("hearer")))
+    hearer.subscribe("a")
+    assert allowed.status() == 200
+    assert hearer.receive()["type"] == "x"
+    bridge.settings["auth.roles.ops.may"] = []
+    bridge.reload()
+    assert shrunk.status() == 403
+    reload(bridge, issuer="https://id.example.org")
+    assert unmade.status() == 401
+
+
+def test_a_call_needs_a_good_token_when_its_body_has_come(make_bridge, issuer, tmp_path):
+    bridge = make_bridge(issuer.settings(tmp_path))
+    token = issuer.token(role="admin", exp=time.time() + 1.5 - 30)
+    call = HeldCall(bridge, token)
+    bridge.wait_until(
+        lambda: bridge.http("GET", "/api/ws/topics", headers=bearer(token)).status == 401, "the token has ended"
+    )
+    assert call.status() == 401
+
+
+def test_a_call_of_open_mode_needs_a_token_when_a_key_has_come(make_bridge):
+    bridge = make_bridge()
+    call = HeldCall(bridge, bridge.admin_token)
+    reload(bridge, hs256_secret="s" * 32)
+    assert call.status() == 401
