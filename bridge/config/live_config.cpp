@@ -1,7 +1,6 @@
 #include "config/live_config.hpp"
 
 #include "config/advice.hpp"
-#include "config/reload.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
 
@@ -21,22 +20,47 @@ LiveConfig::LiveConfig(ConfigSources sources)
   log_advice(*current_, origins_);
 }
 
-bool LiveConfig::reload(const std::function<void(const ConfigPtr&, const Origins&)>& apply) try {
+bool LiveConfig::reload(const Apply& apply) try {
   Reloaded reloaded = reload_config(*current_, sources_);
   auto next = std::make_shared<const Config>(std::move(reloaded.config));
-  apply(next, reloaded.origins);
+  put_in_force(next, reloaded.origins, apply);
   current_ = std::move(next);
   origins_ = std::move(reloaded.origins);
   log::configure(current_->log.level, current_->log.format, current_->log.audit);
-  for (const ConfigChange& change : reloaded.changes)
+  tell(reloaded.changes);
+  return true;
+} catch (const std::exception& error) {
+  log::error("the configuration is not reloaded, the old one stays: {}", error.what());
+  return false;
+}
+
+// A StartupError has changed nothing. After anything else a part may hold already, and is taken back.
+void LiveConfig::put_in_force(const ConfigPtr& next, const Origins& origins, const Apply& apply) {
+  try {
+    apply(next, origins);
+  } catch (const StartupError&) {
+    throw;
+  } catch (const std::exception&) {
+    take_back(apply);
+    throw;
+  }
+}
+
+void LiveConfig::take_back(const Apply& apply) const noexcept try {
+  apply(current_, origins_);
+} catch (const std::exception& error) {
+  log::error("a part of the refused configuration may be in force, restart the bridge: {}",
+             error.what());
+}
+
+// It is in force, whether or not there is memory to say so.
+void LiveConfig::tell(const std::vector<ConfigChange>& changes) const noexcept try {
+  for (const ConfigChange& change : changes)
     log::info("configuration: {} {} -> {}{}", log::escaped(change.key, 300), change.before,
               change.after, change.needs_restart ? " (needs a restart)" : "");
   log_advice(*current_, origins_);
-  log::info("configuration reloaded, {} keys changed", reloaded.changes.size());
-  return true;
-} catch (const StartupError& error) {
-  log::error("the configuration is not reloaded, the old one stays: {}", error.what());
-  return false;
+  log::info("configuration reloaded, {} keys changed", changes.size());
+} catch (const std::exception&) {
 }
 
 }  // namespace zws

@@ -8,6 +8,7 @@
 
 #include "config/config.hpp"
 #include "config/load.hpp"
+#include "config/reload.hpp"
 
 namespace zws {
 
@@ -20,12 +21,19 @@ class LiveConfig {
   // Whence its values came.
   const Origins& origins() const noexcept { return origins_; }
 
+  using Apply = std::function<void(const ConfigPtr&, const Origins&)>;
+
   // Reads the sources again and hands the new configuration to `apply`, which puts it in force
   // everywhere before it returns, or throws StartupError and has changed nothing (for keys it cannot
-  // read). Either way the log says what is in force. False: the old one still is.
-  bool reload(const std::function<void(const ConfigPtr&, const Origins&)>& apply);
+  // read). If it throws anything else (memory is short) it is called again with the old one. Either way
+  // the log says what is in force. False: the old one still is.
+  bool reload(const Apply& apply);
 
  private:
+  void put_in_force(const ConfigPtr& next, const Origins& origins, const Apply& apply);
+  void take_back(const Apply& apply) const noexcept;
+  void tell(const std::vector<ConfigChange>& changes) const noexcept;
+
   const ConfigSources sources_;
   Origins origins_;
   ConfigPtr current_;

@@ -100,13 +100,21 @@ void Lanes::reload(const ConfigPtr& config, const TlsPtr& tls) {
 
 void Lanes::run_all_and_wait(const std::function<void(Lane&)>& work) {
   auto done = std::make_shared<std::promise<void>>();
-  gather<char>(
-      [work](Lane& lane) {
-        work(lane);
-        return '\0';
+  gather<std::exception_ptr>(
+      [work](Lane& lane) noexcept -> std::exception_ptr {
+        try {
+          work(lane);
+          return nullptr;
+        } catch (...) {
+          return std::current_exception();
+        }
       },
-      [done](const std::vector<char>&) { done->set_value(); });
-  done->get_future().wait();
+      [done](const std::vector<std::exception_ptr>& faults) {
+        for (const std::exception_ptr& fault : faults)
+          if (fault) return done->set_exception(fault);
+        done->set_value();
+      });
+  done->get_future().get();
 }
 
 // --- memory --------------------------------------------------------------------------------------

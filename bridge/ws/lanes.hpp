@@ -79,7 +79,7 @@ class Lanes {
   }
 
  private:
-  // Returns when every lane has done it. Thread: main.
+  // Returns when every lane has done it, and throws what one of them threw. Thread: main.
   void run_all_and_wait(const std::function<void(Lane&)>& work);
   void write_admin_token();
   // --- memory, on the first lane ---

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <new>
+
+#include "config/live_config.hpp"
 #include "core/error.hpp"
 #include "support/folder.hpp"
 
@@ -123,6 +126,43 @@ TEST_F(CurveReloadTest, ListWaitsWithTheKeyForARestart) {
   const Config next = reload(load({secret}), {secret, curve_, list_}).config;
   EXPECT_EQ(next.ingest.curve_secret_key_file, "");
   EXPECT_EQ(next.ingest.curve_allowed_keys_file, "");
+}
+
+// --- in force or not -----------------------------------------------------------------------------
+
+class LiveConfigTest : public testing::Test {
+ protected:
+  // Reloads with another queue_bytes; `apply` throws what `fault` does, once.
+  bool reload(const std::function<void()>& fault) {
+    folder_.file("zws.toml", "[limits]\nqueue_bytes = 4096\n");
+    bool first = true;
+    return live_.reload([&](const ConfigPtr& next, const Origins&) {
+      applied_.push_back(next->limits.queue_bytes);
+      if (std::exchange(first, false)) fault();
+    });
+  }
+
+  Folder folder_;
+  LiveConfig live_{{folder_.file("zws.toml", "[limits]\nqueue_bytes = 2048\n"), {}, {}}};
+  std::vector<std::size_t> applied_;
+};
+
+TEST_F(LiveConfigTest, AReloadIsInForce) {
+  EXPECT_TRUE(reload([] {}));
+  EXPECT_EQ(live_.current()->limits.queue_bytes, 4096u);
+  EXPECT_THAT(applied_, ElementsAre(4096u));
+}
+
+TEST_F(LiveConfigTest, WhatIsRefusedWholeIsNotTakenBack) {
+  EXPECT_FALSE(reload([] { throw StartupError(StartupError::configuration, "a key"); }));
+  EXPECT_EQ(live_.current()->limits.queue_bytes, 2048u);
+  EXPECT_THAT(applied_, ElementsAre(4096u));
+}
+
+TEST_F(LiveConfigTest, WhateverFailsLeavesTheOldOneInForceEverywhere) {
+  EXPECT_FALSE(reload([] { throw std::bad_alloc(); }));
+  EXPECT_EQ(live_.current()->limits.queue_bytes, 2048u);
+  EXPECT_THAT(applied_, ElementsAre(4096u, 2048u));
 }
 
 }  // namespace
