@@ -2,12 +2,15 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include "api/request.hpp"
 #include "core/json_text.hpp"
+#include "core/log.hpp"
+#include "core/spelling.hpp"
 #include "routing/payload.hpp"
 
 namespace zws {
@@ -84,6 +87,22 @@ Body::Body(std::string_view text) : members_(std::make_unique<Members>()) {
 }
 
 Body::~Body() = default;
+
+void Body::allow_only(const std::vector<std::string_view>& names) const {
+  const std::string* unknown = nullptr;
+  for (const auto& [name, json] : members_->json) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    if (unknown == nullptr || name < *unknown) unknown = &name;  // the same one each time
+  }
+  if (unknown == nullptr) return;
+  const std::string_view meant = meant_by(*unknown, names);
+  std::string message = "there is no member \"" + log::escaped(*unknown) + '"';
+  if (!meant.empty()) message += ", did you mean \"" + std::string(meant) + "\"?";
+  message += meant.empty() ? ", allowed are " : " Allowed are ";
+  for (const std::string_view name : names)
+    message += (name == names.front() ? "" : ", ") + std::string(name);
+  refuse(message);
+}
 
 std::string Body::string(const char* name) const {
   const auto value = optional_string(name);

@@ -1,7 +1,7 @@
 // Body: the JSON body of a call, checked, with the bytes of a member as they were sent.
 //
 // Thread: a value. Throws ApiRefusal{400} for what is not a JSON object nested at most 32 deep, and
-// for members that are missing or of the wrong type.
+// for members that are missing, of the wrong type, or that a call does not know.
 #pragma once
 
 #include <memory>
@@ -16,6 +16,10 @@ class Body {
  public:
   explicit Body(std::string_view text);
   ~Body();
+
+  // Refuses any other member: what is misspelt would else be as good as absent, and a notification
+  // for "target_user" go to everybody.
+  void allow_only(const std::vector<std::string_view>& names) const;
 
   std::string string(const char* name) const;
   std::optional<std::string> optional_string(const char* name) const;

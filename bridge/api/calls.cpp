@@ -103,6 +103,7 @@ void Calls::send(const ApiRequest& request, std::vector<Publication> publication
 
 void Calls::broadcast(const ApiRequest& request, HttpReply reply) {
   const Body body(request.http.body);
+  body.allow_only({"message", "topic"});
   if (!body.is_object("message"))
     throw ApiRefusal{400, "invalid_message", "\"message\" is required and must be an object"};
   const std::string topic = body.optional_string("topic").value_or(std::string(topic_all));
@@ -113,6 +114,7 @@ void Calls::broadcast(const ApiRequest& request, HttpReply reply) {
 
 void Calls::publish(const ApiRequest& request, HttpReply reply) {
   const Body body(request.http.body);
+  body.allow_only({"topic", "message"});
   const std::string topic = body.string("topic");
   request.audit->about("topic", topic);
   require_topic(topic);
@@ -121,6 +123,7 @@ void Calls::publish(const ApiRequest& request, HttpReply reply) {
 
 void Calls::notify(const ApiRequest& request, HttpReply reply) {
   const Body body(request.http.body);
+  body.allow_only({"title", "content", "level", "target_users"});
   const std::string title = body.string("title");
   if (title.empty()) throw ApiRefusal{400, "invalid_message", "\"title\" must not be empty"};
   const std::string level = body.optional_string("level").value_or("info");

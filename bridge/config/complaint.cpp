@@ -1,38 +1,20 @@
 #include "config/complaint.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "config/secrecy.hpp"
 #include "core/log.hpp"
+#include "core/spelling.hpp"
 
 namespace zws::config {
 namespace {
-
-// Letters to insert, delete, replace or swap with the next to get from one to the other.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
-  std::iota(last.begin(), last.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      row[j] =
-          std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        row[j] = std::min(row[j], before[j - 2] + 1);
-      }
-    }
-    before.swap(last);
-    last.swap(row);
-  }
-  return last[b.size()];
-}
 
 std::string_view last_word(std::string_view name) { return name.substr(name.rfind('.') + 1); }
 
 // How far `name` is from `known`; the right key in a wrong table is near.
 std::size_t how_far(std::string_view name, std::string_view known) {
-  return std::min(distance(name, known), distance(last_word(name), last_word(known)) + 1);
+  return std::min(letters_between(name, known),
+                  letters_between(last_word(name), last_word(known)) + 1);
 }
 
 // The nearest of `known`, or nothing where none is near enough to be meant.

@@ -48,6 +48,25 @@ def test_a_body_of_the_wrong_shape_is_400(admin, call, body):
     assert_refused(admin("POST", f"/api/ws/{call}", body), 400)
 
 
+@pytest.mark.parametrize(
+    ("call", "body", "named", "meant"),
+    [
+        ("notify", {"title": "x", "target_user": ["ada"]}, "target_user", "target_users"),
+        ("broadcast", {"message": {}, "topics": "a"}, "topics", "topic"),
+        ("publish", {"topic": "a", "message": 1, "retain": None}, "retain", None),
+    ],
+)
+def test_a_member_that_no_call_knows_reaches_nobody_and_is_named(admin, people, call, body, named, meant):
+    client = people["alice"][0]
+    client.subscribe("notifications")
+    answer = admin("POST", f"/api/ws/{call}", body)
+    assert_refused(answer, 400, "invalid_message")
+    message = answer.json["message"]
+    assert f'"{named}"' in message and "llowed are " in message
+    assert ("did you mean" in message) == (meant is not None) and (meant or "") in message
+    assert client.receive_all() == []
+
+
 @pytest.mark.parametrize("call", ["broadcast", "notify", "publish"])
 @pytest.mark.parametrize(
     "body",

@@ -43,6 +43,27 @@ TEST(BodyTest, NestingIsBoundedBeforeAnythingIsParsed) {
   EXPECT_EQ(refusal(std::string(1'000'000, '[')), "invalid_json");
 }
 
+TEST(BodyTest, AMemberThatNobodyKnowsIsNamedWithWhatIsAllowed) {
+  const auto message = [](std::string_view text) {
+    try {
+      Body(text).allow_only({"title", "content", "target_users"});
+    } catch (const ApiRefusal& refused) {
+      EXPECT_EQ(refused.status, 400);
+      EXPECT_EQ(refused.code, "invalid_message");
+      return refused.message;
+    }
+    return std::string();
+  };
+  EXPECT_EQ(message(R"({})"), "");
+  EXPECT_EQ(message(R"({"title":1,"content":null,"target_users":[]})"), "");
+  EXPECT_EQ(message(R"({"title":1,"target_user":null})"),
+            "there is no member \"target_user\", did you mean \"target_users\"? "
+            "Allowed are title, content, target_users");
+  EXPECT_EQ(message(R"({"zoo":1,"colour\n":2})"),
+            "there is no member \"colour\\x0a\", allowed are title, content, target_users");
+  EXPECT_LT(message('{' + ('"' + std::string(100'000, 'x') + "\":1}")).size(), 200u);
+}
+
 TEST(BodyTest, MembersHaveTheirTypes) {
   const Body body(R"({"s":"x","n":7,"l":["a","b"],"m":["a",1],"o":{},"z":null})");
   EXPECT_EQ(body.string("s"), "x");
