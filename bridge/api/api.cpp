@@ -166,7 +166,7 @@ void Api::handle(HttpRequest request, HttpReply reply) noexcept {
   try {
     AuditPtr audit;
     if (is_administrative(*rules, request)) {
-      audit = std::make_shared<Audit>(request, strangers_log_);
+      audit = std::make_shared<Audit>(request, audit_valves_);
       reply = with_audit(std::move(reply), audit);
     }
     answer(*rules, {std::move(request), {}, std::move(audit), {}}, reply);

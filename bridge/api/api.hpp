@@ -43,7 +43,10 @@ class Api final : public HttpHandler {
   void reload(const ConfigPtr& config);
 
   // Called about once a second by one thread.
-  void each_second() { calls_.sample(); }
+  void each_second() {
+    calls_.sample();
+    audit_valves_->tell(std::chrono::steady_clock::now());
+  }
 
   Calls& calls() noexcept { return calls_; }
 
@@ -85,7 +88,7 @@ class Api final : public HttpHandler {
   log::Quiet host_log_;
   log::Quiet origin_log_;
   // Those of administrators' calls that are let go of late outlive this.
-  const std::shared_ptr<log::Quiet> strangers_log_ = std::make_shared<log::Quiet>();
+  const std::shared_ptr<AuditValves> audit_valves_ = std::make_shared<AuditValves>();
 };
 
 }  // namespace zws

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/log.hpp"
+
 namespace zws {
 namespace {
 
@@ -10,8 +12,8 @@ constexpr std::size_t names_max = 10;
 
 }  // namespace
 
-Audit::Audit(const HttpRequest& request, std::shared_ptr<log::Quiet> others)
-    : others_(std::move(others)),
+Audit::Audit(const HttpRequest& request, std::shared_ptr<AuditValves> valves)
+    : valves_(std::move(valves)),
       address_(request.address),
       method_(request.method),
       path_(request.path) {}
@@ -48,9 +50,16 @@ void Audit::answered(const HttpResponse& response) noexcept {
   write(&response);
 }
 
+bool Audit::may_be_written(std::uint64_t& held_back) {
+  if (!log::audits()) return false;
+  if (administrator_) return true;
+  AuditValve& valve = user_.empty() ? valves_->strangers : valves_->users;
+  return valve.pass(held_back, std::chrono::steady_clock::now());
+}
+
 void Audit::write(const HttpResponse* response) noexcept try {
   std::uint64_t more = 0;
-  if (!log::audits() || (!administrator_ && !others_->pass(more))) return;
+  if (!may_be_written(more)) return;
   log::AuditLine line;
   if (!user_.empty()) line.text("who", user_);
   line.text("from", address_).text("method", method_, 20).text("path", path_, path_bytes_max);

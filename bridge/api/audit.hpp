@@ -7,8 +7,8 @@
 // Thread: in one pair of hands at a time, as the call is.
 // Lifetime: the call's. The line is written when the call is answered, or without a status when it is
 // let go of unanswered: its body never came.
-// Bound: an administrator's calls leave a line each. All others together leave one a second; the next
-// one counts those that left none.
+// Bound: an administrator's calls leave a line each. Those of strangers together leave one a second, and
+// so do those of users; the next one, or AuditValve a second later, counts those that left none.
 #pragma once
 
 #include <cstddef>
@@ -18,15 +18,15 @@
 #include <string_view>
 #include <vector>
 
+#include "api/audit_valve.hpp"
 #include "core/http.hpp"
-#include "core/log.hpp"
 
 namespace zws {
 
 class Audit {
  public:
-  // `others`: the valve for all calls that are no administrator's.
-  Audit(const HttpRequest& request, std::shared_ptr<log::Quiet> others);
+  // `valves`: for all calls that are no administrator's.
+  Audit(const HttpRequest& request, std::shared_ptr<AuditValves> valves);
   ~Audit();
   Audit(const Audit&) = delete;
   Audit& operator=(const Audit&) = delete;
@@ -49,9 +49,10 @@ class Audit {
   void answered(const HttpResponse& response) noexcept;
 
  private:
+  bool may_be_written(std::uint64_t& held_back);
   void write(const HttpResponse* response) noexcept;
 
-  const std::shared_ptr<log::Quiet> others_;
+  const std::shared_ptr<AuditValves> valves_;
   const std::string address_;
   const std::string method_;
   const std::string path_;

@@ -61,10 +61,28 @@ void write_out(const std::string& text) {
   }
 }
 
-// What would end a terminal's line, turn its text around or do worse.
+// The code point of one valid UTF-8 sequence.
+char32_t code_of(std::string_view sequence) noexcept {
+  const auto byte = [&](std::size_t at) {
+    return static_cast<char32_t>(static_cast<unsigned char>(sequence[at]));
+  };
+  char32_t code = byte(0);
+  if (sequence.size() > 1) code &= 0x7fU >> sequence.size();
+  for (std::size_t i = 1; i < sequence.size(); ++i) code = code << 6 | (byte(i) & 0x3fU);
+  return code;
+}
+
+// What takes no room: two names that differ by it look the same.
+bool is_unseen(char32_t code) noexcept {
+  return code == 0xad || code == 0x34f || code == 0x115f || code == 0x1160 || code == 0x180e ||
+         (code >= 0x200b && code <= 0x200d) || (code >= 0x2060 && code <= 0x206f) ||
+         code == 0x3164 || code == 0xfeff || code == 0xffa0 || (code >= 0xe0000 && code <= 0xe007f);
+}
+
+// What would end a terminal's line, turn its text around, cannot be seen or does worse.
 bool is_unruly(std::string_view sequence) noexcept {
   return has_control(sequence) || has_bidi(sequence) || sequence == "\u2028" ||
-         sequence == "\u2029";
+         sequence == "\u2029" || is_unseen(code_of(sequence));
 }
 
 void append_hex(std::string& out, std::string_view bytes) {
@@ -89,14 +107,14 @@ std::string_view next_sequence(std::string_view text, std::size_t at, bool& vali
   return text.substr(at, 1);
 }
 
-// One unruly UTF-8 sequence, all of which are of the basic plane.
+// One unruly UTF-8 sequence.
 void append_json_escape(std::string& out, std::string_view sequence) {
-  const auto bits = [&](std::size_t at, unsigned mask) {
-    return static_cast<unsigned>(static_cast<unsigned char>(sequence[at])) & mask;
-  };
-  unsigned code = bits(0, 0x7f);
-  if (sequence.size() == 2) code = bits(0, 0x1f) << 6 | bits(1, 0x3f);
-  if (sequence.size() == 3) code = bits(0, 0x0f) << 12 | bits(1, 0x3f) << 6 | bits(2, 0x3f);
+  auto code = static_cast<unsigned>(code_of(sequence));
+  if (code > 0xffff) {
+    code -= 0x10000;
+    out += fmt::format("\\u{:04x}", 0xd800 + (code >> 10));
+    code = 0xdc00 + (code & 0x3ff);
+  }
   out += fmt::format("\\u{:04x}", code);
 }
 

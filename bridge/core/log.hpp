@@ -68,7 +68,7 @@ void error(fmt::format_string<Args...> format, Args&&... args) {
   if (enabled(Level::error)) write(Level::error, fmt::format(format, std::forward<Args>(args)...));
 }
 
-// `text` made harmless for a log line: control, bidi and invalid bytes as \xNN or \u{NNNN}, quotes
+// `text` made harmless for a log line: control, bidi, unseen and invalid as \xNN or \u{NNNN}, quotes
 // and backslashes escaped, cut to `limit` bytes with "..." behind it.
 std::string escaped(std::string_view text, std::size_t limit = 64);
 

@@ -167,10 +167,33 @@ def test_strangers_cannot_flood_the_log(guarded, issuer):
     lines = [line for line in guarded.log.lines if "status=401" in line]
     assert 1 <= len(lines) <= time.monotonic() - begun + 1
 
-    def counted() -> bool:
-        assert guarded.get("/api/ws/stats").status == 401
-        return sum("status=401" in line for line in guarded.log.lines) > len(lines)
 
-    guarded.wait_until(counted, "the next line of a stranger is let through")
-    last = [line for line in guarded.log.lines if "status=401" in line][len(lines)]
-    assert int(last.rpartition("more=")[2]) >= 1
+    def told() -> bool:
+        more = [int(line.rpartition("more=")[2]) for line in guarded.log.lines if "more=" in line]
+        return sum("status=401" in line for line in guarded.log.lines) + sum(more) == calls
+
+    guarded.wait_until(told, "each call of a stranger is told or counted")
+
+
+def test_strangers_hide_no_user_who_is_refused(guarded, issuer):
+    for _ in range(50):
+        assert guarded.get("/api/ws/stats").status == 401
+    assert guarded.get("/api/ws/stats", bearer(issuer.token("ada"))).status == 403
+    guarded.log.wait_for('audit who="ada" .* status=403 code="forbidden"$')
+
+
+def test_what_was_held_back_is_told_at_the_stop(guarded):
+    calls = 20
+    for _ in range(calls):
+        assert guarded.get("/api/ws/stats").status == 401
+    guarded.stop()
+    lines = [line for line in guarded.log.lines if " audit " in line]
+    shown = sum("status=401" in line for line in lines)
+    told = sum(int(line.rpartition("more=")[2]) for line in lines if "more=" in line)
+    assert shown + told == calls
+
+
+def test_what_cannot_be_seen_is(guarded, issuer):
+    body = {"topic": "ad\u200bmin\U000e0041", "message": 1}
+    assert guarded.http("POST", "/api/ws/publish", body, bearer(issuer.admin("chief"))).status == 200
+    guarded.log.wait_for(r'topic="ad\\xe2\\x80\\x8bmin\\xf3\\xa0\\x81\\x81" reached=0')

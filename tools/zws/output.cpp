@@ -26,14 +26,19 @@ std::string_view first_character(std::string_view text) noexcept {
   return is_utf8(character) ? character : text.substr(0, 1);
 }
 
-// All that steers a terminal is below U+10000.
 std::string json_escape(std::string_view character) {
   if (!is_utf8(character)) return "\\ufffd";
   unsigned code = static_cast<unsigned char>(character[0]);
-  if (character.size() > 1) code &= 0xffU >> (character.size() + 1);
+  if (character.size() > 1) code &= 0x7fU >> character.size();
   for (const char c : character.substr(1)) code = code << 6 | (static_cast<unsigned char>(c) & 63U);
-  char escape[8];
-  std::snprintf(escape, sizeof escape, "\\u%04x", code & 0xffffU);
+  char escape[16];
+  if (code > 0xffff) {
+    code -= 0x10000;
+    std::snprintf(escape, sizeof escape, "\\u%04x\\u%04x", 0xd800U + (code >> 10 & 0x3ffU),
+                  0xdc00U + (code & 0x3ffU));
+  } else {
+    std::snprintf(escape, sizeof escape, "\\u%04x", code & 0xffffU);
+  }
   return escape;
 }
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/log.hpp"
+
 namespace zws {
 namespace {
 
@@ -30,7 +32,7 @@ class AuditTest : public testing::Test {
   template <typename During>
   std::string line_of(const During& during, int status = 200) {
     return logged([&] {
-      Audit audit(request_, others_);
+      Audit audit(request_, valves_);
       audit.by("root", true);
       during(audit);
       HttpResponse response;
@@ -39,7 +41,7 @@ class AuditTest : public testing::Test {
     });
   }
   void refuse(int status, std::string_view code) {
-    Audit(request_, others_).answered(HttpResponse::error(status, code, "no"));
+    Audit(request_, valves_).answered(HttpResponse::error(status, code, "no"));
   }
 
   HttpRequest request_ = [] {
@@ -49,7 +51,7 @@ class AuditTest : public testing::Test {
     made.address = "10.0.0.7";
     return made;
   }();
-  const std::shared_ptr<log::Quiet> others_ = std::make_shared<log::Quiet>();
+  const std::shared_ptr<AuditValves> valves_ = std::make_shared<AuditValves>();
 };
 
 TEST_F(AuditTest, NamesWhoFromWhereWhatHowManyAndItsEndWhateverTheLevelIs) {
@@ -69,7 +71,7 @@ TEST_F(AuditTest, ItIsOneJsonObjectWhereTheLogIsJson) {
   log::configure(log::Level::off, log::Format::json);
   testing::internal::CaptureStderr();
   {
-    Audit audit(request_, others_);
+    Audit audit(request_, valves_);
     audit.by("root", true);
     audit.about("users", {"a\"da", "b\nob\u202e"});
     audit.reached(2);
@@ -123,7 +125,7 @@ TEST_F(AuditTest, AnAdministratorsCallThatIsRefusedLeavesALineEachTime) {
 
 TEST_F(AuditTest, ACallThatIsLetGoOfUnansweredLeavesALineWithoutAStatus) {
   EXPECT_THAT(logged([&] {
-                Audit audit(request_, others_);
+                Audit audit(request_, valves_);
                 audit.by("root", true);
               }),
               EndsWith("path=\"/api/ws/publish\"\n"));
@@ -144,22 +146,50 @@ TEST_F(AuditTest, StrangersLeaveOneLineASecondAndAreCounted) {
   EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 3);  // of a slow second
 
   // The next one counts them; the valve has its own clock, so it is opened by hand.
-  const auto later = std::make_shared<log::Quiet>();
+  const auto later = std::make_shared<AuditValves>();
   std::uint64_t none = 0;
   const auto past = std::chrono::steady_clock::now() - std::chrono::seconds(2);
-  EXPECT_TRUE(later->pass(none, past));
-  for (int i = 0; i < 17; ++i) EXPECT_FALSE(later->pass(none, past));
+  EXPECT_TRUE(later->strangers.pass(none, past));
+  for (int i = 0; i < 17; ++i) EXPECT_FALSE(later->strangers.pass(none, past));
   EXPECT_THAT(logged([&] {
                 Audit(request_, later).answered(HttpResponse::error(401, "unauthorized", "no"));
               }),
               EndsWith("code=\"unauthorized\" more=17\n"));
 }
 
+TEST_F(AuditTest, StrangersDoNotHideAUserWhoIsRefused) {
+  const std::string text = logged([&] {
+    for (int i = 0; i < 100; ++i) refuse(401, "unauthorized");
+    Audit audit(request_, valves_);
+    audit.by("ada", false);
+    audit.answered(HttpResponse::error(403, "forbidden", "no"));
+  });
+  EXPECT_THAT(text, HasSubstr(" audit who=\"ada\" from="));
+}
+
+TEST_F(AuditTest, WhatWasHeldBackIsToldASecondLaterAndAtTheEnd) {
+  const SteadyTime start{std::chrono::seconds(100)};
+  std::uint64_t held_back = 0;
+  std::optional<AuditValve> valve("users");
+  EXPECT_EQ(logged([&] { valve->tell(start); }), "");
+  EXPECT_TRUE(valve->pass(held_back, start));
+  EXPECT_FALSE(valve->pass(held_back, start));
+  EXPECT_FALSE(valve->pass(held_back, start));
+  EXPECT_EQ(logged([&] { valve->tell(start + std::chrono::milliseconds(999)); }), "");
+  EXPECT_EQ(logged([&] { valve->tell(start + std::chrono::seconds(1)); }),
+            " audit of=\"users\" more=2\n");
+  EXPECT_EQ(logged([&] { valve->tell(start + std::chrono::seconds(3)); }), "") << "told once";
+  EXPECT_TRUE(valve->pass(held_back, start + std::chrono::seconds(3)));
+  EXPECT_EQ(held_back, 0u);
+  EXPECT_FALSE(valve->pass(held_back, start + std::chrono::seconds(3)));
+  EXPECT_EQ(logged([&] { valve.reset(); }), " audit of=\"users\" more=1\n");
+}
+
 // Whoever has a token, but no right, is a stranger here, too.
 TEST_F(AuditTest, AUserWithoutTheRightIsNamedButNoMoreOftenThanAStranger) {
   const std::string text = logged([&] {
     for (int i = 0; i < 1000; ++i) {
-      Audit audit(request_, others_);
+      Audit audit(request_, valves_);
       audit.by("ada", false);
       audit.answered(HttpResponse::error(403, "forbidden", "no"));
     }

@@ -98,6 +98,16 @@ TEST_F(LogTest, AnAuditLineIsFieldsAndNeedsNoLevel) {
   EXPECT_EQ(logged([] { log::AuditLine().number("a", 1).write(); }), "");
 }
 
+TEST_F(LogTest, WhatTakesNoRoomIsMadeVisible) {
+  EXPECT_EQ(log::escaped("ad\u200bm\u00adin\ufeff"), R"(ad\xe2\x80\x8bm\xc2\xadin\xef\xbb\xbf)");
+  EXPECT_EQ(log::escaped("Zo\u00eb \u4e16 \U0001f600"), "Zo\u00eb \u4e16 \U0001f600");
+  log::configure(log::Level::off, log::Format::json);
+  const std::string line =
+      logged([] { log::AuditLine().text("a", "x\u2060y\U000e0041z").write(); });
+  EXPECT_THAT(line, HasSubstr(R"("x\u2060y\udb40\udc41z")"));
+  EXPECT_EQ(nlohmann::json::parse(line)["a"], "x\u2060y\U000e0041z");
+}
+
 // stderr is a pipe for as long as this lives.
 class PipeForStderr {
  public:
