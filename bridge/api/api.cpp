@@ -65,6 +65,15 @@ std::string_view below(std::string_view base, std::string_view path) noexcept {
   return is_below ? path.substr(base.size()) : std::string_view{};
 }
 
+// What would let the call in, in the words of the configuration.
+std::string lacking(std::string_view right) {
+  if (right.empty())
+    return "this is for administrators: no role of the token is one of auth.claims.admin";
+  const std::string quoted = '"' + std::string(right) + '"';
+  return "this needs the right " + quoted + ": auth.roles.NAME.may with " + quoted +
+         " for a role of the token, or an administrator's token";
+}
+
 HttpReply with_headers(HttpReply reply, std::vector<std::pair<std::string, std::string>> headers) {
   return [reply = std::move(reply), headers = std::move(headers)](HttpResponse response) {
     for (const auto& header : headers) {
@@ -317,7 +326,7 @@ std::optional<HttpResponse> Api::objection(const Route& route, const ApiRequest&
   // Else a user who may only read would fill the log at will, over what administrators do.
   if (!who.admin && route.right == "stats") request.audit->skip_if_done();
   if (allowed) return std::nullopt;
-  return HttpResponse::error(403, "forbidden", "this is for administrators");
+  return HttpResponse::error(403, "forbidden", lacking(route.right));
 }
 
 // Only a call that is let in, and whose head is in order, has its body taken.

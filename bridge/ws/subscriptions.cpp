@@ -35,6 +35,17 @@ std::string subscribed_text(const Pattern& pattern, const std::string& at, bool 
   return answer.json("id", id).done();
 }
 
+// Why it is forbidden to hear that, in the words of the token and the configuration.
+std::string lacking(const Session& session, const std::string& topic) {
+  if (topic[0] == '@')
+    return "of names with '@' only @all and the user's own @user/ID can be heard";
+  const std::string right = "this needs the right to subscribe, which ";
+  if (!session.identity) return right + "auth.anonymous.subscribe does not give";
+  return right + "neither " +
+         (session.identity->topics ? "the token's topics" : "auth.user.subscribe") +
+         " nor a role of the token (auth.roles.NAME.subscribe) gives";
+}
+
 }  // namespace
 
 Subscriptions::Subscriptions(Router& router, History& history, const RouteTable& routes)
@@ -124,7 +135,7 @@ Refusal Subscriptions::fault_of(Session& session, const std::string& topic, cons
   if (!session.may_stay)
     return {ErrorCode::unauthorized, "sign in first: {\"type\":\"auth\",\"token\":...}", {}};
   const auto granted = grants.granted(*pattern);
-  if (!granted) return {ErrorCode::forbidden, "this identity may not subscribe to that", {}};
+  if (!granted) return {ErrorCode::forbidden, lacking(session, topic), {}};
   const LimitsConfig& limits = session.config().limits;
   const std::size_t bytes_max = name_bytes_at_least + limits.subscriptions * name_bytes_each;
   const bool full = session.asked >= limits.subscriptions;
@@ -290,7 +301,7 @@ bool Subscriptions::fetch(Session& session, const Request& request, bool open_mo
   if (!session.may_stay) return refuse(ErrorCode::unauthorized, "sign in first");
   const Grants grants(session.config().auth, session.identity.get(), open_mode);
   const auto granted = grants.granted(*pattern);
-  if (!granted) return refuse(ErrorCode::forbidden, "this identity may not read that topic");
+  if (!granted) return refuse(ErrorCode::forbidden, lacking(session, topic));
   if (request.fault.code != ErrorCode::none)
     return refuse(request.fault.code, request.fault.message);
   if (routes_->match(topic).format == EventFormat::raw)

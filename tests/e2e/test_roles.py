@@ -57,6 +57,31 @@ def test_a_role_opens_the_calls_of_its_rights_and_no_others(make_bridge, issuer,
     assert calls_open_to(bridge, issuer.admin()) == list(CALLS)
 
 
+def test_who_is_refused_is_told_which_right_lacks(make_bridge, issuer, tmp_path):
+    bridge = make_bridge({**issuer.settings(tmp_path), "auth.anonymous.subscribe": ["news"], "auth.user.subscribe": []})
+    for right in RIGHTS:
+        for call in CALLS[right]:
+            answer = bridge.http(*call, headers=bearer(issuer.token()))
+            if answer.status == 403:
+                assert f'the right "{right}"' in answer.json["message"]
+    answer = bridge.get("/api/ws/connections", bearer(issuer.token(role="dev")))
+    assert "auth.claims.admin" in answer.json["message"]
+
+    def why(client, topic):
+        refused = client.ask({"type": "subscribe", "topic": topic})
+        fetched = client.ask({"type": "fetch", "topic": topic, "last": 1})
+        assert refused["code"] == fetched["code"] == "forbidden"
+        assert refused["message"] == fetched["message"]
+        return refused["message"]
+
+    assert "auth.anonymous.subscribe" in why(bridge.connect(), "secret")
+    user = bridge.connect(headers=bearer(issuer.token("ada")))
+    assert "auth.user.subscribe nor a role" in why(user, "secret")
+    assert "@user/ID" in why(user, "@user/bob")
+    own = bridge.connect(headers=bearer(issuer.token("ada", topics=["mine"])))
+    assert "the token's topics nor a role" in why(own, "secret")
+
+
 def test_a_role_that_reads_totals_reads_them_over_the_websocket_too(make_bridge, issuer, tmp_path):
     bridge = make_bridge(
         {**issuer.settings(tmp_path), "auth.roles.ops.may": ["stats"], "auth.roles.dev.may": ["notify"]}
