@@ -167,7 +167,6 @@ def test_strangers_cannot_flood_the_log(guarded, issuer):
     lines = [line for line in guarded.log.lines if "status=401" in line]
     assert 1 <= len(lines) <= time.monotonic() - begun + 1
 
-
     def told() -> bool:
         more = [int(line.rpartition("more=")[2]) for line in guarded.log.lines if "more=" in line]
         return sum("status=401" in line for line in guarded.log.lines) + sum(more) == calls
