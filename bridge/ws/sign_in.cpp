@@ -80,7 +80,7 @@ void SignIn::judge_again(Session& session) {
   if (!session.identity || session.identity->user.empty()) return;
   const Verdict verdict = parts_.verifier->again(session.identity);
   if (verdict.fault != TokenFault::none) {
-    if (!session.token_ended) end_token(session);
+    if (!session.token_ended) end_token_for(session, verdict.reason);
   } else if (verdict.identity->user != session.identity->user) {
     session.close(CloseCode::restart);  // its token is good, but for somebody else
   } else if (verdict.identity != session.identity) {
@@ -235,6 +235,14 @@ void SignIn::foresee_expiry(Session& session) {
       *session.identity->ends - clock.wall(), std::chrono::hours(24 * 365));
   session.token_ends = clock.steady() + left;
   session.wake_at(std::min(session.token_ends, clock.steady() + wall_clock_interval));
+}
+
+void SignIn::end_token_for(Session& session, std::string_view reason) {
+  std::uint64_t suppressed = 0;
+  if (log_.pass(suppressed))
+    log::info("the token of {} ends with the reload: {}{}", session.log_name(),
+              log::escaped(reason, 200), log::more(suppressed));
+  end_token(session);
 }
 
 // From now on its grace runs.

@@ -55,6 +55,7 @@ class SignIn {
 
  private:
   void judge_again(Session& session);
+  void end_token_for(Session& session, std::string_view reason);
   static void end_token(Session& session);
   void check(Session& session, const std::string& token);
   void decide(Session& session, Verdict verdict);
