@@ -10,6 +10,7 @@
 #include "config/address.hpp"
 #include "config/complaint.hpp"
 #include "config/keys.hpp"
+#include "config/secrecy.hpp"
 
 namespace zws::config {
 namespace {
@@ -135,8 +136,10 @@ void check_files(const Config& config, const Origins& origins) {
     const std::string why = path.empty() ? "" : why_unreadable(path);
     if (why.empty()) continue;
     const auto origin = origins.find(name);
-    throw refused(origin == origins.end() ? "default" : origin->second, name, path,
-                  "a file that can be read (" + why + ')');
+    throw refused(
+        origin == origins.end() ? "default" : origin->second, name, path,
+        "the path of a file that can be read (" + why + ')' +
+            (shown_path(path) == path ? "" : "; what does not look like one is not shown"));
   }
   Checks(config, origins).audience();
 }

@@ -53,8 +53,8 @@ std::string allowed_beside(std::string_view name) {
   return "allowed are " + joined(names) + " and [[route]]";
 }
 
-std::string start_of_line(std::string_view origin, std::string_view key, const Value& value) {
-  return log::escaped(origin, 1024) + ": " + log::escaped(key, 128) + " = " + shown(value);
+std::string place(std::string_view origin, std::string_view key) {
+  return log::escaped(origin, 1024) + ": " + log::escaped(key, 128);
 }
 
 // A name that nobody knows may be a secret that stands in the wrong place.
@@ -65,14 +65,11 @@ std::string shown_name(std::string_view name) {
 
 // `name` is the key as it may be shown.
 StartupError unknown(std::string_view origin, std::string_view key, std::string_view name,
-                     const Value& value, const std::vector<std::string>& known,
-                     const std::string& otherwise) {
+                     const std::vector<std::string>& known, const std::string& otherwise) {
   const std::string meant = nearest(key, known);
-  const bool hidden = names_secret(meant);
-  return StartupError(
-      StartupError::configuration,
-      start_of_line(origin, name, hidden ? std::string(secret_mask) : masked(key, value)) +
-          ": unknown key, " + (meant.empty() ? otherwise : "did you mean " + meant + '?'));
+  return StartupError(StartupError::configuration,
+                      place(origin, name) + ": unknown key, " +
+                          (meant.empty() ? otherwise : "did you mean " + meant + '?'));
 }
 
 }  // namespace
@@ -85,40 +82,39 @@ StartupError refused(std::string_view origin, std::string_view key, const Value&
 
 std::string remark(std::string_view origin, std::string_view key, const Value& value,
                    std::string_view why) {
-  return start_of_line(origin, key, masked(key, value)) + ": " + std::string(why);
+  return place(origin, key) + " = " + shown(masked(key, value)) + ": " + std::string(why);
 }
 
-StartupError unknown_key(std::string_view origin, std::string_view key, const Value& value) {
+StartupError unknown_key(std::string_view origin, std::string_view key) {
   std::vector<std::string> known;
   if (key.rfind("auth.roles.", 0) == 0) {
-    return unknown(origin, key, shown_name(key), value, known,
+    return unknown(origin, key, shown_name(key), known,
                    "allowed in [auth.roles.NAME] are subscribe, may");
   }
   for (const ConfigKey& candidate : config_keys()) known.emplace_back(candidate.name);
   for (const std::string& section : sections()) known.push_back(section);
   known.emplace_back(route_list);
-  return unknown(origin, key, shown_name(key), value, known, allowed_beside(key));
+  return unknown(origin, key, shown_name(key), known, allowed_beside(key));
 }
 
-StartupError unknown_route_key(std::string_view origin, std::size_t route, std::string_view key,
-                               const Value& value) {
+StartupError unknown_route_key(std::string_view origin, std::size_t route, std::string_view key) {
   std::vector<std::string> known;
   const std::string prefix = "route[" + std::to_string(route) + "].";
   for (const RouteKey& candidate : route_keys())
     known.push_back(prefix + std::string(candidate.name));
   std::vector<std::string> names;
   for (const RouteKey& candidate : route_keys()) names.emplace_back(candidate.name);
-  return unknown(origin, prefix + std::string(key), prefix + shown_name(key), value, known,
+  return unknown(origin, prefix + std::string(key), prefix + shown_name(key), known,
                  "allowed in [[route]] are " + joined(names));
 }
 
-StartupError unknown_variable(std::string_view name, std::string_view text) {
+StartupError unknown_variable(std::string_view name) {
   std::vector<std::string> known;
   for (const ConfigKey& candidate : config_keys())
     known.push_back(environment_name(candidate.name));
   known.push_back(environment_name(route_list));
   known.push_back(environment_name(role_table));
-  return unknown("environment", name, name, std::string(text), known,
+  return unknown("environment", name, name, known,
                  "allowed is ZWSBRIDGE_ and a key, as in ZWSBRIDGE_SERVER_LISTEN");
 }
 

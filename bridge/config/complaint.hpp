@@ -20,11 +20,10 @@ StartupError refused(std::string_view origin, std::string_view key, const Value&
 std::string remark(std::string_view origin, std::string_view key, const Value& value,
                    std::string_view why);
 
-// "bridge.toml:3: server.tread = 2: unknown key, did you mean server.threads?"; where nothing is
-// near, the keys that are allowed there.
-StartupError unknown_key(std::string_view origin, std::string_view key, const Value& value);
-StartupError unknown_route_key(std::string_view origin, std::size_t route, std::string_view key,
-                               const Value& value);
-StartupError unknown_variable(std::string_view name, std::string_view text);
+// "bridge.toml:3: server.tread: unknown key, did you mean server.threads?"; where nothing is near, the
+// keys that are allowed there. What stands there is not told: nobody knows what it is.
+StartupError unknown_key(std::string_view origin, std::string_view key);
+StartupError unknown_route_key(std::string_view origin, std::size_t route, std::string_view key);
+StartupError unknown_variable(std::string_view name);
 
 }  // namespace zws::config

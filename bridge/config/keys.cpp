@@ -198,6 +198,7 @@ const RouteKey* find_route_key(std::string_view name) noexcept { return find(rou
 const RoleKey* find_role_key(std::string_view name) noexcept { return find(role_keys(), name); }
 
 std::string shown_text(const ConfigKey& key, const Config& config) {
+  if (key.is_path) return toml_text(masked(key.name, *key.get(config)));
   const std::string text = toml_text(value_without_secrets(*key.get(config)));
   return key.secret && text != "\"\"" ? toml_text(std::string(secret_mask)) : text;
 }

@@ -32,6 +32,7 @@ struct Key {
   std::string allowed;
   Applies applies = Applies::reload;
   bool secret = false;
+  bool is_path = false;  // of a file
   // Nothing for a key that is not set and has no value of its own (route.history).
   std::function<std::optional<Value>(const Root&)> get;
   // Changes nothing when it refuses.
@@ -60,7 +61,8 @@ const ConfigKey* find_key(std::string_view name) noexcept;
 const RouteKey* find_route_key(std::string_view name) noexcept;
 const RoleKey* find_role_key(std::string_view name) noexcept;
 
-// The value as TOML, fit to be shown: a secret that is set is masked, and what looks like one.
+// The value as TOML, fit to be shown: a secret that is set is masked, what looks like one, and in place
+// of a path what does not look like a path.
 std::string shown_text(const ConfigKey& key, const Config& config);
 
 // "server.listen" -> "ZWSBRIDGE_SERVER_LISTEN".

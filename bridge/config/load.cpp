@@ -76,7 +76,7 @@ class Loader {
     if (path.rfind(role_prefix, 0) == 0) return take_role_path(path, node, origin);
     if (const ConfigKey* key = find_key(path)) return take_value(*key, node, origin);
     if (!path.empty() && !is_section(path)) {
-      throw unknown_key(origin.at(node), path, value_of(node));
+      throw unknown_key(origin.at(node), path);
     }
     const toml::table* table = node.as_table();
     if (!table) throw refused(origin.at(node), path, value_of(node), "a table of keys");
@@ -169,7 +169,7 @@ class Loader {
                      const Origin& origin) {
     const std::string path = std::string(role_prefix) + role + '.' + name;
     const RoleKey* key = find_role_key(name);
-    if (!key) throw unknown_key(origin.at(node), path, value_of(node));
+    if (!key) throw unknown_key(origin.at(node), path);
     if (const auto fault = key->set(config.auth.roles[role], value_of(node))) {
       throw refused(origin.at(node), path + fault->at, fault->value, key->allowed);
     }
@@ -194,7 +194,7 @@ class Loader {
     RouteConfig& route = config.routes.emplace_back();
     for (const auto& [name, node] : table) {
       const RouteKey* key = find_route_key(name.str());
-      if (!key) throw unknown_route_key(origin.at(node), index, name.str(), value_of(node));
+      if (!key) throw unknown_route_key(origin.at(node), index, name.str());
       const std::string path = prefix + std::string(key->name);
       if (const auto fault = key->set(route, value_of(node))) {
         throw refused(origin.at(node), path, fault->value, key->allowed);
@@ -252,7 +252,7 @@ void take_variable(Loader& loader, std::string_view variable) {
       return loader.take_text(std::string(key.name), text, {name});
     }
   }
-  if (!is_no_setting(name, text)) throw unknown_variable(name, text);
+  if (!is_no_setting(name, text)) throw unknown_variable(name);
 }
 
 void take_setting(Loader& loader, const std::string& setting) {

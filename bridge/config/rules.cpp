@@ -101,7 +101,7 @@ Rule<std::string> url_path() {
           is_url_path};
 }
 
-Rule<std::string> file_path() { return {"a path; empty is none", is_file_path}; }
+Rule<std::string> file_path() { return {"a path; empty is none", is_file_path, true}; }
 
 Rule<std::string> file_mode() { return {R"(an octal mode from "0000" to "0777")", is_file_mode}; }
 

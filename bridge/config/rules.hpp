@@ -19,6 +19,7 @@ template <class T>
 struct Rule {
   std::string allowed;
   std::function<bool(const T&)> good;
+  bool is_path = false;  // of a file
 };
 
 // A list's rule: `good` is asked for each element.

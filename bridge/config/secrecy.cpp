@@ -1,5 +1,7 @@
 #include "config/secrecy.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "config/keys.hpp"
@@ -83,8 +85,24 @@ bool is_secret(std::string_view key) {
   if (starts_with(key, "auth.roles.") && find_role_key(key.substr(key.rfind('.') + 1)))
     return false;
   const bool of_route = starts_with(key, "route[");
-  if (of_route && find_route_key(key.substr(key.rfind('.') + 1))) return false;
-  return names_secret(key);
+  return !of_route || !find_route_key(key.substr(key.rfind('.') + 1));
+}
+
+bool is_path_key(std::string_view key) {
+  const ConfigKey* known = find_key(key);
+  return known && known->is_path;
+}
+
+bool is_folder(const std::string& path) {
+  struct stat about {};
+  return ::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+// Whether the first folder that it names is there. "/" alone says nothing.
+bool begins_in_a_folder(const std::string& path) {
+  const std::size_t name = path.find_first_not_of('/');
+  const std::size_t end = path.find('/', name);
+  return name != std::string::npos && end != std::string::npos && is_folder(path.substr(0, end));
 }
 
 template <class Mask>
@@ -140,8 +158,24 @@ std::string without_likely_secrets(std::string_view text) {
   return is_random(text) || is_curve_key(text) ? std::string(secret_mask) : without_secrets(text);
 }
 
+std::string shown_path(std::string_view text) {
+  constexpr std::size_t bytes_max = 4096;
+  const std::string path(text);
+  const bool is_ordinary = path.size() < bytes_max &&
+                           is_of(path, {letters, digits, "/._-+@~,= "}) &&
+                           without_secrets(path) == path;
+  if (!is_ordinary) return std::string(secret_mask);
+  struct stat about {};
+  const bool shows = path.empty() || ::stat(path.c_str(), &about) == 0 || begins_in_a_folder(path);
+  return shows ? path : std::string(secret_mask);
+}
+
 Value masked(std::string_view key, const Value& value) {
   if (is_secret(key)) return std::string(secret_mask);
+  if (is_path_key(key)) {
+    const auto* text = std::get_if<std::string>(&value);
+    return text ? shown_path(*text) : std::string(secret_mask);
+  }
   return each_text(value, [](const std::string& text) { return without_likely_secrets(text); });
 }
 

@@ -339,7 +339,7 @@ TEST(LoadTest, BadElementOfAListIsNamed) {
 
 TEST(LoadTest, UnknownKeyIsRefusedWithASuggestion) {
   EXPECT_EQ(complaint("[server]\nlisten_on = \"127.0.0.1:1\"\n"),
-            "bridge.toml:2: server.listen_on = \"127.0.0.1:1\": unknown key, did you mean "
+            "bridge.toml:2: server.listen_on: unknown key, did you mean "
             "server.listen?");
   EXPECT_THAT(complaint("sever.listen = \"\""), HasSubstr("did you mean server?"));
   EXPECT_THAT(complaint("[limits]\nqueue_byte = 1"), HasSubstr("did you mean limits.queue_bytes?"));
@@ -389,10 +389,14 @@ TEST(LoadTest, SecretsAreNeverQuotedWhereverTheyStand) {
   const std::string random = "3f8a0c5de1b94f7793d2a6e80b1c4d5f";
   for (const std::string& text :
        {"auth = \"" + secret + '"', "auth.user = \"" + secret + '"', "auht = \"" + secret + '"',
-        "[auth.anonymus]\nsubscribe = \"" + secret + '"', "auth = [\"" + secret + "\"]"}) {
-    EXPECT_THAT(complaint(text), AllOf(HasSubstr("\"***\""), Not(HasSubstr("hunter2")))) << text;
+        "[auth.anonymus]\nsubscribe = \"" + secret + '"', "auth = [\"" + secret + "\"]",
+        "server = \"" + secret + '"', "route = \"" + secret + '"', "x = \"" + secret + '"',
+        "[[route]]\nmach = \"" + secret + '"'}) {
+    EXPECT_THAT(complaint(text), Not(HasSubstr("hunter2"))) << text;
   }
-  for (const std::string key : {"server.listen", "log.level", "server.lisen", "ingest.bind"}) {
+  EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_SERVER_PSW=" + secret})),
+              Not(HasSubstr("hunter2")));
+  for (const std::string key : {"server.listen", "log.level", "ingest.bind"}) {
     EXPECT_THAT(complaint("", settings({key + '=' + token})), Not(HasSubstr("c2ln"))) << key;
     EXPECT_THAT(complaint("", settings({key + '=' + random})), Not(HasSubstr("3f8a"))) << key;
     EXPECT_THAT(complaint("", settings({key + "=redis://me:" + secret + "@db"})),

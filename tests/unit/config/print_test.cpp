@@ -85,5 +85,14 @@ TEST(PrintTest, WhatLooksLikeASecretIsMaskedInEveryKey) {
   }
 }
 
+TEST(PrintTest, ASecretInPlaceOfItsFilesPathIsNotPrinted) {
+  const Config config = parse_config(
+      "[auth]\nhs256_secret_file = \"hunter2!hunter2\"\nadmin_token_file = \"/tmp/admin\"\n", "",
+      {});
+  EXPECT_THAT(print_config(config), Not(HasSubstr("hunter2")));
+  EXPECT_THAT(print_config(config), HasSubstr("hs256_secret_file = \"***\"\n"));
+  EXPECT_THAT(print_config(config), HasSubstr("admin_token_file = \"/tmp/admin\"\n"));
+}
+
 }  // namespace
 }  // namespace zws

@@ -73,6 +73,33 @@ TEST(SecrecyTest, AKnownKeySaysItselfWhetherItIsSecret) {
   EXPECT_EQ(shown_for("auth.user", std::string("hunter2")), "\"***\"");
 }
 
+TEST(SecrecyTest, WhatBelongsToNoKeyIsHidden) {
+  for (const std::string key : {"server", "server.lisen", "x", "route", "route[0]", "route[0].mach",
+                                "auth.roles", "auth.roles.ops", "auth.roles.ops.mya"})
+    EXPECT_EQ(shown_for(key, std::string("hunter2")), "\"***\"") << key;
+  EXPECT_EQ(shown_for("auth.roles.ops.may[0]", std::string("stat")), "\"stat\"");
+}
+
+TEST(SecrecyTest, WhatIsNoPathIsHiddenWhereAPathBelongs) {
+  for (const std::string text :
+       {"correct horse battery staple 32 bytes", "hunter2!hunter2.hunter2#hunter2",
+        "/hunter2hunter2", "/hunter2/hunter2", "//hunter2", "/tmp/hunter2!", "hunter2/hunter2.pem",
+        "hunter2.pem", R"({"keys":[{"kty":"oct","k":"aHVudGVyMg"}]})", "/tmp/\nhunter2"}) {
+    EXPECT_EQ(shown_path(text), "***") << text;
+    EXPECT_EQ(shown_for("auth.hs256_secret_file", text), "\"***\"");
+    EXPECT_EQ(shown_for("ingest.curve_secret_key_file", text), "\"***\"");
+  }
+  EXPECT_EQ(shown_path("/tmp/" + token), "***");
+  EXPECT_EQ(shown_for("auth.jwks_file", std::vector<std::string>{"/tmp/x"}), "\"***\"");
+  EXPECT_EQ(shown_for("auth.hs256_secret_file", std::int64_t{4711}), "\"***\"");
+}
+
+TEST(SecrecyTest, WhatIsPlainlyAPathIsShown) {
+  for (const std::string text : {"", "/", "/tmp", "/tmp/not-there/hs256", "./not-there.pem",
+                                 "/etc/zws bridge/a+b=c@d,e~f.pem", "../keys/x"})
+    EXPECT_EQ(shown_path(text), text);
+}
+
 TEST(SecrecyTest, ValuesOfEveryKindAreMasked) {
   const std::vector<std::string> list{"a", token};
   EXPECT_EQ(shown_for("server.allowed_origins", list), "[\"a\", \"***\"]");
