@@ -108,13 +108,22 @@ bool Router::receives(const Subscriber& who, std::string_view topic) const noexc
   return false;
 }
 
-bool Router::receives_besides(const Subscriber& who, std::string_view topic,
-                              const Pattern& pattern) const noexcept {
+std::optional<std::uint64_t> Router::receives_besides(const Subscriber& who, std::string_view topic,
+                                                      const Pattern& pattern) const noexcept {
+  std::optional<std::uint64_t> since;
   for (const auto& membership : who.memberships_) {
     const Pattern& other = membership.audience->pattern();
-    if (!(other == pattern) && other.matches(topic)) return true;
+    if (other == pattern || !other.matches(topic)) continue;
+    since = since ? std::min(*since, membership.since) : membership.since;
   }
-  return false;
+  return since;
+}
+
+void Router::note_recovered(Subscriber& who, const Pattern& pattern) noexcept {
+  const Audience* audience = find(pattern);
+  const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
+  if (place != Audience::none && !who.memberships_[place].implicit)
+    who.memberships_[place].since = 0;
 }
 
 bool Router::asked(const Subscriber& who, const Pattern& pattern) const noexcept {

@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -53,6 +54,9 @@ class Router {
   // nothing but the answers.
   Joined subscribe(Subscriber& who, const Pattern& pattern, bool implicit = false);
 
+  // It asked for the pattern and was sent all that it had missed.
+  void note_recovered(Subscriber& who, const Pattern& pattern) noexcept;
+
   // False when the subscriber had not asked for it. An implicit one stays.
   bool unsubscribe(Subscriber& who, const Pattern& pattern);
 
@@ -60,8 +64,10 @@ class Router {
 
   // Whether `who` gets the events of `topic` already.
   bool receives(const Subscriber& who, std::string_view topic) const noexcept;
-  bool receives_besides(const Subscriber& who, std::string_view topic,
-                        const Pattern& pattern) const noexcept;
+  // ... by another of its subscriptions than `pattern`: what arrived later than the number that is
+  // returned (Event::arrival).
+  std::optional<std::uint64_t> receives_besides(const Subscriber& who, std::string_view topic,
+                                                const Pattern& pattern) const noexcept;
   bool asked(const Subscriber& who, const Pattern& pattern) const noexcept;
 
   // What `who` asked for, in no order.

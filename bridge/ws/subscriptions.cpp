@@ -221,21 +221,33 @@ Subscriptions::Replay Subscriptions::replay_for(Session& session, const Pattern&
     replay.recovered = recovery.recovered;
     replay.events = std::move(recovery.events);
   }
-  if (!replay.recovered) replay.events = newest(pattern, request, events_max, bytes_max);
-  replay.asked = replay.asked || !replay.events.empty();
-
-  // What an implicit membership has brought live is not sent again.
-  const auto had_live = [&](const EventPtr& event) { return event->arrival() > had_live_after; };
-  replay.events.erase(std::remove_if(replay.events.begin(), replay.events.end(), had_live),
-                      replay.events.end());
-  if (!pattern.is_literal()) {
-    const auto known = [&](const EventPtr& event) {
-      return router_.receives_besides(session.outbox(), event->topic(), pattern);
-    };
-    replay.events.erase(std::remove_if(replay.events.begin(), replay.events.end(), known),
-                        replay.events.end());
+  replay.recovered =
+      leave_out_what_is_had(session, pattern, had_live_after, replay.events) && replay.recovered;
+  if (replay.recovered) {
+    router_.note_recovered(session.outbox(), pattern);
+  } else {
+    replay.events = newest(pattern, request, events_max, bytes_max);
+    replay.asked = replay.asked || !replay.events.empty();
+    leave_out_what_is_had(session, pattern, had_live_after, replay.events);
   }
   return replay;
+}
+
+// What an implicit membership has brought live, and all of topics that another subscription brings.
+// False if that one has not brought all of it: it began later.
+bool Subscriptions::leave_out_what_is_had(const Session& session, const Pattern& pattern,
+                                          std::uint64_t had_live_after,
+                                          std::vector<EventPtr>& events) const {
+  bool has_the_rest = true;
+  const auto is_had = [&](const EventPtr& event) {
+    if (event->arrival() > had_live_after) return true;
+    if (pattern.is_literal()) return false;
+    const auto since = router_.receives_besides(session.outbox(), event->topic(), pattern);
+    if (since && event->arrival() <= *since) has_the_rest = false;
+    return since.has_value();
+  };
+  events.erase(std::remove_if(events.begin(), events.end(), is_had), events.end());
+  return has_the_rest;
 }
 
 // `last`, or what the route of each topic brings at a first subscribe.

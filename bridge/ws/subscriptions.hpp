@@ -66,6 +66,8 @@ class Subscriptions {
   void end(Session& session, const Pattern& pattern);
   Replay replay_for(Session& session, const Pattern& pattern, const Request& request,
                     const Named& named, std::uint64_t had_live_after, bool covered);
+  bool leave_out_what_is_had(const Session& session, const Pattern& pattern,
+                             std::uint64_t had_live_after, std::vector<EventPtr>& events) const;
   std::vector<EventPtr> newest(const Pattern& pattern, const Request& request,
                                std::size_t events_max, std::size_t bytes_max);
   Fetched newest_again(Session& session, const Pattern& pattern, const Request& request);

@@ -242,6 +242,25 @@ def test_a_topic_that_comes_already_is_not_replayed(bridge, heard):
 # ---- last, replay, fetch ----
 
 
+@pytest.mark.short
+@pytest.mark.parametrize("held", ["t:*", "t:a"])
+def test_what_another_subscription_has_not_brought_is_not_recovered(bridge, heard, held):
+    """That one began later, so nobody has sent what lies between."""
+    heard("t:a", range(1, 4))
+    client = bridge.connect()
+    client.subscribe(held)
+    assert_failed(client.subscribe("t:a*", since={"t:a": ["p:1"]}))
+    assert client.receive_all() == []
+
+
+def test_patterns_that_overlap_are_recovered_together(bridge, heard):
+    heard("t:a", range(1, 4))
+    client = bridge.connect()
+    client.send({"type": "subscribe", "topics": ["t:*", "t:a*"], "since": {"t:a": ["p:1"]}})
+    seen = client.receive_all()
+    assert [message.get("recovered", message.get("n")) for message in seen] == [True, 2, 3, True], seen
+
+
 @pytest.mark.parametrize(("last", "expected"), [(0, []), (1, [5]), (3, [3, 4, 5]), (100, [1, 2, 3, 4, 5])])
 def test_last_brings_the_newest_first(bridge, heard, last, expected):
     heard("a", range(1, 6))
