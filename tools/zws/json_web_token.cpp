@@ -25,8 +25,10 @@ std::string make_token(const TokenClaims& claims, std::string_view secret) {
   nlohmann::json body{{"sub", claims.user}, {"iat", claims.issued}, {"exp", claims.expires}};
   if (claims.admin) body["role"] = "admin";
   if (claims.has_topics) body["topics"] = claims.topics;
+  if (!claims.roles.empty()) body["roles"] = claims.roles;
   if (!claims.issuer.empty()) body["iss"] = claims.issuer;
   if (!claims.audience.empty()) body["aud"] = claims.audience;
+  for (const auto& [name, json] : claims.more) body[name] = nlohmann::json::parse(json);
   const std::string text =
       base64url(R"({"alg":"HS256","typ":"JWT"})") + '.' + base64url(body.dump());
   unsigned char mac[EVP_MAX_MD_SIZE];

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "command.hpp"
 #include "core/clock.hpp"
@@ -23,6 +24,7 @@ struct TokenOptions {
   TokenClaims claims;
   std::string ttl = "1h";
   std::string secret_file;
+  std::vector<std::string> more;  // NAME=VALUE each
 };
 
 // From --secret-file, or from where the bridge itself would take it.
@@ -46,6 +48,16 @@ std::string secret_of(const TokenOptions& options) {
   return secret;
 }
 
+// The value is JSON, or else a text: 7 is a number, and ada a name.
+std::pair<std::string, std::string> claim_of(const std::string& given) {
+  const std::size_t equals = given.find('=');
+  if (equals == 0 || equals == given.npos || !is_utf8(given))
+    throw Failure(Exit::usage, "--claim wants NAME=VALUE, not '" + log::escaped(given) + "'");
+  const std::string value = given.substr(equals + 1);
+  const bool json = nlohmann::json::accept(value);
+  return {given.substr(0, equals), json ? value : nlohmann::json(value).dump()};
+}
+
 void check(const TokenClaims& claims) {
   const std::string& user = claims.user;
   if (user.empty() || user.size() > user_bytes_max || !is_utf8(user) || has_control(user) ||
@@ -60,6 +72,7 @@ void check(const TokenClaims& claims) {
 
 Exit token(TokenOptions options) {
   check(options.claims);
+  for (const std::string& given : options.more) options.claims.more.push_back(claim_of(given));
   const auto now =
       std::chrono::duration_cast<std::chrono::seconds>(Clock::real().wall().time_since_epoch());
   options.claims.issued = now.count();
@@ -76,6 +89,17 @@ void add_token(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("token", "Make a token (HS256) for a user");
   command->add_option("--user", options->claims.user, "Whose token it is (sub)")->required();
   command->add_flag("--admin", options->claims.admin, "An administrator's");
+  command
+      ->add_option("--role", options->claims.roles,
+                   "A role of it, such as auth.roles knows; may be given again")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("R,...");
+  command
+      ->add_option("--claim", options->more,
+                   "Another claim, whose value is JSON or else a text; may be given again")
+      ->allow_extra_args(false)
+      ->type_name("NAME=VALUE");
   CLI::Option* topics =
       command
           ->add_option("--topics", options->claims.topics,
@@ -97,6 +121,8 @@ void add_token(CLI::App& app, Run& run) {
       "Examples:\n"
       "  zws token --user ada --secret-file secret\n"
       "  zws token --user ops --admin --ttl 10m --secret-file secret > ops.token\n"
+      "  zws token --user app --role backend --secret-file secret\n"
+      "  zws token --user app --claim 'realm_access={\"roles\":[\"ops\"]}' --secret-file secret\n"
       "  zws token --user shop --topics 'orders:shop:*,notifications' --secret-file secret");
   command->callback([options, topics, &run] {
     options->claims.has_topics = topics->count() != 0;

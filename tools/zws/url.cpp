@@ -8,6 +8,7 @@
 namespace zws::tool {
 namespace {
 
+constexpr const char* usual_path = "/api/ws";  // of server.path
 constexpr int port_max = 65535;
 
 bool is_port(std::string_view text) noexcept {
@@ -57,7 +58,10 @@ Url Url::parse(std::string_view text) {
   const std::size_t slash = std::min(rest.find_first_of("/?#"), rest.size());
   std::string_view authority = rest.substr(0, slash);
   url.path = rest.substr(slash);
-  if (url.path.empty() || url.path[0] != '/') url.path.insert(0, "/");
+  // A web address of a bridge alone: where it serves by default. With ws:// a "/" may be its path.
+  const bool web = text.substr(0, 4) == "http";
+  if (url.path.empty() || (web && url.path == "/")) url.path = usual_path;
+  if (url.path[0] != '/') url.path.insert(0, "/");
   url.host = take_host(authority);
   url.port = url.tls ? "443" : "80";
   if (take(authority, ":")) {

@@ -14,7 +14,8 @@ struct Url {
   std::string port;
   std::string path;  // "/" at least
 
-  // ws, wss, http and https mean the same place; the port's default is 80 or 443.
+  // ws, wss, http and https mean the same place; the port's default is 80 or 443, and the path's
+  // where a bridge serves by default: http://127.0.0.1:8000 is ws://127.0.0.1:8000/api/ws.
   static Url parse(std::string_view text);
 
   bool is_loopback() const noexcept;

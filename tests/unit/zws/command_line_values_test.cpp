@@ -47,7 +47,9 @@ TEST(UrlTest, PartsAreToldApart) {
   EXPECT_EQ(url.host, "bridge.example");
   EXPECT_EQ(url.port, "443");
   EXPECT_EQ(url.path, "/live/ws");
-  EXPECT_EQ(Url::parse("http://localhost").websocket(), "ws://localhost:80/");
+  for (const char* text : {"http://localhost", "http://localhost/", "ws://localhost"})
+    EXPECT_EQ(Url::parse(text).websocket(), "ws://localhost:80/api/ws") << text;
+  EXPECT_EQ(Url::parse("ws://localhost/").path, "/");
   EXPECT_EQ(Url::parse("ws://[::1]:8000/api/ws?x=1").websocket(), "ws://[::1]:8000/api/ws?x=1");
   EXPECT_EQ(Url::parse("ws://a:1?x").path, "/?x");
 }

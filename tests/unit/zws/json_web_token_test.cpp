@@ -28,6 +28,13 @@ TEST(JsonWebTokenTest, ClaimsAreThereOnlyWhereAskedFor) {
   const std::size_t bare = middle_size(claims);
   claims.has_topics = true;  // an empty list: nothing may be listened to
   EXPECT_GT(middle_size(claims), bare);
+  claims = {};
+  claims.user = "ada";
+  claims.roles = {"ops"};
+  const std::size_t with_role = middle_size(claims);
+  EXPECT_GT(with_role, bare);
+  claims.more = {{"tenant", "7"}};
+  EXPECT_GT(middle_size(claims), with_role);
 }
 
 }  // namespace
