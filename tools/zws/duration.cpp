@@ -29,9 +29,10 @@ std::chrono::milliseconds parse_duration(std::string_view option, std::string_vi
   const double unit = ms_of_unit({rest, static_cast<std::size_t>(end - rest)});
   const double ms = number * unit;
   if (error != std::errc{} || unit == 0 || !(ms >= static_cast<double>(min.count())) || ms > ms_max)
-    throw Failure(Exit::usage, std::string(option) +
-                                   " must be a time such as 2, 1.5s, 10m or 1h, not '" +
-                                   std::string(text) + "'");
+    throw Failure(Exit::usage,
+                  std::string(option) +
+                      " must be a time such as 2 (seconds), 500ms, 1.5s, 10m, 1h or 2d, not '" +
+                      std::string(text) + "'");
   return std::chrono::milliseconds(static_cast<std::int64_t>(ms));
 }
 

@@ -1,7 +1,13 @@
 // zws sub: listens to topics through the bridge, as a browser does.
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <random>
+#include <set>
+#include <thread>
 
 #include "command.hpp"
 #include "core/log.hpp"
@@ -9,6 +15,7 @@
 #include "duration.hpp"
 #include "login.hpp"
 #include "output.hpp"
+#include "positions.hpp"
 #include "received.hpp"
 #include "show.hpp"
 #include "since.hpp"
@@ -17,6 +24,8 @@
 namespace zws::tool {
 namespace {
 
+constexpr std::chrono::milliseconds look_interval{250};  // how soon a gone reader is noticed
+
 struct SubOptions {
   std::vector<std::string> topics;
   std::uint64_t count = 0;  // 0: no end
@@ -24,6 +33,7 @@ struct SubOptions {
   std::vector<std::string> since;
   std::uint64_t last = 0;
   Format format = Format::json;
+  bool once = false;
   bool quiet = false;
   Login login;
 };
@@ -47,47 +57,132 @@ Exit exit_of(const std::string& code) {
   return code == "invalid_topic" ? Exit::usage : Exit::failed;
 }
 
+// A random time between nothing and a bound that doubles, or all come back in one instant.
+class Pause {
+ public:
+  std::chrono::milliseconds next() {
+    const double bound = std::min(500.0 * std::pow(2, failures_++), 20'000.0);
+    return std::chrono::milliseconds(
+        static_cast<std::int64_t>(std::uniform_real_distribution<double>(0, bound)(random_)));
+  }
+  void reset() { failures_ = 0; }
+
+ private:
+  std::minstd_rand random_{std::random_device{}()};
+  int failures_ = 0;
+};
+
 class Subscription {
  public:
   explicit Subscription(const SubOptions& options)
       : options_(options),
         since_(options.topics, options.since),
         url_(Url::parse(options.login.url)),
-        client_(url_, token_of(options.login), options.login.tls,
-                {[this] { ask(); },
-                 [this](std::string_view message, bool binary) { received(message, binary); }}) {}
+        token_(token_of(options.login)),
+        positions_(options.topics) {
+    begin_from_since();
+  }
 
   Exit run() {
-    const SteadyTime start = Clock::real().steady();
-    const SteadyTime deadline = options_.timeout.empty()
-                                    ? SteadyTime::max()
-                                    : start + parse_duration("--timeout", options_.timeout);
-    const WsEnd end = client_.run(deadline);
-    if (failure_) throw *failure_;
-    return conclude(end);
+    const SteadyTime deadline =
+        options_.timeout.empty()
+            ? SteadyTime::max()
+            : Clock::real().steady() + parse_duration("--timeout", options_.timeout);
+    for (;;) {
+      const WsEnd end = connect(deadline);
+      if (failure_) throw *failure_;
+      if (!comes_back(end)) return conclude(end);
+      if (!options_.quiet) talk("zws: " + lost(end) + "; coming back");
+      if (const auto ended = wait(deadline)) return conclude(*ended);
+    }
   }
 
  private:
+  WsEnd connect(SteadyTime deadline) {
+    last_error_ = {};
+    subscribed_ = 0;
+    WsClient client(url_, token_, options_.login.tls,
+                    {[this] { ask(); },
+                     [this](std::string_view message, bool binary) { received(message, binary); }});
+    client_ = &client;
+    const WsEnd end = client.run(deadline);
+    client_ = nullptr;
+    return end;
+  }
+
+  // Nothing, or how the command ends in the meantime.
+  std::optional<WsEnd> wait(SteadyTime deadline) {
+    const SteadyTime until = Clock::real().steady() + pause_.next();
+    for (;;) {
+      const SteadyTime now = Clock::real().steady();
+      if (reader_has_gone()) return WsEnd{WsEnd::Cause::reader_gone, 0, {}};
+      if (now >= deadline) return WsEnd{WsEnd::Cause::deadline, 0, {}};
+      if (now >= until) return std::nullopt;
+      std::this_thread::sleep_until(std::min({until, deadline, now + look_interval}));
+    }
+  }
+
+  // Who was never connected is told so at once; after that what passes is waited for.
+  bool comes_back(const WsEnd& end) const {
+    if (options_.once || !connected_) return false;
+    switch (end.cause) {
+      case WsEnd::Cause::stopped:
+      case WsEnd::Cause::deadline:
+      case WsEnd::Cause::reader_gone: return false;
+      case WsEnd::Cause::not_connected:
+      case WsEnd::Cause::silent: return true;
+      case WsEnd::Cause::refused: return end.code >= 500 || end.code == 429;
+      case WsEnd::Cause::closed: break;
+    }
+    constexpr int for_good[] = {1002, 1003, 1007, 1009, 4400, 4401, 4403};
+    return std::find(std::begin(for_good), std::end(for_good), end.code) == std::end(for_good);
+  }
+
+  // Where --since begins, in case the connection is lost before it has brought anything.
+  void begin_from_since() {
+    for (const std::string& name : options_.topics) {
+      const auto given = nlohmann::json::parse(since_.json_for(name), nullptr, false);
+      if (given.is_array())
+        for (const auto& position : given) positions_.event(name, position.get<std::string>());
+      if (given.is_object())
+        for (const auto& [topic, positions] : given.items())
+          for (const auto& position : positions)
+            positions_.event(topic, position.get<std::string>());
+    }
+  }
+
+  std::string since(const std::string& topic) const {
+    const bool again = answered_.count(topic) != 0;
+    return again ? positions_.since(topic) : since_.json_for(topic);
+  }
+
+  // Topics before patterns: what a pattern has brought is not replayed for the topic.
   void ask() {
+    std::vector<std::string> names = options_.topics;
+    std::stable_partition(names.begin(), names.end(), [](const std::string& name) {
+      return Pattern::parse(name)->is_literal();
+    });
     std::vector<std::string> together;
-    for (const std::string& topic : options_.topics) {
-      const std::string since = since_.json_for(topic);
-      if (since.empty())
+    for (const std::string& topic : names) {
+      const std::string from = since(topic);
+      if (from.empty())
         together.push_back(topic);
       else
-        client_.send(R"({"type":"subscribe","topic":)" + nlohmann::json(topic).dump() +
-                     R"(,"since":)" + since + "}");
+        client_->send(R"({"type":"subscribe","topic":)" + nlohmann::json(topic).dump() +
+                      R"(,"since":)" + from + "}");
     }
     nlohmann::json request{{"type", "subscribe"}, {"topics", together}};
     if (options_.last != 0) request["last"] = options_.last;
-    if (!together.empty()) client_.send(request.dump());
+    if (!together.empty()) client_->send(request.dump());
   }
 
   void received(std::string_view message, bool binary) {
     const ReceivedKind kind = kind_of(message, binary);
     if (kind == ReceivedKind::control) return control(message);
-    if (!write_data(shown(message, kind))) return client_.stop();
-    if (++events_ == options_.count) client_.stop();
+    if (kind == ReceivedKind::event && !options_.once)
+      positions_.event(topic_of(message), id_of(message));
+    if (!write_data(shown(message, kind))) return client_->stop();
+    if (++events_ == options_.count) client_->stop();
   }
 
   std::string shown(std::string_view message, ReceivedKind kind) const {
@@ -107,7 +202,8 @@ class Subscription {
     const nlohmann::json answer = nlohmann::json::parse(message, nullptr, false);
     const std::string type = member(answer, "type");
     if (type == "connection") connected(answer);
-    if (type == "subscribed" && answer.value("success", false)) ++subscribed_;
+    if (type == "gap") positions_.gap(answer);
+    if (type == "subscribed" && answer.value("success", false)) subscribed(answer);
     if (type == "subscribed" && !answer.value("success", false)) {
       const std::string topic =
           "cannot listen to '" + log::escaped(member(answer, "topic")) + "': ";
@@ -119,63 +215,82 @@ class Subscription {
     if (type == "error") last_error_ = {member(answer, "code"), reason_of(answer)};
   }
 
+  void subscribed(const nlohmann::json& answer) {
+    const std::string topic = member(answer, "topic");
+    ++subscribed_;
+    pause_.reset();
+    positions_.subscribed(answer);
+    const bool again = !answered_.insert(topic).second;
+    if (again && !answer.value("recovered", true))
+      talk("zws: what was missed on '" + log::escaped(topic, 255) + "' can no longer be had");
+  }
+
   void connected(const nlohmann::json& answer) {
     connected_ = true;
     const auto heartbeat = answer.find("heartbeat");
     if (heartbeat == answer.end() || !heartbeat->is_number() || *heartbeat <= 0) return;
     // A bridge that is well pings this often; two may be late.
     const double silence = std::min(3 * heartbeat->get<double>() + 5, 86400.0);
-    client_.expect_life(std::chrono::seconds(static_cast<std::int64_t>(silence)));
+    client_->expect_life(std::chrono::seconds(static_cast<std::int64_t>(silence)));
   }
 
   void fail(Exit exit, const std::string& line) {
     if (!failure_) failure_ = std::make_unique<Failure>(exit, line);
-    client_.stop();
+    client_->stop();
   }
 
   Exit conclude(const WsEnd& end) const {
-    const std::string where = url_.websocket();
-    const std::string reason = log::escaped(end.reason, 200);
     switch (end.cause) {
       case WsEnd::Cause::stopped:
       case WsEnd::Cause::reader_gone: return Exit::done;
       case WsEnd::Cause::deadline:
         if (!connected_)
           throw Failure(Exit::cannot_connect,
-                        "cannot connect to " + where + " in " + options_.timeout);
+                        "cannot connect to " + url_.websocket() + " in " + options_.timeout);
         if (options_.count == 0) return Exit::done;
         throw Failure(Exit::timed_out, std::to_string(events_) + " of " +
                                            std::to_string(options_.count) + " messages came in " +
                                            options_.timeout);
-      case WsEnd::Cause::not_connected:
-        throw Failure(Exit::cannot_connect, "cannot connect to " + where + ": " + reason);
       case WsEnd::Cause::refused:
         throw Failure(end.code == 401 || end.code == 403 ? Exit::denied : Exit::cannot_connect,
-                      where + " answered " + std::to_string(end.code) + " " + reason);
-      case WsEnd::Cause::silent:
-        throw Failure(Exit::failed, "the bridge at " + where + " gives no sign of life any more");
+                      lost(end));
+      case WsEnd::Cause::not_connected: throw Failure(Exit::cannot_connect, lost(end));
+      case WsEnd::Cause::silent: throw Failure(Exit::failed, lost(end));
       case WsEnd::Cause::closed: break;
     }
-    closed(end.code, reason);
+    if (end.code == 4401 || end.code == 4403) throw Failure(Exit::denied, lost(end));
+    // Full: it let us in only to say so.
+    throw Failure(connected_ ? Exit::failed : Exit::cannot_connect, lost(end));
   }
 
-  [[noreturn]] void closed(int code, const std::string& reason) const {
-    std::string line = "the bridge closed the connection: " + std::to_string(code);
+  std::string lost(const WsEnd& end) const {
+    const std::string where = url_.websocket();
+    const std::string reason = log::escaped(end.reason, 300);
+    switch (end.cause) {
+      case WsEnd::Cause::not_connected: return "cannot connect to " + where + ": " + reason;
+      case WsEnd::Cause::refused:
+        return where + " answered " + std::to_string(end.code) + " " + reason;
+      case WsEnd::Cause::silent:
+        return "the bridge at " + where + " gives no sign of life any more";
+      default: break;
+    }
+    std::string line = "the bridge closed the connection: " + std::to_string(end.code);
     if (!reason.empty()) line += " " + reason;
     if (!last_error_.second.empty()) line += " (" + last_error_.second + ")";
-    if (code == 4401 || code == 4403) throw Failure(Exit::denied, line);
-    // Full: it let us in only to say so.
-    if (!connected_) throw Failure(Exit::cannot_connect, line);
-    throw Failure(Exit::failed, line);
+    return line;
   }
 
   const SubOptions& options_;
   const Since since_;
   const Url url_;
-  WsClient client_;
+  const std::string token_;
+  WsClient* client_ = nullptr;  // while connected
+  Positions positions_;
+  Pause pause_;
+  std::set<std::string> answered_;  // subscriptions that have been
   std::uint64_t events_ = 0;
   std::uint64_t subscribed_ = 0;
-  bool connected_ = false;
+  bool connected_ = false;                          // ever
   std::pair<std::string, std::string> last_error_;  // code, reason
   std::unique_ptr<Failure> failure_;
 };
@@ -210,12 +325,15 @@ void add_sub(CLI::App& app, Run& run) {
       ->check(CLI::PositiveNumber)
       ->type_name("N");
   add_format_option(*command, options->format);
+  command->add_flag("--once", options->once, "End when the connection is lost");
   command->add_flag("--quiet,-q", options->quiet, "No control messages on stderr");
   add_login_options(*command, options->login);
   command->footer(
-      "Messages go to stdout; what the bridge says besides goes to stderr.\n"
-      "Ends with 3 when it cannot connect, 4 when it is denied, 5 when --timeout passed with\n"
-      "--count unmet, 1 when the connection was lost.\n\n"
+      "Messages go to stdout; what the bridge says besides goes to stderr. When the connection is\n"
+      "lost it comes back with what it missed. Ends with 3 when it cannot connect at first, 4 "
+      "when\n"
+      "it is denied, 5 when --timeout passed with --count unmet, 1 when it may not come back or\n"
+      "shall not (--once).\n\n"
       "Examples:\n"
       "  zws sub 'import:*'\n"
       "  zws sub wallet_updates --count 1 --timeout 10 --format payload\n"

@@ -9,6 +9,7 @@
 #include <websocketpp/client.hpp>
 #include <websocketpp/config/asio_client.hpp>
 
+#include "cause.hpp"
 #include "output.hpp"
 
 namespace zws::tool {
@@ -17,6 +18,8 @@ namespace {
 constexpr std::size_t message_bytes_max = std::size_t{128} << 20;
 constexpr std::chrono::milliseconds look_interval{
     250};  // how soon silence and a gone reader are noticed
+
+constexpr std::chrono::seconds probe_time{2};
 
 struct Plain : websocketpp::config::asio_client {};
 struct Tls : websocketpp::config::asio_tls_client {};
@@ -110,9 +113,23 @@ class Session final : public WsClient::Connection {
       return end({WsEnd::Cause::refused, status, connection_->get_response_msg()});
     if (!certificate_fault_.empty())
       return end({WsEnd::Cause::not_connected, 0, certificate_fault_});
+    end({WsEnd::Cause::not_connected, 0, cause()});
+  }
+
+  // websocketpp may name what failed last, though the name or the port had failed before.
+  std::string cause() const {
     const auto transport = connection_->get_transport_ec();
-    end({WsEnd::Cause::not_connected, 0,
-         transport ? transport.message() : connection_->get_ec().message()});
+    asio::error_code error = transport ? transport : connection_->get_ec();
+    asio::io_context io;
+    asio::error_code fault;
+    const auto places = asio::ip::tcp::resolver(io).resolve(url_.host, url_.port, fault);
+    if (fault) return cause_of(fault, url_);
+    asio::ip::tcp::socket probe(io);
+    asio::async_connect(probe, places, [&error](const asio::error_code& failed, const auto&) {
+      if (failed) error = failed;
+    });
+    io.run_for(probe_time);
+    return cause_of(error, url_);
   }
 
   void end(WsEnd how) {
