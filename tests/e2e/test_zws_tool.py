@@ -23,7 +23,10 @@ from support.listener import Listener
 from support.tls_proxy import TlsProxy
 from support.zws_tool import CANNOT_CONNECT, DENIED, DONE, FAILED, TIMED_OUT, USAGE, ZWS, Running, environment, zws
 
-COMMANDS = ["pub", "sub", "tap", "token", "stats", "bench", "keygen", "demo", "completion"]
+COMMANDS = [
+    "pub", "sub", "tap", "token", "stats", "check", "connections", "topics", "kick", "broadcast", "notify", "bench",
+    "keygen", "demo", "completion",
+]  # fmt: skip
 NOBODY = "tcp://127.0.0.1:1"
 
 
@@ -308,6 +311,20 @@ def test_sub_says_why_it_cannot_connect():
     ended = zws("sub", "t", "--url", f"ws://127.0.0.1:{free_port()}/api/ws")
     assert ended.code == CANNOT_CONNECT
     assert "cannot connect to ws://127.0.0.1:" in ended.talk and "refused" in ended.talk
+    assert "nobody listens there" in ended.talk
+
+
+@pytest.mark.parametrize("command", [["sub", "t"], ["stats", "--token", "x"]], ids=lambda value: value[0])
+def test_what_is_not_in_the_name_servers_or_speaks_no_tls_is_said(command, bridge):
+    ended = zws(*command, "--url", "wss://nobody.invalid/api/ws")
+    assert ended.code == CANNOT_CONNECT and "nobody.invalid" in ended.talk and "DNS" in ended.talk
+    ended = zws(*command, "--url", bridge.ws_url.replace("ws://", "wss://"))
+    assert ended.code == CANNOT_CONNECT and "if it does not speak TLS" in ended.talk
+
+
+def test_a_wrong_time_names_the_units():
+    ended = zws("sub", "t", "--timeout", "5min")
+    assert ended.code == USAGE and "500ms" in ended.talk and "10m" in ended.talk and "'5min'" in ended.talk
 
 
 def test_an_answer_that_is_no_websocket_is_said(bridge):
@@ -324,7 +341,7 @@ def test_a_host_that_is_silent_does_not_hang_sub():
 
 
 def test_a_connection_that_ends_is_said(bridge):
-    with Running("sub", "t", "--url", bridge.ws_url) as sub:
+    with Running("sub", "t", "--once", "--url", bridge.ws_url) as sub:
         sub.wait_listening("t")
         bridge.stop()
         ended = sub.ended()
@@ -333,7 +350,7 @@ def test_a_connection_that_ends_is_said(bridge):
 
 
 def test_a_bridge_that_is_killed_is_said(bridge):
-    with Running("sub", "t", "--url", bridge.ws_url) as sub:
+    with Running("sub", "t", "--once", "--url", bridge.ws_url) as sub:
         sub.wait_listening("t")
         bridge.kill()
         ended = sub.ended()
@@ -353,6 +370,38 @@ def test_a_token_is_what_the_bridge_takes(locked, secret_file):
     assert zws("sub", "orders:1", *url, env={"ZWS_TOKEN": made}).code == DONE
     assert '"user":"ada"' in zws("sub", "orders:1", *url, env={"ZWS_TOKEN": made}).talk
     assert zws("sub", "wallets", *url, env={"ZWS_TOKEN": made}).code == DENIED
+
+
+def test_roles_and_other_claims_can_be_tried_out(make_bridge, secret_file):
+    bridge = make_bridge(
+        {
+            "auth.hs256_secret_file": str(secret_file),
+            "auth.user.subscribe": [],
+            "auth.roles.ops.subscribe": ["import:*"],
+            "auth.claims.roles": ["roles", "realm_access.roles"],
+        }
+    )
+    secret = secret_file.read_text().strip()
+    made = token(
+        secret_file, "--user", "ada", "--role", "ops,dev", "--role", "x", "--claim", "tenant=acme", "--claim", "n=7"
+    )
+    claims = jwt.decode(made, secret, algorithms=["HS256"])
+    assert (claims["roles"], claims["tenant"], claims["n"]) == (["ops", "dev", "x"], "acme", 7)
+    nested = token(secret_file, "--user", "ada", "--claim", 'realm_access={"roles":["ops"]}')
+    for good in (made, nested):
+        assert zws("sub", "import:1", "--timeout", "0.2", "--url", bridge.ws_url, "--token", good).code == DONE
+    other = token(secret_file, "--user", "ada", "--role", "dev")
+    assert zws("sub", "import:1", "--timeout", "0.2", "--url", bridge.ws_url, "--token", other).code == DENIED
+    for wrong in ("novalue", "=x"):
+        assert zws("token", "--user", "ada", "--claim", wrong, "--secret-file", secret_file).code == USAGE
+
+
+def test_one_address_serves_every_command_and_the_calls_of_the_docs(bridge):
+    """ZWS_URL as docs/REST.md has it, and as browsers show it."""
+    for url in (bridge.url, bridge.url + "/", bridge.ws_url, bridge.ws_url.removesuffix("/api/ws")):
+        env = {"ZWS_URL": url, "ZWS_TOKEN": bridge.admin_token}
+        assert zws("sub", "t", "--timeout", "0.2", env=env).code == DONE, url
+        assert zws("stats", env=env).code == DONE, url
 
 
 @pytest.mark.parametrize("way", ["argument", "file", "stdin", "environment"])
@@ -643,7 +692,7 @@ def test_every_command_explains_itself_with_examples():
 
 @pytest.mark.parametrize(
     "wrong",
-    [[], ["unknown"], ["pub"], ["sub"], ["token"], ["demo"], ["demo", "nothing"], ["pub", "t", "x", "y"], ["sub", "t", "--count", "0"],
+    [["unknown"], ["pub"], ["sub"], ["token"], ["demo"], ["demo", "nothing"], ["pub", "t", "x", "y"], ["sub", "t", "--count", "0"],
      ["sub", "t", "--count", "x"], ["sub", "t", "--format", "xml"], ["sub", "a*b"], ["sub", "t", "--url", "nonsense"],
      ["sub", "t", "--since", "x"], ["pub", "t", "x", "--rate", "-1"], ["pub", "t", "x", "--wait", "soon"],
      ["pub", "t", "x", "--to", "nonsense"], ["tap", "--bind", "--connect"], ["completion", "csh"], ["sub", "t", "--nothing"]],
@@ -654,8 +703,15 @@ def test_wrong_usage_has_its_exit_code(wrong):
     assert ended.talk.startswith("zws: ")
 
 
-def test_an_unknown_command_is_named():
-    assert "no command 'unknown'" in zws("unknown").talk
+def test_an_unknown_command_is_named_with_the_one_that_was_meant():
+    assert "no command 'unknown'\n" in zws("unknown").talk
+    assert "no command 'sbu', did you mean 'sub'?" in zws("sbu").talk
+    assert "did you mean 'connections'?" in zws("conections", "--json").talk
+
+
+def test_alone_it_shows_the_help():
+    alone = zws()
+    assert (alone.code, alone.out, alone.talk) == (DONE, zws("--help").out, "")
 
 
 def test_completions_are_scripts_that_their_shells_take(tmp_path):
@@ -665,13 +721,14 @@ def test_completions_are_scripts_that_their_shells_take(tmp_path):
     (tmp_path / "zws.bash").write_text(zws("completion", "bash").out)
     complete = f"""source {tmp_path}/zws.bash
         ask() {{ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _zws; echo "${{COMPREPLY[*]}}"; }}
-        ask zws s
+        ask zws su
+        ask zws sta
         ask zws sub --form
         ask zws sub --format p
         ask zws demo import --task
         ask zws demo w"""
     asked = subprocess.run(["bash", "-euc", complete], capture_output=True, text=True, timeout=30)
-    assert asked.stdout.splitlines() == ["sub stats", "--format", "pretty payload", "--task-id", "wallets"], (
+    assert asked.stdout.splitlines() == ["sub", "stats", "--format", "pretty payload", "--task-id", "wallets"], (
         asked.stderr
     )
 

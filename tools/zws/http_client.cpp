@@ -4,6 +4,7 @@
 #include <asio/ssl.hpp>
 #include <cstdlib>
 
+#include "cause.hpp"
 #include "failure.hpp"
 
 namespace zws::tool {
@@ -21,11 +22,16 @@ auto result(asio::error_code& error) {
 
 class Exchange {
  public:
-  Exchange(const Url& url, const std::string& token) : url_(url), answer_(text_, answer_bytes_max) {
-    request_ = "GET " + url.path + " HTTP/1.1\r\nHost: " + url.authority() +
+  Exchange(const HttpCall& call, const Url& url, const std::string& token)
+      : url_(url), answer_(text_, answer_bytes_max) {
+    request_ = call.method + " " + url.path + " HTTP/1.1\r\nHost: " + url.authority() +
                "\r\nUser-Agent: zws\r\nAccept: application/json\r\nConnection: close\r\n";
     if (!token.empty()) request_ += "Authorization: Bearer " + token + "\r\n";
-    request_ += "\r\n";
+    if (!call.body.empty())
+      request_ +=
+          "Content-Type: application/json\r\nContent-Length: " + std::to_string(call.body.size()) +
+          "\r\n";
+    request_ += "\r\n" + call.body;
   }
 
   std::string over_tcp() {
@@ -81,7 +87,7 @@ class Exchange {
   [[noreturn]] void fail(const asio::error_code& error) const {
     throw Failure(Exit::cannot_connect,
                   "cannot connect to " + url_.authority() + ": " +
-                      (certificate_fault_.empty() ? error.message() : certificate_fault_));
+                      (certificate_fault_.empty() ? cause_of(error, url_) : certificate_fault_));
   }
 
   const Url& url_;
@@ -94,14 +100,16 @@ class Exchange {
 
 }  // namespace
 
-HttpAnswer http_get(const Url& url, const std::string& token, const TlsOptions& tls) {
-  Exchange exchange(url, token);
+HttpAnswer http_call(const HttpCall& call, const Url& url, const std::string& token,
+                     const TlsOptions& tls) {
+  Exchange exchange(call, url, token);
   const std::string text = url.tls ? exchange.over_tls(tls) : exchange.over_tcp();
   constexpr std::string_view version = "HTTP/1.";
   const std::size_t body = text.find("\r\n\r\n");
   if (text.compare(0, version.size(), version) != 0 || body == std::string::npos)
     throw Failure(Exit::cannot_connect,
-                  "what listens at " + url.authority() + " does not speak HTTP");
+                  "what listens at " + url.authority() + " does not speak HTTP" +
+                      (url.tls ? "" : "; if it wants TLS, write https:// or wss://"));
   HttpAnswer answer;
   answer.status = std::atoi(text.c_str() + text.find(' '));
   answer.body = text.substr(body + 4);

@@ -1,4 +1,4 @@
-// One HTTP GET, answered whole.
+// One HTTP request, answered whole.
 //
 // Thread: one; blocks for at most ten seconds. Bounded: an answer of more than 64 MiB is a Failure.
 #pragma once
@@ -15,7 +15,13 @@ struct HttpAnswer {
   std::string body;
 };
 
+struct HttpCall {
+  std::string method = "GET";
+  std::string body;  // JSON; empty: none
+};
+
 // `token` may be empty. Throws Failure (cannot_connect) when there is no answer.
-HttpAnswer http_get(const Url& url, const std::string& token, const TlsOptions& tls);
+HttpAnswer http_call(const HttpCall& call, const Url& url, const std::string& token,
+                     const TlsOptions& tls);
 
 }  // namespace zws::tool

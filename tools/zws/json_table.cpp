@@ -1,6 +1,8 @@
 #include "json_table.hpp"
 
 #include <algorithm>
+#include <cstdio>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -15,7 +17,32 @@ using Row = std::vector<std::string>;
 constexpr std::size_t cell_bytes_max = 60;
 constexpr std::size_t depth_max = 8;
 
-std::string cell(const Json& value) {
+// 1536 is 1.5 KiB.
+std::string bytes_text(double bytes) {
+  constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  std::size_t unit = 0;
+  for (; bytes >= 1024 && unit + 1 < std::size(units); ++unit) bytes /= 1024;
+  char text[32];
+  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+  return text;
+}
+
+// 1234567 is 1,234,567.
+std::string split_number(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
+bool ends_with(const std::string& text, std::string_view suffix) noexcept {
+  return text.size() >= suffix.size() &&
+         text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
+}
+
+std::string cell(const std::string& name, const Json& value) {
+  if (value.is_number() && ends_with(name, "_bytes")) return bytes_text(value.get<double>());
+  if (value.is_number_unsigned()) return split_number(value.get<std::uint64_t>());
+  if (value.is_null()) return "-";
   return log::escaped(value.is_string() ? value.get<std::string>() : value.dump(), cell_bytes_max);
 }
 
@@ -33,12 +60,17 @@ class Table {
     return std::move(out_);
   }
 
+  std::string of_list(const Json& list) {
+    columns(list, 0);
+    return std::move(out_);
+  }
+
  private:
   // First what stands for itself, then what has parts.
   void values(const Json& object, std::size_t depth) {
     std::vector<Row> rows;
     for (const auto& [name, value] : object.items())
-      if (!has_parts(value, depth)) rows.push_back({log::escaped(name), cell(value)});
+      if (!has_parts(value, depth)) rows.push_back({log::escaped(name), cell(name, value)});
     print(rows, depth);
     for (const auto& [name, value] : object.items()) {
       if (!has_parts(value, depth)) continue;
@@ -64,7 +96,7 @@ class Table {
     for (const Json& item : list) {
       Row& row = rows.emplace_back();
       for (const std::string& name : names)
-        row.push_back(item.contains(name) ? cell(item[name]) : "");
+        row.push_back(item.contains(name) ? cell(name, item[name]) : "");
     }
     for (std::string& name : rows[0]) name = log::escaped(name);
     print(rows, depth);
@@ -101,5 +133,7 @@ class Table {
 }  // namespace
 
 std::string json_table(const Json& object, bool colour) { return Table(colour).of(object); }
+
+std::string json_columns(const Json& list) { return Table(false).of_list(list); }
 
 }  // namespace zws::tool

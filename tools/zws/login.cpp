@@ -21,18 +21,22 @@ std::string environment(const char* name) {
 
 }  // namespace
 
-void add_login_options(CLI::App& command, Login& login) {
+void add_place_options(CLI::App& command, Login& login) {
   command.add_option("--url", login.url, "Where the bridge serves (default: $ZWS_URL)")
       ->envname("ZWS_URL")
       ->type_name("URL")
       ->capture_default_str();
+  command.add_option("--ca-file", login.tls.ca_file, "TLS: trust these certificates")
+      ->type_name("FILE");
+  command.add_flag("--insecure", login.tls.insecure, "TLS: trust any certificate");
+}
+
+void add_login_options(CLI::App& command, Login& login) {
+  add_place_options(command, login);
   command.add_option("--token", login.token, "A token (default: $ZWS_TOKEN)")->type_name("JWT");
   command
       .add_option("--token-file", login.token_file, "Read the token from this file (- is stdin)")
       ->type_name("FILE");
-  command.add_option("--ca-file", login.tls.ca_file, "TLS: trust these certificates")
-      ->type_name("FILE");
-  command.add_flag("--insecure", login.tls.insecure, "TLS: trust any certificate");
 }
 
 std::string token_of(const Login& login) {

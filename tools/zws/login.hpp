@@ -22,7 +22,10 @@ struct Login {
   TlsOptions tls;
 };
 
-// --url, --token, --token-file, --ca-file and --insecure. ZWS_URL and ZWS_TOKEN are their defaults.
+// --url, --ca-file and --insecure. ZWS_URL is the default.
+void add_place_options(CLI::App& command, Login& login);
+
+// The same with --token and --token-file. ZWS_TOKEN is their default.
 void add_login_options(CLI::App& command, Login& login);
 
 // The token that was given; empty when none was. Failure: usage or failed.

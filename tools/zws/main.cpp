@@ -4,6 +4,7 @@
 
 #include "command.hpp"
 #include "core/log.hpp"
+#include "core/spelling.hpp"
 #include "core/version.hpp"
 #include "login.hpp"
 #include "output.hpp"
@@ -17,12 +18,19 @@ int fail(Exit exit, const std::string& line) {
   return static_cast<int>(exit);
 }
 
+std::string meant(const char* given, const std::vector<const CLI::App*>& commands) {
+  std::vector<std::string_view> names;
+  for (const CLI::App* command : commands) names.push_back(command->get_name());
+  const std::string_view nearest = zws::meant_by(given, names);
+  return nearest.empty() ? "" : ", did you mean '" + std::string(nearest) + "'?";
+}
+
 // CLI11 knows only that something is missing; a person wants to know which word was wrong.
 std::string explained(const CLI::App& app, const CLI::ParseError& error, const char* first) {
   const auto has_name = [&](const CLI::App* command) { return command->check_name(first); };
   const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
   if (first && first[0] != '-' && std::none_of(commands.begin(), commands.end(), has_name))
-    return "there is no command '" + zws::log::escaped(first) + "'";
+    return "there is no command '" + zws::log::escaped(first) + "'" + meant(first, commands);
   return error.what();
 }
 
@@ -46,6 +54,10 @@ int main(int argc, char** argv) try {
       "`zws COMMAND --help` shows examples.");
   Run run;
   add_commands(app, run);
+  if (argc < 2) {
+    write_data(app.help());
+    return static_cast<int>(Exit::done);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

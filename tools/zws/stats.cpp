@@ -1,15 +1,13 @@
 // zws stats: what the bridge counts, once or again and again.
 
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <thread>
 
+#include "admin_calls.hpp"
 #include "command.hpp"
-#include "core/log.hpp"
+#include "core/clock.hpp"
 #include "duration.hpp"
-#include "http_client.hpp"
 #include "json_table.hpp"
-#include "login.hpp"
 #include "output.hpp"
 #include "show.hpp"
 
@@ -25,59 +23,51 @@ struct StatsOptions {
   Login login;
 };
 
-using Json = nlohmann::ordered_json;
-
-std::string message_of(const std::string& body) {
-  const Json answer = Json::parse(body, nullptr, false);
-  const bool told =
-      answer.is_object() && answer.contains("message") && answer["message"].is_string();
-  return told ? ": " + log::escaped(answer["message"].get<std::string>(), 300) : "";
-}
-
 class Stats {
  public:
-  explicit Stats(const StatsOptions& options)
-      : options_(options), url_(Url::parse(options.login.url)), token_(token_of(options.login)) {
-    while (url_.path.size() > 1 && url_.path.back() == '/') url_.path.pop_back();
-    url_.path += url_.path == "/" ? "api/ws/stats" : "/stats";
-    if (token_.empty()) token_ = administrator_token_of(url_);
-  }
+  explicit Stats(const StatsOptions& options) : options_(options), calls_(options.login) {}
 
   // False when nobody reads on.
   bool show() {
-    const HttpAnswer answer = http_get(url_, token_, options_.login.tls);
-    const std::string where = url_.authority() + url_.path;
-    if (answer.status == 401 || answer.status == 403)
-      throw Failure(Exit::denied,
-                    where + " is for administrators (" + std::to_string(answer.status) + ")" +
-                        message_of(answer.body) + "; a token goes into --token-file or ZWS_TOKEN");
-    if (answer.status != 200)
-      throw Failure(Exit::failed,
-                    where + " answered " + std::to_string(answer.status) + message_of(answer.body));
-    const Json stats = Json::parse(answer.body, nullptr, false);
-    if (!stats.is_object())
-      throw Failure(Exit::failed, where + " did not answer with a JSON object");
+    const AdminCalls::Json stats = calls_.get("/stats");
     if (options_.json || !data_is_seen()) return write_data(json_line(stats.dump()));
     const std::string table = json_table(stats, data_has_colour());
     return write_data(options_.watch ? clear_screen + table : table);
   }
 
+  // The same while a bridge may be restarted, which is told once. A new one may know the token only a
+  // moment after it answers.
+  bool show_again() {
+    try {
+      if (!show()) return false;
+      told_.clear();
+    } catch (const Failure& failure) {
+      const bool denied = failure.exit() == Exit::denied;
+      if (denied && denied_) throw;
+      denied_ = denied;
+      if (told_ != failure.what()) talk("zws: " + std::string(failure.what()) + "; I go on trying");
+      told_ = failure.what();
+      return true;
+    }
+    denied_ = false;
+    return true;
+  }
+
  private:
   const StatsOptions& options_;
-  Url url_;
-  std::string token_;
+  AdminCalls calls_;
+  std::string told_;
+  bool denied_ = false;
 };
 
 Exit stats(const StatsOptions& options) {
   const auto interval = parse_duration("--interval", options.interval);
   Stats shown(options);
-  if (!options.watch) {
-    shown.show();
-    return Exit::done;
-  }
-  for (SteadyTime next = Clock::real().steady();; next += interval) {
-    std::this_thread::sleep_until(next);
-    if (!shown.show()) return Exit::done;
+  SteadyTime next = Clock::real().steady();
+  if (!shown.show() || !options.watch) return Exit::done;
+  for (;;) {
+    std::this_thread::sleep_until(next += interval);
+    if (!shown.show_again()) return Exit::done;
   }
 }
 
@@ -93,7 +83,8 @@ void add_stats(CLI::App& app, Run& run) {
   command->add_flag("--json", options->json, "JSON on a terminal too");
   add_login_options(*command, options->login);
   command->footer(
-      "A table on a terminal, else JSON, a line each time. Without a token the one is taken that "
+      "A table on a terminal, else JSON, a line each time. --watch goes on when the bridge is\n"
+      "restarted. Without a token the one is taken that "
       "a\n"
       "bridge in open mode on this machine keeps for its administrator.\n\n"
       "Examples:\n"

@@ -64,6 +64,7 @@ TEST(PrintableTest, JsonStaysTheSameJson) {
       shown,
       "{\"c1\":\"\\u009b\",\"bidi\":\"\\u202e\",\"del\":\"\\u007f\",\"\\\"温\":\"\U0001F600\"}");
   EXPECT_EQ(nlohmann::json::parse(shown), nlohmann::json::parse(json));
+  EXPECT_EQ(printable_json("\"\U000e0041\""), "\"\\udb40\\udc41\"");
   EXPECT_EQ(printable_json("\xff\x1b\xe2"), "\\ufffd\\u001b\\ufffd");
 }
 
@@ -81,6 +82,20 @@ TEST(JsonTableTest, ValuesAreAlignedAndListsBecomeColumns) {
             "  topic  rate  more\n"
             "  a      10    \n"
             "  long   1     true\n");
+}
+
+TEST(JsonTableTest, NumbersAreForPeople) {
+  const auto stats = nlohmann::ordered_json::parse(
+      R"({"a_bytes":1023,"b_bytes":1536,"c_bytes":11534336,"d":999,"e":1234567,"f":null})");
+  EXPECT_EQ(json_table(stats, false),
+            "a_bytes  1023 B\n"
+            "b_bytes  1.5 KiB\n"
+            "c_bytes  11.0 MiB\n"
+            "d        999\n"
+            "e        1,234,567\n"
+            "f        -\n");
+  EXPECT_EQ(json_columns(nlohmann::ordered_json::parse(R"([{"n":1000},{"n":1,"u":null}])")),
+            "n      u\n1,000  \n1      -\n");
 }
 
 TEST(JsonTableTest, NamesFromOutsideCannotSteerTheTerminal) {

@@ -1,0 +1,171 @@
+"""`zws` in the hands of an operator: what comes back after a break, and the administrator's calls."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from support.bridge import free_port
+from support.fault_proxy import FaultProxy
+from support.tokens import bearer
+from support.zws_tool import DENIED, DONE, FAILED, TIMED_OUT, USAGE, Running, zws
+
+
+def publish(bridge, topic, message):
+    body = {"topic": topic, "message": message}
+    assert bridge.http("POST", "/api/ws/publish", body, bearer(bridge.admin_token)).status == 200
+
+
+@pytest.fixture
+def operate(bridge):
+    """Runs `zws` as the administrator of the bridge."""
+    env = {"ZWS_URL": bridge.url, "ZWS_TOKEN": bridge.admin_token}
+    return lambda *arguments, **more: zws(*arguments, env=env, **more)
+
+
+# ---- sub comes back ----
+
+
+def test_sub_comes_back_with_what_it_missed(bridge):
+    """Each event once and in order, those of a pattern too, over two breaks."""
+    with (
+        FaultProxy(bridge.port) as proxy,
+        Running(
+            "sub", "p:*", "a", "--count", 9, "--format", "payload", "--url", f"http://127.0.0.1:{proxy.port}"
+        ) as sub,
+    ):
+        sub.wait_listening("a", r"p:\*")
+        for topic, number in (("a", 1), ("p:x", 2), ("a", 3)):
+            publish(bridge, topic, number)
+        sub.out.wait_for("^3$")
+        for first in (4, 7):
+            mark = sub.talk.mark()
+            proxy.freeze()
+            for topic, number in (("a", first), ("p:x", first + 1), ("a", first + 2)):
+                publish(bridge, topic, number)
+            proxy.cut()
+            proxy.thaw()
+            sub.talk.wait_for("coming back", after=mark)
+            sub.talk.wait_for(r'"p:\*".*"recovered":true', after=mark)
+        ended = sub.ended()
+    assert ended.code == DONE
+    numbers = [int(line) for line in ended.out.splitlines()]
+    assert sorted(numbers) == list(range(1, 10))
+    of_a = [number for number in numbers if number % 3 != 2]
+    assert of_a == sorted(of_a)
+    assert "can no longer be had" not in ended.talk
+
+
+def test_sub_says_what_a_restarted_bridge_has_forgotten_and_goes_on(bridge):
+    with Running("sub", "t", "--count", 1, "--format", "payload", "--url", bridge.ws_url) as sub:
+        sub.wait_listening("t")
+        mark = sub.talk.mark()
+        bridge.restart()
+        sub.talk.wait_for("1012.*coming back", after=mark)
+        sub.talk.wait_for('"subscribed".*"t"', after=mark)
+        sub.talk.wait_for("what was missed on 't' can no longer be had", after=mark)
+        publish(bridge, "t", "after")
+        assert sub.ended().out == "after"
+
+
+def test_sub_gives_up_when_its_time_is_over(bridge):
+    with Running("sub", "t", "--count", 1, "--timeout", "1", "--url", bridge.ws_url) as sub:
+        sub.wait_listening("t")
+        bridge.stop()
+        assert sub.ended().code == TIMED_OUT
+
+
+# ---- the administrator's calls ----
+
+
+def test_connections_are_a_table_and_as_they_came(bridge, operate):
+    client = bridge.connect()
+    client.subscribe("a")
+    table = operate("connections")
+    assert table.code == DONE
+    head, row = table.lines
+    assert head.split()[:3] == ["client_id", "user", "address"]
+    assert row.split()[:3] == [client.hello["client_id"], "-", "127.0.0.1"]
+    (page,) = operate("connections", "--json").lines
+    assert page == bridge.get("/api/ws/connections", bearer(bridge.admin_token)).body.decode()
+    client.close()
+    bridge.wait_metric("zws_connections", 0)
+    nobody = operate("connections")
+    assert (nobody.code, nobody.out, nobody.talk) == (DONE, "", "zws: there are no connections\n")
+
+
+def test_topics_come_from_all_pages(bridge, operate):
+    client = bridge.connect()
+    topics = [f"t:{number}" for number in range(1001)]
+    for begin in (0, 500, 1000):
+        client.send({"type": "subscribe", "topics": topics[begin : begin + 500]})
+    bridge.wait_metric("zws_subscriptions", 1001)
+    listed = {line.split()[0] for line in operate("topics").lines[1:]}
+    assert set(topics) <= listed
+
+
+def test_kick_throws_out_a_connection_or_a_user(bridge, operate):
+    client = bridge.connect()
+    assert "1" in operate("kick", client.hello["client_id"]).out
+    assert client.wait_closed()[0] == 4403
+    assert operate("kick", client.hello["client_id"]).code == FAILED
+    assert json.loads(operate("kick", "--user", "no/body", "--json").out) == {"success": True, "closed": 0}
+    assert operate("kick").code == USAGE and operate("kick", "x", "--user", "y").code == USAGE
+
+
+def test_broadcast_and_notify_reach_whom_they_name(bridge, operate):
+    client = bridge.connect()
+    client.subscribe("notifications")
+    sent = operate("broadcast", '{"type":"x","n":1.50}', "--json")
+    assert json.loads(sent.out)["recipients"] == 1
+    assert '"n":1.50' in client.receive_frame()
+    assert operate("broadcast", "-", "--topic", "elsewhere", given='{"type":"x"}').code == DONE
+    assert operate("broadcast", "text").code == USAGE
+    assert operate("broadcast", "{}", "--topic", "a*").code == USAGE
+    assert operate("notify", "Ready", "It is.", "--level", "success").code == DONE
+    assert client.receive()["data"] == {"title": "Ready", "content": "It is.", "level": "success"}
+    assert json.loads(operate("notify", "x", "--user", "ada,bob", "--json").out)["recipients"] == 0
+    assert client.receive_all() == []
+    assert operate("notify", "x", "--level", "loud").code == USAGE
+
+
+@pytest.mark.parametrize(
+    "command", [["connections"], ["topics"], ["kick", "x"], ["broadcast", "{}"], ["notify", "x"]], ids=lambda c: c[0]
+)
+def test_who_may_not_is_told_so(bridge, command):
+    ended = zws(*command, env={"ZWS_URL": bridge.url, "ZWS_TOKEN": "nonsense"})
+    assert (ended.code, ended.out) == (DENIED, "")
+    assert "401" in ended.talk and "ZWS_TOKEN" in ended.talk
+
+
+# ---- stats and check ----
+
+
+def test_watched_stats_survive_a_restart(bridge):
+    with Running(
+        "stats", "--watch", "--interval", "50ms", "--token-file", bridge.admin_token_file, "--url", bridge.url
+    ) as stats:
+        stats.out.wait_for(r"^\{")
+        bridge.stop()
+        stats.talk.wait_for("I go on trying")
+        mark = stats.out.mark()
+        bridge.start()
+        stats.out.wait_for(r"^\{", after=mark)
+
+
+def test_check_says_in_one_look_whether_a_bridge_is_well(bridge):
+    well = zws("check", "--url", bridge.url)
+    assert well.code == DONE and "ILL" not in well.out
+    assert f"ws://127.0.0.1:{bridge.port}/api/ws" in well.out and "clients are taken" in well.out
+    for url, why in (
+        (f"http://127.0.0.1:{free_port()}", "nobody listens there"),
+        (bridge.url + "/elsewhere", "/elsewhere answered 404"),
+    ):
+        ill = zws("check", "--url", url)
+        assert ill.code == FAILED and "ILL" in ill.out and why in ill.out
+    bridge.settings["limits.connections"] = "many"
+    bridge.reload()
+    bridge.wait_metric("zws_config_last_reload_successful", 0)
+    ill = zws("check", "--url", bridge.url)
+    assert ill.code == FAILED and "the last reload was refused" in ill.out

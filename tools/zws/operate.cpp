@@ -1,0 +1,160 @@
+// zws connections, topics, kick, broadcast, notify: the administrator's calls, as tables.
+
+#include <memory>
+
+#include "admin_calls.hpp"
+#include "command.hpp"
+#include "core/log.hpp"
+#include "json_table.hpp"
+#include "output.hpp"
+#include "show.hpp"
+#include "small_file.hpp"
+
+namespace zws::tool {
+namespace {
+
+using Json = AdminCalls::Json;
+
+struct OperateOptions {
+  Login login;
+  bool json = false;
+  std::vector<std::string> names;  // of connections
+  std::string user;
+  std::vector<std::string> users;
+  std::string topic;
+  std::string message;
+  std::string title;
+  std::string content;
+  std::string level = "info";
+};
+using Options = std::shared_ptr<OperateOptions>;
+
+CLI::App* add(CLI::App& app, Run& run, const Options& options, const std::string& name,
+              const std::string& text, Exit (*command)(const OperateOptions&),
+              const std::string& examples) {
+  CLI::App* added = app.add_subcommand(name, text);
+  added->add_flag("--json", options->json, "The bridge's answers as they came, a line each");
+  add_login_options(*added, options->login);
+  added->footer(
+      "For administrators. Without a token the one is taken that a bridge in open mode on this\n"
+      "machine keeps for its administrator.\n\nExamples:\n" +
+      examples);
+  added->callback(
+      [options, command, &run] { run = [options, command] { return command(*options); }; });
+  return added;
+}
+
+// The rows of all pages as one table, or each page as it came.
+Exit list(const OperateOptions& options, const std::string& what) {
+  AdminCalls calls(options.login);
+  Json rows = Json::array();
+  calls.pages("/" + what, [&](const Json& page) {
+    if (options.json) return write_data(json_line(page.dump()));
+    const auto found = page.find(what);
+    if (found != page.end() && found->is_array())
+      rows.insert(rows.end(), found->begin(), found->end());
+    return true;
+  });
+  if (options.json) return Exit::done;
+  if (rows.empty()) {
+    talk("zws: there are no " + what);
+    return Exit::done;
+  }
+  write_data(json_columns(rows));
+  return Exit::done;
+}
+
+Exit connections(const OperateOptions& options) { return list(options, "connections"); }
+Exit topics(const OperateOptions& options) { return list(options, "topics"); }
+
+Exit say(const OperateOptions& options, const Json& answer) {
+  write_data(options.json ? json_line(answer.dump()) : json_table(answer, false));
+  return Exit::done;
+}
+
+Exit kick(const OperateOptions& options) {
+  if (options.names.empty() == options.user.empty())
+    throw Failure(Exit::usage, "name connections by their client_id, or one user with --user");
+  AdminCalls calls(options.login);
+  if (!options.user.empty())
+    return say(options, calls.remove("/users/" + percent_encoded(options.user) + "/connections"));
+  for (const std::string& id : options.names)
+    say(options, calls.remove("/connections/" + percent_encoded(id)));
+  return Exit::done;
+}
+
+Exit broadcast(const OperateOptions& options) {
+  const std::string text =
+      options.message == "-" ? read_small_file("the message", "-") : options.message;
+  if (!Json::parse(text, nullptr, false).is_object())
+    throw Failure(Exit::usage,
+                  "the message must be a JSON object such as '{\"type\":\"maintenance\"}', not '" +
+                      log::escaped(text, 100) + "'");
+  std::string body = "{\"message\":" + text;  // byte for byte
+  if (!options.topic.empty()) body += ",\"topic\":" + Json(options.topic).dump();
+  AdminCalls calls(options.login);
+  return say(options, calls.post("/broadcast", body + '}'));
+}
+
+Exit notify(const OperateOptions& options) {
+  Json body{{"title", options.title}, {"content", options.content}, {"level", options.level}};
+  if (!options.users.empty()) body["target_users"] = options.users;
+  AdminCalls calls(options.login);
+  return say(options, calls.post("/notify", body.dump()));
+}
+
+Options fresh() { return std::make_shared<OperateOptions>(); }
+
+}  // namespace
+
+void add_connections(CLI::App& app, Run& run) {
+  add(app, run, fresh(), "connections", "Who is connected", connections,
+      "  zws connections\n"
+      "  zws connections --json | jq -r '.connections[] | select(.dropped > 0).client_id'");
+}
+
+void add_topics(CLI::App& app, Run& run) {
+  add(app, run, fresh(), "topics", "Which topics and patterns there are", topics,
+      "  zws topics\n"
+      "  zws topics --url https://bridge.example --token-file ops.token");
+}
+
+void add_kick(CLI::App& app, Run& run) {
+  const Options options = fresh();
+  CLI::App* command = add(app, run, options, "kick", "Throw out connections or a user", kick,
+                          "  zws kick 4f8e0c8e-4e1c-4c0f-9d0a-2f6f1c1d7a11\n"
+                          "  zws kick --user ada");
+  command->add_option("CLIENT_ID", options->names, "Connections, as `zws connections` lists them");
+  command->add_option("--user", options->user, "All connections of this user");
+}
+
+void add_broadcast(CLI::App& app, Run& run) {
+  const Options options = fresh();
+  CLI::App* command =
+      add(app, run, options, "broadcast", "Tell every connection, or a topic", broadcast,
+          "  zws broadcast '{\"type\":\"maintenance\",\"at\":\"22:00\"}'\n"
+          "  zws broadcast --topic news - < message.json");
+  command->add_option("MESSAGE", options->message, "A JSON object; - is stdin")->required();
+  command->add_option("--topic", options->topic, "To the subscribers of this topic only");
+}
+
+void add_notify(CLI::App& app, Run& run) {
+  const Options options = fresh();
+  CLI::App* command = add(app, run, options, "notify", "Send a notification", notify,
+                          "  zws notify 'Nightly report' 'It is ready.' --level success\n"
+                          "  zws notify 'Your import is done' --user ada,bob");
+  command->add_option("TITLE", options->title, "Its title")->required();
+  command->add_option("CONTENT", options->content, "Its text");
+  command->add_option("--level", options->level, "How it is meant")
+      ->type_name("info|success|warning|error")
+      ->check(CLI::IsMember({"info", "success", "warning", "error"}))
+      ->capture_default_str();
+  command
+      ->add_option("--user", options->users,
+                   "To all connections of these users, in place of the topic notifications")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("USER,...");
+}
+
+}  // namespace zws::tool
