@@ -11,6 +11,7 @@
 #include <iostream>
 
 #include "api/api.hpp"
+#include "auth/key_fetcher.hpp"
 #include "auth/verifier.hpp"
 #include "certificate_watch.hpp"
 #include "config/advice.hpp"
@@ -45,6 +46,15 @@ void tell_certificate(const TlsPtr& tls, Metrics& metrics) {
   metrics.tls_not_after.set(tls ? tls->certificate_not_after() : 0);
 }
 
+void count_fetch(bool succeeded, Metrics& metrics) {
+  metrics.jwks_failed.set(succeeded ? 0 : 1);
+  if (succeeded)
+    metrics.jwks_fetched.set(
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(
+                                       std::chrono::system_clock::now().time_since_epoch())
+                                       .count()));
+}
+
 int run(const ConfigSources& sources) {
   const Signals signals;
   const log::Thread log_thread;
@@ -56,11 +66,13 @@ int run(const ConfigSources& sources) {
   Metrics metrics(lanes_wanted);
   const TlsPtr tls = Tls::load(config.current()->server, config.origins());
   Verifier verifier(config.current()->auth);
+  KeyFetcher key_fetcher(config.current()->auth, verifier,
+                         [&](bool succeeded) { count_fetch(succeeded, metrics); });
   Ledger ledger;
   Lanes lanes(config.current(), verifier, ledger, metrics);
   Intake intake(config.current(), lanes.sinks(), ledger, metrics);
   Source source(config.current(), intake, metrics);
-  Api api({config.current(), &lanes, &intake, &verifier, &metrics, share_folder()});
+  Api api({config.current(), &lanes, &intake, &verifier, &metrics, share_folder(), &key_fetcher});
   const Service service;
 
   const bool fed = lanes.feed_from(source);
@@ -81,6 +93,7 @@ int run(const ConfigSources& sources) {
        signal = signals.next(service.alive_interval())) {
     if (lanes.alive()) service.alive();  // a lane that hangs is for the watchdog
     certificate_watch.look(metrics.tls_not_after.value());
+    if (key_fetcher.key_gone()) lanes.review();
     if (signal != Signal::reload) continue;
     service.reloading();
     const bool reloaded = config.reload([&](const ConfigPtr& next, const Origins& origins) {
@@ -88,6 +101,7 @@ int run(const ConfigSources& sources) {
       const TlsPtr next_tls = Tls::load(next->server, origins);
       CurveKeys keys = read_curve_keys(next->ingest);
       verifier.reload(next->auth);
+      key_fetcher.reload(next->auth);
       tell_certificate(next_tls, metrics);
       intake.reload(next);
       source.reload(next, std::move(keys));
@@ -105,6 +119,7 @@ int run(const ConfigSources& sources) {
   source.stop();
   lanes.drain(config.current()->server.drain_timeout,
               [&] { return signals.next(std::chrono::milliseconds(0)) == Signal::stop; });
+  key_fetcher.stop();
   verifier.stop();
   lanes.stop();
   log::info("stopped");

@@ -43,6 +43,7 @@ DOORS: list[tuple[str, list[str]]] = [
     (r"nlohmann/.*", ["*.cpp", *PROGRAMS]),
     (r"openssl/.*", ["bridge/auth/*.cpp", "bridge/ws/tls*.cpp", *PROGRAMS]),
     (r"jose/.*|jansson\.h", ["bridge/auth/*.cpp", *PROGRAMS]),
+    (r"curl/.*", ["bridge/auth/*.cpp"]),
     (r"prometheus/.*", ["bridge/metrics/*.cpp"]),
     (r"hiredis/.*", ["bridge/relay/*.cpp"]),
     (r"systemd/.*", ["bridge/service.cpp"]),

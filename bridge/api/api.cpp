@@ -293,8 +293,7 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
   if (slowed && !parts_.verifier->passes(token)) return reply(later("60", too_many));
   parts_.verifier->verify(token, [this, &route, key, later, request = std::move(request),
                                   reply = std::move(reply)](const Verdict& verdict) mutable {
-    if (verdict.fault == TokenFault::busy)
-      return reply(later("1", "too many tokens wait to be checked"));
+    if (verdict.fault == TokenFault::busy) return reply(later("1", verdict.reason));
     if (verdict.fault != TokenFault::none) {
       request.audit->because(verdict.reason);
       if (verdict.counts)
@@ -378,12 +377,24 @@ void Api::check_body(const HttpRequest& request, std::size_t bytes_max) {
 void Api::healthz(const ApiRequest&, HttpReply reply) { reply(text(200, "ok\n")); }
 
 void Api::readyz(const ApiRequest&, HttpReply reply) {
+  const auto keys = parts_.key_fetcher->state();
+  std::string_view reason;
+  bool ready = false;
+  if (parts_.lanes->draining()) {
+    reason = R"("the bridge stops")";
+  } else if (!ready_) {
+    reason = R"("the bridge starts")";
+  } else if (keys == KeyFetcher::State::missing) {
+    reason = R"("the keys of auth.jwks_url have not come yet")";
+  } else {
+    ready = true;
+    if (keys == KeyFetcher::State::stale)
+      reason = R"("the keys of auth.jwks_url cannot be fetched, those from before stay")";
+  }
   HttpResponse response;
-  const bool draining = parts_.lanes->draining();
-  response.status = ready_ && !draining ? 200 : 503;
-  response.body = draining ? R"({"ready":false,"reasons":["the bridge stops"]})"
-                  : ready_ ? R"({"ready":true,"reasons":[]})"
-                           : R"({"ready":false,"reasons":["the bridge starts"]})";
+  response.status = ready ? 200 : 503;
+  response.body = std::string(R"({"ready":)") + (ready ? "true" : "false") + R"(,"reasons":[)" +
+                  std::string(reason) + "]}";
   reply(std::move(response));
 }
 

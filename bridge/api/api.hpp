@@ -14,6 +14,7 @@
 
 #include "api/calls.hpp"
 #include "api/static_file.hpp"
+#include "auth/key_fetcher.hpp"
 #include "auth/verifier.hpp"
 #include "config/config.hpp"
 #include "core/http.hpp"
@@ -31,6 +32,7 @@ class Api final : public HttpHandler {
     Verifier* verifier = nullptr;
     const Metrics* metrics = nullptr;
     std::string share_folder;  // where the console's files are
+    const KeyFetcher* key_fetcher = nullptr;
   };
 
   explicit Api(Parts parts);

@@ -70,12 +70,8 @@ bool KeySet::holds(const KeyDigest& digest) const noexcept {
                      [&](const Key& key) { return key.digest() == digest; });
 }
 
-bool KeySet::holds_the_same(const KeySet& other) const noexcept {
-  const auto all_in = [](const KeySet& some, const KeySet& set) {
-    return std::all_of(some.keys_.begin(), some.keys_.end(),
-                       [&](const Key& key) { return set.holds(key.digest()); });
-  };
-  return all_in(*this, other) && all_in(other, *this);
+bool KeySet::all_of(const std::function<bool(const KeyDigest&)>& is) const {
+  return std::all_of(keys_.begin(), keys_.end(), [&](const Key& key) { return is(key.digest()); });
 }
 
 }  // namespace zws

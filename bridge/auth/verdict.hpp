@@ -35,7 +35,10 @@ struct Verdict {
     return {TokenFault::expired, nullptr, "the token has expired", false};
   }
   static Verdict busy() {
-    return {TokenFault::busy, nullptr, "too many tokens wait to be verified", false};
+    return {TokenFault::busy, nullptr, "too many tokens wait to be checked", false};
+  }
+  static Verdict no_keys_yet() {
+    return {TokenFault::busy, nullptr, "the keys have not been fetched yet", false};
   }
 };
 

@@ -24,24 +24,65 @@ constexpr std::size_t cached_bytes_max = std::size_t{64} << 20;
 constexpr std::size_t waiting_tokens_max = 16'384;  // two or three seconds of RS256
 constexpr std::size_t waiting_bytes_max = std::size_t{64} << 20;
 constexpr std::size_t callers_max = 131'072;
+constexpr std::size_t parked_tokens_max = 1024;
 
 using Done = std::function<void(Verdict)>;
 
-// What tokens are judged by; a reload replaces the whole.
+// What tokens are judged by; a reload, and keys that were fetched, replace the whole.
 struct Rules {
-  KeySet keys;
+  std::shared_ptr<const KeySet> configured;
+  std::shared_ptr<const KeySet> fetched;  // null until the first ones of `url` have come
+  std::string url;                        // auth.jwks_url
   ClaimRules claims;
-  std::uint64_t number = 1;  // another one where tokens may mean something else
+  std::uint64_t number = 1;  // another one where a token may mean something else, or nothing
 
-  explicit Rules(const AuthConfig& config) : keys(config), claims(config) {}
+  explicit Rules(const AuthConfig& config)
+      : configured(std::make_shared<const KeySet>(config)), url(config.jwks_url), claims(config) {}
+
+  bool has_key() const noexcept { return !configured->empty() || !url.empty(); }
+  bool awaits_keys() const noexcept { return !url.empty() && !fetched; }
+
+  std::vector<const Key*> serving(const Token& token) const {
+    std::vector<const Key*> found = configured->serving(token);
+    if (!fetched) return found;
+    const auto more = fetched->serving(token);
+    found.insert(found.end(), more.begin(), more.end());
+    return found;
+  }
+
+  bool holds(const KeyDigest& key) const noexcept {
+    return configured->holds(key) || (fetched && fetched->holds(key));
+  }
+
+  bool holds_all_of(const Rules& other) const {
+    const auto here = [this](const KeyDigest& key) { return holds(key); };
+    return other.configured->all_of(here) && (!other.fetched || other.fetched->all_of(here));
+  }
 
   void follow(const Rules& before) {
-    const bool same = keys.holds_the_same(before.keys) && claims.read_the_same(before.claims);
+    const bool same = holds_all_of(before) && claims.read_the_same(before.claims);
     number = before.number + (same ? 0 : 1);
   }
 
   Verdict judge(std::string_view json, const KeyDigest& key, WallTime now) const {
     return judge_claims(json, claims, now, {{}, key, number});
+  }
+
+  // For a token that no key is for. It is no guess where it names a key, which may come tomorrow.
+  Verdict without_key(const Token& token) const {
+    if (awaits_keys() && may_be_fetched(token)) return Verdict::no_keys_yet();
+    if (token.kid && has_key()) return Verdict::unknown_key();
+    return Verdict::invalid(Verdict::unknown_key().reason);
+  }
+
+  // Whether the key of the token can be one that is fetched: no secret is.
+  static bool may_be_fetched(const Token& token) noexcept {
+    return token.algorithm != "none" && token.algorithm.compare(0, 2, "HS") != 0;
+  }
+
+  // Whether a fetch may bring the key that a token lacks.
+  bool is_worth_a_fetch(const Token& token) const noexcept {
+    return !url.empty() && (token.kid || !fetched) && may_be_fetched(token);
   }
 };
 
@@ -50,6 +91,9 @@ struct Waiting {
   std::string token;
   std::vector<Done> callers;
 };
+
+// What it waits for: to be judged, or first for keys that are being fetched.
+enum class Line : std::uint8_t { thread, keys };
 
 }  // namespace
 
@@ -60,8 +104,12 @@ struct Verifier::Impl {
   void verify(std::string_view text, Done done);
   Verdict again(const IdentityPtr& identity);
   std::optional<Verdict> known(std::string_view text);
-  static Verdict unknown_key(const Token& token, const Rules& by);
+  void wait_for_keys(const TokenDigest& digest, std::string_view text, const Token& token,
+                     const std::shared_ptr<const Rules>& by, Done done);
   void wait_for_thread(const TokenDigest& digest, std::string_view text, Done done);
+  bool put_in_line(const TokenDigest& digest, std::string_view text, Done& done, Line line);
+  void release_parked();
+  void put_in_force(std::shared_ptr<const Rules> fresh);
   Verdict judge(const Token& token, const std::vector<const Key*>& keys, const Rules& by);
   Verdict judge(const std::string& text, const Rules& by);
   void remember(const TokenDigest& digest, const Verdict& verdict);
@@ -79,6 +127,8 @@ struct Verifier::Impl {
   TokenCache cache{cached_tokens_max, cached_bytes_max};
   std::map<TokenDigest, Waiting> waiting;  // the token in the thread's hands included
   std::deque<TokenDigest> order;           // first come, first verified
+  std::vector<TokenDigest> parked;         // of those waiting: until the fetch ends
+  std::function<bool()> ask_for_keys = [] { return false; };
   std::size_t waiting_bytes = 0;
   std::size_t callers = 0;
   bool stopping = false;
@@ -100,8 +150,8 @@ void Verifier::Impl::verify(std::string_view text, Done done) {
   std::string reason;
   const auto token = Token::parse(text, reason);
   if (!token) return done(Verdict::invalid(std::move(reason)));
-  const auto keys = by->keys.serving(*token);
-  if (keys.empty()) return done(unknown_key(*token, *by));
+  const auto keys = by->serving(*token);
+  if (keys.empty()) return wait_for_keys(digest, text, *token, by, std::move(done));
   if (keys.front()->is_slow()) return wait_for_thread(digest, text, std::move(done));
   verdict = judge(*token, keys, *by);
   {
@@ -109,12 +159,6 @@ void Verifier::Impl::verify(std::string_view text, Done done) {
     if (by == rules) remember(digest, verdict);
   }
   done(std::move(verdict));
-}
-
-// Only where the token names a key that is not here; without a kid there is nothing to wait for.
-Verdict Verifier::Impl::unknown_key(const Token& token, const Rules& by) {
-  if (token.kid && !by.keys.empty()) return Verdict::unknown_key();
-  return Verdict::invalid(Verdict::unknown_key().reason);
 }
 
 Verdict Verifier::Impl::again(const IdentityPtr& identity) {
@@ -126,7 +170,7 @@ Verdict Verifier::Impl::again(const IdentityPtr& identity) {
   if (identity->ends && clock.wall() >= *identity->ends) return Verdict::expired();
   const Proof& proof = identity->proof;
   if (proof.rules == by->number) return Verdict::good(identity);
-  if (!by->keys.holds(proof.key)) return Verdict::key_taken_out();
+  if (!by->holds(proof.key)) return Verdict::key_taken_out();
   return by->judge(proof.claims, proof.key, clock.wall());
 }
 
@@ -143,34 +187,71 @@ std::optional<Verdict> Verifier::Impl::known(std::string_view text) {
   std::string reason;
   const auto token = Token::parse(text, reason);
   if (!token) return Verdict::invalid(std::move(reason));
-  const auto keys = by->keys.serving(*token);
-  if (keys.empty()) return unknown_key(*token, *by);
+  const auto keys = by->serving(*token);
+  if (keys.empty()) return by->without_key(*token);
   if (keys.front()->is_slow()) return std::nullopt;
   return judge(*token, keys, *by);
+}
+
+// For a token that no key is for: until a fetch has ended, where one may help.
+void Verifier::Impl::wait_for_keys(const TokenDigest& digest, std::string_view text,
+                                   const Token& token, const std::shared_ptr<const Rules>& by,
+                                   Done done) {
+  {
+    const std::lock_guard lock(mutex);
+    // Keys may have come a moment ago: the thread will see.
+    if (by != rules && put_in_line(digest, text, done, Line::thread)) return;
+    // Under the lock, so that the fetch cannot end between.
+    if (by == rules && by->is_worth_a_fetch(token) && parked.size() < parked_tokens_max &&
+        ask_for_keys() && put_in_line(digest, text, done, Line::keys))
+      return;
+  }
+  done(by->without_key(token));
 }
 
 void Verifier::Impl::wait_for_thread(const TokenDigest& digest, std::string_view text, Done done) {
   Verdict verdict = Verdict::busy();
   {
     const std::lock_guard lock(mutex);
-    const auto place = waiting.find(digest);
-    const bool waits = place != waiting.end();
-    const bool room = callers < callers_max && (waits || has_room_for(text));
     // The thread may have finished this very token a moment ago.
-    if (!recall(digest, verdict) && room && !stopping) {
-      ++callers;
-      if (waits) {
-        place->second.callers.push_back(std::move(done));
-      } else {
-        waiting.emplace(digest, Waiting{std::string(text), {std::move(done)}});
-        order.push_back(digest);
-        waiting_bytes += text.size();
-        wake.notify_one();
-      }
-      return;
-    }
+    if (!recall(digest, verdict) && put_in_line(digest, text, done, Line::thread)) return;
   }
   done(std::move(verdict));
+}
+
+// False where there is no room; then `done` is as it was.
+bool Verifier::Impl::put_in_line(const TokenDigest& digest, std::string_view text, Done& done,
+                                 Line line) {
+  const auto place = waiting.find(digest);
+  const bool waits = place != waiting.end();
+  if (stopping || callers >= callers_max || (!waits && !has_room_for(text))) return false;
+  ++callers;
+  if (waits) {
+    place->second.callers.push_back(std::move(done));
+    return true;
+  }
+  waiting.emplace(digest, Waiting{std::string(text), {}})
+      .first->second.callers.push_back(std::move(done));
+  waiting_bytes += text.size();
+  if (line == Line::keys) {
+    parked.push_back(digest);
+  } else {
+    order.push_back(digest);
+    wake.notify_one();
+  }
+  return true;
+}
+
+void Verifier::Impl::release_parked() {
+  order.insert(order.end(), parked.begin(), parked.end());
+  parked.clear();
+  wake.notify_one();
+}
+
+void Verifier::Impl::put_in_force(std::shared_ptr<const Rules> fresh) {
+  rules = std::move(fresh);
+  cache.clear();
+  release_parked();
 }
 
 Verdict Verifier::Impl::judge(const Token& token, const std::vector<const Key*>& keys,
@@ -186,7 +267,8 @@ Verdict Verifier::Impl::judge(const std::string& text, const Rules& by) {
   std::string reason;
   const auto token = Token::parse(text, reason);
   if (!token) return Verdict::invalid(std::move(reason));
-  return judge(*token, by.keys.serving(*token), by);
+  const auto keys = by.serving(*token);
+  return keys.empty() ? by.without_key(*token) : judge(*token, keys, by);
 }
 
 void Verifier::Impl::remember(const TokenDigest& digest, const Verdict& verdict) {
@@ -250,6 +332,7 @@ void Verifier::Impl::stop() noexcept {
     const std::lock_guard lock(mutex);
     left.swap(waiting);
     order.clear();
+    parked.clear();
     waiting_bytes = callers = 0;
   }
   for (const auto& [digest, item] : left)
@@ -263,7 +346,7 @@ Verifier::~Verifier() { stop(); }
 
 bool Verifier::open() const noexcept {
   const std::lock_guard lock(impl_->mutex);
-  return impl_->rules->keys.empty();
+  return !impl_->rules->has_key();
 }
 
 void Verifier::verify(std::string_view token, std::function<void(Verdict)> done) {
@@ -280,9 +363,30 @@ bool Verifier::passes(std::string_view token) {
 void Verifier::reload(const AuthConfig& config) {
   auto fresh = std::make_shared<Rules>(config);
   const std::lock_guard lock(impl_->mutex);
+  if (fresh->url == impl_->rules->url) fresh->fetched = impl_->rules->fetched;
   fresh->follow(*impl_->rules);
-  impl_->rules = std::move(fresh);
-  impl_->cache.clear();
+  impl_->put_in_force(std::move(fresh));
+}
+
+void Verifier::fetch_keys_by(std::function<bool()> ask) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->ask_for_keys = std::move(ask);
+}
+
+bool Verifier::take_fetched(const std::string& url, std::shared_ptr<const KeySet> keys) {
+  const std::lock_guard lock(impl_->mutex);
+  if (url.empty() || impl_->rules->url != url) return false;
+  auto fresh = std::make_shared<Rules>(*impl_->rules);
+  fresh->fetched = std::move(keys);
+  fresh->follow(*impl_->rules);
+  const bool gone = !fresh->holds_all_of(*impl_->rules);
+  impl_->put_in_force(std::move(fresh));
+  return gone;
+}
+
+void Verifier::fetch_ended() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->release_parked();
 }
 
 void Verifier::stop() noexcept { impl_->stop(); }

@@ -6,7 +6,7 @@
 // Bounds: a token over 16 KiB, or nested deeper than 32, is invalid before anything is parsed; the
 // cache holds at most 65,536 verified tokens in 64 MiB and answers for none past its end; at most
 // 16,384 different tokens of 64 MiB wait for the thread, and 131,072 callers; more are answered
-// `busy`.
+// `busy`. At most 1,024 of them wait for keys to be fetched, and no longer than one fetch takes.
 // Failed tokens are not remembered: that memory would be an attacker's to fill.
 // Secrecy: a token's text is in no log and in no reason, and the cache holds digests.
 #pragma once
@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "auth/verdict.hpp"
@@ -21,6 +22,8 @@
 #include "core/clock.hpp"
 
 namespace zws {
+
+class KeySet;
 
 class Verifier {
  public:
@@ -46,6 +49,19 @@ class Verifier {
   // Reads the keys and rules of a new configuration, all or nothing (throws StartupError and changes
   // nothing), and forgets all verified tokens. Tokens that wait are judged by the new ones.
   void reload(const AuthConfig& config);
+
+  // --- keys of auth.jwks_url, which a KeyFetcher brings ---
+
+  // Whom to ask for a fetch: once, before the first token. `ask` says whether one runs or begins at
+  // once, whose end fetch_ended() tells; it is called under the verifier's lock, and answers at once.
+  void fetch_keys_by(std::function<bool()> ask);
+
+  // They take the place of those that were fetched before, if `url` is still the one in force. All
+  // verified tokens are forgotten. True where a key is gone: who had its token is to be judged again.
+  bool take_fetched(const std::string& url, std::shared_ptr<const KeySet> keys);
+
+  // Tokens that waited for keys are judged by those that are there now.
+  void fetch_ended();
 
   // Ends the thread. Who still waits is answered `busy` inside the call, and so is every later token
   // that needs the thread. Call it before what the callbacks touch is gone; a second call does nothing.

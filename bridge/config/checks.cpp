@@ -73,7 +73,9 @@ class Checks {
   // Whoever signs for many with one key signs for strangers, too: only `aud` tells theirs from ours.
   void audience() const {
     const AuthConfig& auth = config_.auth;
-    if (!auth.audience.empty() || (auth.public_key_file.empty() && auth.jwks_file.empty())) return;
+    const bool has_public_key =
+        !auth.public_key_file.empty() || !auth.jwks_file.empty() || !auth.jwks_url.empty();
+    if (!auth.audience.empty() || !has_public_key) return;
     fail("auth.audience",
          "the `aud` of your tokens, as a public key is set and its owner may sign for others; set "
          "\"*\" if any token of that key is welcome");

@@ -226,7 +226,7 @@ struct RoleConfig {
   std::vector<std::string> may;
 };
 
-// [auth] Who may connect. With none of the four keys set the bridge runs in open mode: everyone may
+// [auth] Who may connect. With no key set the bridge runs in open mode: everyone may
 // subscribe to everything, and it listens on loopback only. The last key cannot be taken out while
 // the bridge runs: open mode begins with a start.
 struct AuthConfig {
@@ -256,6 +256,16 @@ struct AuthConfig {
   // A JSON Web Key Set; each key names its own `alg`. A reload rereads it, so keys can be rotated.
   // Allowed: a path; empty is none. A reload applies it.
   std::string jwks_file;
+
+  // Where a JSON Web Key Set is fetched from: at the start, at a reload, every jwks_refresh, and at once
+  // for a token whose key is not known (at most every 30 s). While it cannot be had the last good set
+  // stays, also over a restart.
+  // Allowed: a URL with https, or with http to loopback; empty is none. A reload applies it.
+  std::string jwks_url;
+
+  // How often it is fetched.
+  // Allowed: a time from 1s to 24h. A reload applies it.
+  Duration jwks_refresh{900'000};
 
   // The `iss` that a token must carry, one of these.
   // Allowed: a string or a list of strings; empty checks nothing. A reload applies it.
@@ -296,7 +306,7 @@ struct AuthConfig {
   // Whether any key is configured; without one the bridge runs in open mode.
   bool has_key() const noexcept {
     return !hs256_secret.empty() || !hs256_secret_file.empty() || !public_key_file.empty() ||
-           !jwks_file.empty();
+           !jwks_file.empty() || !jwks_url.empty();
   }
 };
 

@@ -84,6 +84,8 @@ std::vector<ConfigKey> make_config_keys() {
                                                 reload),
       Auth::key<&A::public_key_file>("auth.public_key_file", file_path(), reload),
       Auth::key<&A::jwks_file>("auth.jwks_file", file_path(), reload),
+      Auth::key<&A::jwks_url>("auth.jwks_url", fetched_url(), reload),
+      Auth::key<&A::jwks_refresh>("auth.jwks_refresh", time_between(1000 * ms, 24 * hour), reload),
       Auth::key<&A::issuer>("auth.issuer", claim_texts(), reload),
       Auth::key<&A::audience>("auth.audience", claim_texts(), reload),
       Auth::key<&A::require_exp>("auth.require_exp", flag(), reload),

@@ -50,6 +50,29 @@ bool is_right(const std::string& text) {
   return Pattern::parse(filled).has_value();
 }
 
+// The host of scheme://host[:port]/..., without brackets; empty where there is none, or a password.
+std::string_view host_of_url(std::string_view text, std::string_view scheme) {
+  const std::string_view rest = text.substr(scheme.size());
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
+  if (authority.find('@') != std::string_view::npos) return {};
+  if (authority.empty() || authority[0] != '[') return authority.substr(0, authority.find(':'));
+  const std::size_t end = authority.find(']');
+  return end == std::string_view::npos ? std::string_view{} : authority.substr(1, end - 1);
+}
+
+// In the clear only within the machine: whoever sits between could put in keys of their own.
+bool is_fetched_url(std::string_view text) {
+  const auto begins = [&](std::string_view scheme) {
+    return text.substr(0, scheme.size()) == scheme;
+  };
+  const auto fits = [](char c) { return is_printable_ascii(c) && c != '#' && c != '\\'; };
+  if (text.size() > 2048 || !std::all_of(text.begin(), text.end(), fits)) return false;
+  if (begins("https://")) return !host_of_url(text, "https://").empty();
+  if (!begins("http://")) return false;
+  const std::string_view host = host_of_url(text, "http://");
+  return host == "localhost" || is_loopback_ip(host);
+}
+
 // No path of a file holds these, and messages about it stay one line.
 bool is_file_path(const std::string& text) {
   const auto is_odd = [](char c) { return c == '\0' || c == '\n'; };
@@ -102,6 +125,11 @@ Rule<std::string> url_path() {
 }
 
 Rule<std::string> file_path() { return {"a path; empty is none", is_file_path, true}; }
+
+Rule<std::string> fetched_url() {
+  return {"a URL with https, or with http to loopback; empty is none",
+          [](const std::string& text) { return text.empty() || is_fetched_url(text); }};
+}
 
 Rule<std::string> file_mode() { return {R"(an octal mode from "0000" to "0777")", is_file_mode}; }
 

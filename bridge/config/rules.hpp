@@ -43,6 +43,7 @@ Rule<std::string> url_path();
 Rule<std::string> file_path();
 Rule<std::string> file_mode();
 Rule<std::string> secret_text();
+Rule<std::string> fetched_url();
 TextsRule claim_texts();
 Rule<std::string> claim_path();
 Rule<std::string> topic_pattern();

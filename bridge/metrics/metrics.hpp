@@ -172,6 +172,8 @@ class Metrics {
   Counter memory_limit;   // bytes, 0 for none; the first lane writes it
   Counter reload_failed;  // 1 while the last reload was refused; main writes it
   Counter tls_not_after;  // of the certificate in force, Unix time; 0: no TLS; main writes it
+  Counter jwks_failed;    // 1 while the last fetch of auth.jwks_url failed; its thread writes both
+  Counter jwks_fetched;   // when it last succeeded, Unix time
   LaneMetrics& lane(std::size_t index) noexcept { return *lanes_[index]; }
   const std::vector<std::unique_ptr<LaneMetrics>>& lanes() const noexcept { return lanes_; }
 

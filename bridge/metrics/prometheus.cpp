@@ -285,6 +285,12 @@ std::string prometheus_text(const Metrics& metrics) {
   page.gauge("zws_tls_certificate_not_after",
              "End of the certificate that new connections are shown, Unix time; 0 without TLS",
              static_cast<double>(metrics.tls_not_after.value()));
+  page.gauge("zws_jwks_last_fetch_successful",
+             "0 while the keys of auth.jwks_url cannot be fetched, else 1",
+             metrics.jwks_failed.value() == 0 ? 1 : 0);
+  page.gauge("zws_jwks_last_success_timestamp_seconds",
+             "When the keys of auth.jwks_url were last fetched, Unix time; 0 for never",
+             static_cast<double>(metrics.jwks_fetched.value()));
   page.counter("zws_log_dropped_total", "Log lines dropped because nothing read stderr",
                static_cast<double>(log::dropped()));
   add_process(page);

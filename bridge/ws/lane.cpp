@@ -271,8 +271,10 @@ void Lane::reload(ConfigPtr config, TlsPtr tls) {
     if (session->left()) continue;
     session->on_reload();
   }
-  to_review_ = sessions_.size();
+  begin_review();
 }
+
+void Lane::begin_review() { to_review_ = sessions_.size(); }
 
 // From the end down: who leaves meanwhile has the last one move into its place, and who comes is behind
 // and was judged by what is in force now. So nobody is missed.

@@ -82,7 +82,9 @@ class Lane final : public BatchSink {
   void stop();
 
   void reload(ConfigPtr config, TlsPtr tls);
-  // Reviews clients that came before the reload, for about a millisecond. False: none is left.
+  // All sessions that are here now are to be reviewed.
+  void begin_review();
+  // Reviews clients that came before that, for about a millisecond. False: none is left.
   bool review_some();
 
   const std::vector<Session*>& sessions() const noexcept { return sessions_; }

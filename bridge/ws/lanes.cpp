@@ -90,6 +90,15 @@ void Lanes::reload(const ConfigPtr& config, const TlsPtr& tls) {
   admission_.reload(config->limits);
   set_memory_limit(*config);
   run_all_and_wait([&](Lane& lane) { lane.reload(config, tls); });
+  review_begun();
+}
+
+void Lanes::review() {
+  run_all_and_wait([](Lane& lane) { lane.begin_review(); });
+  review_begun();
+}
+
+void Lanes::review_begun() {
   // In slices, between which each lane does its work.
   std::atomic<bool> more{true};
   while (more.exchange(false))

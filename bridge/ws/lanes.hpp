@@ -36,6 +36,10 @@ class Lanes {
   // Returns when every lane has it: `tls` is for connections from now on. Thread: main.
   void reload(const ConfigPtr& config, const TlsPtr& tls);
 
+  // Has the tokens of all sessions judged by the keys and rules in force. Returns when that is done.
+  // Thread: main.
+  void review();
+
   // Stops accepting, flushes, closes every client with 1012 spread over `time`, and returns when all
   // are gone or the time is over. `hurry` is asked between and ends it at once.
   void drain(Duration time, const std::function<bool()>& hurry);
@@ -81,6 +85,7 @@ class Lanes {
  private:
   // Returns when every lane has done it, and throws what one of them threw. Thread: main.
   void run_all_and_wait(const std::function<void(Lane&)>& work);
+  void review_begun();
   void write_admin_token();
   // --- memory, on the first lane ---
   void set_memory_limit(const Config& config);

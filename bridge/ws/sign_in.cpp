@@ -26,10 +26,10 @@ ErrorCode code_of(TokenFault fault) {
                                       : ErrorCode::invalid_token;
 }
 
-std::string_view message_of(TokenFault fault) {
-  return fault == TokenFault::expired ? "the token has expired"
-         : fault == TokenFault::busy  ? "too many tokens wait to be checked; try again"
-                                      : "the token is not valid";
+std::string message_of(const Verdict& verdict) {
+  return verdict.fault == TokenFault::expired ? "the token has expired"
+         : verdict.fault == TokenFault::busy  ? verdict.reason + "; try again"
+                                              : "the token is not valid";
 }
 
 }  // namespace
@@ -145,7 +145,7 @@ void SignIn::decide(Session& session, Verdict verdict) {
   if (pending->authenticating) {
     answer_auth(session, verdict, pending->request_id);
   } else if (verdict.fault != TokenFault::none) {
-    return refuse_upgrade(session, code_of(verdict.fault), std::string(message_of(verdict.fault)));
+    return refuse_upgrade(session, code_of(verdict.fault), message_of(verdict));
   } else if (!take_identity(session, verdict.identity)) {
     session.send_error(ErrorCode::limit_exceeded, "too many connections of this user");
     session.close(CloseCode::try_later);
@@ -192,8 +192,7 @@ void SignIn::answer_auth(Session& session, const Verdict& verdict, const std::st
                              .done());
     events_.on_error(session);
   };
-  if (verdict.fault != TokenFault::none)
-    return refuse(code_of(verdict.fault), message_of(verdict.fault));
+  if (verdict.fault != TokenFault::none) return refuse(code_of(verdict.fault), message_of(verdict));
   if (session.identity && session.identity->user != verdict.identity->user)
     return refuse(ErrorCode::forbidden, "the token belongs to another user");
   if (!take_identity(session, verdict.identity))

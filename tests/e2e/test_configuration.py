@@ -56,6 +56,8 @@ DEFAULTS: dict[str, Any] = {
         "hs256_previous_secret_file": "",
         "public_key_file": "",
         "jwks_file": "",
+        "jwks_url": "",
+        "jwks_refresh": "15m",
         "issuer": "",
         "audience": "",
         "require_exp": True,

@@ -75,6 +75,8 @@ BESIDES = {
     "zws_ingest_endpoints": ("gauge", {f"state={s}" for s in ("connected", "connecting", "unresolved")}),
     "zws_config_last_reload_successful": ("gauge", set()),
     "zws_tls_certificate_not_after": ("gauge", set()),
+    "zws_jwks_last_fetch_successful": ("gauge", set()),
+    "zws_jwks_last_success_timestamp_seconds": ("gauge", set()),
     "zws_closed_for_memory_total": ("counter", set()),
     "zws_log_dropped_total": ("counter", set()),
     "zws_memory_limit_bytes": ("gauge", set()),

@@ -112,7 +112,8 @@ def test_the_dashboard_leaves_no_metric_of_ours_out(prometheus):
     there = {re.sub(r"_(bucket|sum|count)$", "", name) for name in prometheus.get("label/__name__/values")}
     shown = {re.sub(r"_bucket$", "", name) for e in dashboard_expressions() for name in metrics_in(e)}
     ours = {name for name in there if name.startswith("zws_")}
-    assert ours - shown <= {"zws_config_last_reload_successful", "zws_tls_certificate_not_after"}, "these are alerts"
+    alerts = {"config_last_reload_successful", "tls_certificate_not_after", "jwks_last_fetch_successful"}
+    assert ours - shown <= {f"zws_{name}" for name in alerts | {"jwks_last_success_timestamp_seconds"}}
 
 
 def test_a_bridge_that_is_well_raises_no_alert(prometheus, make_producer, bridge):

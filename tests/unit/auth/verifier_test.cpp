@@ -5,6 +5,8 @@
 
 #include <future>
 
+#include "auth/jwks.hpp"
+#include "auth/key_set.hpp"
 #include "core/error.hpp"
 #include "support/folder.hpp"
 #include "unit/auth/forge.hpp"
@@ -73,6 +75,88 @@ TEST_F(VerifierTest, BothSecretsOfARotationAreGoodAndNoThird) {
   EXPECT_TRUE(good(of('n')));
   EXPECT_TRUE(good(of('o')));
   EXPECT_TRUE(invalid(of('x')));
+}
+
+// Keys that are fetched.
+class FetchedKeysTest : public VerifierTest {
+ protected:
+  FetchedKeysTest() {
+    config_.jwks_url = url_;
+    verifier().fetch_keys_by([this] {
+      ++asked_;
+      return fetch_runs_;
+    });
+  }
+
+  std::future<Verdict> begin(const std::string& token) {
+    auto answer = std::make_shared<std::promise<Verdict>>();
+    verifier().verify(token, [answer](Verdict verdict) { answer->set_value(std::move(verdict)); });
+    return answer->get_future();
+  }
+
+  static bool waits(const std::future<Verdict>& answer) {
+    return answer.wait_for(std::chrono::seconds(0)) == std::future_status::timeout;
+  }
+
+  bool take(const std::string& keys, const std::string& url) {
+    return verifier().take_fetched(
+        url, std::make_shared<const KeySet>(
+                 keys_of_jwks("{\"keys\":[" + keys + "]}", KeySource("auth.jwks_url"))));
+  }
+
+  static std::string token(const Signer& signer, const std::string& kid) {
+    return forge::token(signer, "ES256", R"({"alg":"ES256","kid":")" + kid + "\"}", ada);
+  }
+
+  const std::string url_ = "https://id.example.org/keys";
+  bool fetch_runs_ = true;
+  int asked_ = 0;
+};
+
+TEST_F(FetchedKeysTest, ATokenOfAnUnknownKeyWaitsForOneFetchAndNoLonger) {
+  const Signer first = Signer::ec();
+  const Signer second = Signer::ec();
+  EXPECT_FALSE(verifier().open());
+  auto early = begin(token(first, "a"));
+  EXPECT_TRUE(waits(early));
+  EXPECT_FALSE(take(jwk(first, "ES256", "a"), url_));
+  EXPECT_EQ(early.get().fault, TokenFault::none);
+  EXPECT_EQ(asked_, 1);
+
+  auto unknown = begin(token(second, "b"));
+  auto the_same = begin(token(second, "b"));
+  EXPECT_TRUE(waits(unknown));
+  EXPECT_TRUE(good(token(first, "a"))) << "nobody else waits";
+  verifier().fetch_ended();
+  EXPECT_EQ(unknown.get().fault, TokenFault::invalid);
+  EXPECT_FALSE(the_same.get().counts) << "an unknown kid is no guess";
+
+  fetch_runs_ = false;
+  EXPECT_TRUE(invalid(token(second, "b"))) << "at once, where no fetch comes";
+}
+
+TEST_F(FetchedKeysTest, BeforeTheFirstKeysATokenIsNeitherGoodNorBad) {
+  fetch_runs_ = false;
+  EXPECT_EQ(ask(token(Signer::ec(), "a")).fault, TokenFault::busy);
+  EXPECT_TRUE(invalid(forge::token(Signer::secret(forge::random_secret()), "HS256", ada)));
+}
+
+TEST_F(FetchedKeysTest, AKeyThatGoesTakesItsTokensWithItAndOneThatComesTakesNone) {
+  const Signer first = Signer::ec();
+  const Signer second = Signer::ec();
+  EXPECT_FALSE(take(jwk(first, "ES256", "a"), "https://another.example.org/")) << "not ours";
+  EXPECT_FALSE(take(jwk(first, "ES256", "a"), url_));
+  const auto ada_of_first = ask(token(first, "a")).identity;
+  ASSERT_TRUE(ada_of_first);
+  EXPECT_FALSE(take(jwk(first, "ES256", "a") + ',' + jwk(second, "ES256", "b"), url_));
+  EXPECT_EQ(verifier().again(ada_of_first).identity, ada_of_first);
+  verifier().reload(config_);
+  EXPECT_TRUE(good(token(first, "a"))) << "a reload keeps what was fetched";
+  EXPECT_TRUE(take(jwk(second, "ES256", "b"), url_));
+  EXPECT_EQ(verifier().again(ada_of_first).fault, TokenFault::invalid);
+  fetch_runs_ = false;
+  EXPECT_TRUE(invalid(token(first, "a")));
+  EXPECT_TRUE(good(token(second, "b")));
 }
 
 // Where too many tokens failed, only what is known or costs little to check is let through.

@@ -117,6 +117,22 @@ TEST_F(ChecksFilesTest, APublicKeyNeedsAnAudienceInWords) {
               std::vector<std::string>{"*"});
   }
   load({"auth.hs256_secret_file=" + file_});
+  const std::string url = "auth.jwks_url=https://id.example.org/keys";
+  EXPECT_THAT(complaint({url}), HasSubstr("auth.audience"));
+  load({url, "auth.audience=live"});
+}
+
+TEST(ChecksTest, KeysAreFetchedInTheClearWithinTheMachineOnly) {
+  for (const std::string good :
+       {"https://id.example.org/keys?a=b", "https://[2001:db8::1]:8443/", "http://localhost:8080/k",
+        "http://127.0.0.1/", "http://[::1]:80/"})
+    EXPECT_TRUE(load({"auth.jwks_url=" + good, "auth.audience=*"}).auth.has_key()) << good;
+  for (const std::string bad :
+       {"http://id.example.org/", "http://127.0.0.1.example.org/", "http://127.0.0.1@example.org/",
+        "http://localhost@example.org/", "https://", "https:///keys", "https://a:b@example.org/",
+        "file:///etc/passwd", "id.example.org", "https://example.org/#a", "https://example.org/ a"})
+    EXPECT_THAT(complaint({"auth.jwks_url=" + bad, "auth.audience=*"}), HasSubstr("auth.jwks_url"))
+        << bad;
 }
 
 TEST_F(ChecksFilesTest, TlsFilesMustBeReadable) {

@@ -101,6 +101,8 @@ TEST(PageTest, PlainNumbersAreTheirOwn) {
            "zws_queue_bytes 27",
            "zws_history_bytes 28",
            "zws_config_last_reload_successful 1",
+           "zws_jwks_last_fetch_successful 1",
+           "zws_jwks_last_success_timestamp_seconds 0",
        }) {
     EXPECT_THAT(page, HasSubstr("\n" + std::string(line) + "\n"));
   }

@@ -1,0 +1,206 @@
+#include "auth/key_fetcher.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <vector>
+
+#include "auth/jwks.hpp"
+#include "auth/kept_keys.hpp"
+#include "auth/key_set.hpp"
+#include "auth/token_cache.hpp"
+#include "config/key_source.hpp"
+#include "core/log.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::chrono::seconds between_asked{30};
+constexpr std::chrono::seconds retry_max{30};
+constexpr unsigned doublings_max = 5;
+
+Duration retry_after(unsigned failures) {
+  const std::chrono::seconds pause(1U << std::min(failures - 1, doublings_max));
+  return std::min<Duration>(pause, retry_max);
+}
+
+// A secret that is published is none: whoever reads it could sign.
+std::vector<Key> public_keys_of(const std::string& body, const KeySource& source) {
+  std::vector<Key> keys = keys_of_jwks(body, source);
+  const auto secrets =
+      std::remove_if(keys.begin(), keys.end(), [](const Key& key) { return !key.is_slow(); });
+  if (secrets != keys.end()) log::warning("{}: secrets are skipped", source.name());
+  keys.erase(secrets, keys.end());
+  if (keys.empty()) source.refuse("holds no public key");
+  return keys;
+}
+
+}  // namespace
+
+KeyFetcher::KeyFetcher(const AuthConfig& config, Verifier& verifier,
+                       std::function<void(bool)> on_fetched)
+    : verifier_(verifier), on_fetched_(std::move(on_fetched)) {
+  verifier_.fetch_keys_by([this] { return ask(); });
+  reload(config);
+}
+
+KeyFetcher::~KeyFetcher() {
+  verifier_.fetch_keys_by([] { return false; });
+  stop();
+}
+
+void KeyFetcher::reload(const AuthConfig& config) {
+  if (config.jwks_url.empty() && !thread_.joinable()) return;
+  if (!download_) download_ = std::make_unique<KeyDownload>();
+  {
+    const std::lock_guard lock(mutex_);
+    if (config.jwks_url != source_.url) {
+      source_ = {config.jwks_url, source_.number + 1};
+      state_ = config.jwks_url.empty() ? State::good : State::missing;
+    }
+    refresh_ = config.jwks_refresh;
+    due_ = std::chrono::steady_clock::now();
+  }
+  wake_.notify_one();
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+}
+
+void KeyFetcher::stop() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (download_) download_->cancel();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool KeyFetcher::ask() {
+  const std::lock_guard lock(mutex_);
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (stopping_ || source_.url.empty()) return false;
+  if (fetching_ || due_ <= now) return true;
+  if (now < next_ask_) return false;
+  next_ask_ = now + between_asked;
+  due_ = now;
+  wake_.notify_one();
+  return true;
+}
+
+void KeyFetcher::run() {
+  for (Source source; wait_until_due(source);) fetch(source);
+}
+
+// False when it is to stop.
+bool KeyFetcher::wait_until_due(Source& source) {
+  std::unique_lock lock(mutex_);
+  while (!stopping_ && (source_.url.empty() || std::chrono::steady_clock::now() < due_)) {
+    if (source_.url.empty()) {
+      wake_.wait(lock);
+    } else {
+      wake_.wait_until(lock, due_);
+    }
+  }
+  if (stopping_) return false;
+  source = source_;
+  fetching_ = true;
+  due_ = SteadyTime::max();  // a reload meanwhile makes it due again
+  return true;
+}
+
+void KeyFetcher::fetch(const Source& source) {
+  std::string fault;
+  try {
+    begin(source);
+    fetch_or_say_why(fault);
+  } catch (const std::exception& error) {
+    fault = error.what();
+  }
+  failures_ = fault.empty() ? 0 : failures_ + 1;
+  set_state(failures_ == 0 ? State::good : known_.has_keys ? State::stale : State::missing);
+  tell(fault);
+  on_fetched_(fault.empty());
+  end();
+}
+
+void KeyFetcher::end() {
+  {
+    const std::lock_guard lock(mutex_);
+    fetching_ = false;
+    if (stopping_) return;
+    due_ = std::min(due_,
+                    std::chrono::steady_clock::now() +
+                        (failures_ == 0 ? refresh_ : std::min(refresh_, retry_after(failures_))));
+  }
+  verifier_.fetch_ended();
+}
+
+// Another URL: what was kept of it serves until it answers.
+void KeyFetcher::begin(const Source& source) {
+  if (known_.source.number == source.number) return;
+  known_ = {};
+  known_.source = source;
+  failures_ = 0;
+  told_ = false;
+  const std::string kept = KeptKeys(KeptKeys::folder(), source.url).read();
+  if (kept.empty()) return;
+  try {
+    put_in_force(kept);
+    known_.seen = digest_of(kept);
+    set_state(State::stale);
+    log::info("auth.jwks_url: these are the keys from before, until it answers");
+  } catch (const std::exception& error) {
+    log::warning("the keys that were kept are of no use: {}", error.what());
+  }
+}
+
+// Nothing where main has another URL meanwhile, and knows better.
+void KeyFetcher::set_state(State state) {
+  const std::lock_guard lock(mutex_);
+  if (source_.number == known_.source.number) state_ = state;
+}
+
+void KeyFetcher::fetch_or_say_why(std::string& fault) {
+  const Downloaded got = download_->get(known_.source.url, known_.etag);
+  switch (got.result) {
+    case Downloaded::Result::failed: fault = "cannot be fetched: " + got.text; return;
+    case Downloaded::Result::unchanged: return;
+    case Downloaded::Result::body: break;
+  }
+  take(got.text, fault);
+  known_.etag = fault.empty() ? got.etag : "";
+}
+
+void KeyFetcher::take(const std::string& body, std::string& fault) {
+  const TokenDigest digest = digest_of(body);
+  if (digest != known_.seen) {
+    known_.fault.clear();
+    try {
+      put_in_force(body);
+      const std::string why = KeptKeys(KeptKeys::folder(), known_.source.url).write(body);
+      if (!why.empty()) log::warning("auth.jwks_url: not kept for the next start: {}", why);
+    } catch (const std::exception& error) {
+      known_.fault = error.what();
+    }
+    known_.seen = digest;
+  }
+  fault = known_.fault;
+}
+
+void KeyFetcher::put_in_force(const std::string& body) {
+  auto keys = std::make_shared<const KeySet>(public_keys_of(body, KeySource("auth.jwks_url")));
+  if (verifier_.take_fetched(known_.source.url, keys)) key_gone_ = true;
+  known_.has_keys = true;
+  log::info("auth.jwks_url: {} keys are in force", keys->size());
+}
+
+// Once when it begins to fail and once when it works again.
+void KeyFetcher::tell(const std::string& fault) {
+  if (failures_ == 1)
+    log::warning("auth.jwks_url: {}; {}", fault,
+                 known_.has_keys ? "the keys from before stay"
+                                 : "no keys are there, and their tokens are not taken");
+  if (failures_ == 0 && told_) log::info("auth.jwks_url: it is answered again");
+  told_ = failures_ != 0;
+}
+
+}  // namespace zws

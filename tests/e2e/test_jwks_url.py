@@ -1,0 +1,218 @@
+"""Keys that the bridge fetches: when it does, what it does with a source that is ill, and what stays."""
+
+import os
+import signal
+
+import pytest
+
+from support.key_server import KeyServer, token_of
+from support.tokens import Issuer, bearer
+
+
+@pytest.fixture
+def server():
+    with KeyServer() as its:
+        yield its
+
+
+@pytest.fixture(autouse=True)
+def state(monkeypatch, tmp_path):
+    folder = tmp_path / "state"
+    monkeypatch.setenv("STATE_DIRECTORY", str(folder))
+    return folder
+
+
+@pytest.fixture
+def make(make_bridge):
+    def settings_of(server, refresh="1h", **more):
+        return {"auth.jwks_url": server.url, "auth.jwks_refresh": refresh, "auth.audience": "*", **more}
+
+    return lambda server, refresh="1h", start=True, **more: make_bridge(
+        settings_of(server, refresh, **more), start=start
+    )
+
+
+def signs_in(bridge, issuer, kid):
+    return bridge.connect(headers=bearer(token_of(issuer, kid))).hello["user"] == "alice"
+
+
+def refusal(bridge, issuer, kid):
+    client = bridge.connect(headers=bearer(token_of(issuer, kid)), greeted=False)
+    closed, messages = client.wait_closed()
+    return closed, messages[0]["code"]
+
+
+def lines(bridge, text):
+    return [line for line in bridge.log.since(0) if text in line]
+
+
+def readiness(bridge):
+    answer = bridge.get("/readyz")
+    return answer.status, answer.json["reasons"]
+
+
+def wait_fetched(bridge, well=1):
+    bridge.wait_metric("zws_jwks_last_fetch_successful", well)
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+def test_keys_are_fetched_at_the_start(make, server, algorithm):
+    issuer = Issuer(algorithm)
+    server.publish(a=issuer)
+    bridge = make(server)
+    assert signs_in(bridge, issuer, "a"), "also while the fetch still runs"
+    assert refusal(bridge, Issuer(algorithm), "a") == (4401, "invalid_token")
+    bridge.wait_until(lambda: readiness(bridge) == (200, []), "it is ready")
+    assert bridge.metric("zws_jwks_last_success_timestamp_seconds") > 1_700_000_000
+
+
+def test_a_kid_nobody_knows_has_them_fetched_at_once_and_its_token_waits(make, server):
+    old, new = Issuer("ES256"), Issuer("ES256")
+    server.publish(old=old)
+    bridge = make(server)
+    assert signs_in(bridge, old, "old")
+    server.publish(old=old, new=new)
+    assert signs_in(bridge, new, "new")
+    fetches = len(server.answered)
+    for i in range(20):
+        assert refusal(bridge, Issuer("ES256"), f"made-up-{i}") == (4401, "invalid_token")
+    assert len(server.answered) == fetches == 2, "a stranger's inventions cost the source nothing"
+    assert signs_in(bridge, old, "old"), "and nobody else"
+
+
+def test_they_are_fetched_again_and_again_and_unchanged_ones_are_not_sent(make, server):
+    first, second = Issuer("ES256"), Issuer("ES256")
+    server.publish(a=first)
+    bridge = make(server, refresh="1s")
+    server.wait_answered(2, status=304)
+    assert len(lines(bridge, "auth.jwks_url: 1 keys are in force")) == 1
+    server.publish(b=second)
+    bridge.wait_until(lambda: lines(bridge, "in force")[1:], "the new set")
+    assert signs_in(bridge, second, "b")
+    assert refusal(bridge, first, "a") == (4401, "invalid_token"), "its key is gone"
+
+
+@pytest.mark.parametrize("illness", [500, "endless", "no set", "a redirect"])
+def test_what_is_no_key_set_leaves_the_last_good_one(make, server, illness):
+    issuer = Issuer("ES256")
+    server.publish(a=issuer)
+    bridge = make(server, refresh="1s")
+    assert signs_in(bridge, issuer, "a")
+    if illness == "no set":
+        server.body = b'{"keys":[{"kty":"oct","k":"' + b"A" * 43 + b'","alg":"HS256"}]}'
+    elif illness == "a redirect":
+        server.moved_to = server.url
+        server.mode = 302
+    else:
+        server.mode = illness
+    wait_fetched(bridge, 0)
+    seen = len(server.answered)
+    server.wait_answered(seen + 2)
+    assert signs_in(bridge, issuer, "a")
+    status, reasons = readiness(bridge)
+    assert status == 200 and "those from before stay" in reasons[0]
+    assert len(lines(bridge, "the keys from before stay")) == 1, "said once, not each time"
+    server.mode = "good"
+    server.publish(a=issuer)
+    wait_fetched(bridge)
+    bridge.wait_until(lambda: lines(bridge, "answered again"), "the end of it is said")
+    assert readiness(bridge) == (200, [])
+
+
+def test_a_restart_finds_the_last_good_set_where_the_source_is_dead(make, server, state):
+    issuer = Issuer("ES256")
+    server.publish(a=issuer)
+    bridge = make(server)
+    assert signs_in(bridge, issuer, "a")
+    bridge.wait_until(lambda: readiness(bridge) == (200, []), "the fetch has ended")
+    [kept] = state.iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert kept.read_bytes() == server.body
+    assert bridge.stop() == 0
+    server.close()
+    bridge.start()
+    assert signs_in(bridge, issuer, "a")
+    wait_fetched(bridge, 0)
+    assert readiness(bridge)[0] == 200
+
+
+def test_the_kept_set_of_another_url_or_that_others_can_write_is_not_taken(make, server, state):
+    issuer = Issuer("ES256")
+    server.publish(a=issuer)
+    bridge = make(server)
+    bridge.wait_until(lambda: readiness(bridge) == (200, []), "the fetch has ended")
+    server.mode = 500
+    bridge.settings["auth.jwks_url"] = server.url + "?other"
+    bridge.restart()
+    assert refusal(bridge, issuer, "a") == (1013, "rate_limited")
+    bridge.settings["auth.jwks_url"] = server.url
+    for kept in state.iterdir():
+        os.chmod(kept, 0o620)
+    bridge.restart()
+    assert refusal(bridge, issuer, "a") == (1013, "rate_limited")
+
+
+def test_before_the_first_keys_tokens_are_told_to_come_back_and_readyz_says_why(make, server):
+    issuer = Issuer("ES256")
+    server.mode = 503
+    server.publish(a=issuer)
+    bridge = make(server)
+    wait_fetched(bridge, 0)
+    status, reasons = readiness(bridge)
+    assert status == 503 and "have not come yet" in reasons[0]
+    assert refusal(bridge, issuer, "a") == (1013, "rate_limited")
+    answer = bridge.http("GET", "/api/ws/stats", headers=bearer(token_of(issuer, "a", role="admin")))
+    assert answer.status == 429 and "not been fetched" in answer.json["message"]
+    server.mode = "good"
+    wait_fetched(bridge)
+    assert signs_in(bridge, issuer, "a")
+    assert readiness(bridge) == (200, [])
+
+
+def test_a_source_that_stalls_holds_up_nobody_and_no_end(make, server):
+    secret = Issuer()
+    server.mode = "stalls"
+    bridge = make(server, **{"auth.hs256_secret": secret.key})
+    server.wait_answered(1)
+    waiting = bridge.connect(headers=bearer(token_of(Issuer("ES256"), "a")), greeted=False)
+    assert bridge.connect(headers=bearer(secret.token("bob"))).hello["user"] == "bob"
+    bridge.signal(signal.SIGTERM)
+    assert bridge.wait() == 0
+    assert waiting.wait_closed()[0] in (1006, 1012, 1013)
+
+
+def test_a_reload_changes_the_url(make, server):
+    issuer, other = Issuer("ES256"), Issuer("ES256")
+    server.publish(a=issuer)
+    bridge = make(server, **{"auth.hs256_secret": "s" * 32})
+    assert signs_in(bridge, issuer, "a")
+    bridge.settings["auth.jwks_url"] = ""
+    bridge.reload()
+    assert refusal(bridge, issuer, "a") == (4401, "invalid_token")
+    bridge.settings["auth.jwks_url"] = server.url
+    bridge.reload()
+    assert signs_in(bridge, issuer, "a"), "the same set as before is in force again"
+    with KeyServer() as second:
+        second.publish(b=other)
+        bridge.settings["auth.jwks_url"] = second.url
+        assert "configuration reloaded" in bridge.reload()
+        assert signs_in(bridge, other, "b")
+        assert refusal(bridge, issuer, "a") == (4401, "invalid_token")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://id.example.org/keys", "ftp://127.0.0.1/keys", "https://", "https://user:password@id.example.org/", "keys"],
+)
+def test_a_url_that_others_could_forge_ends_the_start(make_bridge, url):
+    bridge = make_bridge({"auth.jwks_url": url, "auth.audience": "*"}, start=False)
+    bridge.launch()
+    assert bridge.wait() == 2
+    assert "auth.jwks_url" in bridge.log.tail()
+
+
+def test_it_needs_an_audience(make_bridge, server):
+    bridge = make_bridge({"auth.jwks_url": server.url}, start=False)
+    bridge.launch()
+    assert bridge.wait() == 2
+    assert "auth.audience" in bridge.log.tail()
