@@ -82,9 +82,15 @@ int run(const ConfigSources& sources) {
   std::string producers;
   for (const std::string& address : source.addresses()) producers += " " + address;
   tell_certificate(tls, metrics);
-  log::info("listening on {}://{} (WebSocket at {}), producers at{}; zwsbridge {}",
-            tls ? "https" : "http", lanes.address(), config.current()->server.path, producers,
-            version());
+  std::string clients;
+  for (const ListenAddress& address : lanes.addresses())
+    clients += (clients.empty() ? "" : ", ") +
+               std::string(address.local ? ""
+                           : tls         ? "https://"
+                                         : "http://") +
+               address.text;
+  log::info("listening on {} (WebSocket at {}), producers at{}; zwsbridge {}", clients,
+            config.current()->server.path, producers, version());
   service.ready();
   CertificateWatch certificate_watch;
   certificate_watch.look(metrics.tls_not_after.value());

@@ -11,8 +11,11 @@ namespace {
 
 constexpr std::string_view tcp_prefix = "tcp://";
 constexpr std::string_view ipc_prefix = "ipc://";
-constexpr std::size_t ipc_path_bytes_max = 107;  // what sockaddr_un holds beside its last 0
-constexpr unsigned ipv4_offset_bits = 96;        // of an IPv4 address mapped into IPv6
+constexpr std::string_view unix_prefix = "unix:";
+constexpr std::size_t socket_path_bytes_max = 107;  // what sockaddr_un holds beside its last 0
+constexpr unsigned ipv4_offset_bits = 96;           // of an IPv4 address mapped into IPv6
+
+bool is_odd(char c) noexcept { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; }
 
 bool starts_with(std::string_view text, std::string_view prefix) noexcept {
   return text.substr(0, prefix.size()) == prefix;
@@ -89,6 +92,23 @@ std::optional<Address> Address::parse(std::string_view text) {
 
 bool Address::is_loopback() const noexcept { return is_loopback_ip(host); }
 
+std::optional<std::string_view> unix_path(std::string_view text) noexcept {
+  if (!starts_with(text, unix_prefix)) return std::nullopt;
+  text.remove_prefix(unix_prefix.size());
+  const bool fits = !text.empty() && text.size() <= socket_path_bytes_max;
+  return fits && std::none_of(text.begin(), text.end(), is_odd) ? std::optional(text)
+                                                                : std::nullopt;
+}
+
+bool is_listen_address(std::string_view text) {
+  return unix_path(text).has_value() || Address::parse(text).has_value();
+}
+
+bool listens_beyond_machine(std::string_view text) {
+  const auto address = Address::parse(text);
+  return address && !address->is_loopback();
+}
+
 std::optional<Network> Network::parse(std::string_view text) {
   const std::size_t slash = text.find('/');
   const std::string_view ip = text.substr(0, slash);
@@ -112,11 +132,10 @@ bool Network::contains(std::string_view ip) const noexcept {
 }
 
 bool is_endpoint(std::string_view text, EndpointSide side) noexcept {
-  const auto is_odd = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; };
   if (std::any_of(text.begin(), text.end(), is_odd)) return false;
   if (starts_with(text, ipc_prefix)) {
     const std::size_t size = text.size() - ipc_prefix.size();
-    return size >= 1 && size <= ipc_path_bytes_max;
+    return size >= 1 && size <= socket_path_bytes_max;
   }
   if (!starts_with(text, tcp_prefix)) return false;
   const auto parts = split(text.substr(tcp_prefix.size()));

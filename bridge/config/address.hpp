@@ -30,6 +30,15 @@ struct Address {
   bool is_loopback() const noexcept;
 };
 
+// The path of "unix:PATH"; nothing for anything else.
+std::optional<std::string_view> unix_path(std::string_view text) noexcept;
+
+// Whether the bridge can listen there: an Address, or "unix:PATH".
+bool is_listen_address(std::string_view text);
+
+// Whether listening there (valid) lets other machines in.
+bool listens_beyond_machine(std::string_view text);
+
 // An IP network, as in trusted_proxies: "10.0.0.0/8", "::1/128", or one address.
 class Network {
  public:

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -40,8 +41,10 @@ class Checks {
   }
 
   void listen() const {
-    const auto address = Address::parse(config_.server.listen);
-    if (config_.auth.has_key() || config_.auth.open || address->is_loopback()) return;
+    const std::vector<std::string>& all = config_.server.listen;
+    if (all.empty()) fail("server.listen", "one address at least");
+    if (config_.auth.has_key() || config_.auth.open) return;
+    if (std::none_of(all.begin(), all.end(), listens_beyond_machine)) return;
     fail("server.listen",
          "a loopback address, as no key in [auth] is set and everyone may read everything; set a "
          "key, or auth.open = true");

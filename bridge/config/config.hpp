@@ -24,12 +24,16 @@ using Duration = std::chrono::milliseconds;
 
 // [server] The port that browsers reach: WebSocket, REST, console and metrics.
 struct ServerConfig {
-  // Where the bridge listens. The default is reachable from this machine only, because without a
-  // key in [auth] everyone who reaches the port may read everything. "localhost" is 127.0.0.1;
-  // port 0 takes any free port, and the log line "listening" names it.
-  // Allowed: "ADDRESS:PORT" with an IPv4 address, an [IPv6] address or localhost.
+  // Where the bridge listens: one place, or a list of them. The default is reachable from this
+  // machine only, because without a key in [auth] everyone who reaches the port may read everything.
+  // "localhost" is 127.0.0.1 and [::1], as far as the machine has them; port 0 takes any free port,
+  // and the log line "listening" names it. A Unix socket, as in ["localhost:8000",
+  // "unix:/run/zwsbridge/http.sock"], speaks plain HTTP even with tls_cert, is open to whoever may
+  // enter its folder, and what comes through it counts as coming from 127.0.0.1.
+  // Allowed: "ADDRESS:PORT" with an IPv4 address, an [IPv6] address or localhost, "unix:PATH", or a
+  // list of such.
   // A change needs a restart.
-  std::string listen = "127.0.0.1:8000";
+  std::vector<std::string> listen{"localhost:8000"};
 
   // The path of the WebSocket; the REST calls lie below it.
   // Allowed: "/" and printable ASCII without space, "?", "#" and "%", at most 255 bytes.

@@ -32,10 +32,10 @@ inline std::optional<std::vector<std::string>> read(const Value& value, const Li
   const auto* list = std::get_if<std::vector<std::string>>(&value);
   return list ? std::optional(*list) : std::nullopt;
 }
-inline std::optional<std::vector<std::string>> read(const Value& value, const TextsRule&) {
+inline std::optional<std::vector<std::string>> read(const Value& value, const TextsRule& rule) {
   if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return *list;
   const auto* text = std::get_if<std::string>(&value);
-  if (!text) return std::nullopt;
+  if (!text || (!text->empty() && !rule.good(*text))) return std::nullopt;
   return text->empty() ? std::vector<std::string>{} : std::vector<std::string>{*text};
 }
 template <class Enum>

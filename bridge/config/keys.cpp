@@ -45,7 +45,7 @@ std::vector<ConfigKey> make_config_keys() {
   using L = LimitsConfig;
   constexpr bool secret = true;
   return {
-      Server::key<&S::listen>("server.listen", listen_address(), restart),
+      Server::key<&S::listen>("server.listen", listen_addresses(), restart),
       Server::key<&S::path>("server.path", url_path(), restart),
       Server::key<&S::threads>("server.threads", integer(0, 256), restart),
       Server::key<&S::allowed_origins>("server.allowed_origins", origins(), reload),

@@ -114,9 +114,10 @@ Rule<Duration> time_between(Duration min, Duration max) {
           [min, max](Duration time) { return time >= min && time <= max; }};
 }
 
-Rule<std::string> listen_address() {
-  return {R"("ADDRESS:PORT" with an IPv4 address, an [IPv6] address or localhost)",
-          [](const std::string& text) { return Address::parse(text).has_value(); }};
+TextsRule listen_addresses() {
+  return {
+      R"("ADDRESS:PORT" with an IPv4 address, an [IPv6] address or localhost, "unix:PATH", or a list of such)",
+      [](const std::string& text) { return is_listen_address(text); }};
 }
 
 Rule<std::string> url_path() {

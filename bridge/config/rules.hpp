@@ -28,7 +28,7 @@ struct ListRule {
   std::function<bool(const std::string&)> good;
 };
 
-// One text, or a list of them. `good` is asked for each element of the list.
+// One text, or a list of them. `good` is asked for each.
 struct TextsRule {
   std::string allowed;
   std::function<bool(const std::string&)> good;
@@ -38,12 +38,12 @@ Rule<bool> flag();
 Rule<std::size_t> integer(std::size_t min, std::size_t max);
 Rule<Duration> time_between(Duration min, Duration max);
 
-Rule<std::string> listen_address();
 Rule<std::string> url_path();
 Rule<std::string> file_path();
 Rule<std::string> file_mode();
 Rule<std::string> secret_text();
 Rule<std::string> fetched_url();
+TextsRule listen_addresses();
 TextsRule claim_texts();
 Rule<std::string> claim_path();
 Rule<std::string> topic_pattern();

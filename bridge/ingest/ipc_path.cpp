@@ -1,9 +1,6 @@
 #include "ingest/ipc_path.hpp"
 
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -22,35 +19,12 @@ std::string path_of(const std::string& endpoint) {
   return path == "*" || path[0] == '@' ? std::string() : path;
 }
 
-IpcPath try_to_connect(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    errno = ENAMETOOLONG;
-    return IpcPath::unknown;
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (probe < 0) return IpcPath::unknown;
-  const bool connected =
-      ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  const int fault = errno;
-  ::close(probe);
-  errno = fault;
-  // A listener whose queue is full is one, and so is one of another kind of socket.
-  if (connected || fault == EAGAIN || fault == EPROTOTYPE) return IpcPath::taken;
-  return fault == ECONNREFUSED || fault == ENOENT ? IpcPath::free : IpcPath::unknown;
-}
-
 }  // namespace
 
 IpcPath ask_ipc_path(const std::string& endpoint) {
   const std::string path = path_of(endpoint);
   if (path.empty()) return IpcPath::free;
-  struct stat about {};
-  if (::lstat(path.c_str(), &about) != 0) return errno == ENOENT ? IpcPath::free : IpcPath::unknown;
-  if (!S_ISSOCK(about.st_mode)) return IpcPath::no_socket;
-  return try_to_connect(path);
+  return ask_socket_path(path);
 }
 
 void set_ipc_mode(const std::string& endpoint, const std::string& mode) {

@@ -4,17 +4,13 @@
 // Thread: any; nothing is kept.
 #pragma once
 
-#include <cstdint>
 #include <string>
+
+#include "config/socket_path.hpp"
 
 namespace zws {
 
-enum class IpcPath : std::uint8_t {
-  free,       // nothing, or a socket that nobody listens on any more
-  taken,      // somebody listens there
-  no_socket,  // a file or folder
-  unknown,    // it cannot be asked: errno says why
-};
+using IpcPath = SocketPath;
 
 // Of "ipc://PATH". What has no path (other transports, "ipc://*", abstract names) is free.
 IpcPath ask_ipc_path(const std::string& endpoint);

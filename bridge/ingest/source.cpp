@@ -52,14 +52,6 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::co
     "its payload is larger than limits.event_bytes",
     "it is a duplicate"};
 
-std::string why_not(IpcPath path) {
-  switch (path) {
-    case IpcPath::taken: return "another process listens there";
-    case IpcPath::no_socket: return "what is there is no socket, and is not removed";
-    default: return std::strerror(errno);
-  }
-}
-
 }  // namespace
 
 struct Source::Impl {

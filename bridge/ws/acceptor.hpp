@@ -9,7 +9,6 @@
 #include <asio/steady_timer.hpp>
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "core/log.hpp"
 #include "ws/descriptor.hpp"
@@ -38,15 +37,5 @@ class Acceptor {
   int reserve_;
   log::Quiet log_;
 };
-
-struct ListenAddress {
-  std::string text;  // "127.0.0.1:8000", as it is really bound
-  int descriptor;
-};
-
-// Binds `listen` ("host:port", port 0 = any) `count` times, so that each lane has a queue of its own.
-// Throws StartupError{machine} that names the address; an address another process listens on, with
-// or without SO_REUSEPORT, is refused.
-std::vector<ListenAddress> listen_on(const std::string& listen, std::size_t count);
 
 }  // namespace zws

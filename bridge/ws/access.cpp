@@ -30,8 +30,8 @@ bool is_loopback_host(std::string_view host) {
 }
 
 bool listens_on_loopback(const Config& config) {
-  const auto address = Address::parse(config.server.listen);
-  return address && address->is_loopback();
+  const std::vector<std::string>& all = config.server.listen;
+  return std::none_of(all.begin(), all.end(), listens_beyond_machine);
 }
 
 // A default port says nothing: "https://a:443" and "a" name one place.

@@ -35,7 +35,8 @@ Lane::Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics, const C
 
 Lane::~Lane() { stop(); }
 
-void Lane::start(int listener, TlsPtr tls, HttpHandler* http, std::function<void()> each_second) {
+void Lane::start(const std::vector<Listener>& listeners, TlsPtr tls, HttpHandler* http,
+                 std::function<void()> each_second) {
   each_second_ = std::move(each_second);
   Server::Parts parts;
   parts.transport.loop = &loop_;
@@ -56,11 +57,14 @@ void Lane::start(int listener, TlsPtr tls, HttpHandler* http, std::function<void
   parts.on_gone = [this](Session& session) { on_gone(session); };
   parts.draining = [this] { return draining_; };
   server_ = std::make_unique<Server>(std::move(parts));
-  acceptor_ =
-      std::make_unique<Acceptor>(loop_, listener, [this](int descriptor, std::string address) {
-        server_->take(descriptor, std::move(address));
-      });
-  acceptor_->start();
+  for (const Listener& listener : listeners) {
+    acceptors_.push_back(std::make_unique<Acceptor>(
+        loop_, listener.descriptor,
+        [this, local = listener.local](int descriptor, std::string address) {
+          server_->take(descriptor, std::move(address), local);
+        }));
+    acceptors_.back()->start();
+  }
   tick();
   go_on_soon();
   thread_ = std::thread([this] { loop(); });
@@ -305,7 +309,7 @@ void Lane::close_share(std::size_t steps_left) {
 void Lane::stop() {
   if (!thread_.joinable()) return;
   asio::post(loop_, [this] {
-    if (acceptor_) acceptor_->stop();
+    for (const auto& acceptor : acceptors_) acceptor->stop();
     ticker_.cancel();
     server_->stop();
     asio::post(loop_, [this] { loop_.stop(); });  // behind what the connections posted at their end

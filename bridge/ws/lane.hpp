@@ -32,6 +32,7 @@
 #include "ws/close_code.hpp"
 #include "ws/feed_watch.hpp"
 #include "ws/inbox.hpp"
+#include "ws/listeners.hpp"
 #include "ws/requests.hpp"
 #include "ws/server.hpp"
 #include "ws/wheel.hpp"
@@ -53,10 +54,11 @@ class Lane final : public BatchSink {
        const Clock& clock = Clock::real());
   ~Lane() override;
 
-  // `listener` is a listening descriptor, owned by the lane from here on.
+  // The lane owns the descriptors of `listeners` from here on.
   // `each_second` may be empty.
   // `tls` may be null.
-  void start(int listener, TlsPtr tls, HttpHandler* http, std::function<void()> each_second);
+  void start(const std::vector<Listener>& listeners, TlsPtr tls, HttpHandler* http,
+             std::function<void()> each_second);
 
   void post(BatchPtr batch) noexcept override;
 
@@ -145,7 +147,7 @@ class Lane final : public BatchSink {
   std::unique_ptr<Requests> requests_;
   std::unique_ptr<Server> server_;
   HandshakeLine handshakes_;  // what waits in it goes before the server does
-  std::unique_ptr<Acceptor> acceptor_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::unique_ptr<FeedWatch> feed_;  // null: somebody posts
   bool due_ = false;                 // go_on() will be called
   asio::steady_timer ticker_{loop_};

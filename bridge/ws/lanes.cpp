@@ -15,8 +15,13 @@ constexpr std::chrono::milliseconds drain_step{50};
 constexpr unsigned relief_looks = 10;  // a second
 constexpr unsigned trim_looks = 50;    // a trim takes time, and may bring nothing
 
-unsigned port_of(const std::string& address) {
-  return static_cast<unsigned>(std::stoul(address.substr(address.rfind(':') + 1)));
+// Of the first that has one, else 0.
+unsigned port_of(const std::vector<ListenAddress>& addresses) {
+  for (const ListenAddress& address : addresses) {
+    const std::string& text = address.text;
+    if (!address.local) return static_cast<unsigned>(std::stoul(text.substr(text.rfind(':') + 1)));
+  }
+  return 0;
 }
 
 }  // namespace
@@ -38,10 +43,7 @@ Lanes::Lanes(ConfigPtr config, Verifier& verifier, Ledger& ledger, Metrics& metr
         "limits.connections {} is lowered to {}: that is what the limit on open files allows",
         config->limits.connections, most);
   const std::size_t count = count_for(*config);
-  for (const ListenAddress& bound : listen_on(config->server.listen, count)) {
-    address_ = bound.text;
-    listeners_.push_back(bound.descriptor);
-  }
+  addresses_ = listen_on(config->server.listen, count);
   const Lane::Shared shared{&verifier, &ledger, &admin_token_, &admission_, &places_, count};
   for (std::size_t i = 0; i < count; ++i)
     lanes_.push_back(std::make_unique<Lane>(shared, config, metrics.lane(i)));
@@ -57,8 +59,11 @@ std::vector<BatchSink*> Lanes::sinks() const {
 
 void Lanes::write_admin_token() {
   std::string fault;
-  admin_token_ = AdminToken::write(config_->auth.admin_token_file, port_of(address_), fault);
-  log::info("open mode: no key is configured, so whoever reaches {} reads every topic", address_);
+  admin_token_ = AdminToken::write(config_->auth.admin_token_file, port_of(addresses_), fault);
+  std::string where;
+  for (const ListenAddress& address : addresses_)
+    where += (where.empty() ? "" : " or ") + address.text;
+  log::info("open mode: no key is configured, so whoever reaches {} reads every topic", where);
   if (fault.empty()) {
     log::info("the administrator's token is in {}", admin_token_.file());
   } else {
@@ -71,7 +76,10 @@ void Lanes::start(const TlsPtr& tls, HttpHandler& http, std::function<void()> ea
   set_memory_limit(*config_);
   lanes_.front()->look_often([this] { look_after_memory(); });
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    lanes_[i]->start(listeners_[i], tls, &http, std::move(each_second));
+    std::vector<Listener> listeners;
+    for (const ListenAddress& address : addresses_)
+      listeners.push_back({address.descriptors[i], address.local});
+    lanes_[i]->start(listeners, tls, &http, std::move(each_second));
     each_second = nullptr;  // the first lane's only
   }
 }
@@ -225,6 +233,7 @@ bool Lanes::alive() {
 
 void Lanes::stop() {
   for (const auto& lane : lanes_) lane->stop();
+  for (const ListenAddress& address : addresses_) remove_socket(address);
 }
 
 }  // namespace zws

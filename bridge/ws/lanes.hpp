@@ -1,4 +1,4 @@
-// Lanes: all lanes of the bridge and the one port they share.
+// Lanes: all lanes of the bridge and the ports they share.
 //
 // Thread: the constructor, start(), drain() and stop() from main; run_all() and gather() from any.
 // Lifetime: outlives the source and everything that posts to it.
@@ -18,7 +18,7 @@ namespace zws {
 
 class Lanes {
  public:
-  // Binds the port and makes the lanes. Throws StartupError.
+  // Binds the ports and makes the lanes. Throws StartupError.
   Lanes(ConfigPtr config, Verifier& verifier, Ledger& ledger, Metrics& metrics);
   ~Lanes();
 
@@ -45,7 +45,7 @@ class Lanes {
   void drain(Duration time, const std::function<bool()>& hurry);
   void stop();
 
-  const std::string& address() const noexcept { return address_; }
+  const std::vector<ListenAddress>& addresses() const noexcept { return addresses_; }
   const AdminToken& admin_token() const noexcept { return admin_token_; }
   Admission& admission() noexcept { return admission_; }
   bool draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
@@ -104,8 +104,7 @@ class Lanes {
   unsigned relief_pause_ = 0;  // looks until what was let go is gone for certain
   unsigned trim_pause_ = 0;    // looks until the next trim
   AdminToken admin_token_;
-  std::string address_;
-  std::vector<int> listeners_;
+  std::vector<ListenAddress> addresses_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::atomic<bool> draining_{false};
   std::shared_ptr<std::atomic<bool>> answered_ = std::make_shared<std::atomic<bool>>(true);

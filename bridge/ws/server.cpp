@@ -256,7 +256,7 @@ void Server::Impl::start() {
   endpoint.set_fail_handler(ended);
 }
 
-void Server::take(int descriptor, std::string address) {
+void Server::take(int descriptor, std::string address, bool local) {
   const LimitsConfig& limits = impl_->parts.transport.rules.config->limits;
   const int unsent = static_cast<int>(limits.unsent_bytes);
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
@@ -264,10 +264,10 @@ void Server::take(int descriptor, std::string address) {
   const ConnectionPtr made = impl_->endpoint.get_connection();
   if (impl_->parts.places != nullptr)
     head_of(*made).place = std::make_unique<HttpPlace>(*impl_->parts.places, address_key(address));
-  made->adopt(
-      impl_->parts.transport,
-      impl_->parts.tls ? impl_->parts.tls->wrap(descriptor) : std::make_unique<Wire>(descriptor),
-      std::make_unique<WebSocketPeer>(*made), std::move(address));
+  made->adopt(impl_->parts.transport,
+              impl_->parts.tls && !local ? impl_->parts.tls->wrap(descriptor)
+                                         : std::make_unique<Wire>(descriptor),
+              std::make_unique<WebSocketPeer>(*made), std::move(address));
   made->start();
 }
 

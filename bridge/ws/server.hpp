@@ -46,7 +46,7 @@ class Server {
   ~Server();
 
   // Takes over an accepted, non-blocking socket.
-  void take(int descriptor, std::string address);
+  void take(int descriptor, std::string address, bool local = false);
 
   // Ends all connections at once: on_gone is called for each session that is left. The destructor does
   // the same, when the loop no longer runs.

@@ -20,6 +20,7 @@
 #include "core/error.hpp"
 #include "metrics/metrics.hpp"
 #include "ws/acceptor.hpp"
+#include "ws/listeners.hpp"
 #include "ws/server.hpp"
 #include "ws/session.hpp"
 #include "ws/tls.hpp"
@@ -75,7 +76,7 @@ bool read_options(int count, char** arguments, Options& options) {
 
 ConfigPtr make_config(const Options& options) {
   auto config = std::make_shared<Config>();
-  config->server.listen = "127.0.0.1:" + std::to_string(options.port);
+  config->server.listen = {"127.0.0.1:" + std::to_string(options.port)};
   config->server.tls_cert = options.tls_cert;
   config->server.tls_key = options.tls_key;
   config->limits.message_bytes = options.message_bytes;
@@ -111,7 +112,7 @@ void serve(const Options& options) {
   server = std::make_unique<Server>(std::move(parts));
 
   const ListenAddress address = listen_on(config->server.listen, 1).front();
-  Acceptor acceptor(loop, address.descriptor, [&server](int descriptor, std::string peer) {
+  Acceptor acceptor(loop, address.descriptors.front(), [&server](int descriptor, std::string peer) {
     server->take(descriptor, std::move(peer));
   });
   acceptor.start();

@@ -20,7 +20,7 @@ SECRET = "a-secret-of-more-than-thirty-two-bytes"
 # docs/CONFIG.md, key by key.
 DEFAULTS: dict[str, Any] = {
     "server": {
-        "listen": "127.0.0.1:8000",
+        "listen": "localhost:8000",
         "path": "/api/ws",
         "threads": 0,
         "allowed_origins": [],

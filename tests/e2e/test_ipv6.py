@@ -11,10 +11,7 @@ from support.tokens import bearer
 
 def raw_to(host, port):
     """A raw connection to another address than 127.0.0.1."""
-    client = RawSocket.__new__(RawSocket)
-    client.socket = socket.create_connection((host, port), timeout=30)
-    client._buffer = b""
-    return client
+    return RawSocket.over(socket.create_connection((host, port), timeout=30))
 
 
 def get(host, port, path, headers):

@@ -43,6 +43,15 @@ class RawSocket:
             self.socket = TlsStream(self.socket, tls)
         self._buffer = b""
 
+    @classmethod
+    def over(cls, connected: socket.socket, tls: ssl.SSLContext | None = None) -> RawSocket:
+        """The same over a connection made elsewhere: to another address, or a Unix socket."""
+        self = cls.__new__(cls)
+        connected.settimeout(DEADLINE)
+        self.socket = connected if tls is None else TlsStream(connected, tls)
+        self._buffer = b""
+        return self
+
     def __enter__(self) -> RawSocket:
         return self
 

@@ -44,6 +44,25 @@ TEST(AddressTest, AnythingElseIsNoAddress) {
   EXPECT_FALSE(Address::parse(std::string_view("127.0.0.1\0:1", 12)));
 }
 
+TEST(AddressTest, AUnixSocketIsAPathThatASocketCanHave) {
+  EXPECT_EQ(unix_path("unix:/run/http.sock"), "/run/http.sock");
+  EXPECT_TRUE(unix_path("unix:/" + std::string(106, 'x')));
+  for (const std::string& bad : {std::string("unix:"), std::string("/run/http.sock"),
+                                 std::string("unix:/a\nb"), "unix:/" + std::string(107, 'x')}) {
+    EXPECT_FALSE(unix_path(bad)) << bad;
+    EXPECT_FALSE(is_listen_address(bad)) << bad;
+  }
+}
+
+TEST(AddressTest, OnlyWhatOthersReachGoesBeyondTheMachine) {
+  EXPECT_TRUE(listens_beyond_machine("0.0.0.0:1"));
+  EXPECT_TRUE(listens_beyond_machine("[::]:1"));
+  for (const char* inside : {"localhost:1", "127.9.9.9:1", "[::1]:1", "unix:/run/http.sock"}) {
+    EXPECT_TRUE(is_listen_address(inside)) << inside;
+    EXPECT_FALSE(listens_beyond_machine(inside)) << inside;
+  }
+}
+
 TEST(IpTest, AnIPv4AddressIsOneWhicheverWayItIsWritten) {
   EXPECT_EQ(parse_ip("1.2.3.4"), parse_ip("::ffff:1.2.3.4"));
   EXPECT_NE(parse_ip("1.2.3.4"), parse_ip("1.2.3.5"));

@@ -41,7 +41,7 @@ std::string complaint(const std::string& text, const ConfigSources& sources = {}
 
 TEST(LoadTest, NothingAtAllIsTheDefaults) {
   const Config config = load_config({});
-  EXPECT_EQ(config.server.listen, "127.0.0.1:8000");
+  EXPECT_THAT(config.server.listen, ElementsAre("localhost:8000"));
   EXPECT_EQ(config.limits.queue_bytes, 1'048'576u);
   EXPECT_TRUE(config.routes.empty());
 }
@@ -155,9 +155,10 @@ TEST(LoadTest, EnvironmentReachesNestedTables) {
 }
 
 TEST(LoadTest, LooseValuesAreTomlElseStrings) {
-  EXPECT_EQ(parse("", settings({"server.listen=127.0.0.1:9000"})).server.listen, "127.0.0.1:9000");
-  EXPECT_EQ(parse("", settings({"server.listen=\"127.0.0.1:9000\""})).server.listen,
-            "127.0.0.1:9000");
+  for (const std::string text : {"127.0.0.1:9000", "\"127.0.0.1:9000\"", "[\"127.0.0.1:9000\"]"}) {
+    EXPECT_THAT(parse("", settings({"server.listen=" + text})).server.listen,
+                ElementsAre("127.0.0.1:9000"));
+  }
   EXPECT_EQ(parse("", settings({"auth.issuer=a = b"})).auth.issuer,
             std::vector<std::string>{"a = b"});
   EXPECT_EQ(parse("", settings({"auth.issuer="})).auth.issuer, std::vector<std::string>{});
@@ -300,6 +301,10 @@ TEST(LoadTest, ImpossibleValuesAreRefused) {
   for (const std::string bad : {"server.listen = \"8000\"",
                                 "server.listen = \"127.0.0.1:99999\"",
                                 "server.listen = \"example.org:80\"",
+                                "server.listen = []",
+                                "server.listen = \"\"",
+                                "server.listen = \"unix:\"",
+                                "server.listen = [\"127.0.0.1:8000\", \"8000\"]",
                                 "server.path = \"ws\"",
                                 "server.path = \"/a?b\"",
                                 "server.allowed_origins = [\"*\"]",

@@ -77,7 +77,7 @@ TEST(ReloadTest, RoutesAreComparedKeyByKey) {
 
 TEST(ReloadTest, WhatNeedsARestartKeepsRunning) {
   const Reloaded reloaded = reload(Config{}, {"server.listen=127.0.0.1:9000", "limits.topics=5"});
-  EXPECT_EQ(reloaded.config.server.listen, "127.0.0.1:8000");
+  EXPECT_THAT(reloaded.config.server.listen, ElementsAre("localhost:8000"));
   EXPECT_EQ(reloaded.config.limits.topics, 5u);
   ASSERT_THAT(keys(reloaded.changes), ElementsAre("server.listen", "limits.topics"));
   EXPECT_TRUE(reloaded.changes[0].needs_restart);

@@ -11,6 +11,8 @@
 
 #include <asio/io_context.hpp>
 
+#include "ws/listeners.hpp"
+
 namespace zws {
 namespace {
 
@@ -29,11 +31,11 @@ int connect_to(const std::string& listening) {
 class AcceptorTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(AcceptorTest, ASocketIsReadyForUseAndItsAddressIsTheClientsOwn) {
-  const ListenAddress listening = listen_on(GetParam(), 1).front();
+  const ListenAddress listening = listen_on({GetParam()}, 1).front();
   asio::io_context loop{1};
   int taken = -1;
   std::string from;
-  Acceptor acceptor(loop, listening.descriptor, [&](int descriptor, std::string address) {
+  Acceptor acceptor(loop, listening.descriptors.front(), [&](int descriptor, std::string address) {
     taken = descriptor;
     from = std::move(address);
   });

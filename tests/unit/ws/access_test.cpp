@@ -18,7 +18,7 @@ Access access(const Config& config = {}, bool open_mode = false) { return {confi
 
 Config listening_on(const std::string& listen) {
   Config config;
-  config.server.listen = listen;
+  config.server.listen = {listen};
   return config;
 }
 
