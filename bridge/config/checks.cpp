@@ -50,6 +50,14 @@ class Checks {
          "key, or auth.open = true");
   }
 
+  // Open mode is for this machine, and others would come to it through the proxy.
+  void proxy_protocol() const {
+    if (!config_.server.proxy_protocol || config_.auth.has_key() || config_.auth.open) return;
+    fail("server.proxy_protocol",
+         "false, as no key in [auth] is set and everyone may read everything; set a key, or "
+         "auth.open = true");
+  }
+
   void tls() const {
     const bool cert = !config_.server.tls_cert.empty();
     const bool key = !config_.server.tls_key.empty();
@@ -126,6 +134,7 @@ void check_consistency(const Config& config, const Origins& origins) {
   checks.heartbeat();
   checks.ingest_heartbeat();
   checks.listen();
+  checks.proxy_protocol();
   checks.tls();
   checks.secrets();
   checks.previous_secrets();

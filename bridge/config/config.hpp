@@ -57,6 +57,12 @@ struct ServerConfig {
   // Allowed: a list of IP addresses or networks such as "10.0.0.0/8". A reload applies it.
   std::vector<std::string> trusted_proxies{"127.0.0.0/8", "::1/128"};
 
+  // Whether a connection from one of trusted_proxies may begin with a header of the PROXY protocol
+  // (version 1 or 2), which says whose it is: for balancers that pass TCP on and read no HTTP. From
+  // anyone else it is answered with 400. Needs a key in [auth], as others then come from afar.
+  // Allowed: true or false. A reload applies it.
+  bool proxy_protocol = false;
+
   // The certificate chain (PEM) with which the port speaks TLS. Empty: plain HTTP, as behind a
   // proxy that ends TLS. Together with tls_key; a reload rereads both files.
   // Allowed: a path; empty is none. A reload applies it.

@@ -50,6 +50,7 @@ std::vector<ConfigKey> make_config_keys() {
       Server::key<&S::threads>("server.threads", integer(0, 256), restart),
       Server::key<&S::allowed_origins>("server.allowed_origins", origins(), reload),
       Server::key<&S::trusted_proxies>("server.trusted_proxies", networks(), reload),
+      Server::key<&S::proxy_protocol>("server.proxy_protocol", flag(), reload),
       Server::key<&S::tls_cert>("server.tls_cert", file_path(), reload),
       Server::key<&S::tls_key>("server.tls_key", file_path(), reload),
       Server::key<&S::console>("server.console", flag(), reload),

@@ -30,9 +30,10 @@ class Access {
   // No Origin passes; `peer` decides whether X-Forwarded-Host is believed.
   bool origin_allowed(std::string_view peer, const HttpRequest& request) const;
 
- private:
+  // Whether it is one of the trusted proxies.
   bool trusted(std::string_view address) const;
 
+ private:
   std::vector<Network> proxies_;
   std::vector<std::string> origins_;
   bool guarded_;   // open mode, and auth.open is false

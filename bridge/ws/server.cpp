@@ -13,6 +13,7 @@
 #include "core/log.hpp"
 #include "ws/connection.hpp"
 #include "ws/connections.hpp"
+#include "ws/proxied_wire.hpp"
 
 namespace zws {
 namespace {
@@ -193,7 +194,7 @@ struct Server::Impl {
   void on_message(Connection& its, const Endpoint::message_ptr& message);
   void on_http(Connection& its);
   void on_end(Connection& its);
-  void note_tls_fault(Connection& its);
+  void note_fault(Connection& its);
   void take_body(std::uint64_t number, std::function<void(std::string)> then) noexcept;
   void read_body(std::uint64_t number);
   void answer(std::uint64_t number, HttpResponse response) noexcept;
@@ -214,6 +215,7 @@ struct Server::Impl {
   log::Quiet origin_log;
   log::Quiet host_log;
   log::Quiet tls_log;
+  log::Quiet proxy_log;
 };
 
 Server::Server(Parts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {
@@ -264,10 +266,12 @@ void Server::take(int descriptor, std::string address, bool local) {
   const ConnectionPtr made = impl_->endpoint.get_connection();
   if (impl_->parts.places != nullptr)
     head_of(*made).place = std::make_unique<HttpPlace>(*impl_->parts.places, address_key(address));
-  made->adopt(impl_->parts.transport,
-              impl_->parts.tls && !local ? impl_->parts.tls->wrap(descriptor)
-                                         : std::make_unique<Wire>(descriptor),
-              std::make_unique<WebSocketPeer>(*made), std::move(address));
+  auto wire = impl_->parts.tls && !local ? impl_->parts.tls->wrap(descriptor)
+                                         : std::make_unique<Wire>(descriptor);
+  if (impl_->parts.transport.rules.config->server.proxy_protocol)
+    wire = std::make_unique<ProxiedWire>(std::move(wire), impl_->parts.access->trusted(address));
+  made->adopt(impl_->parts.transport, std::move(wire), std::make_unique<WebSocketPeer>(*made),
+              std::move(address));
   made->start();
 }
 
@@ -400,17 +404,23 @@ void Server::Impl::on_end(Connection& its) {
     count(HandshakeResult::timeout);
   if (its.get_ec() == websocketpp::error::make_error_code(websocketpp::error::http_parse_error))
     count(HandshakeResult::bad_request);
-  note_tls_fault(its);
+  note_fault(its);
   if (!its.session().upgraded) return;
   its.session().on_closed(close_code_of(its));
   parts.on_gone(its.session());
 }
 
-void Server::Impl::note_tls_fault(Connection& its) {
+void Server::Impl::note_fault(Connection& its) {
   const std::string_view fault = its.handshake_fault();
   if (fault.empty()) return;
-  count(HandshakeResult::tls_failed);
   std::uint64_t suppressed = 0;
+  if (its.get_ec() == websocketpp::error::make_error_code(websocketpp::error::http_parse_error)) {
+    if (proxy_log.pass(suppressed))
+      log::warning("refused a PROXY header from {}: {}{}", log::escaped(its.get_remote_endpoint()),
+                   fault, log::more(suppressed));
+    return;
+  }
+  count(HandshakeResult::tls_failed);
   if (tls_log.pass(suppressed))
     log::info("a TLS handshake with {} failed: {}{}", log::escaped(its.get_remote_endpoint()),
               fault, log::more(suppressed));

@@ -3,6 +3,7 @@
 #include <asio/post.hpp>
 #include <cassert>
 #include <websocketpp/common/system_error.hpp>
+#include <websocketpp/error.hpp>
 
 #include "core/log.hpp"
 #include "ws/connections.hpp"
@@ -62,7 +63,10 @@ void Transport::shake_hands() noexcept try {
   const Wire::Handshake step = wire_->handshake();
   if (step == Wire::Handshake::wants_read) return wait_readable();
   if (step == Wire::Handshake::wants_write) return wait_writable();
+  if (!wire_->client().empty()) session_->set_address(std::string(wire_->client()));
   const auto handler = std::exchange(init_handler_, nullptr);
+  if (step == Wire::Handshake::refused)
+    return (*handler)(websocketpp::error::make_error_code(websocketpp::error::http_parse_error));
   (*handler)(step == Wire::Handshake::done ? websocketpp::lib::error_code{}
                                            : fault(transport::error::tls_error));
 } catch (const std::exception& error) {

@@ -99,7 +99,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   Outbox& outbox() noexcept { return *outbox_; }
   bool deaf() const noexcept { return paused_; }
 
-  // Why TLS was not agreed on; empty if it was, or the peer just went away.
+  // Why TLS was not agreed on, or what a proxy said refused; empty if it was, or the peer just went away.
   std::string_view handshake_fault() const noexcept {
     return wire_ ? wire_->handshake_fault() : std::string_view{};
   }

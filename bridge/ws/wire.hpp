@@ -45,13 +45,17 @@ class Wire {
   // No more will be written; the peer sees the end. What read() then gives is of no use to anyone.
   virtual void shutdown() noexcept;
 
-  enum class Handshake : std::uint8_t { done, wants_read, wants_write, failed };
+  enum class Handshake : std::uint8_t { done, wants_read, wants_write, failed, refused };
 
-  // Goes on with what must be agreed on before the first byte; nothing on a plain wire.
+  // Goes on with what must be agreed on before the first byte; nothing on a plain wire. Who is refused
+  // has been answered.
   virtual Handshake handshake() noexcept { return Handshake::done; }
 
   // Why it failed, in a few words; empty if the peer just went away.
   virtual std::string_view handshake_fault() const noexcept { return {}; }
+
+  // The client's address, once the handshake is done, if a proxy has told it.
+  virtual std::string_view client() const noexcept { return {}; }
 
   virtual bool secure() const noexcept { return false; }
 

@@ -25,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
         "threads": 0,
         "allowed_origins": [],
         "trusted_proxies": ["127.0.0.0/8", "::1/128"],
+        "proxy_protocol": False,
         "tls_cert": "",
         "tls_key": "",
         "console": True,
