@@ -25,6 +25,7 @@
 #include "history/ledger.hpp"
 #include "ingest/source.hpp"
 #include "metrics/metrics.hpp"
+#include "readiness.hpp"
 #include "routing/intake.hpp"
 #include "service.hpp"
 #include "signals.hpp"
@@ -153,6 +154,11 @@ int answer(const CommandLine& command) {
       const std::vector<std::string> remarks = advice(config, origins);
       for (const std::string& line : remarks) std::cerr << "zwsbridge: warning: " << line << '\n';
       return command.strict && !remarks.empty() ? StartupError::configuration : 0;
+    }
+    case CommandLine::Verb::ready: {
+      const std::string fault = why_not_ready(load_config(command.sources).server);
+      if (!fault.empty()) throw StartupError(StartupError::machine, fault);
+      return 0;
     }
     case CommandLine::Verb::print_config: {
       Origins origins;

@@ -46,6 +46,7 @@ CommandLine say(std::string text) {
 CommandLine parse_command_line(int argc, const char* const* argv, const char* const* environment) {
   CommandLine line;
   bool check = false;
+  bool ready = false;
   std::string log_format;
 
   CLI::App app("Carries events from ZeroMQ publishers to WebSocket clients.", "zwsbridge");
@@ -61,6 +62,9 @@ CommandLine parse_command_line(int argc, const char* const* argv, const char* co
       app.add_flag("--check", check, "Check the configuration and end: exit code 0 or 2");
   app.add_flag("--strict", line.strict, "With --check: 2 for what has no effect, too")
       ->needs(check_flag);
+  app.add_flag("--ready", ready,
+               "Ask the bridge that runs so whether it is ready: exit code 0 or 1")
+      ->excludes(check_flag);
   app.fallthrough();
   app.require_subcommand(0, 1);
   const CLI::App* defaults =
@@ -81,6 +85,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const char* co
   }
   if (defaults->parsed()) return say(default_config_text());
   if (check) line.verb = CommandLine::Verb::check;
+  if (ready) line.verb = CommandLine::Verb::ready;
   if (print->parsed()) line.verb = CommandLine::Verb::print_config;
   if (!log_format.empty()) line.sources.set.push_back("log.format=" + log_format);
   for (; *environment; ++environment) line.sources.environment.emplace_back(*environment);

@@ -10,7 +10,7 @@
 namespace zws {
 
 struct CommandLine {
-  enum class Verb { run, check, print_config, print_text };
+  enum class Verb { run, check, ready, print_config, print_text };
 
   Verb verb = Verb::run;
   ConfigSources sources;
