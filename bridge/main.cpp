@@ -148,7 +148,8 @@ int answer(const CommandLine& command) {
     case CommandLine::Verb::check: {
       Origins origins;
       const Config config = load_config(command.sources, &origins);
-      Tls::load(config.server, origins);
+      const TlsPtr tls = Tls::load(config.server, origins);
+      CertificateWatch().look(tls ? tls->certificate_not_after() : 0);
       const Verifier verifier(config.auth);
       read_curve_keys(config.ingest);
       const std::vector<std::string> remarks = advice(config, origins);

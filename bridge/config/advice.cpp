@@ -2,6 +2,7 @@
 
 #include "config/complaint.hpp"
 #include "config/keys.hpp"
+#include "core/topic.hpp"
 
 namespace zws {
 namespace config {
@@ -21,9 +22,48 @@ class Adviser {
     }
   }
 
+  // Without a key nobody has a token, and everyone may read everything.
+  void auth_without_key() {
+    if (config_.auth.has_key()) return;
+    const Config plain;
+    for (const ConfigKey& key : config_keys()) {
+      const bool is_of_auth = key.name.substr(0, auth_prefix.size()) == auth_prefix;
+      if (!is_of_auth || key.name == "auth.open" || key.name == "auth.admin_token_file") continue;
+      if (toml_text(*key.get(config_)) == toml_text(*key.get(plain))) continue;
+      add(std::string(key.name), "", *key.get(config_), no_key);
+    }
+    for (const auto& [name, role] : config_.auth.roles) {
+      for (const RoleKey& key : role_keys()) {
+        const std::string path = std::string(role_table) + '.' + name + '.' + std::string(key.name);
+        if (origins_.count(path) > 0) add(path, "", *key.get(role), no_key);
+      }
+    }
+  }
+
+  void ingest() {
+    const IngestConfig& ingest = config_.ingest;
+    if (!ingest.bind.empty() || !ingest.connect.empty()) return;
+    add("ingest.bind", "", ingest.bind,
+        "no producer is heard, as ingest.connect is empty, too; only REST can publish");
+  }
+
+  void path() {
+    const std::string& path = config_.server.path;
+    for (const std::string_view own : own_paths) {
+      if (path == own)
+        return add("server.path", "", path,
+                   "this is a page of the bridge's own, and clients would "
+                   "hide it or it them; \"/api/ws\" is free");
+    }
+  }
+
   // A mark that is not filled in is taken literally, and no topic is called so.
   void rights(const std::string& name, const std::vector<std::string>& patterns, bool has_user) {
     for (std::size_t i = 0; i < patterns.size(); ++i) {
+      if (takes_nothing(patterns[i])) {
+        add(name, '[' + std::to_string(i) + ']', patterns[i], reserved);
+        continue;
+      }
       const std::string mark = odd_mark(patterns[i], has_user);
       if (mark.empty()) continue;
       add(name, '[' + std::to_string(i) + ']', patterns[i],
@@ -34,6 +74,20 @@ class Adviser {
 
  private:
   static constexpr std::string_view user_mark = "{user}";
+  static constexpr std::string_view auth_prefix = "auth.";
+  static constexpr const char* no_key =
+      "has no effect, as no key in [auth] is set and there are no tokens without one";
+  static constexpr const char* reserved =
+      "has no effect, as no '*' takes a topic that begins with '@'; write @all or one @user/NAME";
+  static constexpr std::string_view own_paths[] = {
+      "/",          "/healthz",       "/readyz",     "/metrics",       "/openapi.json",
+      "/client.js", "/client.js.map", "/client.mjs", "/client.mjs.map"};
+
+  // Of the names that begin with '@' only two kinds are topics, and they have to be named whole.
+  static bool takes_nothing(const std::string& text) {
+    return is_reserved(text) &&
+           (text.find('*') != std::string::npos || topic_fault(text) == TopicFault::reserved);
+  }
 
   // The first {...} of a right that nothing is put in place of.
   static std::string odd_mark(std::string_view text, bool has_user) {
@@ -51,6 +105,8 @@ class Adviser {
 
   void hidden(std::size_t i) {
     const auto mine = Pattern::parse(config_.routes[i].match);
+    if (takes_nothing(config_.routes[i].match))
+      return add(route_name(i) + ".match", "", config_.routes[i].match, reserved);
     for (std::size_t before = 0; before < i; ++before) {
       const auto other = Pattern::parse(config_.routes[before].match);
       if (!mine || !other || !other->covers(*mine)) continue;
@@ -95,6 +151,9 @@ class Adviser {
 
 std::vector<std::string> advice(const Config& config, const Origins& origins) {
   config::Adviser adviser(config, origins);
+  adviser.path();
+  adviser.ingest();
+  adviser.auth_without_key();
   adviser.rights("auth.anonymous.subscribe", config.auth.anonymous.subscribe, false);
   adviser.rights("auth.user.subscribe", config.auth.user.subscribe, true);
   for (const auto& [name, role] : config.auth.roles)

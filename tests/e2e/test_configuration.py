@@ -256,7 +256,12 @@ IN_VAIN = {
     '[[route]]\nmatch = "a:*"\n[[route]]\nmatch = "a:b"\n': "4: route[1].match",
     '[[route]]\nmatch = "a"\nkey = "id"\n': "3: route[0].key",
     '[[route]]\nmatch = "a"\nhistory = 1\nreplay = 2\n': "4: route[0].replay",
-    '[auth.user]\nsubscribe = ["inbox:{usr}"]\n': "2: auth.user.subscribe[0]",
+    f'[auth]\nhs256_secret = "{SECRET}"\nuser.subscribe = ["inbox:{{usr}}"]\n': "3: auth.user.subscribe[0]",
+    "[auth]\nanonymous.connect = false\n": "2: auth.anonymous.connect",
+    '[auth.roles.ops]\nmay = ["stats"]\n': "2: auth.roles.ops.may",
+    '[[route]]\nmatch = "@user/*"\n': "2: route[0].match",
+    "[ingest]\nbind = []\n": "2: ingest.bind",
+    '[server]\npath = "/metrics"\n': "2: server.path",
 }
 
 

@@ -274,6 +274,15 @@ def test_the_log_warns_of_a_certificate_that_ends_soon_once_a_day(make_bridge, t
     assert sum("certificate ends in" in line for line in bridge.log.lines) == 2
 
 
+def test_check_warns_of_a_certificate_that_ends_soon(tmp_path):
+    for name, left, says in (("soon", 10, "the certificate ends in"), ("ended", -1, "has ended"), ("later", 30, "")):
+        pair = Certificate(tmp_path / name, days=(-30, left))
+        files = (f"--set=server.tls_cert={pair.cert_file}", f"--set=server.tls_key={pair.key_file}")
+        done = subprocess.run([DAEMON, "--check", "--strict", *files], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, "the configuration is right, whatever the time is"
+        assert says in done.stderr and bool(says) == bool(done.stderr), done.stderr
+
+
 def test_a_reload_with_a_wrong_pair_is_refused_whole(make_bridge, tmp_path):
     old = Certificate(tmp_path / "old")
     bridge = make_bridge(certificate=old)

@@ -6,6 +6,7 @@
 namespace zws {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -20,7 +21,8 @@ TEST(AdviceTest, DefaultsAndWhatHasAnEffectNeedNone) {
   EXPECT_THAT(advice_on(""), IsEmpty());
   EXPECT_THAT(advice_on(R"(
     [auth]
-    anonymous.subscribe = ["import:*", "a{b", "a}b{"]
+    hs256_secret = "0123456789abcdef0123456789abcdef"
+    anonymous.subscribe = ["import:*", "a{b", "a}b{", "@all"]
     user.subscribe = ["import:*", "inbox:{user}:*"]
     [[route]]
     match = "import:jobs:*"
@@ -68,12 +70,51 @@ TEST(AdviceTest, AReplayOfMoreThanThereIsIsNamed) {
 
 TEST(AdviceTest, AMarkThatNothingIsPutInPlaceOfIsNamed) {
   EXPECT_THAT(advice_on("[auth.user]\nsubscribe = [\"a\", \"inbox:{user}:{usr}\"]\n"),
-              ElementsAre("f:2: auth.user.subscribe[1] = \"inbox:{user}:{usr}\": has no effect, as "
-                          "{usr} is no mark; {user} is one"));
+              Contains("f:2: auth.user.subscribe[1] = \"inbox:{user}:{usr}\": has no effect, as "
+                       "{usr} is no mark; {user} is one"));
   EXPECT_THAT(advice_on("[auth.anonymous]\nsubscribe = [\"inbox:{user}\"]\n"),
-              ElementsAre(HasSubstr("without a token there is no {user}")));
+              Contains(HasSubstr("without a token there is no {user}")));
   EXPECT_THAT(advice_on("[auth.roles.ops]\nsubscribe = [\"a:{user}\", \"{sub}\"]\n"),
-              ElementsAre(HasSubstr("f:2: auth.roles.ops.subscribe[1]")));
+              Contains(HasSubstr("f:2: auth.roles.ops.subscribe[1]")));
+}
+
+// Who gives rights and forgets the key has a bridge that is open to everyone.
+TEST(AdviceTest, RightsWithoutAKeyAreNamed) {
+  EXPECT_THAT(advice_on("[auth]\nanonymous.connect = false\n"),
+              ElementsAre("f:2: auth.anonymous.connect = false: has no effect, as no key in [auth] "
+                          "is set and there are no tokens without one"));
+  EXPECT_THAT(advice_on("[auth]\nissuer = \"me\"\nuser.subscribe = [\"a\"]\n"
+                        "[auth.roles.ops]\nmay = [\"stats\"]\n"),
+              ElementsAre(HasSubstr("f:2: auth.issuer"), HasSubstr("f:3: auth.user.subscribe"),
+                          HasSubstr("f:5: auth.roles.ops.may")));
+  EXPECT_THAT(advice_on("[auth]\nanonymous.connect = true\nrequire_exp = true\nopen = true\n"
+                        "admin_token_file = \"/tmp/x\"\n"),
+              IsEmpty());
+  EXPECT_THAT(advice_on("[auth]\njwks_file = \"x\"\nanonymous.connect = false\n"), IsEmpty());
+}
+
+TEST(AdviceTest, APatternThatTakesNoTopicIsNamed) {
+  for (const std::string nothing : {"@user/*", "@*", "@al", "@user"}) {
+    EXPECT_THAT(advice_on("[[route]]\nmatch = \"" + nothing + "\"\n"),
+                ElementsAre(HasSubstr("f:2: route[0].match = \"" + nothing + "\": has no effect")));
+  }
+  EXPECT_THAT(advice_on("[[route]]\nmatch = \"*\"\n[[route]]\nmatch = \"@user/*\"\n"),
+              ElementsAre(HasSubstr("no '*' takes")));
+  EXPECT_THAT(advice_on("[auth.anonymous]\nsubscribe = [\"a\", \"@user/*\"]\n"),
+              Contains(HasSubstr("f:2: auth.anonymous.subscribe[1]")));
+  EXPECT_THAT(advice_on("[[route]]\nmatch = \"@user/ada\"\n"), IsEmpty());
+}
+
+TEST(AdviceTest, AnIngestThatHearsNobodyIsNamed) {
+  EXPECT_THAT(advice_on("[ingest]\nbind = []\n"), ElementsAre(HasSubstr("f:2: ingest.bind = []")));
+  EXPECT_THAT(advice_on("[ingest]\nbind = []\nconnect = [\"tcp://a:1\"]\n"), IsEmpty());
+}
+
+TEST(AdviceTest, APathThatIsTakenIsNamed) {
+  for (const std::string path : {"/", "/metrics", "/healthz", "/client.js"})
+    EXPECT_THAT(advice_on("[server]\npath = \"" + path + "\"\n"),
+                ElementsAre(HasSubstr("f:2: server.path = \"" + path + '"')));
+  EXPECT_THAT(advice_on("[server]\npath = \"/metrics/ws\"\n"), IsEmpty());
 }
 
 TEST(AdviceTest, ManyFaultsAreManyLines) {
