@@ -40,6 +40,18 @@ class Adviser {
     }
   }
 
+  // "A" in place of a list is a list of it, so "A,B" is one element.
+  void commas() {
+    for (const ConfigKey& key : config_keys()) {
+      const std::string name(key.name);
+      if (key.is_list && is_loose(name)) comma(name, *key.get(config_));
+    }
+    for (const auto& [role, rights] : config_.auth.roles) {
+      const std::string name = std::string(role_table) + '.' + role + ".subscribe";
+      if (is_loose(name)) comma(name, rights.subscribe);
+    }
+  }
+
   void ingest() {
     const IngestConfig& ingest = config_.ingest;
     if (!ingest.bind.empty() || !ingest.connect.empty()) return;
@@ -101,6 +113,23 @@ class Adviser {
     return {};
   }
 
+  // Whether the value is from where a text may stand for a list of one.
+  bool is_loose(const std::string& name) const {
+    const auto origin = origins_.find(name);
+    return origin != origins_.end() &&
+           (origin->second == "--set" || origin->second.rfind("ZWSBRIDGE_", 0) == 0);
+  }
+
+  // The name of a group in LDAP has commas of its own: cn=ops,dc=example.
+  void comma(const std::string& name, const Value& value) {
+    const auto* list = std::get_if<std::vector<std::string>>(&value);
+    const auto* text = std::get_if<std::string>(&value);
+    if (list && list->size() == 1) text = &list->front();
+    if (!text || text->find(',') == std::string::npos || text->find('=') != std::string::npos)
+      return;
+    add(name, "", *text, R"(is one with a comma in it; write several as ["a", "b"])");
+  }
+
   static std::string route_name(std::size_t i) { return "route[" + std::to_string(i) + ']'; }
 
   void hidden(std::size_t i) {
@@ -154,6 +183,7 @@ std::vector<std::string> advice(const Config& config, const Origins& origins) {
   adviser.path();
   adviser.ingest();
   adviser.auth_without_key();
+  adviser.commas();
   adviser.rights("auth.anonymous.subscribe", config.auth.anonymous.subscribe, false);
   adviser.rights("auth.user.subscribe", config.auth.user.subscribe, true);
   for (const auto& [name, role] : config.auth.roles)

@@ -94,8 +94,9 @@ inline std::optional<Refused> bad_element(const Value& value, const TextsRule& r
 template <class Root, auto... Path, class RuleType>
 Key<Root> key(std::string_view name, const RuleType& rule, Applies applies = {},
               bool secret = false) {
-  Key<Root> bound{name, rule.allowed, applies, secret, false, {}, {}};
+  Key<Root> bound{name, rule.allowed, applies, secret, false, false, {}, {}};
   if constexpr (std::is_same_v<RuleType, Rule<std::string>>) bound.is_path = rule.is_path;
+  bound.is_list = std::is_same_v<RuleType, ListRule> || std::is_same_v<RuleType, TextsRule>;
   bound.get = [rule](const Root& root) { return written((root.*....*Path), rule); };
   bound.set = [rule](Root& root, const Value& value) -> std::optional<Refused> {
     if (auto refused = bad_element(value, rule)) return refused;

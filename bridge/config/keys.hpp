@@ -33,6 +33,7 @@ struct Key {
   Applies applies = Applies::reload;
   bool secret = false;
   bool is_path = false;  // of a file
+  bool is_list = false;  // or may be one
   // Nothing for a key that is not set and has no value of its own (route.history).
   std::function<std::optional<Value>(const Root&)> get;
   // Changes nothing when it refuses.

@@ -64,6 +64,13 @@ toml::table parse_loose(const std::string& text) {
   return toml::table{{"value", text}};
 }
 
+bool begins_list(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  return first != std::string_view::npos && text[first] == '[';
+}
+
+bool is_list(const Value& value) { return std::holds_alternative<std::vector<std::string>>(value); }
+
 class Loader {
  public:
   Config config;
@@ -92,17 +99,17 @@ class Loader {
     const toml::node& node = *parsed.get("value");
     const ConfigKey* key = find_key(path);
     const bool of_role = path.rfind(role_prefix, 0) == 0;
-    if (of_role && node.is_string()) return take(path, toml::array{*node.as_string()}, origin);
+    if (of_role && node.is_string() && !begins_list(text))
+      return take(path, toml::array{*node.as_string()}, origin);
     if (!key) return take(path, node, origin);
     const auto fault = set_loosely(*key, value_of(node), text);
     if (!fault) {
       origins[path] = origin.name;
       return;
     }
-    const bool is_list = std::holds_alternative<std::vector<std::string>>(*key->get(Config{}));
     throw refused(
         origin.name, path + fault->at, fault->value,
-        key->allowed + (is_list ? R"(; one of them as it is, several as ["a", "b"])" : ""));
+        key->allowed + (key->is_list ? R"(; one of them as it is, several as ["a", "b"])" : ""));
   }
 
  private:
@@ -110,14 +117,14 @@ class Loader {
   // issuer may be 4711, a secret may look like a number), and for a list the one element.
   std::optional<Refused> set_loosely(const ConfigKey& key, const Value& value,
                                      const std::string& text) {
+    // Elements that lack their quotes, and no text that begins so; such a one needs quotes of its own.
+    if (key.is_list && begins_list(text) && !is_list(value)) return Refused{{}, value};
     const auto fault = key.set(config, value);
     if (!fault) return fault;
     const auto* written = std::get_if<std::string>(&value);
     const std::string plain = written ? *written : text;
-    // What begins as a list is one that lacks its quotes.
-    const bool is_element = !plain.empty() && plain[0] != '[';
     if (!written && !key.set(config, plain)) return std::nullopt;
-    if (is_element && !key.set(config, std::vector<std::string>{plain})) return std::nullopt;
+    if (!plain.empty() && !key.set(config, std::vector<std::string>{plain})) return std::nullopt;
     return fault;
   }
 

@@ -22,7 +22,9 @@ constexpr std::string_view introduction[] = {
     "",
     "Values of the environment and of --set are TOML, else a string. A key that is a string takes",
     "the text as it is, with or without quotes, and one text for a list is a list of it. An empty",
-    "variable is unset; \"\" is the empty string.",
+    "variable is unset; \"\" is the empty string. A comma separates nothing: several are written "
+    "as",
+    "in TOML, [\"a\", \"b\"].",
     "",
     "Times are strings with a unit (ms, s, m, h), sizes are integers of bytes.",
     "",

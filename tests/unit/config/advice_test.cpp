@@ -11,9 +11,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::vector<std::string> advice_on(const std::string& text) {
+std::vector<std::string> advice_on(const std::string& text, const ConfigSources& sources = {}) {
   Origins origins;
-  const Config config = parse_config(text, "f", {}, &origins);
+  const Config config = parse_config(text, "f", sources, &origins);
   return advice(config, origins);
 }
 
@@ -103,6 +103,20 @@ TEST(AdviceTest, APatternThatTakesNoTopicIsNamed) {
   EXPECT_THAT(advice_on("[auth.anonymous]\nsubscribe = [\"a\", \"@user/*\"]\n"),
               Contains(HasSubstr("f:2: auth.anonymous.subscribe[1]")));
   EXPECT_THAT(advice_on("[[route]]\nmatch = \"@user/ada\"\n"), IsEmpty());
+}
+
+TEST(AdviceTest, ACommaInAVariableIsNoListAndNamed) {
+  const std::string key = "[auth]\nhs256_secret = \"0123456789abcdef0123456789abcdef\"\n";
+  const auto given = [&](const std::string& admin) {
+    return advice_on(key, {"", {"ZWSBRIDGE_AUTH_CLAIMS_ADMIN=" + admin}, {}});
+  };
+  EXPECT_THAT(given("admin,ops"),
+              ElementsAre("ZWSBRIDGE_AUTH_CLAIMS_ADMIN: auth.claims.admin = \"admin,ops\": is one "
+                          "with a comma in it; write several as [\"a\", \"b\"]"));
+  for (const std::string fine : {"admin", "[\"admin\", \"ops\"]", "cn=ops,dc=example"})
+    EXPECT_THAT(given(fine), IsEmpty());
+  EXPECT_THAT(advice_on(key, {"", {}, {"auth.audience=a,b"}}), ElementsAre(HasSubstr("comma")));
+  EXPECT_THAT(advice_on(key + "audience = \"a,b\"\n"), IsEmpty());
 }
 
 TEST(AdviceTest, AnIngestThatHearsNobodyIsNamed) {

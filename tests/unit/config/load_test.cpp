@@ -174,7 +174,7 @@ TEST(LoadTest, LooseValueCannotWriteOtherKeys) {
 
 TEST(LoadTest, AStringKeyTakesATextAsItIs) {
   const std::string secret = "0123456789012345678901234567890123456789";  // no number for TOML
-  for (const std::string text : {"4711", "1e5", "true", "2026-01-01", "[a]", "{}", "a # b", " "}) {
+  for (const std::string text : {"4711", "1e5", "true", "2026-01-01", "{}", "a # b", " "}) {
     EXPECT_THAT(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER=" + text})).auth.issuer,
                 ElementsAre(text));
     EXPECT_THAT(parse("", settings({"auth.issuer=" + text})).auth.issuer, ElementsAre(text));
@@ -210,6 +210,24 @@ TEST(LoadTest, WhatIsNoListIsRefusedWithBothWaysToWriteOne) {
   EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_INGEST_SUBSCRIBE=[import]"})),
               HasSubstr("several as"));
   EXPECT_THAT(complaint("", settings({"ingest.bind="})), HasSubstr("several as"));
+}
+
+// It would be the name of an issuer that no token has, and nobody would get in.
+TEST(LoadTest, WhatBeginsAsAListIsNoTextForAKeyThatTakesBoth) {
+  for (const std::string text : {"[a, b]", "[\"a\"", "[\"a\", 1]", " [a]", "[https://a.example]"}) {
+    for (const std::string key : {"ISSUER", "AUDIENCE", "CLAIMS_ADMIN"})
+      EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_AUTH_" + key + '=' + text})),
+                  HasSubstr("several as [\"a\", \"b\"]"))
+          << text;
+  }
+  EXPECT_THAT(complaint("", settings({"auth.roles.ops.subscribe=[import:*]"})),
+              HasSubstr("auth.roles.ops.subscribe"));
+  EXPECT_THAT(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER=\"[a]\""})).auth.issuer,
+              ElementsAre("[a]"));
+  EXPECT_EQ(
+      parse("", environment({"ZWSBRIDGE_AUTH_HS256_SECRET=[a-secret-of-more-than-32-bytes]x"}))
+          .auth.hs256_secret,
+      "[a-secret-of-more-than-32-bytes]x");
 }
 
 TEST(LoadTest, AnEmptyVariableIsUnset) {
