@@ -34,6 +34,31 @@ std::string nearest(std::string_view name, const std::vector<std::string>& known
   return best;
 }
 
+// The variable that was meant; the table is what most leave out. What all names begin with counts for
+// nothing.
+std::string nearest_variable(std::string_view name) {
+  constexpr std::size_t typos_max = 3;
+  constexpr std::size_t name_bytes_max = 100;
+  const std::size_t prefix_bytes = environment_name("").size();
+  std::string best;
+  std::size_t best_distance = typos_max + 1;
+  if (name.size() > name_bytes_max) return best;
+  std::vector<std::string> known{std::string(route_list), std::string(role_table)};
+  for (const ConfigKey& key : config_keys()) known.emplace_back(key.name);
+  for (const std::string& key : known) {
+    const std::string candidate = environment_name(key);
+    const std::string word = environment_name(last_word(key)).substr(prefix_bytes);
+    const std::string_view given = name.substr(prefix_bytes);
+    const std::size_t far = std::min(letters_between(given, candidate.substr(prefix_bytes)),
+                                     letters_between(given, word) + 1);
+    if (far < best_distance && far * 2 <= word.size()) {
+      best = candidate;
+      best_distance = far;
+    }
+  }
+  return best;
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -63,13 +88,17 @@ std::string shown_name(std::string_view name) {
   return without_secrets(name.substr(0, name.size() - last.size())) + without_likely_secrets(last);
 }
 
-// `name` is the key as it may be shown.
-StartupError unknown(std::string_view origin, std::string_view key, std::string_view name,
-                     const std::vector<std::string>& known, const std::string& otherwise) {
-  const std::string meant = nearest(key, known);
+StartupError unknown(std::string_view origin, std::string_view name, const std::string& meant,
+                     const std::string& otherwise) {
   return StartupError(StartupError::configuration,
                       place(origin, name) + ": unknown key, " +
                           (meant.empty() ? otherwise : "did you mean " + meant + '?'));
+}
+
+// `name` is the key as it may be shown.
+StartupError unknown(std::string_view origin, std::string_view key, std::string_view name,
+                     const std::vector<std::string>& known, const std::string& otherwise) {
+  return unknown(origin, name, nearest(key, known), otherwise);
 }
 
 }  // namespace
@@ -94,6 +123,7 @@ StartupError unknown_key(std::string_view origin, std::string_view key) {
   for (const ConfigKey& candidate : config_keys()) known.emplace_back(candidate.name);
   for (const std::string& section : sections()) known.push_back(section);
   known.emplace_back(route_list);
+  known.emplace_back(role_table);
   return unknown(origin, key, shown_name(key), known, allowed_beside(key));
 }
 
@@ -109,12 +139,7 @@ StartupError unknown_route_key(std::string_view origin, std::size_t route, std::
 }
 
 StartupError unknown_variable(std::string_view name) {
-  std::vector<std::string> known;
-  for (const ConfigKey& candidate : config_keys())
-    known.push_back(environment_name(candidate.name));
-  known.push_back(environment_name(route_list));
-  known.push_back(environment_name(role_table));
-  return unknown("environment", name, name, known,
+  return unknown("environment", name, nearest_variable(name),
                  "allowed is ZWSBRIDGE_ and a key, as in ZWSBRIDGE_SERVER_LISTEN");
 }
 

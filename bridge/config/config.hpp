@@ -77,7 +77,7 @@ struct ServerConfig {
   bool console = true;
 
   // Whether /metrics answers everyone. No metric names a topic, user or address; false leaves it to
-  // administrators.
+  // administrators and to roles that may "metrics".
   // Allowed: true or false. A reload applies it.
   bool metrics_public = true;
 

@@ -1,5 +1,7 @@
 #include "config/live_config.hpp"
 
+#include <algorithm>
+
 #include "config/advice.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
@@ -9,6 +11,18 @@ namespace {
 
 void log_advice(const Config& config, const Origins& origins) {
   for (const std::string& line : advice(config, origins)) log::warning("configuration: {}", line);
+}
+
+// "settings changed: server.console, log.level"
+std::string summary(const std::vector<ConfigChange>& changes) {
+  constexpr std::size_t named_max = 10;
+  if (changes.empty()) return "no setting changed";
+  std::string text = "settings changed: ";
+  for (std::size_t i = 0; i < std::min(changes.size(), named_max); ++i)
+    text += (i == 0 ? "" : ", ") + log::escaped(changes[i].key, 300);
+  if (changes.size() > named_max)
+    text += " and " + std::to_string(changes.size() - named_max) + " more";
+  return text;
 }
 
 }  // namespace
@@ -59,7 +73,7 @@ void LiveConfig::tell(const std::vector<ConfigChange>& changes) const noexcept t
     log::info("configuration: {} {} -> {}{}", log::escaped(change.key, 300), change.before,
               change.after, change.needs_restart ? " (needs a restart)" : "");
   log_advice(*current_, origins_);
-  log::info("configuration reloaded, {} keys changed", changes.size());
+  log::info("configuration reloaded, {}", summary(changes));
 } catch (const std::exception&) {
 }
 

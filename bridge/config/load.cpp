@@ -71,6 +71,24 @@ bool begins_list(std::string_view text) {
 
 bool is_list(const Value& value) { return std::holds_alternative<std::vector<std::string>>(value); }
 
+// "; write ..." where what was meant is plain from `fault`; else nothing.
+template <class Root>
+std::string to_write(const Key<Root>& key, const std::string& name, const Refused& fault) {
+  const auto* text = std::get_if<std::string>(&fault.value);
+  if (key.is_list && fault.at.empty() && !is_list(fault.value)) {
+    const std::vector<std::string> list{text ? *text : "..."};
+    return "; write " + shown(masked(name, list));
+  }
+  const auto* integer = std::get_if<std::int64_t>(&fault.value);
+  const std::string number = integer ? std::to_string(*integer) : text ? *text : "";
+  const bool wants_time = key.allowed.rfind("a time", 0) == 0;
+  Root probe;
+  const bool lacks_unit = wants_time && !number.empty() &&
+                          number.find_first_not_of("0123456789") == std::string::npos &&
+                          !key.set(probe, number + "s");
+  return lacks_unit ? "; write \"" + number + "s\"" : "";
+}
+
 class Loader {
  public:
   Config config;
@@ -107,9 +125,9 @@ class Loader {
       origins[path] = origin.name;
       return;
     }
-    throw refused(
-        origin.name, path + fault->at, fault->value,
-        key->allowed + (key->is_list ? R"(; one of them as it is, several as ["a", "b"])" : ""));
+    throw refused(origin.name, path + fault->at, fault->value,
+                  key->allowed + (key->is_list ? R"(; one of them as it is, several as ["a", "b"])"
+                                               : to_write(*key, path, *fault)));
   }
 
  private:
@@ -138,7 +156,8 @@ class Loader {
   void take_value(const ConfigKey& key, const toml::node& node, const Origin& origin) {
     const std::string name(key.name);
     if (const auto fault = key.set(config, value_of(node))) {
-      throw refused(origin.at(node), name + fault->at, fault->value, key.allowed);
+      throw refused(origin.at(node), name + fault->at, fault->value,
+                    key.allowed + to_write(key, name, *fault));
     }
     origins[name] = origin.at(node);
   }
@@ -178,7 +197,8 @@ class Loader {
     const RoleKey* key = find_role_key(name);
     if (!key) throw unknown_key(origin.at(node), path);
     if (const auto fault = key->set(config.auth.roles[role], value_of(node))) {
-      throw refused(origin.at(node), path + fault->at, fault->value, key->allowed);
+      throw refused(origin.at(node), path + fault->at, fault->value,
+                    key->allowed + to_write(*key, path, *fault));
     }
     origins[path] = origin.at(node);
   }
@@ -204,7 +224,8 @@ class Loader {
       if (!key) throw unknown_route_key(origin.at(node), index, name.str());
       const std::string path = prefix + std::string(key->name);
       if (const auto fault = key->set(route, value_of(node))) {
-        throw refused(origin.at(node), path, fault->value, key->allowed);
+        throw refused(origin.at(node), path, fault->value,
+                      key->allowed + to_write(*key, path, *fault));
       }
       origins[path] = origin.at(node);
     }

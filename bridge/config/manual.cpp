@@ -24,7 +24,11 @@ constexpr std::string_view introduction[] = {
     "the text as it is, with or without quotes, and one text for a list is a list of it. An empty",
     "variable is unset; \"\" is the empty string. A comma separates nothing: several are written "
     "as",
-    "in TOML, [\"a\", \"b\"].",
+    "in TOML, [\"a\", \"b\"]. All routes are one value, ZWSBRIDGE_ROUTE='[{match = \"a:*\", replay "
+    "= 1}]', and",
+    "so are the roles, ZWSBRIDGE_AUTH_ROLES='{ops = {may = [\"stats\"]}}'; other tables have a "
+    "variable for",
+    "each key.",
     "",
     "Times are strings with a unit (ms, s, m, h), sizes are integers of bytes.",
     "",

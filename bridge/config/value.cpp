@@ -17,10 +17,34 @@ struct Unit {
 // Longest first, for duration_text.
 constexpr Unit units[] = {{"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}};
 
+// The marks that turn text around and those that nobody sees, as TOML writes them.
+struct Unseen {
+  std::string_view bytes, escape;
+};
+constexpr Unseen unseen[] = {
+    {"\u00ad", "\\u00AD"}, {"\u061c", "\\u061C"}, {"\u200b", "\\u200B"}, {"\u200c", "\\u200C"},
+    {"\u200d", "\\u200D"}, {"\u200e", "\\u200E"}, {"\u200f", "\\u200F"}, {"\u2028", "\\u2028"},
+    {"\u2029", "\\u2029"}, {"\u202a", "\\u202A"}, {"\u202b", "\\u202B"}, {"\u202c", "\\u202C"},
+    {"\u202d", "\\u202D"}, {"\u202e", "\\u202E"}, {"\u2060", "\\u2060"}, {"\u2066", "\\u2066"},
+    {"\u2067", "\\u2067"}, {"\u2068", "\\u2068"}, {"\u2069", "\\u2069"}, {"\ufeff", "\\uFEFF"}};
+
+const Unseen* unseen_at(std::string_view text) {
+  for (const Unseen& mark : unseen) {
+    if (text.substr(0, mark.bytes.size()) == mark.bytes) return &mark;
+  }
+  return nullptr;
+}
+
 std::string quoted(std::string_view text) {
   constexpr char digits[] = "0123456789ABCDEF";
   std::string out = "\"";
-  for (const char c : text) {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (const Unseen* mark = unseen_at(text.substr(at))) {
+      out += mark->escape;
+      at += mark->bytes.size() - 1;
+      continue;
+    }
+    const char c = text[at];
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       out += '\\';

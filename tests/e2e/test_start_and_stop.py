@@ -191,7 +191,7 @@ def test_a_reload_changes_limits_for_who_comes_and_who_is_there(bridge):
     client = bridge.connect()
     client.subscribe("a")
     bridge.settings["limits.subscriptions"] = 1
-    assert "1 keys changed" in bridge.reload()
+    assert "reloaded, settings changed: limits.subscriptions" in bridge.reload()
     assert client.ask({"type": "subscribe", "topic": "b"}).get("code") == "limit_exceeded"
 
 

@@ -377,6 +377,30 @@ TEST(LoadTest, UnknownKeyIsRefusedWithASuggestion) {
               AllOf(HasSubstr("bridge.toml:3: "), HasSubstr("did you mean route[0].match?")));
 }
 
+TEST(LoadTest, AVariableWithoutItsTableIsKnownAndOneThatOnlyLooksAlikeIsNot) {
+  EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_HS256_SECRET=x"})),
+              HasSubstr("did you mean ZWSBRIDGE_AUTH_HS256_SECRET?"));
+  EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_LISTEN=x"})),
+              HasSubstr("did you mean ZWSBRIDGE_SERVER_LISTEN?"));
+  for (const std::string name : {"ZWSBRIDGE_PORT", "ZWSBRIDGE_X", "ZWSBRIDGE_"})
+    EXPECT_THAT(complaint("", environment({name + "=x"})),
+                HasSubstr("as in ZWSBRIDGE_SERVER_LISTEN"));
+  EXPECT_THAT(complaint("[auth.role.ops]\nmay = []"), HasSubstr("did you mean auth.roles?"));
+}
+
+TEST(LoadTest, WhatIsNearlyRightIsToldHowToWriteIt) {
+  EXPECT_THAT(complaint("[heartbeat]\ninterval = 10"), HasSubstr("; write \"10s\""));
+  EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_HEARTBEAT_INTERVAL=10"})),
+              HasSubstr("; write \"10s\""));
+  EXPECT_THAT(complaint("[[route]]\nmatch = \"a\"\nttl = \"5\""), HasSubstr("; write \"5s\""));
+  EXPECT_THAT(complaint("[heartbeat]\ninterval = 100000"), Not(HasSubstr("write")));
+  EXPECT_THAT(complaint("[heartbeat]\ninterval = \"often\""), Not(HasSubstr("write")));
+  EXPECT_THAT(complaint("[server]\nallowed_origins = \"https://a.example\""),
+              HasSubstr("; write [\"https://a.example\"]"));
+  EXPECT_THAT(complaint("[auth.roles.ops]\nmay = \"stats\""), HasSubstr("; write [\"stats\"]"));
+  EXPECT_THAT(complaint("[server]\nallowed_origins = 1"), HasSubstr("; write [\"...\"]"));
+}
+
 TEST(LoadTest, UnknownKeyNearNothingIsToldWhatThereIs) {
   EXPECT_THAT(complaint("[history]\ncompression = true"),
               HasSubstr("allowed in [history] are size, ttl, bytes"));

@@ -94,5 +94,14 @@ TEST(PrintTest, ASecretInPlaceOfItsFilesPathIsNotPrinted) {
   EXPECT_THAT(print_config(config), HasSubstr("admin_token_file = \"/tmp/admin\"\n"));
 }
 
+TEST(PrintTest, WhatTurnsTextAroundOrIsUnseenIsEscaped) {
+  const std::string odd = "a\u202eb\u200bc\ufeffd\u2066\u00ad\u00fc";
+  const Config config = parse_config("auth.issuer = \"" + odd + "\"\n", "", {});
+  const std::string printed = print_config(config);
+  EXPECT_THAT(printed, HasSubstr(R"(issuer = "a\u202Eb\u200Bc\uFEFFd\u2066\u00AD)"
+                                 "\u00fc\"\n"));
+  EXPECT_EQ(parse_config(printed, "", {}).auth.issuer, config.auth.issuer);
+}
+
 }  // namespace
 }  // namespace zws
