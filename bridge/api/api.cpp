@@ -207,9 +207,9 @@ void Api::answer(const Rules& rules, ApiRequest request, HttpReply& reply) {
   if (!rules.access.host_allowed(http)) {
     if (host_log_.pass(suppressed))
       log::warning(
-          "refused Host \"{}\": without a key the bridge answers only as localhost; "
+          "refused {}: without a key the bridge answers only as localhost and not through a proxy; "
           "configure auth or set auth.open = true{}",
-          log::escaped(http.header("Host")), log::more(suppressed));
+          Access::host_fault(http), log::more(suppressed));
     throw ApiRefusal{403, "forbidden",
                      "in open mode the bridge answers only as localhost and not through a proxy"};
   }

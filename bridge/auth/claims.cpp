@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "auth/json.hpp"
+#include "core/log.hpp"
 #include "core/user.hpp"
 
 namespace zws {
@@ -77,6 +78,27 @@ WallTime wall_time(double unix_s) noexcept {
   return WallTime(std::chrono::milliseconds(ms));
 }
 
+// For the log, whatever somebody wrote there: the first two, each cut.
+std::string shown_words(const std::vector<std::string>& words) {
+  constexpr std::size_t words_max = 2;
+  constexpr std::size_t word_bytes_max = 80;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(words.size(), words_max); ++i)
+    text += (i == 0 ? "'" : ", '") + log::escaped(words[i], word_bytes_max) + '\'';
+  if (words.size() > words_max) text += ", ...";
+  return text;
+}
+
+std::string shown_words(const json_t* claim) {
+  if (json_is_string(claim)) return shown_words(std::vector{std::string(text_of(claim))});
+  std::vector<std::string> words;
+  for (std::size_t i = 0; i < json_array_size(claim) && words.size() < 3; ++i) {
+    const json_t* item = json_array_get(claim, i);
+    if (json_is_string(item)) words.emplace_back(text_of(item));
+  }
+  return words.empty() ? "no text" : shown_words(words);
+}
+
 // One reading of one payload. Each step says whether to go on; when not, `why_` tells.
 class Reading {
  public:
@@ -95,9 +117,17 @@ class Reading {
  private:
   const json_t* claim(const char* name) const noexcept { return member(claims_, name); }
 
-  bool refuse(const char* why) noexcept {
-    why_ = why;
+  bool refuse(std::string why) noexcept {
+    why_ = std::move(why);
     return false;
+  }
+
+  // Two issuers that differ in a slash look alike to whoever sees one of them.
+  bool refuse_other(const char* name, const json_t* found, const std::vector<std::string>& wanted) {
+    std::string text(name);
+    text += found == nullptr ? " is missing" : " is " + shown_words(found);
+    text.append(", and auth.").append(name == std::string_view("iss") ? "issuer" : "audience");
+    return refuse(text + " is " + shown_words(wanted));
   }
 
   bool user() {
@@ -141,7 +171,7 @@ class Reading {
     if (rules_.issuers.empty()) return true;
     const json_t* iss = claim("iss");
     if (json_is_string(iss) && holds(rules_.issuers, text_of(iss))) return true;
-    return refuse("iss is not auth.issuer");
+    return refuse_other("iss", iss, rules_.issuers);
   }
 
   bool audience() {
@@ -153,7 +183,7 @@ class Reading {
       const json_t* item = json_array_get(aud, i);
       if (json_is_string(item) && holds(wanted, text_of(item))) return true;
     }
-    return refuse("aud is not auth.audience");
+    return refuse_other("aud", aud, wanted);
   }
 
   // A role in a shape that is not known here gives no right and does no harm.
@@ -196,7 +226,7 @@ class Reading {
   const ClaimRules& rules_;
   const WallTime now_;
   Identity identity_;
-  const char* why_ = "";
+  std::string why_;
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/log.hpp"
+
 namespace zws {
 namespace {
 
@@ -47,6 +49,21 @@ constexpr std::array<std::string_view, 7> forwarding_headers{
     "Forwarded",        "X-Forwarded-For",    "X-Forwarded-Host", "X-Forwarded-Proto",
     "X-Forwarded-Port", "X-Forwarded-Server", "X-Real-IP"};
 
+bool names_this_machine(const HttpRequest& request) {
+  // HTTP/1.0 may have none: that is no browser, whom another's name could be slipped to.
+  const bool named = request.headers.count("Host") != 0;
+  const std::string_view host = named ? host_of(request.header("Host")) : "localhost";
+  return same(host, "localhost") || host == "127.0.0.1" || host == "::1";
+}
+
+// The first header that says that somebody forwarded it, or "".
+std::string_view forwarding_header(const HttpRequest& request) {
+  const auto* const found =
+      std::find_if(forwarding_headers.begin(), forwarding_headers.end(),
+                   [&](std::string_view name) { return !request.header(name).empty(); });
+  return found == forwarding_headers.end() ? std::string_view{} : *found;
+}
+
 }  // namespace
 
 std::string address_key(std::string_view address) {
@@ -86,13 +103,13 @@ std::string Access::client_address(std::string_view peer, const HttpRequest& req
 }
 
 bool Access::host_allowed(const HttpRequest& request) const {
-  if (!guarded_) return true;
-  // HTTP/1.0 may have none: that is no browser, whom another's name could be slipped to.
-  const bool named = request.headers.count("Host") != 0;
-  const std::string_view host = named ? host_of(request.header("Host")) : "localhost";
-  if (!same(host, "localhost") && host != "127.0.0.1" && host != "::1") return false;
-  return std::none_of(forwarding_headers.begin(), forwarding_headers.end(),
-                      [&](std::string_view name) { return !request.header(name).empty(); });
+  return !guarded_ || (names_this_machine(request) && forwarding_header(request).empty());
+}
+
+std::string Access::host_fault(const HttpRequest& request) {
+  const std::string_view name =
+      names_this_machine(request) ? forwarding_header(request) : std::string_view("Host");
+  return std::string(name) + " \"" + log::escaped(request.header(name)) + '"';
 }
 
 bool Access::origin_allowed(std::string_view peer, const HttpRequest& request) const {

@@ -27,6 +27,9 @@ class Access {
   // Open mode answers only to this machine's own names, and to nobody who was forwarded.
   bool host_allowed(const HttpRequest& request) const;
 
+  // For the log, why it does not: the header that stands against it, and what it says.
+  static std::string host_fault(const HttpRequest& request);
+
   // No Origin passes; `peer` decides whether X-Forwarded-Host is believed.
   bool origin_allowed(std::string_view peer, const HttpRequest& request) const;
 

@@ -308,9 +308,9 @@ bool Server::Impl::validate(Connection& its) {
   if (!parts.access->host_allowed(request)) {
     if (host_log.pass(suppressed))
       log::warning(
-          "refused Host \"{}\" from {}: without a key the bridge answers only as localhost; "
-          "configure auth or set auth.open = true{}",
-          log::escaped(request.header("Host")), log::escaped(peer), log::more(suppressed));
+          "refused {} from {}: without a key the bridge answers only as localhost "
+          "and not through a proxy; configure auth or set auth.open = true{}",
+          Access::host_fault(request), log::escaped(peer), log::more(suppressed));
     return refuse(its, HandshakeResult::forbidden_host, 403, "forbidden",
                   "in open mode the bridge answers only as localhost and not through a proxy");
   }

@@ -140,7 +140,7 @@ void SignIn::decide(Session& session, Verdict verdict) {
     std::uint64_t suppressed = 0;
     if (log_.pass(suppressed))
       log::info("refused a token from {}: {}{}", log::escaped(session.address()),
-                log::escaped(verdict.reason, 200), log::more(suppressed));
+                log::escaped(verdict.reason, 500), log::more(suppressed));
   }
   if (pending->authenticating) {
     answer_auth(session, verdict, pending->request_id);

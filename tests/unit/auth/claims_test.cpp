@@ -297,5 +297,20 @@ TEST_F(ClaimsTest, OthersMayBeThereTwice) {
   EXPECT_EQ(judge(ada(R"("x":[{}],"topics":["a"])")).identity->topics->size(), 1u);
 }
 
+// A slash at the end is what most issuers differ in, and nobody finds who sees neither.
+TEST_F(ClaimsTest, ARefusalOfAnotherIssuerOrAudienceNamesBoth) {
+  config_.issuer = {"https://id.example"};
+  EXPECT_EQ(judge(ada(R"("iss":"https://id.example/")")).reason,
+            "iss is 'https://id.example/', and auth.issuer is 'https://id.example'");
+  EXPECT_EQ(judge(ada()).reason, "iss is missing, and auth.issuer is 'https://id.example'");
+  EXPECT_EQ(judge(ada(R"("iss":7)")).reason,
+            "iss is no text, and auth.issuer is 'https://id.example'");
+  config_.issuer = {};
+  config_.audience = {"a", "b", "c"};
+  EXPECT_EQ(judge(ada(R"("aud":["x\n","y","z"])")).reason,
+            "aud is 'x\\x0a', 'y', ..., and auth.audience is 'a', 'b', ...");
+  EXPECT_LT(judge(ada(R"("aud":")" + std::string(5000, 'x') + '"')).reason.size(), 200u);
+}
+
 }  // namespace
 }  // namespace zws

@@ -87,6 +87,15 @@ TEST(AccessTest, OpenModeAnswersNobodyWhoWasForwarded) {
     EXPECT_FALSE(open.host_allowed(request({{"Host", "localhost"}, {name, "x"}}))) << name;
 }
 
+TEST(AccessTest, WhatStandsAgainstARequestIsNamed) {
+  EXPECT_EQ(Access::host_fault(request({{"Host", "evil.example"}, {"X-Forwarded-For", "1.2.3.4"}})),
+            "Host \"evil.example\"");
+  EXPECT_EQ(Access::host_fault(request({{"Host", "localhost"}, {"x-forwarded-for", "1.2.3.4"}})),
+            "X-Forwarded-For \"1.2.3.4\"");
+  EXPECT_EQ(Access::host_fault(request({{"Host", "127.0.0.1"}, {"X-Real-IP", "a\nb"}})),
+            "X-Real-IP \"a\\x0ab\"");
+}
+
 TEST(AccessTest, WithKeysOrOpenByChoiceAnyHostWillDo) {
   EXPECT_TRUE(access().host_allowed(request({{"Host", "example.org"}})));
   Config chosen;
