@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -56,11 +57,7 @@ void count_fetch(bool succeeded, Metrics& metrics) {
                                        .count()));
 }
 
-int run(const ConfigSources& sources) {
-  const Signals signals;
-  const log::Thread log_thread;
-  LiveConfig config(sources);
-
+int serve(const Signals& signals, LiveConfig& config) {
   const std::size_t lanes_wanted = Lanes::count_for(*config.current());
   // One lane allocates nearly alone, and glibc's arenas for further threads grow a page at a time.
   if (lanes_wanted == 1) ::mallopt(M_ARENA_MAX, 1);
@@ -131,6 +128,32 @@ int run(const ConfigSources& sources) {
   lanes.stop();
   log::info("stopped");
   return 0;
+}
+
+// Whether lines of JSON are asked for where that is seen before a file is read.
+bool asks_for_json(const ConfigSources& sources) {
+  const auto holds = [](const std::vector<std::string>& list, std::string_view text) {
+    return std::find(list.begin(), list.end(), text) != list.end();
+  };
+  return holds(sources.set, "log.format=json") ||
+         holds(sources.environment, "ZWSBRIDGE_LOG_FORMAT=json");
+}
+
+// What keeps it from serving is a line of the log where the log is for programs: they read nothing else.
+int run(const ConfigSources& sources) {
+  const Signals signals;
+  const log::Thread log_thread;
+  bool in_json = asks_for_json(sources);
+  if (in_json) log::configure(log::Level::info, log::Format::json);
+  try {
+    LiveConfig config(sources);
+    in_json = config.current()->log.format == log::Format::json && log::enabled(log::Level::error);
+    return serve(signals, config);
+  } catch (const StartupError& error) {
+    if (!in_json) throw;
+    log::error("{}", error.what());
+    return error.exit_code();
+  }
 }
 
 // One of 0 to 2 that is closed would go to the next socket or file, and the log into that.

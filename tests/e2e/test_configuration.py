@@ -3,6 +3,7 @@ what a reload says."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import tomllib
@@ -284,6 +285,23 @@ def test_what_has_no_effect_is_logged_at_the_start_and_by_a_reload(make_bridge):
     bridge.tables = '[[route]]\nmatch = "a"\n[[route]]\nmatch = "a"\n'
     bridge.reload()
     assert "has no effect" in bridge.log.wait_for(r"warning.* route\[1\]\.match", after=mark)
+
+
+def test_what_keeps_it_from_starting_is_json_where_the_log_is(tmp_path):
+    file = tmp_path / "bridge.toml"
+    file.write_text("[server]\nthreads = 1000\n")
+    taken = tmp_path / "taken"
+    taken.write_text("somebody's")
+    later = ["--set", f"auth.admin_token_file={taken}", "--set", "server.listen=127.0.0.1:0", "--set=ingest.bind=[]"]
+    for code, where, arguments, environment in (
+        (2, f"{file}:2: server.threads", ["--log-format", "json", "--config", file], {}),
+        (2, f"{file}:2: server.threads", ["--config", file], {"ZWSBRIDGE_LOG_FORMAT": "json"}),
+        (1, "taken", ["--log-format", "json", *later], {}),
+    ):
+        done = run(*arguments, **environment)
+        assert (done.returncode, done.stdout) == (code, "")
+        lines = [json.loads(line) for line in done.stderr.splitlines()]
+        assert lines[-1]["level"] == "error" and where in lines[-1]["message"]
 
 
 def test_a_mistake_names_file_line_key_value_and_what_is_allowed(tmp_path):
