@@ -64,9 +64,11 @@ toml::table parse_loose(const std::string& text) {
   return toml::table{{"value", text}};
 }
 
+// Whether it was meant as one: "[a, b]", "[\"a\"". "[::1]:8000" goes on behind the bracket.
 bool begins_list(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
-  return first != std::string_view::npos && text[first] == '[';
+  if (first == std::string_view::npos || text[first] != '[') return false;
+  return text.find(']') == std::string_view::npos || text[text.find_last_not_of(" \t")] == ']';
 }
 
 bool is_list(const Value& value) { return std::holds_alternative<std::vector<std::string>>(value); }

@@ -224,6 +224,8 @@ TEST(LoadTest, WhatBeginsAsAListIsNoTextForAKeyThatTakesBoth) {
               HasSubstr("auth.roles.ops.subscribe"));
   EXPECT_THAT(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER=\"[a]\""})).auth.issuer,
               ElementsAre("[a]"));
+  EXPECT_THAT(parse("", environment({"ZWSBRIDGE_SERVER_LISTEN=[::1]:8000"})).server.listen,
+              ElementsAre("[::1]:8000"));
   EXPECT_EQ(
       parse("", environment({"ZWSBRIDGE_AUTH_HS256_SECRET=[a-secret-of-more-than-32-bytes]x"}))
           .auth.hs256_secret,
