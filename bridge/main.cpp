@@ -48,6 +48,13 @@ void tell_certificate(const TlsPtr& tls, Metrics& metrics) {
   metrics.tls_not_after.set(tls ? tls->certificate_not_after() : 0);
 }
 
+// How long main may sleep: who had a token of a fetched key that has gone is looked for soon.
+std::chrono::milliseconds pause(const Service& service, const Config& config) {
+  constexpr std::chrono::milliseconds soon{1000};
+  return config.auth.jwks_url.empty() ? service.alive_interval()
+                                      : std::min(service.alive_interval(), soon);
+}
+
 void count_fetch(bool succeeded, Metrics& metrics) {
   metrics.jwks_failed.set(succeeded ? 0 : 1);
   if (succeeded)
@@ -94,7 +101,7 @@ int serve(const Signals& signals, LiveConfig& config) {
   certificate_watch.look(metrics.tls_not_after.value());
 
   for (Signal signal = Signal::none; signal != Signal::stop;
-       signal = signals.next(service.alive_interval())) {
+       signal = signals.next(pause(service, *config.current()))) {
     if (lanes.alive()) service.alive();  // a lane that hangs is for the watchdog
     certificate_watch.look(metrics.tls_not_after.value());
     if (key_fetcher.key_gone()) lanes.review();
@@ -106,6 +113,7 @@ int serve(const Signals& signals, LiveConfig& config) {
       CurveKeys keys = read_curve_keys(next->ingest);
       verifier.reload(next->auth);
       key_fetcher.reload(next->auth);
+      if (next->auth.jwks_url.empty()) metrics.jwks_failed.set(0);  // nothing is to be fetched
       tell_certificate(next_tls, metrics);
       intake.reload(next);
       source.reload(next, std::move(keys));

@@ -21,6 +21,8 @@ class Key {
   // EdDSA, which libjose lacks; newer tokens call it Ed25519 (RFC 9864).
   Key(std::optional<std::string> kid, PublicKey ed25519);
 
+  const std::optional<std::string>& kid() const noexcept { return kid_; }
+
   // Whether the token's alg is this key's, and its kid too where both have one.
   bool serves(const Token& token) const noexcept;
 

@@ -116,9 +116,9 @@ void KeyFetcher::fetch(const Source& source) {
     fault = error.what();
   }
   failures_ = fault.empty() ? 0 : failures_ + 1;
-  set_state(failures_ == 0 ? State::good : known_.has_keys ? State::stale : State::missing);
   tell(fault);
-  on_fetched_(fault.empty());
+  if (set_state(failures_ == 0 ? State::good : known_.has_keys ? State::stale : State::missing))
+    on_fetched_(fault.empty());
   end();
 }
 
@@ -153,10 +153,12 @@ void KeyFetcher::begin(const Source& source) {
   }
 }
 
-// Nothing where main has another URL meanwhile, and knows better.
-void KeyFetcher::set_state(State state) {
+// False, and nothing is done, where main has another URL meanwhile, and knows better.
+bool KeyFetcher::set_state(State state) {
   const std::lock_guard lock(mutex_);
-  if (source_.number == known_.source.number) state_ = state;
+  if (source_.number != known_.source.number) return false;
+  state_ = state;
+  return true;
 }
 
 void KeyFetcher::fetch_or_say_why(std::string& fault) {

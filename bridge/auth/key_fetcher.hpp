@@ -71,7 +71,7 @@ class KeyFetcher {
   void fetch(const Source& source);
   void begin(const Source& source);
   void end();
-  void set_state(State state);
+  bool set_state(State state);
   void fetch_or_say_why(std::string& fault);
   void take(const std::string& body, std::string& fault);
   void put_in_force(const std::string& body);

@@ -1,5 +1,6 @@
 #include "auth/verifier.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -84,12 +85,19 @@ struct Rules {
   bool is_worth_a_fetch(const Token& token) const noexcept {
     return !url.empty() && (token.kid || !fetched) && may_be_fetched(token);
   }
+
+  // Whether none of the keys that were tried can be the one that the token names.
+  static bool lacks_its_key(const Token& token, const std::vector<const Key*>& tried) noexcept {
+    return token.kid && std::none_of(tried.begin(), tried.end(),
+                                     [&](const Key* key) { return key->kid() == token.kid; });
+  }
 };
 
 // A token that waits for the thread, with everyone who asked.
 struct Waiting {
   std::string token;
   std::vector<Done> callers;
+  bool waited_for_keys = false;
 };
 
 // What it waits for: to be judged, or first for keys that are being fetched.
@@ -111,7 +119,7 @@ struct Verifier::Impl {
   void release_parked();
   void put_in_force(std::shared_ptr<const Rules> fresh);
   Verdict judge(const Token& token, const std::vector<const Key*>& keys, const Rules& by);
-  Verdict judge(const std::string& text, const Rules& by);
+  Verdict judge(const std::string& text, const Rules& by, bool& worth_a_fetch);
   void remember(const TokenDigest& digest, const Verdict& verdict);
   bool recall(const TokenDigest& digest, Verdict& verdict);
   bool has_room_for(std::string_view text) const noexcept;
@@ -120,6 +128,7 @@ struct Verifier::Impl {
 
   const Clock& clock;
   std::atomic<std::uint64_t> verifications{0};
+  std::atomic<bool> let_some_be{false};  // whose key has gone, while others were still to come
 
   std::mutex mutex;  // over all below
   std::condition_variable wake;
@@ -170,7 +179,11 @@ Verdict Verifier::Impl::again(const IdentityPtr& identity) {
   if (identity->ends && clock.wall() >= *identity->ends) return Verdict::expired();
   const Proof& proof = identity->proof;
   if (proof.rules == by->number) return Verdict::good(identity);
-  if (!by->holds(proof.key)) return Verdict::key_taken_out();
+  if (!by->holds(proof.key)) {
+    if (!by->awaits_keys()) return Verdict::key_taken_out();
+    let_some_be = true;  // keys that move to auth.jwks_url are on their way
+    return Verdict::good(identity);
+  }
   return by->judge(proof.claims, proof.key, clock.wall());
 }
 
@@ -234,6 +247,7 @@ bool Verifier::Impl::put_in_line(const TokenDigest& digest, std::string_view tex
       .first->second.callers.push_back(std::move(done));
   waiting_bytes += text.size();
   if (line == Line::keys) {
+    waiting.at(digest).waited_for_keys = true;
     parked.push_back(digest);
   } else {
     order.push_back(digest);
@@ -260,14 +274,18 @@ Verdict Verifier::Impl::judge(const Token& token, const std::vector<const Key*>&
     verifications.fetch_add(1, std::memory_order_relaxed);
     if (key->verifies(token)) return by.judge(token.claims, key->digest(), clock.wall());
   }
+  // Keys without a kid were tried, and what the token names may be another that is still to come.
+  if (by.is_worth_a_fetch(token) && Rules::lacks_its_key(token, keys)) return by.without_key(token);
   return Verdict::invalid("the signature does not match");
 }
 
-Verdict Verifier::Impl::judge(const std::string& text, const Rules& by) {
+// `worth_a_fetch`: a fetch may bring the key that it lacks.
+Verdict Verifier::Impl::judge(const std::string& text, const Rules& by, bool& worth_a_fetch) {
   std::string reason;
   const auto token = Token::parse(text, reason);
   if (!token) return Verdict::invalid(std::move(reason));
   const auto keys = by.serving(*token);
+  worth_a_fetch = by.is_worth_a_fetch(*token) && Rules::lacks_its_key(*token, keys);
   return keys.empty() ? by.without_key(*token) : judge(*token, keys, by);
 }
 
@@ -302,12 +320,19 @@ void Verifier::Impl::run() {
     Waiting& item = waiting.at(digest);  // stays in its place while others join its callers
     Verdict verdict;
     std::shared_ptr<const Rules> by;
+    bool worth_a_fetch = false;
     do {  // again if a reload came between: its callers may have asked after it
       by = rules;
       lock.unlock();
-      verdict = judge(item.token, *by);
+      verdict = judge(item.token, *by, worth_a_fetch);
       lock.lock();
     } while (by != rules);
+    if (worth_a_fetch && verdict.fault != TokenFault::none && !item.waited_for_keys && !stopping &&
+        parked.size() < parked_tokens_max && ask_for_keys()) {
+      item.waited_for_keys = true;
+      parked.push_back(digest);
+      continue;
+    }
     remember(digest, verdict);
     const auto answered = std::move(item.callers);
     waiting_bytes -= item.token.size();
@@ -379,7 +404,8 @@ bool Verifier::take_fetched(const std::string& url, std::shared_ptr<const KeySet
   auto fresh = std::make_shared<Rules>(*impl_->rules);
   fresh->fetched = std::move(keys);
   fresh->follow(*impl_->rules);
-  const bool gone = !fresh->holds_all_of(*impl_->rules);
+  // Who was let be until they came is to be judged, too.
+  const bool gone = impl_->let_some_be.exchange(false) || !fresh->holds_all_of(*impl_->rules);
   impl_->put_in_force(std::move(fresh));
   return gone;
 }

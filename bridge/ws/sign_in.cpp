@@ -239,7 +239,7 @@ void SignIn::foresee_expiry(Session& session) {
 void SignIn::end_token_for(Session& session, std::string_view reason) {
   std::uint64_t suppressed = 0;
   if (log_.pass(suppressed))
-    log::info("the token of {} ends with the reload: {}{}", session.log_name(),
+    log::info("the token of {} ends before its time: {}{}", session.log_name(),
               log::escaped(reason, 200), log::more(suppressed));
   end_token(session);
 }

@@ -43,7 +43,7 @@ def test_a_key_that_is_taken_out_ends_its_sessions_and_no_others(make_bridge, ma
         del bridge.settings[name]
     bridge.reload()
     assert_token_ended(gone)
-    assert 'user "gone"' in bridge.log.wait_for("the token of client .* ends with the reload: the key that signed")
+    assert 'user "gone"' in bridge.log.wait_for("the token of client .* ends before its time: the key that signed")
     producer.send("a", {"type": "event"})
     assert stays.receive()["type"] == "event"
     assert anonymous.ask({"type": "ping"})["type"] == "pong"

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from support.key_server import KeyServer, token_of
+from support.key_server import KeyServer, key_set, token_of
 from support.tokens import Issuer, bearer
 
 
@@ -198,6 +198,51 @@ def test_a_reload_changes_the_url(make, server):
         assert "configuration reloaded" in bridge.reload()
         assert signs_in(bridge, other, "b")
         assert refusal(bridge, issuer, "a") == (4401, "invalid_token")
+
+
+def test_a_configured_key_without_a_kid_stands_before_no_fetched_one(make, server, tmp_path):
+    """A PEM is tried with every token of its algorithm; that it does not match says nothing of the keys to come."""
+    configured, old, new = Issuer("ES256"), Issuer("ES256"), Issuer("ES256")
+    server.publish(old=old)
+    bridge = make(server, **configured.settings(tmp_path), **{"limits.failed_tokens_per_minute": 2})
+    assert signs_in(bridge, old, "old")
+    server.publish(old=old, new=new)
+    assert signs_in(bridge, new, "new")
+    assert signs_in(bridge, configured, "any")
+    for i in range(4):
+        assert refusal(bridge, Issuer("ES256"), f"tomorrow-{i}") == (4401, "invalid_token"), (
+            "no guess: it names its key"
+        )
+    assert signs_in(bridge, new, "new")
+
+
+def test_keys_that_move_to_the_url_end_nobody(make, server, tmp_path):
+    moves, taken_out = Issuer("ES256"), Issuer("EdDSA")
+    (tmp_path / "keys.json").write_bytes(key_set(a=moves, b=taken_out))
+    server.mode = 503
+    bridge = make(
+        server,
+        **{"auth.jwks_url": "", "auth.jwks_file": str(tmp_path / "keys.json"), "auth.expiry_grace": "200ms"},
+    )
+    stays, goes = (bridge.connect(headers=bearer(token_of(*whose))) for whose in ((moves, "a"), (taken_out, "b")))
+    del bridge.settings["auth.jwks_file"]
+    bridge.settings["auth.jwks_url"] = server.url
+    bridge.reload()
+    wait_fetched(bridge, 0)
+    assert stays.ask({"type": "ping"})["type"] == goes.ask({"type": "ping"})["type"] == "pong", "their keys may come"
+    server.publish(a=moves)
+    server.mode = "good"
+    assert goes.wait_closed()[0] == 4401, "its key is not among them"
+    assert stays.ask({"type": "ping"})["type"] == "pong"
+
+
+def test_without_a_url_nothing_fails_to_be_fetched(make, server):
+    server.mode = 503
+    bridge = make(server, **{"auth.hs256_secret": "s" * 32})
+    wait_fetched(bridge, 0)
+    bridge.settings["auth.jwks_url"] = ""
+    bridge.reload()
+    wait_fetched(bridge, 1)
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,9 @@ def test_kick_throws_out_a_connection_or_a_user(bridge, operate):
     assert client.wait_closed()[0] == 4403
     assert operate("kick", client.hello["client_id"]).code == FAILED
     assert json.loads(operate("kick", "--user", "no/body", "--json").out) == {"success": True, "closed": 0}
+    other = bridge.connect()
+    assert operate("kick", client.hello["client_id"], other.hello["client_id"]).code == FAILED
+    assert other.wait_closed()[0] == 4403, "one that has gone keeps none of the others"
     assert operate("kick").code == USAGE and operate("kick", "x", "--user", "y").code == USAGE
 
 
@@ -123,6 +126,7 @@ def test_broadcast_and_notify_reach_whom_they_name(bridge, operate):
     assert operate("broadcast", "-", "--topic", "elsewhere", given='{"type":"x"}').code == DONE
     assert operate("broadcast", "text").code == USAGE
     assert operate("broadcast", "{}", "--topic", "a*").code == USAGE
+    assert operate("broadcast", "{}", "--topic", "").code == USAGE, "a variable that is not set tells not everybody"
     assert operate("notify", "Ready", "It is.", "--level", "success").code == DONE
     assert client.receive()["data"] == {"title": "Ready", "content": "It is.", "level": "success"}
     assert json.loads(operate("notify", "x", "--user", "ada,bob", "--json").out)["recipients"] == 0

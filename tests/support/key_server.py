@@ -14,6 +14,15 @@ from support.tokens import Issuer
 DEADLINE = 30.0
 
 
+def key_set(**issuers: Issuer) -> bytes:
+    """A JWKS of each issuer's public key, by the name it is given."""
+    keys = []
+    for kid, issuer in issuers.items():
+        jwk = jwt.get_algorithm_by_name(issuer.algorithm).to_jwk(issuer.key.public_key(), as_dict=True)
+        keys.append({**jwk, "kid": kid, "alg": issuer.algorithm, "use": "sig"})
+    return json.dumps({"keys": keys}).encode()
+
+
 class KeyServer:
     """Serves the keys that it is told to, with an ETag. `with KeyServer() as server: server.publish(...)`.
 
@@ -57,11 +66,7 @@ class KeyServer:
 
     def publish(self, **issuers: Issuer) -> None:
         """The set: each issuer's public key, by the name it is given."""
-        keys = []
-        for kid, issuer in issuers.items():
-            jwk = jwt.get_algorithm_by_name(issuer.algorithm).to_jwk(issuer.key.public_key(), as_dict=True)
-            keys.append({**jwk, "kid": kid, "alg": issuer.algorithm, "use": "sig"})
-        self.body = json.dumps({"keys": keys}).encode()
+        self.body = key_set(**issuers)
 
     @property
     def etag(self) -> str:

@@ -1,6 +1,7 @@
 // zws connections, topics, kick, broadcast, notify: the administrator's calls, as tables.
 
 #include <memory>
+#include <optional>
 
 #include "admin_calls.hpp"
 #include "command.hpp"
@@ -78,8 +79,17 @@ Exit kick(const OperateOptions& options) {
   AdminCalls calls(options.login);
   if (!options.user.empty())
     return say(options, calls.remove("/users/" + percent_encoded(options.user) + "/connections"));
-  for (const std::string& id : options.names)
-    say(options, calls.remove("/connections/" + percent_encoded(id)));
+  // One that has gone already keeps none of the others.
+  std::optional<Failure> failed;
+  for (const std::string& id : options.names) {
+    try {
+      say(options, calls.remove("/connections/" + percent_encoded(id)));
+    } catch (const Failure& failure) {
+      if (failed) talk(std::string("zws: ") + failed->what());
+      failed = failure;
+    }
+  }
+  if (failed) throw *failed;
   return Exit::done;
 }
 
@@ -135,7 +145,12 @@ void add_broadcast(CLI::App& app, Run& run) {
           "  zws broadcast '{\"type\":\"maintenance\",\"at\":\"22:00\"}'\n"
           "  zws broadcast --topic news - < message.json");
   command->add_option("MESSAGE", options->message, "A JSON object; - is stdin")->required();
-  command->add_option("--topic", options->topic, "To the subscribers of this topic only");
+  command->add_option("--topic", options->topic, "To the subscribers of this topic only")
+      ->check(
+          [](const std::string& topic) {  // such as that of a variable of the shell that is not set
+            return topic.empty() ? "a topic has a name; without --topic every connection is told"
+                                 : "";
+          });
 }
 
 void add_notify(CLI::App& app, Run& run) {
