@@ -23,15 +23,15 @@
 #include "core/log.hpp"
 #include "core/log_writer.hpp"
 #include "core/version.hpp"
-#include "history/ledger.hpp"
+#include "exchange/ledger.hpp"
 #include "ingest/source.hpp"
 #include "metrics/metrics.hpp"
 #include "readiness.hpp"
-#include "routing/intake.hpp"
+#include "exchange/intake.hpp"
 #include "service.hpp"
 #include "signals.hpp"
-#include "ws/lanes.hpp"
-#include "ws/tls.hpp"
+#include "lane/lanes.hpp"
+#include "port/tls.hpp"
 
 namespace zws {
 namespace {

@@ -11,7 +11,7 @@
 #include <cstring>
 
 #include "config/address.hpp"
-#include "ws/tls_question.hpp"
+#include "port/tls_question.hpp"
 
 namespace zws {
 namespace {

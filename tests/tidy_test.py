@@ -21,11 +21,13 @@ class TidyTest(unittest.TestCase):
         self.assertEqual(list(tidy.check(path, text)), [])
 
     def test_rooms_include_downward_only(self) -> None:
-        self.assert_good("bridge/routing/router.cpp", '#include "history/history.hpp"\n')
+        self.assert_good("bridge/routing/router.cpp", '#include "exchange/history.hpp"\n')
         self.assert_good("bridge/auth/grants.hpp", HEADER + '#include "core/pattern.hpp"\n')
         self.assert_good("bridge/main.cpp", '#include "api/routes.hpp"\n')
-        self.assert_breach("bridge/routing/router.cpp", '#include "ws/session.hpp"\n', "routing may not include ws")
-        self.assert_breach("bridge/ws/lane.cpp", '#  include "api/routes.hpp"\n', "ws may not include api")
+        self.assert_breach(
+            "bridge/routing/router.cpp", '#include "client/session.hpp"\n', "routing may not include client"
+        )
+        self.assert_breach("bridge/lane/lane.cpp", '#  include "api/routes.hpp"\n', "lane may not include api")
         self.assert_breach("bridge/core/event.cpp", '#include "config/config.hpp"\n', ":1: core may not")
 
     def test_each_vendor_has_one_door(self) -> None:
@@ -33,8 +35,8 @@ class TidyTest(unittest.TestCase):
         self.assert_good("bridge/api/routes.cpp", "#include <nlohmann/json.hpp>\n")
         self.assert_good("tests/unit/ingest/source_test.cpp", "#include <zmq.hpp>\n")
         self.assert_good("bridge/core/log.hpp", HEADER + "#include <spdlog/fmt/fmt.h>\n")
-        self.assert_breach("bridge/ws/lane.cpp", "#include <zmq.hpp>\n", "bridge/ingest/*")
-        self.assert_breach("bridge/ws/session.hpp", HEADER + "#include <websocketpp/server.hpp>\n", "transport.hpp")
+        self.assert_breach("bridge/lane/lane.cpp", "#include <zmq.hpp>\n", "bridge/ingest/*")
+        self.assert_breach("bridge/client/session.hpp", HEADER + "#include <websocketpp/server.hpp>\n", "transport.hpp")
         self.assert_breach("bridge/api/routes.hpp", HEADER + "#include <nlohmann/json.hpp>\n", "*.cpp")
         self.assert_breach("bridge/main.cpp", "#include <toml++/toml.h>\n", "bridge/config/*.cpp")
 
@@ -49,21 +51,21 @@ class TidyTest(unittest.TestCase):
         self.assert_breach("bridge/auth/admin_token.cpp", "return a == b;\n", "CRYPTO_memcmp( is missing")
 
     def test_names_say_what_a_thing_is(self) -> None:
-        self.assert_good("bridge/ws/lane.cpp", "")
-        self.assert_breach("bridge/ws/utils.cpp", "", "utils.cpp")
+        self.assert_good("bridge/lane/lane.cpp", "")
+        self.assert_breach("bridge/port/utils.cpp", "", "utils.cpp")
         self.assert_breach("bridge/common/lane.cpp", "", "'common'")
 
     def test_nothing_is_left_unfinished(self) -> None:
         self.assert_good("docs/ARCHITECTURE.md", "What there is to do.\n")
-        self.assert_breach("bridge/ws/lane.cpp", "// TO" + "DO: later\n", "unfinished")
+        self.assert_breach("bridge/lane/lane.cpp", "// TO" + "DO: later\n", "unfinished")
 
     def test_tests_wait_for_things_and_never_skip(self) -> None:
         self.assert_good("tools/dev", "time." + "sleep(1)\n")
         self.assert_good("tests/e2e/test_a.py", "deadline.wait(1)\n")
         self.assert_breach("tests/e2e/test_a.py", "time." + "sleep(1)\n", "by the clock")
         self.assert_breach("publishers/python/tests/test_a.py", "asyncio." + "sleep(1)\n", "by the clock")
-        self.assert_breach("tests/unit/ws/lane_test.cpp", "std::this_thread::sleep" + "_for(1s);\n", "by the clock")
-        self.assert_breach("tests/unit/ws/lane_test.cpp", "GTEST" + "_SKIP();\n", "skipped")
+        self.assert_breach("tests/unit/port/lane_test.cpp", "std::this_thread::sleep" + "_for(1s);\n", "by the clock")
+        self.assert_breach("tests/unit/port/lane_test.cpp", "GTEST" + "_SKIP();\n", "skipped")
 
     def test_no_machine_is_named(self) -> None:
         self.assert_good("docs/OPERATING.md", "/usr/share/zwsbridge, see ../work/x\n")
@@ -83,13 +85,13 @@ class TidyTest(unittest.TestCase):
             for file, text in {
                 "docs/INVARIANTS.md": "| a rule | `test_a.py::test_b`, `ATest.Bee` |\n",
                 "tests/e2e/test_a.py": "def test_b(bridge):\n",
-                "tests/unit/ws/a_test.cpp": "TEST_F(ATest, Bee) {}\n",
+                "tests/unit/port/a_test.cpp": "TEST_F(ATest, Bee) {}\n",
             }.items():
                 (root / file).parent.mkdir(parents=True)
                 (root / file).write_text(text)
             self.assertEqual(list(tidy.check_invariants(root)), [])
             (root / "tests/e2e/test_a.py").write_text("def test_bc(bridge):\n")
-            (root / "tests/unit/ws/a_test.cpp").write_text("TEST_F(ATest, Beech) {}\n")
+            (root / "tests/unit/port/a_test.cpp").write_text("TEST_F(ATest, Beech) {}\n")
             self.assertEqual(len(list(tidy.check_invariants(root))), 2)
 
     def test_a_mutant_says_what_it_does_and_who_sees_it(self) -> None:
@@ -99,7 +101,7 @@ class TidyTest(unittest.TestCase):
             (root / "bridge/a.cpp").write_text("int a = 1;\n")
             (root / mutant.FOLDER).mkdir(parents=True)
             patch = root / mutant.FOLDER / "a-two.patch"
-            head = "failure: two of everything\nsuite: unit:ws_test:A.*\n"
+            head = "failure: two of everything\nsuite: unit:port_test:A.*\n"
             diff = "diff --git a/bridge/a.cpp b/bridge/a.cpp\n--- a/bridge/a.cpp\n+++ b/bridge/a.cpp\n@@ -1 +1 @@\n"
             edit = "-int a = 1;\n+int a = 2;\n"
 
@@ -108,7 +110,7 @@ class TidyTest(unittest.TestCase):
                 return "".join(mutant.breaches(root))
 
             self.assertEqual(breaches_of(head + diff + edit), "")
-            self.assertEqual(str(mutant.read(patch).suite), "unit:ws_test:A.*")
+            self.assertEqual(str(mutant.read(patch).suite), "unit:port_test:A.*")
             self.assertIn("no line 'failure:'", breaches_of(diff + edit))
             self.assertIn("'eyes' is none of", breaches_of("failure: a\nsuite: eyes:a\n" + diff + edit))
             self.assertIn("names no program", breaches_of("failure: a\nsuite: unit:\n" + diff + edit))

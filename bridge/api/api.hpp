@@ -16,10 +16,10 @@
 #include "api/static_file.hpp"
 #include "auth/key_fetcher.hpp"
 #include "auth/verifier.hpp"
+#include "client/access.hpp"
 #include "config/config.hpp"
 #include "core/http.hpp"
 #include "core/log.hpp"
-#include "ws/access.hpp"
 
 namespace zws {
 

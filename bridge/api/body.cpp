@@ -11,7 +11,7 @@
 #include "core/json_text.hpp"
 #include "core/log.hpp"
 #include "core/spelling.hpp"
-#include "routing/payload.hpp"
+#include "exchange/payload.hpp"
 
 namespace zws {
 namespace {

@@ -11,9 +11,9 @@
 #include "api/rates.hpp"
 #include "api/request.hpp"
 #include "core/http.hpp"
+#include "exchange/intake.hpp"
+#include "lane/lanes.hpp"
 #include "metrics/metrics.hpp"
-#include "routing/intake.hpp"
-#include "ws/lanes.hpp"
 
 namespace zws {
 

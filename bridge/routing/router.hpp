@@ -23,7 +23,7 @@
 
 #include "core/by_topic_id.hpp"
 #include "core/pattern.hpp"
-#include "history/history.hpp"
+#include "exchange/history.hpp"
 #include "metrics/metrics.hpp"
 #include "routing/audience.hpp"
 #include "routing/pattern_index.hpp"

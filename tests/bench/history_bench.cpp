@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "core/topic.hpp"
-#include "history/history.hpp"
-#include "history/ledger.hpp"
+#include "exchange/history.hpp"
+#include "exchange/ledger.hpp"
 
 namespace {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/topic.hpp"
-#include "history/ledger.hpp"
+#include "exchange/ledger.hpp"
 #include "routing/router.hpp"
 
 namespace {

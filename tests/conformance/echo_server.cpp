@@ -16,15 +16,15 @@
 #include <string>
 #include <string_view>
 
+#include "client/session.hpp"
+#include "client/wheel.hpp"
 #include "config/config.hpp"
 #include "core/error.hpp"
 #include "metrics/metrics.hpp"
-#include "ws/acceptor.hpp"
-#include "ws/listeners.hpp"
-#include "ws/server.hpp"
-#include "ws/session.hpp"
-#include "ws/tls.hpp"
-#include "ws/wheel.hpp"
+#include "port/acceptor.hpp"
+#include "port/listeners.hpp"
+#include "port/server.hpp"
+#include "port/tls.hpp"
 
 namespace {
 

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "client/client_protocol.hpp"
 #include "core/topic.hpp"
-#include "ws/client_protocol.hpp"
 
 namespace {
 

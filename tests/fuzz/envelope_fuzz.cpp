@@ -10,8 +10,8 @@
 
 #include "core/position.hpp"
 #include "core/topic.hpp"
+#include "exchange/frame.hpp"
 #include "ingest/envelope.hpp"
-#include "routing/frame.hpp"
 
 namespace {
 

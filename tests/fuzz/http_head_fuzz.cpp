@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "ws/http_head.hpp"
+#include "port/http_head.hpp"
 
 namespace {
 

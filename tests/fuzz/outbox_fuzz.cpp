@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "client/outbox.hpp"
 #include "support/events.hpp"
-#include "ws/outbox.hpp"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "config/address.hpp"
-#include "ws/proxy_header.hpp"
+#include "port/proxy_header.hpp"
 
 namespace {
 

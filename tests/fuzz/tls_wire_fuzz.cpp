@@ -11,8 +11,8 @@
 #include <string_view>
 
 #include "core/log.hpp"
+#include "port/tls.hpp"
 #include "support/tls_client.hpp"
-#include "ws/tls.hpp"
 
 namespace {
 

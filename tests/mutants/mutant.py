@@ -1,9 +1,9 @@
 """A mutant: one realistic bug as a patch, with the harm it would do and the suite that must see it.
 
     failure: an event is delivered twice after a reload
-    suite: unit:ws_test:InboxTest.WhatWaitsComesOutInOrder
+    suite: unit:lane_test:InboxTest.WhatWaitsComesOutInOrder
     preset: asan                                                   (only where `dev` would not do)
-    diff --git a/bridge/ws/inbox.cpp b/bridge/ws/inbox.cpp
+    diff --git a/bridge/lane/inbox.cpp b/bridge/lane/inbox.cpp
     ...
 
 Suites are `unit:PROGRAM:FILTER` (gtest), `e2e:FILE[::TEST]`, `python:FILE[::TEST]`, `conformance:FILE[::TEST]`

@@ -10,7 +10,7 @@
 #include "core/event.hpp"
 #include "core/topic.hpp"
 #include "core/ws_frame.hpp"
-#include "routing/frame.hpp"
+#include "exchange/frame.hpp"
 
 namespace zws {
 

@@ -9,7 +9,7 @@
 #include <set>
 #include <tuple>
 
-#include "history/ledger.hpp"
+#include "exchange/ledger.hpp"
 #include "support/listener.hpp"
 
 namespace zws {

@@ -1,0 +1,293 @@
+#include "client/requests.hpp"
+
+#include <algorithm>
+#include <asio/post.hpp>
+#include <utility>
+
+#include "auth/grants.hpp"
+#include "client/long_request.hpp"
+#include "core/json_text.hpp"
+#include "core/log.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::chrono::minutes error_window{1};
+constexpr std::chrono::seconds too_fast_time{5};
+constexpr std::chrono::seconds too_fast_pause{1};
+constexpr std::size_t topics_per_message = 64;  // so many named cost as much as one message
+
+}  // namespace
+
+Requests::Requests(Router& router, History& history, SignIn::Parts sign_in,
+                   const RouteTable& routes)
+    : subscriptions_(router, history, routes),
+      sign_in_(sign_in, {[this](Session& session) { subscriptions_.join_own(session); },
+                         [this](Session& session) { review(session); },
+                         [this](Session& session, std::string_view message) {
+                           on_message(session, message, false);
+                         },
+                         [this](Session& session) { count_error(session); }}),
+      router_(router),
+      lane_(std::move(sign_in)) {}
+
+void Requests::on_upgraded(Session& session, const std::string& token, bool full_for_address) {
+  if (full_for_address) {
+    session.send_error(ErrorCode::limit_exceeded, "too many connections from this address");
+    return session.close(CloseCode::try_later);
+  }
+  sign_in_.upgrade(session, token);
+}
+
+void Requests::on_message(Session& session, std::string_view message, bool binary) {
+  if (binary) return session.close(CloseCode::unsupported_data);
+  if (session.pending) {
+    // Its token is being checked; what it says waits.
+    session.pending->bytes += message.size();
+    if (session.pending->bytes > session.config().limits.message_bytes)
+      return session.close(CloseCode::too_fast);
+    session.pending->messages.emplace_back(message);
+    return;
+  }
+  if (session.long_request) {
+    // It came in one piece with a request that is still being answered; nothing more is read.
+    session.long_request->messages.emplace_back(message);
+    return;
+  }
+  const SteadyTime now = session.rules().clock->steady();
+  ParsedRequest parsed = parse_request(message);
+  if (!within_rate(session, now, parsed)) {
+    if (session.state() == Session::State::open)
+      session.send_error(ErrorCode::rate_limited, "too many messages", parsed.refusal.id);
+    return;
+  }
+  if (parsed.request) {
+    answer(session, std::move(*parsed.request));
+  } else {
+    refuse(session, parsed.refusal);
+  }
+}
+
+// A bucket of twice the rate, out of which long requests take more; who goes on too fast for five
+// seconds is closed.
+bool Requests::within_rate(Session& session, SteadyTime now, const ParsedRequest& parsed) {
+  const auto rate = static_cast<double>(session.config().limits.messages_per_second);
+  const std::size_t topics = parsed.request ? parsed.request->topics.size() : 0;
+  const auto cost = static_cast<double>(1 + topics / topics_per_message);
+  if (session.bucket.take(now, rate, 2 * rate, cost)) return true;
+  if (session.limited_since == SteadyTime{} || now - session.limited_last > too_fast_pause)
+    session.limited_since = now;
+  session.limited_last = now;
+  if (now - session.limited_since >= too_fast_time) session.close(CloseCode::too_fast);
+  return false;
+}
+
+void Requests::refuse(Session& session, const Refusal& refusal) {
+  session.send_error(refusal.code, refusal.message, refusal.id);
+  count_error(session);
+}
+
+// A request counts once, whatever number of topics it names.
+void Requests::count_error(Session& session) {
+  const SteadyTime now = session.rules().clock->steady();
+  if (session.errors == 0 || now - session.errors_since >= error_window) {
+    session.errors_since = now;
+    session.errors = 0;
+  }
+  ++session.errors;
+  if (session.errors > session.config().limits.errors_per_minute)
+    session.close(CloseCode::too_many_errors);
+}
+
+void Requests::answer(Session& session, Request&& request) {
+  if (request.type == RequestType::fetch) catch_up_();
+  if (session.left()) return;
+  switch (request.type) {
+    case RequestType::subscribe:
+    case RequestType::unsubscribe:
+      session.long_request = std::make_shared<LongRequest>(std::move(request));
+      return go_on(session);
+    case RequestType::fetch:
+      if (!subscriptions_.fetch(session, request, sign_in_.open_mode())) count_error(session);
+      return;
+    case RequestType::auth: return sign_in_.authenticate(session, request.token, request.id);
+    case RequestType::get_stats: return answer_stats(session, request.id);
+    case RequestType::ping:
+      return session.send_text(JsonObject()
+                                   .text("type", "pong")
+                                   .text("timestamp", rfc3339(session.rules().clock->wall()))
+                                   .json("id", request.id)
+                                   .done());
+  }
+}
+
+// --- requests that name many topics --------------------------------------------------------------
+
+// One slice. The session may leave in it, and the request is gone then.
+void Requests::go_on(Session& session) {
+  const std::shared_ptr<LongRequest> request = session.long_request;
+  if (request->request.since) catch_up_();
+  if (session.left()) return;
+  subscriptions_.go_on(session, *request, sign_in_.open_mode());
+  if (request->refused && !std::exchange(request->counted, true)) count_error(session);
+  if (session.left()) return;
+  if (request->done()) return end_long_request(session);
+  if (session.outbox().at_bound()) {
+    request->due = false;  // on_room() goes on
+  } else {
+    queue(session);
+  }
+}
+
+// What the client said in the meantime has its turn, and it is heard again.
+void Requests::end_long_request(Session& session) {
+  const std::shared_ptr<LongRequest> request = std::exchange(session.long_request, nullptr);
+  for (const std::string& message : request->messages) {
+    if (!session.left()) on_message(session, message, false);
+  }
+  if (!session.left() && !session.busy()) session.go_on_reading();
+}
+
+void Requests::on_room(Session& session) noexcept try {
+  if (!std::exchange(session.long_request->due, true)) queue(session);
+} catch (const std::exception& error) {
+  log::error("a request could not be answered further: {}", error.what());
+  session.abort();
+}
+
+void Requests::queue(Session& session) {
+  queued_.push_back(&session);
+  post_slice();
+}
+
+void Requests::post_slice() {
+  if (queued_.empty() || slice_posted_) return;
+  asio::post(*lane_.loop, [this] {
+    slice_posted_ = false;
+    take_slice();
+  });
+  slice_posted_ = true;
+}
+
+// One slice, whoever's it is: many such clients together take no more of the lane than one.
+void Requests::take_slice() noexcept {
+  if (queued_.empty()) return;
+  Session& session = *queued_.front();
+  queued_.pop_front();
+  try {
+    post_slice();
+    go_on(session);
+  } catch (const std::exception& error) {
+    log::error("a request could not be answered further: {}", error.what());
+    session.abort();
+  }
+}
+
+// --- get_stats -----------------------------------------------------------------------------------
+
+void Requests::on_replaced(Session& session) {
+  add_replaced(session, router_.subscriptions(session.outbox()));
+}
+
+// Books what the outbox counted by topic under the subscriptions that brought it. What it has given up
+// since has no count any more.
+void Requests::add_replaced(Session& session, const std::vector<Pattern>& subscriptions) {
+  if (session.replaced && session.replaced->size() > subscriptions.size()) {
+    const auto given_up = [&](const auto& entry) {
+      return std::none_of(subscriptions.begin(), subscriptions.end(),
+                          [&](const Pattern& pattern) { return pattern.text() == entry.first; });
+    };
+    auto& all = *session.replaced;
+    all.erase(std::remove_if(all.begin(), all.end(), given_up), all.end());
+  }
+  for (const auto& [topic, count] : session.outbox().take_replaced()) {
+    if (!session.replaced) session.replaced = std::make_unique<Session::Replaced>();
+    for (const Pattern& pattern : subscriptions) {
+      if (!pattern.matches(topic)) continue;
+      const auto known =
+          std::find_if(session.replaced->begin(), session.replaced->end(),
+                       [&](const auto& entry) { return entry.first == pattern.text(); });
+      if (known == session.replaced->end()) {
+        session.replaced->emplace_back(pattern.text(), count);
+      } else {
+        known->second += count;
+      }
+    }
+  }
+}
+
+std::string Requests::own_stats(Session& session) {
+  const std::vector<Pattern> subscriptions = router_.subscriptions(session.outbox());
+  add_replaced(session, subscriptions);
+  std::string list = "[";
+  for (const Pattern& pattern : subscriptions) {
+    std::uint64_t replaced = 0;
+    if (session.replaced) {
+      for (const auto& entry : *session.replaced) {
+        if (entry.first == pattern.text()) replaced = entry.second;
+      }
+    }
+    if (list.size() > 1) list += ',';
+    list += JsonObject().text("topic", pattern.text()).number("replaced", replaced).done();
+  }
+  list += ']';
+  const IdentityPtr& identity = session.identity;
+  const Outbox& outbox = session.outbox();
+  return JsonObject()
+      .text("client_id", session.client_id())
+      .json("user", identity && !identity->user.empty() ? json_string(identity->user) : "null")
+      .boolean("admin", identity && identity->admin)
+      .text("connected_at", rfc3339(session.connected()))
+      .json("subscriptions", list)
+      .number("delivered", outbox.delivered())
+      .number("dropped", outbox.dropped())
+      .number("queued_bytes", outbox.queued_bytes())
+      .done();
+}
+
+void Requests::answer_stats(Session& session, const std::string& id) {
+  const auto text = [own = own_stats(session), id](const std::string& totals) {
+    const std::string data = JsonObject().json("connection", own).json("totals", totals).done();
+    return JsonObject().text("type", "stats").json("data", data).json("id", id).done();
+  };
+  const bool signed_in = sign_in_.open_mode() || session.identity != nullptr;
+  if (!signed_in || !stats_) return session.send_text(text({}));
+  const bool per_topic = session.identity && may(session.config().auth, *session.identity, "stats");
+  stats_(per_topic, [this, text, ticket = session.ticket](std::string totals) {
+    asio::post(*lane_.loop, [this, text, ticket, totals = std::move(totals)] {
+      if (Session* its = lane_.find(ticket)) its->send_text(text(totals));
+    });
+  });
+}
+
+// --- time, rights, the end -----------------------------------------------------------------------
+
+void Requests::review(Session& session) {
+  sign_in_.review(session);
+  if (session.left()) return;
+  subscriptions_.join_own(session);
+  subscriptions_.review(session, sign_in_.open_mode());
+}
+
+void Requests::on_timer(Session& session, SteadyTime now) { sign_in_.on_timer(session, now); }
+
+void Requests::on_loss(const Session& session, std::string_view topic) noexcept try {
+  std::uint64_t suppressed = 0;
+  if (!log::enabled(log::Level::warning) || !loss_log_.pass(suppressed)) return;
+  const Route& route = subscriptions_.routes().match(topic);
+  log::warning("{} reads too slowly: an event on topic \"{}\" ({}) was dropped{}",
+               session.log_name(), log::escaped(topic),
+               route.match.empty() ? "no route" : "route \"" + log::escaped(route.match) + '"',
+               log::more(suppressed));
+} catch (const std::exception& error) {
+  log::error("a loss could not be told: {}", error.what());
+}
+
+void Requests::on_leave(Session& session) noexcept {
+  queued_.erase(std::remove(queued_.begin(), queued_.end(), &session), queued_.end());
+  session.long_request.reset();
+  router_.leave(session.outbox());
+  sign_in_.on_leave(session);
+}
+
+}  // namespace zws

@@ -1,0 +1,73 @@
+// Requests: answers what one lane's clients say (docs/CLIENTS.md), within their rights and limits.
+//
+// Thread: its lane only. Lifetime: one per lane; outlives its sessions.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <string>
+
+#include "client/client_protocol.hpp"
+#include "client/session.hpp"
+#include "client/sign_in.hpp"
+#include "client/subscriptions.hpp"
+#include "exchange/history.hpp"
+#include "routing/router.hpp"
+
+namespace zws {
+
+// What get_stats tells beyond the own connection, as a JSON object; `per_topic` for administrators
+// only. The answer may come later and from any thread.
+using StatsQuery = std::function<void(bool per_topic, std::function<void(std::string)> done)>;
+
+class Requests final : public MessageHandler {
+ public:
+  Requests(Router& router, History& history, SignIn::Parts sign_in, const RouteTable& routes);
+
+  // The upgrade is done: checks its token, if it brought one, and lets it in or not.
+  void on_upgraded(Session& session, const std::string& token, bool full_for_address);
+
+  void on_message(Session& session, std::string_view message, bool binary) override;
+  void on_timer(Session& session, SteadyTime now) override;
+  void on_loss(const Session& session, std::string_view topic) noexcept override;
+  void on_replaced(Session& session) override;
+  void on_room(Session& session) noexcept override;
+  void on_leave(Session& session) noexcept override;
+
+  // Rights or keys may have changed: ends what is no longer allowed.
+  void review(Session& session);
+
+  void set_routes(const RouteTable& routes) noexcept { subscriptions_.set_routes(routes); }
+  void set_stats(StatsQuery query) { stats_ = std::move(query); }
+
+  // Called before a client's position is compared with the history: what other lanes may have
+  // delivered already must not still wait here.
+  void set_catch_up(std::function<void()> catch_up) { catch_up_ = std::move(catch_up); }
+
+ private:
+  bool within_rate(Session& session, SteadyTime now, const ParsedRequest& parsed);
+  void refuse(Session& session, const Refusal& refusal);
+  void count_error(Session& session);
+  void answer(Session& session, Request&& request);
+  void go_on(Session& session);
+  void end_long_request(Session& session);
+  void queue(Session& session);
+  void post_slice();
+  void take_slice() noexcept;
+  void answer_stats(Session& session, const std::string& id);
+  static void add_replaced(Session& session, const std::vector<Pattern>& subscriptions);
+  std::string own_stats(Session& session);
+
+  Subscriptions subscriptions_;
+  SignIn sign_in_;
+  Router& router_;
+  const SignIn::Parts lane_;  // how to find a session again
+  log::Quiet loss_log_;
+  StatsQuery stats_;
+  std::function<void()> catch_up_ = [] {};
+  std::deque<Session*>
+      queued_;  // whose next slice is due, each in its turn; on_leave() takes it out
+  bool slice_posted_ = false;
+};
+
+}  // namespace zws

@@ -1,0 +1,173 @@
+// Session: one WebSocket client, from the upgrade to the end.
+//
+//   opening -> open -> draining -> closed        (only ever forward)
+//
+//   opening   upgraded; its token is being checked
+//   open      it was told `connection`, and receives
+//   draining  our close frame is on its way; nothing new is taken
+//   closed    gone; the object lives until its connection has let go
+//
+// The session keeps what is true of any client: who it is, its heartbeat, its limits and its end.
+// What its messages mean is the MessageHandler's affair (Requests in the daemon).
+//
+// Thread: its lane only. Lifetime: owned by its connection; borrows the lane's parts.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/identity.hpp"
+#include "client/link.hpp"
+#include "client/pending.hpp"
+#include "client/wheel.hpp"
+#include "config/config.hpp"
+#include "core/error_code.hpp"
+#include "core/ws_frame.hpp"
+
+namespace zws {
+
+class Session;
+struct LongRequest;
+
+class MessageHandler {
+ public:
+  virtual ~MessageHandler() = default;
+
+  virtual void on_message(Session& session, std::string_view message, bool binary) = 0;
+  // The session's own time has come: heartbeat and stalls are seen to already.
+  virtual void on_timer(Session& session, SteadyTime now) = 0;
+  // It reads too slowly: an event of `topic` was dropped, which it will be told.
+  virtual void on_loss(const Session& session, std::string_view topic) noexcept = 0;
+  // Its outbox holds counts of very many topics: book them.
+  virtual void on_replaced(Session&) {}
+  // Its queue has room for what a long request still has to be told.
+  virtual void on_room(Session&) noexcept {}
+  // It receives nothing more: our close frame follows, or it is gone. Called once.
+  virtual void on_leave(Session& session) noexcept = 0;
+};
+
+// What all sessions of a lane share.
+struct SessionRules {
+  ConfigPtr config;
+  Wheel* wheel = nullptr;
+  MessageHandler* handler = nullptr;
+  LaneMetrics* metrics = nullptr;
+  const Clock* clock = nullptr;
+};
+
+// Room for `burst` at once and `rate` a second.
+class TokenBucket {
+ public:
+  // What costs more than there is leaves a debt, of a burst at most.
+  bool take(SteadyTime now, double rate, double burst, double cost = 1) noexcept;
+
+ private:
+  float filled_ = 0;  // < 0: a debt
+  SteadyTime last_{};
+};
+
+class Session final : public Wheel::Timer {
+ public:
+  enum class State : std::uint8_t { opening, open, draining, closed };
+  using Id = std::array<std::uint8_t, 16>;
+
+  Session(Link& link, const SessionRules& rules, std::string address);
+  ~Session() override;
+
+  State state() const noexcept { return state_; }
+  // It receives nothing more; only its end is still to come. Nobody may subscribe for it again.
+  bool left() const noexcept { return state_ == State::draining || state_ == State::closed; }
+  Outbox& outbox() noexcept { return link_.outbox(); }
+  const Outbox& outbox() const noexcept { return link_.outbox(); }
+  const SessionRules& rules() const noexcept { return rules_; }
+  const Config& config() const noexcept { return *rules_.config; }
+  // The client's own address once trusted proxies have been asked.
+  const std::string& address() const noexcept { return address_; }
+  void set_address(std::string address) { address_ = std::move(address); }
+  std::string client_id() const;  // a UUID
+  std::string log_name() const;   // client, user and address, for a log line
+  WallTime connected() const noexcept { return connected_; }
+  std::uint16_t close_code() const noexcept { return close_code_; }
+
+  // From opening to open.
+  void open();
+
+  void send(Opcode opcode, std::string_view payload) noexcept;
+  void send_text(std::string_view text) noexcept { send(Opcode::text, text); }
+  // Tells the client what is wrong, and counts it: {"type":"error",...}, or an answer of its own.
+  void send_error(ErrorCode code, std::string_view message, std::string_view id = {});
+  void refuse(ErrorCode code, std::string_view text) noexcept;
+
+  // Tells the client why and closes; open -> draining. Later calls change nothing.
+  void close(CloseCode code) noexcept;
+
+  // The connection has ended, whoever ended it.
+  void on_closed(std::uint16_t code) noexcept;
+
+  void on_message(std::string_view message, bool binary);
+  void heard(SteadyTime now) noexcept { last_heard_ = now; }
+  // The rules have another configuration.
+  void on_reload() noexcept;
+  void on_room() noexcept {
+    if (busy()) rules_.handler->on_room(*this);
+  }
+  // Nothing more is read while a long request is being answered.
+  bool busy() const noexcept { return long_request != nullptr; }
+  void go_on_reading() noexcept { link_.go_on_reading(); }
+  // Ends it without further words, on the loop's next turn.
+  void abort() noexcept { link_.abort(); }
+  void on_loss(std::string_view topic) noexcept { rules_.handler->on_loss(*this, topic); }
+  void on_overflow() noexcept { close(CloseCode::slow_consumer); }
+  void on_replaced() noexcept;
+  void on_blocked() noexcept;
+  void on_timer(SteadyTime now) noexcept override;
+
+  // Fires on_timer of the handler at or after `when`.
+  void wake_at(SteadyTime when) noexcept;
+
+  // --- who it is and how it behaves: kept by Requests and SignIn ---
+  IdentityPtr identity;                       // null: anonymous
+  std::unique_ptr<Pending> pending;           // while a token is being checked
+  SteadyTime token_ends{};                    // zero: never
+  bool token_ended = false;                   // it was told; the grace runs
+  bool from_open_mode = false;                // it came while no key was configured
+  bool may_stay = true;                       // false: anonymous, and anonymous may not connect
+  std::shared_ptr<LongRequest> long_request;  // while one is being answered
+  TokenBucket bucket;
+  SteadyTime limited_since{};  // too fast, without a pause, since then
+  SteadyTime limited_last{};
+  SteadyTime errors_since{};  // the minute in which `errors` are counted
+  std::uint32_t errors = 0;
+  std::uint32_t asked = 0;        // subscriptions by name
+  std::uint32_t asked_bytes = 0;  // of their names
+  using Replaced = std::vector<std::pair<std::string, std::uint64_t>>;
+  std::unique_ptr<Replaced> replaced;  // by subscription; null: nothing was
+
+  // --- its places, given back at the end: kept by the lane ---
+  std::uint64_t ticket = 0;  // its number on the lane, never used again
+  std::size_t lane_place = 0;
+  bool upgraded = false;         // not a plain HTTP request
+  bool address_counted = false;  // in Admission
+  bool user_counted = false;     // likewise, under identity->user
+
+ private:
+  SteadyTime next_deadline(SteadyTime now) const noexcept;
+  void rearm(SteadyTime now) noexcept;
+
+  Link& link_;
+  const SessionRules& rules_;
+  std::string address_;
+  Id id_;
+  WallTime connected_;
+  SteadyTime last_heard_;
+  SteadyTime next_ping_;
+  SteadyTime handler_deadline_;
+  SteadyTime close_deadline_{};
+  std::uint16_t close_code_ = 0;
+  State state_ = State::opening;
+};
+
+}  // namespace zws

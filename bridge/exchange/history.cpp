@@ -1,0 +1,197 @@
+#include "exchange/history.hpp"
+
+#include <algorithm>
+
+#include "exchange/newest_events.hpp"
+#include "exchange/selection.hpp"
+#include "exchange/shelf.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
+
+bool missed(const Topic& topic, const std::vector<Position>& since, bool proven, Selection& out) {
+  return topic.history.missed(since, proven, topic.policy->retention.conflate, out);
+}
+
+bool says_something(const std::vector<Position>& since) {
+  return std::any_of(since.begin(), since.end(),
+                     [](const Position& each) { return each.seq != 0; });
+}
+
+}  // namespace
+
+History::History(ConfigPtr config, Ledger& ledger, const Clock& clock, std::size_t lanes)
+    : clock_(clock),
+      ledger_(ledger),
+      shelf_(std::make_unique<Shelf>(std::move(config), ledger, lanes)) {}
+
+History::~History() = default;
+
+void History::record(const EventPtr& event) { shelf_->record(event); }
+
+std::vector<Position> History::positions(std::string_view topic) {
+  const Topic* known = shelf_->look_up(topic, clock_.steady());
+  auto positions = known == nullptr ? std::vector<Position>{} : known->history.positions();
+  if (positions.empty()) {
+    positions.push_back(ledger_.marks().at(shelf_->moment(clock_.steady())));
+  }
+  return positions;
+}
+
+// Whether one who stands at `since` has a mark from after whatever was forgotten of the topic.
+bool History::proven(const std::vector<Position>& since, SteadyTime forgotten) const {
+  return std::any_of(since.begin(), since.end(), [&](const Position& each) {
+    const auto given = ledger_.marks().read(each);
+    return given && *given >= forgotten;
+  });
+}
+
+Recovery History::recover(std::string_view topic, const std::vector<Position>& since,
+                          std::size_t events_max, std::size_t bytes_max) {
+  const Topic* known = shelf_->look_up(topic, clock_.steady());
+  const SteadyTime forgotten = shelf_->forgotten().topic(topic_hash(topic));
+  const bool proof = proven(since, forgotten);
+  if (known == nullptr) {
+    const bool nothing_was = since.empty() && forgotten == SteadyTime{};
+    return {!says_something(since) && (proof || nothing_was), {}};
+  }
+  Selection selection(events_max, bytes_max);
+  if (!missed(*known, since, proof, selection)) return {};
+  return {true, selection.events()};
+}
+
+Recovery History::recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
+                          std::size_t events_max, std::size_t bytes_max) {
+  if (pattern.is_literal()) {
+    const auto known = std::find_if(since.begin(), since.end(), [&](const TopicPosition& each) {
+      return each.topic == pattern.text();
+    });
+    return recover(pattern.text(),
+                   known == since.end() ? std::vector<Position>{} : known->positions, events_max,
+                   bytes_max);
+  }
+  const SteadyTime now = clock_.steady();
+  const std::uint64_t question = ++questions_;
+  Selection selection(events_max, bytes_max);
+  for (const TopicPosition& known : since) {
+    if (!pattern.matches(known.topic)) continue;
+    Topic* topic = shelf_->look_up(known.topic, now);
+    if (topic == nullptr && says_something(known.positions)) return {};
+    if (topic == nullptr || topic->question == question) continue;
+    topic->question = question;
+    const bool proof = proven(known.positions, shelf_->forgotten().topic(topic_hash(known.topic)));
+    if (!missed(*topic, known.positions, proof, selection)) return {};
+  }
+  // A topic that is not named either brings an event or ends the search, so that it is short.
+  bool whole = true;
+  shelf_->each_match(pattern, now, no_limit, [&](Topic& topic) {
+    if (topic.question != question) whole = missed(topic, {}, false, selection);
+    return whole;
+  });
+  // Nor does it know those that came and were forgotten while it was away.
+  const std::string_view prefix =
+      std::string_view(pattern.text()).substr(0, pattern.text().find('*'));
+  if (!whole || shelf_->forgotten().newest_below(prefix) > selection.last_had()) return {};
+  return {true, selection.events()};
+}
+
+std::vector<EventPtr> History::newest(const Pattern& pattern, std::size_t count,
+                                      std::size_t bytes_max) {
+  const SteadyTime now = clock_.steady();
+  const std::size_t events_max = shelf_->config().limits.replay_events;
+  NewestEvents newest(count, events_max);
+  if (pattern.is_literal()) {
+    if (const Topic* topic = shelf_->look_up(pattern.text(), now)) newest.offer(topic->history);
+    return newest.events(bytes_max);
+  }
+  // Few topics are found by name. Of many, only those heard from last can matter.
+  const bool few = shelf_->each_match(pattern, now, 4 * events_max, [&](Topic& topic) {
+    newest.offer(topic.history);
+    return true;
+  });
+  if (!few) {
+    newest.clear();
+    for (Topic* next = shelf_->topics().newest(); next != nullptr && newest.wants(next->heard);) {
+      Topic& here = *next;
+      next = here.older;
+      if (!pattern.matches(here.name)) continue;
+      if (const Topic* topic = shelf_->look_up(here, now)) newest.offer(topic->history);
+    }
+  }
+  return newest.events(bytes_max);
+}
+
+Fetched History::fetch(std::string_view topic, std::string_view source, std::uint64_t from,
+                       std::uint64_t to, std::size_t events_max, std::size_t bytes_max) {
+  const Topic* known = shelf_->look_up(topic, clock_.steady());
+  if (known == nullptr || from > to) return {};
+  const auto found = known->history.range(source, from, to);
+  Selection selection(events_max, bytes_max);
+  bool whole = !found.empty() && found.size() - 1 == to - from;
+  for (auto each = found.rbegin(); each != found.rend(); ++each) {
+    if (selection.take(**each)) continue;
+    whole = false;
+    break;
+  }
+  return {selection.events(), whole};
+}
+
+HistoryPage History::page(std::string_view topic, std::uint64_t before, std::size_t count,
+                          std::size_t bytes_max) {
+  HistoryPage page;
+  const Topic* known = shelf_->look_up(topic, clock_.steady());
+  if (known == nullptr) return page;
+  std::size_t bytes = 0;
+  known->history.newest(no_limit, [&](const Retained& each) {
+    if (each.arrival >= before) return true;
+    bytes += each.event->frame().size();
+    page.more = page.events.size() == count || (bytes > bytes_max && !page.events.empty());
+    if (page.more) return false;
+    page.events.push_back(each.event);
+    page.begin = each.arrival;
+    return true;
+  });
+  std::reverse(page.events.begin(), page.events.end());
+  return page;
+}
+
+void History::pin(std::string_view topic) { shelf_->pin(topic, clock_.steady()); }
+void History::unpin(std::string_view topic) { shelf_->unpin(topic, clock_.steady()); }
+void History::sweep() { shelf_->sweep(clock_.steady()); }
+void History::reload(ConfigPtr config) { shelf_->reload(std::move(config), clock_.steady()); }
+
+std::size_t History::bytes() const noexcept { return shelf_->bytes(); }
+std::size_t History::topics() const noexcept { return shelf_->topics().size(); }
+
+std::size_t History::reserved_topics() const noexcept { return shelf_->topics().reserved(); }
+
+std::vector<std::string> History::topics_after(std::string_view cursor, std::size_t limit) const {
+  std::vector<std::string> page;
+  const auto& names = shelf_->topics().names();
+  for (auto next = names.upper_bound(cursor); next != names.end() && page.size() < limit; ++next)
+    page.emplace_back(next->first);
+  return page;
+}
+
+std::vector<std::string> History::busiest(std::size_t count) const {
+  constexpr std::size_t looks_max = 10'000;
+  std::vector<const Topic*> all;
+  for (const Topic* topic = shelf_->topics().newest(); topic != nullptr && all.size() < looks_max;
+       topic = topic->older)
+    all.push_back(topic);
+  const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), count));
+  std::partial_sort(all.begin(), end, all.end(),
+                    [](const Topic* a, const Topic* b) { return a->events > b->events; });
+  std::vector<std::string> names;
+  for (auto topic = all.begin(); topic != end; ++topic) names.push_back((*topic)->name);
+  return names;
+}
+
+std::uint64_t History::events(std::string_view topic) const noexcept {
+  const Topic* known = shelf_->topics().find(topic, topic_hash(topic));
+  return known == nullptr ? 0 : known->events;
+}
+
+}  // namespace zws

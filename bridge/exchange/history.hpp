@@ -1,0 +1,142 @@
+// History: the newest events of each topic, for those who missed them.
+//
+// Thread: its lane only. Lifetime: keeps EventPtr, so payload bytes are shared with what is in
+// flight and with the other lanes.
+// Bounds: history.size events (or the route's) no older than history.ttl (or the route's) per topic;
+// on a conflate route the newest event of each key; history.bytes in all, bookkeeping included (the
+// oldest event of all topics goes first); limits.topics topics and limits.sources_per_topic sources,
+// those heard from longest ago are forgotten first. A topic with neither events nor pins, by any
+// lane's subscribers, is forgotten.
+// Time: an event's age counts from Event::received() by the steady clock. There is no timer: expiry
+// happens as events pass, before each answer and in sweep(), so no answer holds anything too old.
+// Cost: record() is amortised O(1), <= 100 ns, without allocation for a known topic whose ring is
+// full; it keeps an EventPtr and an arrival number an event. A new topic costs O(log topics).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.hpp"
+#include "core/clock.hpp"
+#include "core/event.hpp"
+#include "core/pattern.hpp"
+#include "core/position.hpp"
+
+namespace zws {
+
+class Ledger;
+class Shelf;
+
+struct Recovery {
+  bool recovered = false;
+  std::vector<EventPtr> events;  // in order of arrival; none unless recovered
+};
+
+struct TopicPosition {
+  std::string topic;
+  std::vector<Position> positions;
+};
+
+struct Fetched {
+  std::vector<EventPtr> events;
+  bool complete = false;  // all of from..to are here
+};
+
+// A piece of a topic's history, in order of arrival.
+struct HistoryPage {
+  std::vector<EventPtr> events;
+  std::uint64_t begin = 0;  // the place of the first of them, by which to ask for what came before
+  bool more = false;        // something came before
+};
+
+class History {
+ public:
+  // `lanes` Histories share the events, so each counts its own bookkeeping that many times, and the
+  // ledger, which outlives them.
+  History(ConfigPtr config, Ledger& ledger, const Clock& clock = Clock::real(),
+          std::size_t lanes = 1);
+  ~History();
+
+  // Remembers an event (Kind::gap breaks the run of its source). Events of one source on one topic
+  // come with rising seq; one that steps back begins its source anew, as Event::restart() does.
+  void record(const EventPtr& event);
+
+  // Where live events begin: the newest position of each source known on the topic; where none is, a
+  // mark of this moment (exchange/marks.hpp). Never empty.
+  std::vector<Position> positions(std::string_view topic);
+
+  // What a client that stands at `since` on `topic` missed. Whole or not recovered: every source in
+  // `since` is known with all of seq+1 .. newest retained, every known source it omits is retained
+  // from seq 1, and all of it fits. Where a source was forgotten (limits.sources_per_topic), `since`
+  // must also show that the client was there later: it may have missed what left no trace.
+  // On a conflate route no key was evicted since, and the newest of each key is sent.
+  // A raw event has no position for its receiver, so no one comes back to before one.
+  Recovery recover(std::string_view topic, const std::vector<Position>& since,
+                   std::size_t events_max, std::size_t bytes_max);
+
+  // The same for a pattern: `since` holds the topics the client knows (those that the pattern does
+  // not match are passed over); a topic that matches and is not named must be retained from seq 1 of
+  // each of its sources. Merged in order of arrival.
+  // Cost: O(topics in `since` + events_max) where the pattern's '*' stands at its end; otherwise
+  // every topic that begins like the pattern is compared with it.
+  Recovery recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
+                   std::size_t events_max, std::size_t bytes_max);
+
+  // The newest `count` events of the topic, or of each topic that the pattern matches (the last state
+  // of every progress bar), in order of arrival. Never more than limits.replay_events in all nor
+  // `bytes_max` of frames: what arrived last is in, what came before the first that does not fit is
+  // out.
+  std::vector<EventPtr> newest(const Pattern& pattern, std::size_t count, std::size_t bytes_max);
+
+  // Events `from` to `to` of one source, as far as they are retained; where a bound cuts, the first
+  // of them, so that a client can go on from there.
+  Fetched fetch(std::string_view topic, std::string_view source, std::uint64_t from,
+                std::uint64_t to, std::size_t events_max, std::size_t bytes_max);
+
+  // A topic with subscribers on any lane is not forgotten; each lane's Router says when that begins
+  // and ends there. (Past history.bytes or limits.topics even a pinned topic goes, and is heard of
+  // anew.)
+  void pin(std::string_view topic);
+  void unpin(std::string_view topic);
+
+  // Forgets what is past its age; call it about once a second. Bounded work per call.
+  void sweep();
+
+  // New bounds and routes hold at once. Cost: O(topics). Where a topic is no longer conflated, what
+  // came before cannot be resumed.
+  void reload(ConfigPtr config);
+
+  // The events retained, times `lanes` all the bookkeeping, and what the sources take. Since the
+  // lanes keep the same events, the largest of their answers is what they take together.
+  std::size_t bytes() const noexcept;
+  std::size_t topics() const noexcept;
+  std::size_t reserved_topics() const noexcept;  // of them
+
+  // A page for REST: of the events that arrived before the place `before`, the newest `count`, or
+  // fewer where they come to over `bytes_max` of frames, but at least one. A place stays good while
+  // events come and go. Cost: O(events of the topic).
+  HistoryPage page(std::string_view topic, std::uint64_t before, std::size_t count,
+                   std::size_t bytes_max);
+
+  // A page for REST: up to `limit` topics after `cursor` in order of name.
+  std::vector<std::string> topics_after(std::string_view cursor, std::size_t limit) const;
+
+  // The topics with most events, of the 10,000 heard from last; and the events of one since it is
+  // known. Both for people who look.
+  std::vector<std::string> busiest(std::size_t count) const;
+  std::uint64_t events(std::string_view topic) const noexcept;
+
+ private:
+  bool proven(const std::vector<Position>& since, SteadyTime forgotten) const;
+
+  const Clock& clock_;
+  const Ledger& ledger_;
+  std::unique_ptr<Shelf> shelf_;
+  std::uint64_t questions_ = 0;
+};
+
+}  // namespace zws

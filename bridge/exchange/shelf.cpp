@@ -1,0 +1,261 @@
+#include "exchange/shelf.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace zws {
+namespace {
+
+constexpr std::uint64_t records_per_expiry = 64;
+constexpr int steps_per_expiry = 128;  // more than came in meanwhile
+constexpr int steps_per_sweep = 10'000;
+constexpr std::size_t looks_per_sweep = 2'000;
+
+}  // namespace
+
+// Keeps the totals right across whatever is done to one topic meanwhile.
+class Shelf::Account {
+ public:
+  Account(Shelf& shelf, Topic& topic) noexcept
+      : shelf_(shelf),
+        history_(topic.history),
+        events_(history_.event_bytes()),
+        bookkeeping_(history_.bookkeeping_bytes()) {}
+  ~Account() {
+    shelf_.event_bytes_ += history_.event_bytes() - events_;
+    shelf_.bookkeeping_bytes_ += history_.bookkeeping_bytes() - bookkeeping_;
+  }
+  Account(const Account&) = delete;
+  Account& operator=(const Account&) = delete;
+
+ private:
+  Shelf& shelf_;
+  const TopicHistory& history_;
+  const std::size_t events_;
+  const std::size_t bookkeeping_;
+};
+
+Shelf::Shelf(ConfigPtr config, Ledger& ledger, std::size_t lanes)
+    : config_(std::move(config)), ledger_(ledger), routes_(*config_), lanes_(lanes) {}
+
+void Shelf::record(const EventPtr& event) {
+  const std::uint64_t arrival = ++arrivals_;
+  now_ = std::max(now_ + std::chrono::nanoseconds(1), event->received());
+  if (Topic* topic = take_up(*event)) {
+    {
+      const Account account(*this, *topic);
+      const std::size_t sources_max = config_->limits.sources_per_topic;
+      const bool fits = event->memory_bytes() <= config_->history.bytes;
+      const std::uint32_t forgot = topic->history.forgot();
+      if (event->is_gap())
+        topic->history.gap(*event, arrival, sources_max);
+      else
+        topic->history.record(event, arrival, topic->policy->retention, sources_max, fits);
+      if (topic->history.forgot() != forgot) note_forgotten(*topic);
+    }
+    topic->heard = arrival;
+    if (!event->is_gap()) ++topic->events;
+    topics_.heard(*topic);
+    if (!event->is_gap() || topic->history.empty())
+      topic->end = std::max(topic->end, event->received() + topic->policy->retention.ttl);
+    settle(*topic);
+    keep_within_bounds();
+  }
+  if (arrival % records_per_expiry == 0) expire(event->received(), steps_per_expiry);
+}
+
+// The topic that `event` is for, or nothing if nothing of it would remain.
+Topic* Shelf::take_up(const Event& event) {
+  Topic* topic = topics_.find(event);
+  if (topic == nullptr) {
+    Policy& policy = policy_for(event.topic());
+    const bool remains = policy.retention.size > 0 && !event.is_gap();
+    const SteadyTime end = event.received() + policy.retention.ttl;
+    if (!remains && !ledger_.held_since(event.topic(), event.topic_hash(), end)) {
+      forgotten_.note_unkept(event.topic_hash(), now_, arrivals_);
+      return nullptr;
+    }
+    topic = &topics_.add(event.topic(), event.topic_hash());
+    topic->policy = &policy;
+    if (forgotten_.topic(event.topic_hash()) != SteadyTime{}) topic->history.forgotten_before();
+    return topic;
+  }
+  // Single events may wait for their expiry, since whoever asks looks first. But a topic of which
+  // all is past its age was forgotten, and what comes now must not continue it.
+  if (event.received() > topic->end) {
+    const Account account(*this, *topic);
+    topic->history.expire(event.received(), topic->policy->retention.ttl);
+    if (topic->history.empty() && !held(*topic)) {
+      note_forgotten(*topic);
+      topic->history.forget();
+    }
+  }
+  return topic;
+}
+
+// Whether subscribers have kept it known since its history ran out.
+bool Shelf::held(const Topic& topic) const noexcept {
+  return ledger_.held_since(topic.name, topic.hash, topic.end);
+}
+
+Policy& Shelf::policy_for(std::string_view topic) {
+  const Route& route = routes_.match(topic);
+  const Retention wanted{route.history, route.ttl, route.overflow == Overflow::conflate, route.key};
+  for (const auto& policy : policies_) {
+    if (policy->retention == wanted) return *policy;
+  }
+  policies_.push_back(std::make_unique<Policy>());
+  policies_.back()->retention = wanted;
+  return *policies_.back();
+}
+
+bool Shelf::settle(Topic& topic) {
+  const bool listed = topic.age_place != AgeHeap::nowhere;
+  if (!topic.history.empty()) {
+    if (!listed) topic.policy->by_age.add(topic);
+    return true;
+  }
+  if (listed) topic.policy->by_age.remove(topic);
+  if (held(topic)) return true;
+  forget(topic);
+  return false;
+}
+
+void Shelf::note_forgotten(const Topic& topic) noexcept {
+  forgotten_.note(topic.name, topic.hash, now_, topic.heard);
+}
+
+void Shelf::forget(Topic& topic) noexcept {
+  note_forgotten(topic);
+  if (topic.age_place != AgeHeap::nowhere) topic.policy->by_age.remove(topic);
+  event_bytes_ -= topic.history.event_bytes();
+  bookkeeping_bytes_ -= topic.history.bookkeeping_bytes();
+  topics_.remove(topic);
+}
+
+Topic* Shelf::look_up(std::string_view name, SteadyTime now) {
+  Topic* topic = topics_.find(name, topic_hash(name));
+  return topic == nullptr ? nullptr : look_up(*topic, now);
+}
+
+Topic* Shelf::look_up(Topic& topic, SteadyTime now) {
+  now_ = std::max(now_, now);
+  {
+    const Account account(*this, topic);
+    if (topic.history.expire(now, topic.policy->retention.ttl)) topic.history.shrink();
+  }
+  return settle(topic) ? &topic : nullptr;
+}
+
+void Shelf::pin(std::string_view topic, SteadyTime now) {
+  ledger_.pin(topic, topic_hash(topic), now);
+}
+
+void Shelf::unpin(std::string_view topic, SteadyTime now) {
+  ledger_.unpin(topic, topic_hash(topic));
+  look_up(topic, now);
+}
+
+void Shelf::sweep(SteadyTime now) {
+  now_ = std::max(now_, now);
+  expire(now, steps_per_sweep);
+  // That the last subscriber went may have been another lane's to know.
+  for (std::size_t left = std::min(looks_per_sweep, topics_.size()); left > 0; --left)
+    settle(*topics_.walk());
+  topics_.shrink();
+}
+
+void Shelf::expire(SteadyTime now, int steps) {
+  for (const auto& policy : policies_) {
+    if (now <= policy->quiet_until) continue;
+    for (; steps > 0 && !policy->by_age.empty(); --steps) {
+      Topic& topic = policy->by_age.oldest();
+      const SteadyTime end = topic.history.oldest().event->received() + policy->retention.ttl;
+      if (now <= end) {
+        if (policy->by_age.exact()) policy->quiet_until = end;
+        break;
+      }
+      drop_oldest(topic);
+    }
+  }
+}
+
+bool Shelf::drop_oldest_event() {
+  Topic* oldest = nullptr;
+  for (const auto& policy : policies_) {
+    if (policy->by_age.empty()) continue;
+    Topic& topic = policy->by_age.oldest();
+    if (oldest == nullptr || topic.history.oldest().arrival < oldest->history.oldest().arrival)
+      oldest = &topic;
+  }
+  if (oldest == nullptr) return false;
+  drop_oldest(*oldest);
+  return true;
+}
+
+void Shelf::drop_oldest(Topic& topic) {
+  {
+    const Account account(*this, topic);
+    topic.history.drop_oldest();
+    topic.history.shrink();
+  }
+  settle(topic);
+}
+
+void Shelf::keep_within_bounds() {
+  while (topics_.size() > config_->limits.topics) forget(*topics_.oldest());
+  std::size_t topics_before = topics_.size();
+  while (bytes() > config_->history.bytes) {
+    // Tables of a time with far more topics would have all the others go, too.
+    if (topics_.size() * 2 < topics_before) {
+      topics_.shrink_all();
+      topics_before = topics_.size();
+      continue;
+    }
+    if (drop_oldest_event()) continue;
+    if (topics_.oldest() == nullptr) break;
+    forget(*topics_.oldest());  // pinned, but what is known of its sources takes room too
+  }
+}
+
+void Shelf::reload(ConfigPtr config, SteadyTime now) {
+  config_ = std::move(config);
+  routes_ = RouteTable(*config_);
+  for (const auto& policy : policies_) policy->quiet_until = {};
+  auto& names = topics_.names();
+  for (auto next = names.begin(); next != names.end();) {
+    Topic* topic = look_up(*(next++)->second, now);
+    if (topic == nullptr) continue;
+    const Retention before = topic->policy->retention;
+    const bool had_events = !topic->history.empty();
+    if (topic->age_place != AgeHeap::nowhere) topic->policy->by_age.remove(*topic);
+    topic->policy = &policy_for(topic->name);
+    {
+      const Account account(*this, *topic);
+      const std::uint32_t forgot = topic->history.forgot();
+      topic->history.retain(before, topic->policy->retention, config_->limits.sources_per_topic);
+      if (topic->history.forgot() != forgot) note_forgotten(*topic);
+      topic->history.expire(now, topic->policy->retention.ttl);
+      topic->history.shrink();
+    }
+    if (had_events)
+      topic->end = topic->history.empty()
+                       ? now
+                       : topic->history.newest_received() + topic->policy->retention.ttl;
+    settle(*topic);
+  }
+  drop_unused_policies();
+  keep_within_bounds();
+}
+
+void Shelf::drop_unused_policies() {
+  std::unordered_set<const Policy*> used;
+  for (const auto& entry : topics_.names()) used.insert(entry.second->policy);
+  policies_.erase(std::remove_if(policies_.begin(), policies_.end(),
+                                 [&](const std::unique_ptr<Policy>& each) {
+                                   return used.count(each.get()) == 0;
+                                 }),
+                  policies_.end());
+}
+
+}  // namespace zws

@@ -1,0 +1,123 @@
+// Shelf: all topics of a lane with what is kept of each, never more than the bounds allow.
+//
+// Thread: its lane only. Lifetime: a Topic& is good until the next call that is not const; within
+// one question, `now` is read once, so that looking at one topic twice moves nothing.
+// Cost: record() amortised O(1), for a topic not known yet O(log topics).
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "config/config.hpp"
+#include "config/route_table.hpp"
+#include "core/pattern.hpp"
+#include "core/topic.hpp"
+#include "exchange/forgotten.hpp"
+#include "exchange/ledger.hpp"
+#include "exchange/policy.hpp"
+#include "exchange/topic_table.hpp"
+
+namespace zws {
+
+class Shelf {
+ public:
+  // Bookkeeping counts `lanes` times: so many shelves share the events. `ledger` outlives the shelf.
+  Shelf(ConfigPtr config, Ledger& ledger, std::size_t lanes);
+
+  void record(const EventPtr& event);
+
+  // The topic as it stands at `now`; nothing if it is not known, or no longer.
+  Topic* look_up(std::string_view name, SteadyTime now);
+  Topic* look_up(Topic& topic, SteadyTime now);
+
+  // Shows the topics that `pattern` matches, in order of name, until `visit` returns false. Gives up
+  // after looking at `looks_max` names and says false then.
+  template <typename Visit>
+  bool each_match(const Pattern& pattern, SteadyTime now, std::size_t looks_max, Visit&& visit);
+
+  void pin(std::string_view topic, SteadyTime now);
+  void unpin(std::string_view topic, SteadyTime now);
+
+  // Drops what is past its age, and gives memory back: a bounded piece of work.
+  void sweep(SteadyTime now);
+
+  // Cost: O(topics).
+  void reload(ConfigPtr config, SteadyTime now);
+
+  const Forgotten& forgotten() const noexcept { return forgotten_; }
+  // A moment not before anything was forgotten, and before whatever events to come will have forgotten.
+  SteadyTime moment(SteadyTime now) noexcept { return now_ = std::max(now_, now); }
+
+  const Config& config() const noexcept { return *config_; }
+  TopicTable& topics() noexcept { return topics_; }
+  const TopicTable& topics() const noexcept { return topics_; }
+
+  std::size_t bytes() const noexcept {
+    return event_bytes_ + lanes_ * (bookkeeping_bytes_ + topics_.bytes()) +
+           std::min(ledger_.source_bytes(), source_bytes_max(*config_));
+  }
+
+  // What the sources may have of history.bytes.
+  static std::size_t source_bytes_max(const Config& config) noexcept {
+    return config.history.bytes / 4;
+  }
+
+ private:
+  class Account;
+
+  Topic* take_up(const Event& event);
+  Policy& policy_for(std::string_view topic);
+  void drop_unused_policies();
+
+  bool held(const Topic& topic) const noexcept;
+
+  // After events of `topic` came or went: in its heap or not, known or forgotten. False: forgotten.
+  bool settle(Topic& topic);
+  void forget(Topic& topic) noexcept;
+  void note_forgotten(const Topic& topic) noexcept;
+
+  void expire(SteadyTime now, int steps);
+  void drop_oldest(Topic& topic);
+  bool drop_oldest_event();
+  void keep_within_bounds();
+
+  ConfigPtr config_;
+  Ledger& ledger_;
+  RouteTable routes_;
+  const std::size_t lanes_;
+  TopicTable topics_;
+  std::vector<std::unique_ptr<Policy>> policies_;
+  std::size_t event_bytes_ = 0;
+  std::size_t bookkeeping_bytes_ = 0;
+  std::uint64_t arrivals_ = 0;
+  SteadyTime now_{};  // the latest that anybody told; each event comes later than what was before
+  Forgotten forgotten_;
+};
+
+template <typename Visit>
+bool Shelf::each_match(const Pattern& pattern, SteadyTime now, std::size_t looks_max,
+                       Visit&& visit) {
+  // All that a pattern matches begins with what stands before its first '*'.
+  const std::string_view prefix =
+      std::string_view(pattern.text()).substr(0, pattern.text().find('*'));
+  auto& names = topics_.names();
+  for (auto next = names.lower_bound(prefix); next != names.end();) {
+    const auto here = next++;
+    if (here->first.substr(0, prefix.size()) != prefix) break;
+    if (looks_max-- == 0) return false;
+    if (is_reserved(here->first)) {  // no pattern matches these, and they lie together
+      next = names.lower_bound("A");
+      continue;
+    }
+    if (!pattern.matches(here->first)) continue;
+    Topic* topic = look_up(*here->second, now);
+    if (topic != nullptr && !visit(*topic)) break;
+  }
+  return true;
+}
+
+}  // namespace zws

@@ -1,0 +1,211 @@
+#include "exchange/source_table.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "exchange/heap_bytes.hpp"
+#include "exchange/shelf.hpp"
+
+namespace zws {
+namespace {
+
+// Live losses are seen only where sources are known, however little history there is room for.
+constexpr std::size_t bytes_at_least = std::size_t{4} << 20;
+
+// Of a table that has just grown: 16 bytes a bucket, and a number that may become free.
+constexpr std::size_t table_bytes_per_topic = 96;
+
+constexpr std::uint32_t events_of_a_restart = 3;
+
+}  // namespace
+
+SourceTable::SourceTable(std::string own_source, const Config& config, const RouteTable& routes,
+                         Ledger& ledger)
+    : own_source_(std::move(own_source)), routes_(&routes), ledger_(ledger) {
+  reload(config, routes);
+}
+
+SourceTable::~SourceTable() {
+  while (topics_.oldest() != nullptr) forget(*topics_.oldest());
+}
+
+void SourceTable::reload(const Config& config, const RouteTable& routes) {
+  topics_max_ = config.limits.topics;
+  sources_max_ = config.limits.sources_per_topic;
+  bytes_max_ = std::max(Shelf::source_bytes_max(config), bytes_at_least);
+  routes_ = &routes;
+  for (Topic* each = topics_.oldest(); each != nullptr; each = each->newer)
+    each->route = &routes.match(each->name);
+  keep_within_bounds();
+  shrink();
+}
+
+Judgement SourceTable::judge(const Arrival& arrival, std::uint64_t topic_hash, SteadyTime now) {
+  Topic& known = topic(arrival.topic, topic_hash, now);
+  Judgement judgement = arrival.source.empty() ? number(known) : follow(known, arrival);
+  judgement.topic_id = known.id;
+  judgement.route = known.route;
+  return judgement;
+}
+
+SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash, SteadyTime now) {
+  if (Topic* known = topics_.find(name, hash)) {
+    const SteadyTime end = known->heard + known->route->ttl;
+    if (now > end && !held(*known, end)) {
+      known->own_seq = 0;
+      known->generation = ++forgotten_;
+    }
+    topics_.heard(*known);
+    known->heard = now;
+    return *known;
+  }
+  auto made = std::make_unique<Topic>();
+  made->name = name;
+  made->hash = hash;
+  made->id = take_id();
+  made->route = &routes_->match(name);
+  made->heard = now;
+  made->generation = forgotten_;
+  topics_.add(*made);
+  Topic& added = *made.release();
+  topics_bytes_ += bytes_of(added);
+  keep_within_bounds();
+  return added;
+}
+
+// The lowest numbers are in use, but for those of topics that were forgotten.
+std::uint32_t SourceTable::take_id() {
+  // forget() must find room.
+  if (free_ids_.capacity() <= topics_.size()) free_ids_.reserve(2 * topics_.size() + 1);
+  if (free_ids_.empty()) return static_cast<std::uint32_t>(topics_.size());
+  const std::uint32_t id = free_ids_.back();
+  free_ids_.pop_back();
+  return id;
+}
+
+bool SourceTable::held(const Topic& topic, SteadyTime then) const noexcept {
+  return ledger_.held_since(topic.name, topic.hash, then);
+}
+
+// The newest stays: it is being judged.
+void SourceTable::keep_within_bounds() {
+  while (topics_.size() > topics_max_ && topics_.size() > 1) forget(*topics_.oldest());
+  while (needed_bytes() > bytes_max_ && topics_.size() > 1) {
+    spare_the_held();
+    forget(*topics_.oldest());
+  }
+  ledger_.set_source_bytes(bytes());
+}
+
+// What the topics take, and no more of the tables than they would need: what is larger from a time with
+// more topics cannot be had back by forgetting.
+std::size_t SourceTable::needed_bytes() const noexcept {
+  return topics_bytes_ +
+         std::min(topics_.bytes() + heap_bytes(free_ids_.capacity() * sizeof(free_ids_[0])),
+                  topics_.size() * table_bytes_per_topic);
+}
+
+// Gives back what a time with far more topics has left. The topics get new numbers, the lowest, so that
+// the list of free ones is empty; a lane that looks at an old number finds another name there.
+void SourceTable::shrink() {
+  if (free_ids_.size() <= topics_.size()) return;
+  topics_.shrink_all();
+  std::uint32_t id = 0;
+  for (Topic* each = topics_.oldest(); each != nullptr; each = each->newer) each->id = id++;
+  free_ids_.clear();
+  free_ids_.shrink_to_fit();
+  ledger_.set_source_bytes(bytes());
+}
+
+// Where topics that live once would push out what subscribers wait for, a few of these go to the end
+// of the queue.
+void SourceTable::spare_the_held() {
+  Topic* const judged = topics_.newest();
+  for (int spared_max = 8; spared_max > 0; --spared_max) {
+    Topic& oldest = *topics_.oldest();
+    if (&oldest == judged || !held(oldest, SteadyTime::max())) break;
+    topics_.heard(oldest);
+  }
+  topics_.heard(*judged);
+}
+
+void SourceTable::forget(Topic& topic) noexcept {
+  const std::unique_ptr<Topic> gone(&topic);
+  ++forgotten_;
+  topics_bytes_ -= bytes_of(topic);
+  free_ids_.push_back(topic.id);
+  topics_.remove(topic);
+}
+
+Judgement SourceTable::number(Topic& topic) {
+  Judgement judgement;
+  name_ = own_source_;
+  if (topic.generation != 0) name_ += '-' + std::to_string(topic.generation);
+  judgement.source = name_;
+  judgement.seq = ++topic.own_seq;
+  return judgement;
+}
+
+Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
+  Judgement judgement;
+  judgement.source = arrival.source;
+  judgement.seq = arrival.seq;
+  const auto found = std::find_if(topic.sources.begin(), topic.sources.end(),
+                                  [&](const Source& s) { return s.name == arrival.source; });
+  const bool known = found != topic.sources.end();
+  if (!known && !topic.sources.empty() && topic.sources.size() >= sources_max_) {
+    judgement.forgot = true;
+    judgement.forgot_first = !std::exchange(topic.forgot, true);
+  }
+  Source& source = known ? *found : add_source(topic, arrival.source);
+  if (known && arrival.seq <= source.newest) {
+    judgement.restart = began_again(source, arrival);
+    judgement.duplicate = !judgement.restart;
+    if (judgement.duplicate) return judgement;
+    if (arrival.seq > 1) judgement.missed_from = 1;
+  } else if (known && arrival.seq > source.newest + 1) {
+    judgement.missed_from = source.newest + 1;
+  }
+  source.newest = arrival.seq;
+  source.newest_ns = std::max(source.newest_ns, arrival.sent_ns);  // an event may have no ts
+  source.heard = ++heard_;
+  source.again = 0;
+  return judgement;
+}
+
+// Of an event that is not above the newest.
+bool SourceTable::began_again(Source& source, const Arrival& arrival) noexcept {
+  if (source.newest_ns == 0 || arrival.sent_ns <= source.newest_ns) {
+    source.again = 0;
+    return false;
+  }
+  if (arrival.seq == 1) return true;
+  const bool rises = arrival.seq > source.again_seq && arrival.sent_ns > source.again_ns;
+  source.again = source.again > 0 && rises ? source.again + 1 : 1;
+  source.again_seq = arrival.seq;
+  source.again_ns = arrival.sent_ns;
+  return source.again >= events_of_a_restart;
+}
+
+SourceTable::Source& SourceTable::add_source(Topic& topic, std::string_view name) {
+  topics_bytes_ -= bytes_of(topic);
+  while (!topic.sources.empty() && topic.sources.size() >= sources_max_)
+    topic.sources.erase(
+        std::min_element(topic.sources.begin(), topic.sources.end(),
+                         [](const Source& a, const Source& b) { return a.heard < b.heard; }));
+  if (topic.sources.empty()) topic.sources.reserve(1);  // most topics have one source
+  topic.sources.emplace_back();
+  topic.sources.back().name = name;
+  topics_bytes_ += bytes_of(topic);
+  keep_within_bounds();
+  return topic.sources.back();
+}
+
+std::size_t SourceTable::bytes_of(const Topic& topic) noexcept {
+  std::size_t bytes = heap_bytes(sizeof(Topic)) + heap_bytes(topic.name) +
+                      heap_bytes(topic.sources.capacity() * sizeof(Source));
+  for (const Source& source : topic.sources) bytes += heap_bytes(source.name);
+  return bytes;
+}
+
+}  // namespace zws

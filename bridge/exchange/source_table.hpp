@@ -1,0 +1,124 @@
+// SourceTable: which events of which source have been seen on each topic, and what comes next.
+//
+// A topic that nothing has been heard of for its route's ttl, and that no subscriber has held since,
+// is one the lanes' histories have forgotten (exchange/ledger.hpp): what comes without a header is
+// numbered anew there, so that who begins to listen can have it from its first event. What is known
+// of other sources stays as long as there is room: a pattern holds no topic, and its subscribers are
+// told of losses all the same.
+//
+// A source that begins again is recognised by seq 1 that was sent later than its newest event; or,
+// where that first event was lost, by three events in a row whose seq and time rise, sent later than
+// it (example: the newest is seq 90 of 12:00:00; seq 2, 3 and 4 of 12:00:01, :02 and :03 follow). The
+// events before the third count as duplicates, and a gap from 1 on tells of them.
+//
+// Thread: one at a time (Intake's mutex).
+// Bounds: limits.topics topics and limits.sources_per_topic sources on each, and in all a quarter of
+// history.bytes (or 4 MiB); those heard from longest ago are forgotten. Tables keep the size they
+// grew to until a reload, and only what forgetting frees counts in that bound.
+// Cost: O(1) and a short scan over the topic's sources; no allocation for a known source.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.hpp"
+#include "config/route_table.hpp"
+#include "core/clock.hpp"
+#include "core/sink.hpp"
+#include "exchange/heap_bytes.hpp"
+#include "exchange/ledger.hpp"
+#include "exchange/topic_index.hpp"
+
+namespace zws {
+
+struct Judgement {
+  bool duplicate = false;         // not above the newest: drop it
+  bool restart = false;           // the source began again
+  bool forgot = false;            // another source of the topic was forgotten for this one
+  bool forgot_first = false;      // ... for the first time on this topic
+  std::uint64_t missed_from = 0;  // > 0: missed_from .. seq-1 never came
+  std::string_view source;        // valid until the next judge()
+  std::uint64_t seq = 0;
+  std::uint32_t topic_id = 0;  // the topic's while it is known; then another topic may get it
+  const Route* route = nullptr;
+};
+
+class SourceTable {
+ public:
+  // `own_source` names this life of the bridge; it numbers what comes without a header. `routes` and
+  // `ledger` outlive the table.
+  SourceTable(std::string own_source, const Config& config, const RouteTable& routes,
+              Ledger& ledger);
+  ~SourceTable();
+  SourceTable(const SourceTable&) = delete;
+  SourceTable& operator=(const SourceTable&) = delete;
+
+  // Judges one arrival of `now` and moves the source on (a duplicate moves nothing).
+  Judgement judge(const Arrival& arrival, std::uint64_t topic_hash, SteadyTime now);
+
+  // Asks `routes` again from now on; it must outlive the table.
+  void reload(const Config& config, const RouteTable& routes);
+
+  std::size_t topics() const noexcept { return topics_.size(); }
+  std::size_t bytes() const noexcept {
+    return topics_bytes_ + topics_.bytes() +
+           heap_bytes(free_ids_.capacity() * sizeof(free_ids_[0]));
+  }
+
+ private:
+  struct Source {
+    std::string name;
+    std::uint64_t newest = 0;
+    std::int64_t newest_ns = 0;
+    std::uint64_t heard = 0;
+    std::uint64_t again_seq =
+        0;  // the last of `again` events in a row that look like a new beginning
+    std::int64_t again_ns = 0;
+    std::uint32_t again = 0;
+  };
+  struct Topic {
+    std::string name;
+    std::uint64_t hash = 0;
+    std::uint32_t id = 0;
+    const Route* route = nullptr;
+    Topic* older = nullptr;
+    Topic* newer = nullptr;
+    SteadyTime heard{};
+    std::uint64_t own_seq = 0;
+    std::uint64_t generation = 0;  // `forgotten_` when the topic was first heard of
+    bool forgot = false;           // one of its sources, at least once
+    std::vector<Source> sources;
+  };
+
+  Topic& topic(std::string_view name, std::uint64_t hash, SteadyTime now);
+  std::uint32_t take_id();
+  bool held(const Topic& topic, SteadyTime then) const noexcept;
+  void keep_within_bounds();
+  void spare_the_held();
+  void forget(Topic& topic) noexcept;
+  Judgement number(Topic& topic);
+  Judgement follow(Topic& topic, const Arrival& arrival);
+  static bool began_again(Source& source, const Arrival& arrival) noexcept;
+  void shrink();
+  std::size_t needed_bytes() const noexcept;
+  Source& add_source(Topic& topic, std::string_view name);
+  static std::size_t bytes_of(const Topic& topic) noexcept;
+
+  const std::string own_source_;
+  std::size_t topics_max_ = 0;
+  std::size_t sources_max_ = 0;
+  std::size_t bytes_max_ = 0;
+  const RouteTable* routes_;
+  Ledger& ledger_;
+  TopicIndex<Topic> topics_;
+  std::size_t topics_bytes_ = 0;
+  std::vector<std::uint32_t> free_ids_;  // of forgotten topics
+  std::uint64_t forgotten_ = 0;  // topics forgotten so far: a forgotten topic's numbers start anew,
+                                 // so they must come under another name
+  std::uint64_t heard_ = 0;
+  std::string name_;  // of the bridge's own source on the topic just judged
+};
+
+}  // namespace zws

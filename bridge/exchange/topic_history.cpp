@@ -1,0 +1,210 @@
+#include "exchange/topic_history.hpp"
+
+#include <limits>
+#include <utility>
+
+#include "exchange/heap_bytes.hpp"
+
+namespace zws {
+namespace {
+
+// Whether the event's key is the one that the rule means: the header gave it, or the payload was read
+// for it, or the rule wants none.
+bool key_known(const Event& event, const Retention& retention) noexcept {
+  return retention.key.empty() || event.overflow() == Overflow::conflate || event.has_key();
+}
+
+}  // namespace
+
+void TopicHistory::record(const EventPtr& event, std::uint64_t arrival, const Retention& retention,
+                          std::size_t sources_max, bool keep_it) {
+  const std::string_view source = event->source();
+  const std::uint64_t seq = event->seq();
+  std::size_t place = sources_.find(source);
+  const bool known = place != SourceRuns::none;
+  // A source that steps back counts anew, whatever it was that made it.
+  const bool began = event->restart() || (known && seq <= sources_[place].newest);
+  if (began) discard(source, 0);
+  if (!known && sources_.forgot() != 0) discard(source, seq);  // it may be one of the forgotten
+  if (!known) place = sources_.add(source, sources_max);
+
+  SourceRun& run = sources_[place];
+  if (began || !known) run.proof = seq;
+  if (began || !known || seq != run.newest + 1) run.first = seq;
+  run.newest = seq;
+  run.heard = arrival;
+  // A raw frame tells its receiver no position, so nobody can come back to before it.
+  const bool kept = keep_it && retention.size > 0;
+  if (!kept || event->raw()) run.first = seq + 1;
+  if (kept) keep(event, arrival, retention);
+}
+
+void TopicHistory::gap(const Event& marker, std::uint64_t arrival, std::size_t sources_max) {
+  std::size_t place = sources_.find(marker.source());
+  const bool known = place != SourceRuns::none;
+  if (!known) place = sources_.add(marker.source(), sources_max);
+  SourceRun& run = sources_[place];
+  if (marker.last_seq() > run.newest) run.newest = marker.last_seq();
+  if (!known) run.proof = run.newest;
+  run.first = run.newest + 1;
+  run.heard = arrival;
+}
+
+void TopicHistory::keep(const EventPtr& event, std::uint64_t arrival, const Retention& retention) {
+  const bool has_key = retention.conflate && key_known(*event, retention);
+  if (has_key) replace(*event, retention);
+  while (ring_.size() >= retention.size) drop_oldest();
+  ring_.push(event, arrival, retention.size);
+  event_bytes_ += event->memory_bytes();
+  newest_received_ = event->received();
+  if (!retention.conflate) return;
+  if (!keys_ && ring_.size() > 1) {
+    keys_ = std::make_unique<KeyIndex>();
+    if (key_known(*ring_.front().event, retention))
+      keys_->emplace(ring_.front().event->key(), ring_.front().arrival);
+  }
+  if (keys_ && has_key) keys_->emplace(event->key(), arrival);
+}
+
+// Takes out the event that `newer`, of the same key, makes superfluous.
+void TopicHistory::replace(const Event& newer, const Retention& retention) {
+  if (ring_.empty()) return;
+  std::uint64_t arrival = ring_.front().arrival;
+  if (keys_) {
+    const auto found = keys_->find(newer.key());
+    if (found == keys_->end()) return;
+    arrival = found->second;
+    keys_->erase(found);
+  } else if (!key_known(*ring_.front().event, retention) ||
+             ring_.front().event->key() != newer.key()) {
+    return;
+  }
+  const EventPtr gone = ring_.erase(arrival);
+  event_bytes_ -= gone->memory_bytes();
+  // Past its age it was no longer there to be replaced.
+  if (newer.received() - gone->received() > retention.ttl)
+    sources_.lost(gone->source(), gone->seq());
+}
+
+void TopicHistory::forget_key(const Event& event, std::uint64_t arrival) noexcept {
+  if (!keys_) return;
+  const auto found = keys_->find(event.key());
+  if (found != keys_->end() && found->second == arrival) keys_->erase(found);
+}
+
+void TopicHistory::drop_oldest() noexcept {
+  forget_key(*ring_.front().event, ring_.front().arrival);
+  const EventPtr gone = ring_.pop_front();
+  event_bytes_ -= gone->memory_bytes();
+  sources_.lost(gone->source(), gone->seq());
+}
+
+bool TopicHistory::expire(SteadyTime now, Duration ttl) noexcept {
+  bool some = false;
+  for (; !empty() && now - ring_.front().event->received() > ttl; some = true) drop_oldest();
+  return some;
+}
+
+void TopicHistory::forget() noexcept {
+  while (!empty()) drop_oldest();
+  sources_.clear();
+  sources_.forgot_some();
+}
+
+// Takes the events of `source` from `from_seq` on out, without a word to its run.
+void TopicHistory::discard(std::string_view source, std::uint64_t from_seq) noexcept {
+  std::vector<std::uint64_t> arrivals;
+  ring_.newest_first([&](const Retained& each) {
+    if (each.event->source() != source) return true;
+    if (each.event->seq() < from_seq) return false;
+    arrivals.push_back(each.arrival);
+    return true;
+  });
+  for (const std::uint64_t arrival : arrivals) remove(arrival);
+}
+
+void TopicHistory::remove(std::uint64_t arrival) noexcept {
+  const EventPtr gone = ring_.erase(arrival);
+  event_bytes_ -= gone->memory_bytes();
+  forget_key(*gone, arrival);
+}
+
+void TopicHistory::retain(const Retention& before, const Retention& after,
+                          std::size_t sources_max) {
+  sources_.limit(sources_max);
+  while (ring_.size() > 0 && after.size == 0) drop_oldest();
+  if (before.conflate && (!after.conflate || before.key != after.key)) {
+    // What was replaced is missing now.
+    keys_.reset();
+    sources_.break_all();
+  } else if (!before.conflate && after.conflate) {
+    const EventRing all = std::move(ring_);
+    ring_ = EventRing{};
+    event_bytes_ = 0;
+    Retention roomy = after;  // what is replaced need not be dropped
+    roomy.size = all.size();
+    all.oldest_first([&](const Retained& each) {
+      keep(each.event, each.arrival, roomy);
+      return true;
+    });
+  }
+  while (ring_.size() > after.size) drop_oldest();
+}
+
+bool TopicHistory::missed(const std::vector<Position>& since, bool proven, bool conflate,
+                          Selection& out) const {
+  std::vector<std::uint64_t> from;
+  if (!sources_.resume(since, proven, from)) return false;
+  std::uint64_t left = 0;
+  for (std::size_t i = 0; i < from.size(); ++i) left += sources_[i].newest - from[i];
+  if (left == 0) {
+    out.has_had(sources_.heard());
+    return true;
+  }
+  // Some of them may have been replaced, and only the walk tells.
+  if (conflate)
+    left = std::numeric_limits<std::uint64_t>::max();
+  else if (left > out.events_left())
+    return false;
+  bool fits = true;
+  bool has_had = false;
+  ring_.newest_first([&](const Retained& each) {
+    const std::size_t place = sources_.find(each.event->source());
+    if (place == SourceRuns::none) return true;
+    if (each.event->seq() > from[place]) {
+      fits = out.take(each);
+      return fits && (--left > 0 || !has_had);
+    }
+    if (!has_had) out.has_had(each.arrival);
+    has_had = true;
+    return left > 0;
+  });
+  return fits;
+}
+
+std::vector<const Retained*> TopicHistory::range(std::string_view source, std::uint64_t from,
+                                                 std::uint64_t to) const {
+  std::vector<const Retained*> found;
+  ring_.newest_first([&](const Retained& each) {
+    if (each.event->source() != source) return true;
+    if (each.event->seq() < from) return false;
+    if (each.event->seq() <= to) found.push_back(&each);
+    return true;
+  });
+  return found;
+}
+
+void TopicHistory::shrink() {
+  ring_.shrink();
+  if (ring_.empty()) keys_.reset();
+}
+
+std::size_t TopicHistory::bookkeeping_bytes() const noexcept {
+  std::size_t bytes = ring_.bytes() + sources_.bytes();
+  if (keys_)
+    bytes += heap_bytes(sizeof(KeyIndex)) +
+             heap_bytes(keys_->bucket_count() * (sizeof(KeyIndex::value_type) + 8));
+  return bytes;
+}
+
+}  // namespace zws

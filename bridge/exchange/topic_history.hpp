@@ -1,0 +1,112 @@
+// TopicHistory: the newest events of one topic, and what is known of its sources.
+//
+// Thread: its lane only. Bounds: what `Retention` says; the caller bounds bytes and age.
+#pragma once
+
+#include <tsl/hopscotch_map.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.hpp"
+#include "core/event.hpp"
+#include "core/position.hpp"
+#include "exchange/event_ring.hpp"
+#include "exchange/selection.hpp"
+#include "exchange/source_runs.hpp"
+
+namespace zws {
+
+// How much of a topic is kept.
+struct Retention {
+  std::size_t size = 0;  // events; where `conflate`, keys
+  Duration ttl{};
+  bool conflate = false;  // only the newest event of each key
+  std::string key{};      // ... the payload's member that is the key; empty: the topic
+
+  friend bool operator==(const Retention& a, const Retention& b) noexcept {
+    return a.size == b.size && a.ttl == b.ttl && a.conflate == b.conflate && a.key == b.key;
+  }
+};
+
+class TopicHistory {
+ public:
+  bool empty() const noexcept { return ring_.empty(); }
+  const Retained& oldest() const noexcept { return ring_.front(); }
+  SteadyTime newest_received() const noexcept { return newest_received_; }
+
+  // Takes an event in. `keep` false: only its position (it is larger than all there is room for).
+  void record(const EventPtr& event, std::uint64_t arrival, const Retention& retention,
+              std::size_t sources_max, bool keep);
+
+  // What the marker names is missing; its source goes on behind it.
+  void gap(const Event& marker, std::uint64_t arrival, std::size_t sources_max);
+
+  // The oldest event is gone, and with it the way back to before it.
+  void drop_oldest() noexcept;
+
+  // Drops what is past its age at `now`. True if something was.
+  bool expire(SteadyTime now, Duration ttl) noexcept;
+
+  // All that was heard is forgotten; what comes next continues nothing of it.
+  void forget() noexcept;
+
+  // Something of this topic was forgotten before it was known.
+  void forgotten_before() noexcept { sources_.forgot_some(); }
+
+  // How often something of it was forgotten.
+  std::uint32_t forgot() const noexcept { return sources_.forgot(); }
+
+  // Goes over to another rule. An event whose key the new rule cannot know (it came before, and its
+  // payload was not read for it) stays as it is: none takes its place and it takes none's.
+  void retain(const Retention& before, const Retention& after, std::size_t sources_max);
+
+  std::vector<Position> positions() const { return sources_.positions(); }
+
+  // Selects all that one who stands at `since` missed; false if it is not all here or does not fit.
+  // `proven`: it was there after whatever was forgotten (SourceRuns).
+  bool missed(const std::vector<Position>& since, bool proven, bool conflate, Selection& out) const;
+
+  // Shows the newest `count` events, newest first, until `visit` returns false.
+  template <typename Visit>
+  void newest(std::size_t count, Visit&& visit) const {
+    if (count == 0) return;
+    ring_.newest_first([&](const Retained& each) { return visit(each) && --count > 0; });
+  }
+
+  // Events `from` to `to` of `source`, newest first.
+  std::vector<const Retained*> range(std::string_view source, std::uint64_t from,
+                                     std::uint64_t to) const;
+
+  // Gives back memory no longer needed. Not done as events go, since most often others follow.
+  void shrink();
+
+  // The retained events; everything else.
+  std::size_t event_bytes() const noexcept { return event_bytes_; }
+  std::size_t bookkeeping_bytes() const noexcept;
+
+ private:
+  using KeyIndex = tsl::hopscotch_map<std::string_view, std::uint64_t, std::hash<std::string_view>,
+                                      std::equal_to<std::string_view>,
+                                      std::allocator<std::pair<std::string_view, std::uint64_t>>,
+                                      14>;  // the table is never smaller, and mostly it holds few
+
+  void keep(const EventPtr& event, std::uint64_t arrival, const Retention& retention);
+  void replace(const Event& newer, const Retention& retention);
+  void forget_key(const Event& event, std::uint64_t arrival) noexcept;
+  void discard(std::string_view source, std::uint64_t from_seq) noexcept;
+  void remove(std::uint64_t arrival) noexcept;
+
+  EventRing ring_;
+  SourceRuns sources_;
+  // Of a conflate route, key -> arrival, as soon as there are two; views into the events.
+  std::unique_ptr<KeyIndex> keys_;
+  std::size_t event_bytes_ = 0;
+  SteadyTime newest_received_{};
+};
+
+}  // namespace zws

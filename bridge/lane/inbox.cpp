@@ -1,0 +1,167 @@
+#include "lane/inbox.hpp"
+
+#include <cassert>
+#include <utility>
+
+namespace zws {
+namespace {
+
+// What one turn joins at most. The same as one drain of the source, so that a turn's bundle fits the
+// socket's buffer.
+constexpr std::size_t turn_events_max = 256;
+constexpr std::size_t turn_bytes_max = 65'536;
+
+}  // namespace
+
+Inbox::Inbox(std::size_t lane_bytes, LaneMetrics& metrics)
+    : limit_(lane_bytes), metrics_(metrics) {}
+
+bool Inbox::push(BatchPtr batch) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const bool idle = batches_.empty() && !overload_;
+  if (!overload_ && bytes_ + batch->frame_bytes > limit_ && !batches_.empty() && !batch->receipt)
+    overload();
+  if (overload_) {
+    keep(batch);
+  } else {
+    bytes_ += batch->frame_bytes;
+    batches_.push_back(std::move(batch));
+  }
+  return idle;
+}
+
+void Inbox::overload() {
+  overload_ = std::make_unique<Backlog>(limit_);
+  sums_ = {};
+  for (std::size_t i = first_; i < batches_.size(); ++i) {
+    bytes_ -= batches_[i]->frame_bytes;
+    keep(batches_[i]);
+  }
+  batches_.clear();
+  first_ = 0;
+}
+
+void Inbox::keep(const BatchPtr& batch) {
+  if (!batch->receipt) {
+    for (const EventPtr& event : batch->events) keep(event);
+    return;
+  }
+  // An administrator's own call is small, and its receipt must come back.
+  for (const EventPtr& event : batch->events) overload_->push_kept(event);
+  sums_.offered += batch->events.size();
+  kept_.push_back(batch);
+}
+
+void Inbox::keep(const EventPtr& event) {
+  std::size_t victims = 0;
+  const std::size_t arriving = event->is_gap() ? 0 : 1;
+  const std::size_t waited = overload_->events();
+  switch (overload_->push(event, 0, victims, Backlog::Full::drop_arriving)) {
+    case Backlog::Pushed::untold: untold_ = true; [[fallthrough]];
+    case Backlog::Pushed::dropped: victims += arriving; break;
+    case Backlog::Pushed::closing:  // not with drop_arriving
+    case Backlog::Pushed::replaced:
+    case Backlog::Pushed::queued: break;
+  }
+  // An event may take the place of another and have to go in the end all the same.
+  const std::size_t replaced = waited + arriving - overload_->events() - victims;
+  sums_.offered += arriving;
+  sums_.dropped += victims;
+  sums_.replaced += replaced;
+  replaced_ += replaced;
+  metrics_.dropped[static_cast<std::size_t>(DropReason::lane_overload)].add(victims);
+}
+
+Inbox::Turn Inbox::take() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (replaced_ != 0) metrics_.replaced.add(std::exchange(replaced_, 0));
+  if (overload_) return take_from_overload();
+  Turn turn;
+  if (batches_.empty()) return turn;
+
+  std::size_t events = 0;
+  std::size_t bytes = 0;
+  std::size_t end = first_;
+  while (end < batches_.size()) {
+    const Batch& next = *batches_[end];
+    if (end > first_ && (next.receipt || events + next.events.size() > turn_events_max ||
+                         bytes + next.frame_bytes > turn_bytes_max))
+      break;
+    events += next.events.size();
+    bytes += next.frame_bytes;
+    ++end;
+    if (next.receipt) break;
+  }
+  if (end == first_ + 1) {
+    turn.batch = std::move(batches_[first_]);
+  } else {
+    turn.events.reserve(events);
+    for (std::size_t i = first_; i < end; ++i) {
+      turn.events.insert(turn.events.end(), batches_[i]->events.begin(), batches_[i]->events.end());
+    }
+  }
+  bytes_ -= bytes;
+  first_ = end;
+  if (first_ == batches_.size()) {
+    batches_.clear();
+    first_ = 0;
+  } else if (first_ > 1024) {
+    batches_.erase(batches_.begin(), batches_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  }
+  turn.more = !batches_.empty();
+  return turn;
+}
+
+Inbox::Turn Inbox::take_from_overload() {
+  Turn turn;
+  std::size_t bytes = 0;
+  if (kept_batch_is_next()) {
+    turn.batch = take_kept_batch();
+  } else {
+    while (!overload_->empty() && turn.events.size() < turn_events_max && bytes < turn_bytes_max &&
+           !kept_batch_is_next()) {
+      turn.events.push_back(overload_->pop());
+      note_handed_on(*turn.events.back());
+      bytes += turn.events.back()->frame().size();
+    }
+  }
+  turn.untold = untold_;
+  if (overload_->empty() && kept_.empty()) {
+    assert(sums_.offered == sums_.handed_on + sums_.dropped + sums_.replaced);
+    overload_.reset();
+    untold_ = false;
+  }
+  turn.more = overload_ != nullptr;
+  return turn;
+}
+
+// A batch without events has no place in the queue; only its receipt is waited for.
+bool Inbox::kept_batch_is_next() const noexcept {
+  if (kept_.empty()) return false;
+  const Batch& next = *kept_.front();
+  return next.events.empty() || overload_->front() == next.events.front().get();
+}
+
+BatchPtr Inbox::take_kept_batch() {
+  BatchPtr batch = std::move(kept_.front());
+  kept_.pop_front();
+  for (std::size_t left = batch->events.size(); left > 0; --left) note_handed_on(*overload_->pop());
+  return batch;
+}
+
+void Inbox::note_handed_on(const Event& event) noexcept {
+  if (!event.is_gap()) ++sums_.handed_on;
+}
+
+void Inbox::set_limit(std::size_t lane_bytes) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  limit_ = lane_bytes;
+}
+
+std::size_t Inbox::bytes() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return bytes_ + (overload_ ? overload_->bytes() : 0);
+}
+
+}  // namespace zws

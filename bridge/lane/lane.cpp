@@ -1,0 +1,320 @@
+#include "lane/lane.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace zws {
+namespace {
+
+constexpr unsigned sockets_between = 16;  // a millisecond of handshakes, or less
+constexpr std::chrono::milliseconds review_slice{1};
+constexpr unsigned ticks_per_second = 1000 / Wheel::tick.count();
+
+}  // namespace
+
+Lane::Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics, const Clock& clock)
+    : shared_(shared),
+      config_(std::move(config)),
+      metrics_(metrics),
+      clock_(clock),
+      routes_(std::make_unique<RouteTable>(*config_)),
+      wheel_(clock.steady()),
+      history_(config_, *shared.ledger, clock, shared.lanes),
+      router_(history_, metrics),
+      inbox_(config_->ingest.lane_bytes, metrics),
+      handshakes_(loop_, clock) {
+  SignIn::Parts sign_in;
+  sign_in.loop = &loop_;
+  sign_in.verifier = shared_.verifier;
+  sign_in.admin_token = shared_.admin_token;
+  sign_in.admission = shared_.admission;
+  sign_in.find = [this](std::uint64_t ticket) { return find(ticket); };
+  requests_ = std::make_unique<Requests>(router_, history_, std::move(sign_in), *routes_);
+  requests_->set_catch_up([this] { catch_up(); });
+}
+
+Lane::~Lane() { stop(); }
+
+void Lane::start(const std::vector<Listener>& listeners, TlsPtr tls, HttpHandler* http,
+                 std::function<void()> each_second) {
+  each_second_ = std::move(each_second);
+  Server::Parts parts;
+  parts.transport.loop = &loop_;
+  parts.transport.rules = {config_, &wheel_, requests_.get(), &metrics_, &clock_};
+  parts.transport.between = [this] { between_sockets(); };
+  parts.transport.handshakes = &handshakes_;
+  parts.access = std::make_shared<const Access>(*config_, shared_.verifier->open());
+  parts.tls = std::move(tls);
+  parts.admission = shared_.admission;
+  parts.token_passes = [this](std::string_view token) {
+    return shared_.verifier->open() || shared_.verifier->passes(token);
+  };
+  parts.http = http;
+  parts.places = shared_.places;
+  parts.on_upgraded = [this](Session& session, const Upgrade& upgrade) {
+    on_upgraded(session, upgrade);
+  };
+  parts.on_gone = [this](Session& session) { on_gone(session); };
+  parts.draining = [this] { return draining_; };
+  server_ = std::make_unique<Server>(std::move(parts));
+  for (const Listener& listener : listeners) {
+    acceptors_.push_back(std::make_unique<Acceptor>(
+        loop_, listener.descriptor,
+        [this, local = listener.local](int descriptor, std::string address) {
+          server_->take(descriptor, std::move(address), local);
+        }));
+    acceptors_.back()->start();
+  }
+  tick();
+  go_on_soon();
+  thread_ = std::thread([this] { loop(); });
+}
+
+// Nothing should throw out of a handler; if something does, the lane goes on with the next.
+void Lane::loop() noexcept {
+  metrics_.begin_on_this_thread();
+  for (;;) {
+    try {
+      loop_.run();
+      return metrics_.end();
+    } catch (const std::exception& error) {
+      log::error("a handler of a lane failed: {}", error.what());
+    }
+  }
+}
+
+void Lane::tick() {
+  ticker_.expires_after(Wheel::tick);
+  ticker_.async_wait([this](const asio::error_code& error) {
+    if (error) return;
+    wheel_.advance(clock_.steady());
+    if (each_tick_) guarded(each_tick_);
+    if (++ticks_ % ticks_per_second == 0) {
+      guarded([this] {
+        history_.sweep();
+        note_overload();
+        if (each_second_) each_second_();
+      });
+      note_sizes();
+    }
+    if (feed_) {
+      guarded([this] { feed_->look(); });
+      go_on();
+    }
+    tick();
+  });
+}
+
+// --- events --------------------------------------------------------------------------------------
+
+void Lane::post(BatchPtr batch) noexcept {
+  guarded([&] {
+    if (!inbox_.push(std::move(batch))) return;
+    if (loop_.get_executor().running_in_this_thread()) {
+      go_on_soon();
+    } else {
+      asio::post(loop_, [this] { go_on(); });
+    }
+  });
+}
+
+void Lane::feed_from(Feed& feed) {
+  feed_ = std::make_unique<FeedWatch>(loop_, feed, [this] { go_on(); });
+}
+
+void Lane::stop_feeding() {
+  if (feed_) feed_->stop();
+}
+
+// Sockets and timers get their share before.
+void Lane::go_on_soon() {
+  if (std::exchange(due_, true)) return;
+  asio::post(loop_, [this] {
+    due_ = false;
+    go_on();
+  });
+}
+
+// Ten thousand clients that come or go at once do not hold up what producers send, nor the other way
+// round: sockets have had as much time as the last turn took.
+void Lane::between_sockets() {
+  if (!feed_ || ++sockets_ % sockets_between != 0) return;
+  if (clock_.steady() - turn_ended_ >= turn_took_) go_on();
+}
+
+void Lane::go_on() {
+  guarded([this] {
+    const SteadyTime began = clock_.steady();
+    bool more = false;
+    if (feed_) {
+      const bool was_due = std::exchange(due_, true);  // what comes here is taken at once, below
+      more = feed_->drain();
+      due_ = was_due;
+    }
+    more = take_turn() || more;
+    if (more) go_on_soon();
+    if (feed_ && !due_) feed_->wait();
+    turn_ended_ = clock_.steady();
+    turn_took_ = turn_ended_ - began;
+  });
+}
+
+// True if something is left.
+bool Lane::take_turn() {
+  const Inbox::Turn turn = inbox_.take();
+  if (turn.untold) close_all_as_lagging();
+  // A turn for many clients is long, and producers do not wait for its end.
+  const std::size_t deliveries = router_.publish(turn.all(), [this] {
+    if (feed_) feed_->drain();
+  });
+  note_sizes();
+  if (turn.batch && turn.batch->receipt) turn.batch->receipt->add(deliveries);
+  return turn.more;
+}
+
+void Lane::note_overload() {
+  const std::uint64_t dropped =
+      metrics_.dropped[static_cast<std::size_t>(DropReason::lane_overload)].value();
+  const std::uint64_t fresh = dropped - std::exchange(overload_dropped_, dropped);
+  if (fresh != 0)
+    log::warning(
+        "{} events were dropped ahead of a lane within a second: producers send more than it can "
+        "deliver (ingest.lane_bytes)",
+        fresh);
+}
+
+// Nobody can be told what is missing, so everybody learns it by coming back with `since`. Until then
+// nobody gets an event from behind it, which would move his position over what he never had.
+void Lane::close_all_as_lagging() {
+  std::uint64_t suppressed = 0;
+  if (!sessions_.empty() && untold_log_.pass(suppressed))
+    log::warning(
+        "more was lost between producers and a lane than can be told: its {} clients are closed{}",
+        sessions_.size(), log::more(suppressed));
+  for (Session* session : sessions_) session->outbox().refuse_events();
+  // Not here: one of them may just be asking.
+  run([](Lane& lane) {
+    const std::vector<Session*> all = lane.sessions_;
+    for (Session* session : all) session->close(CloseCode::slow_consumer);
+  });
+}
+
+// A client that comes from another lane may have seen what still waits here.
+void Lane::catch_up() {
+  constexpr int turns_max = 64;
+  for (int i = 0; i < turns_max && take_turn(); ++i) {
+  }
+}
+
+void Lane::note_sizes() noexcept {
+  metrics_.history_bytes.set(history_.bytes());
+  metrics_.topics.set(std::max(history_.topics() - history_.reserved_topics(),
+                               router_.topics() - router_.reserved_topics()) +
+                      router_.patterns());
+}
+
+// --- clients -------------------------------------------------------------------------------------
+
+void Lane::on_upgraded(Session& session, const Upgrade& upgrade) {
+  session.set_address(upgrade.address);
+  session.ticket = ++next_ticket_;
+  session.lane_place = sessions_.size();
+  sessions_.push_back(&session);
+  metrics_.connections.add();
+  session.address_counted = !upgrade.full_for_address;
+  requests_->on_upgraded(session, upgrade.token, upgrade.full_for_address);
+}
+
+void Lane::on_gone(Session& session) noexcept {
+  Session* last = sessions_.back();
+  sessions_[session.lane_place] = last;
+  last->lane_place = session.lane_place;
+  sessions_.pop_back();
+  metrics_.connections.sub(1);
+  log_end(session);
+  if (session.address_counted) shared_.admission->leave(address_key(session.address()));
+}
+
+// Clients come and go all day; what an operator may have to look into is why the bridge ended one.
+void Lane::log_end(const Session& session) noexcept {
+  const auto code = static_cast<CloseCode>(session.close_code());
+  const auto row = std::find_if(close_rows.begin(), close_rows.end(),
+                                [code](const CloseRow& one) { return one.code == code; });
+  const bool ordinary = row == close_rows.end() || code == CloseCode::restart;
+  const log::Level level = ordinary ? log::Level::debug : log::Level::info;
+  const auto kind = static_cast<std::size_t>(row - close_rows.begin());
+  std::uint64_t suppressed = 0;
+  if (!log::enabled(level) || !end_logs_[kind].pass(suppressed)) return;
+  const std::string_view reason = row == close_rows.end() ? "" : row->reason;
+  guarded([&] {
+    log::write(level, fmt::format("{} closed: {}{}{}{}", session.log_name(), session.close_code(),
+                                  reason.empty() ? "" : " ", reason, log::more(suppressed)));
+  });
+}
+
+// Null, too, for who has left: nothing may follow its close frame.
+// Rare, after a slow token check; so a search is cheaper than an index for every client.
+Session* Lane::find(std::uint64_t ticket) noexcept {
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const Session* session) {
+    return session->ticket == ticket && !session->left();
+  });
+  return found == sessions_.end() ? nullptr : *found;
+}
+
+void Lane::reload(ConfigPtr config, TlsPtr tls) {
+  config_ = std::move(config);
+  auto routes = std::make_unique<RouteTable>(*config_);
+  requests_->set_routes(*routes);
+  routes_ = std::move(routes);
+  history_.reload(config_);
+  inbox_.set_limit(config_->ingest.lane_bytes);
+  server_->reload(config_, std::make_shared<const Access>(*config_, shared_.verifier->open()),
+                  std::move(tls));
+  const std::vector<Session*> all = sessions_;
+  for (Session* session : all) {
+    if (session->left()) continue;
+    session->on_reload();
+  }
+  begin_review();
+}
+
+void Lane::begin_review() { to_review_ = sessions_.size(); }
+
+// From the end down: who leaves meanwhile has the last one move into its place, and who comes is behind
+// and was judged by what is in force now. So nobody is missed.
+bool Lane::review_some() {
+  const SteadyTime until = clock_.steady() + review_slice;
+  to_review_ = std::min(to_review_, sessions_.size());
+  while (to_review_ > 0) {
+    Session& session = *sessions_[--to_review_];
+    if (!session.left()) requests_->review(session);
+    if (clock_.steady() >= until) break;
+  }
+  return to_review_ > 0;
+}
+
+// --- the end -------------------------------------------------------------------------------------
+
+void Lane::stop_admitting() { draining_ = true; }
+
+void Lane::close_share(std::size_t steps_left) {
+  std::vector<Session*> open;
+  for (Session* session : sessions_) {
+    if (!session->left()) open.push_back(session);
+  }
+  open.resize((open.size() + steps_left - 1) / steps_left);
+  for (Session* session : open) session->close(CloseCode::restart);
+}
+
+void Lane::stop() {
+  if (!thread_.joinable()) return;
+  asio::post(loop_, [this] {
+    for (const auto& acceptor : acceptors_) acceptor->stop();
+    ticker_.cancel();
+    server_->stop();
+    asio::post(loop_, [this] { loop_.stop(); });  // behind what the connections posted at their end
+  });
+  thread_.join();
+}
+
+}  // namespace zws

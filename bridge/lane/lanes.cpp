@@ -1,0 +1,239 @@
+#include "lane/lanes.hpp"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <future>
+#include <thread>
+
+#include "config/descriptors.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::chrono::milliseconds drain_step{50};
+constexpr unsigned relief_looks = 10;  // a second
+constexpr unsigned trim_looks = 50;    // a trim takes time, and may bring nothing
+
+// Of the first that has one, else 0.
+unsigned port_of(const std::vector<ListenAddress>& addresses) {
+  for (const ListenAddress& address : addresses) {
+    const std::string& text = address.text;
+    if (!address.local) return static_cast<unsigned>(std::stoul(text.substr(text.rfind(':') + 1)));
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::size_t Lanes::count_for(const Config& config) {
+  if (config.server.threads != 0) return config.server.threads;
+  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  return std::max<std::size_t>(1, cores - 1);
+}
+
+Lanes::Lanes(ConfigPtr config, Verifier& verifier, Ledger& ledger, Metrics& metrics)
+    : config_(config),
+      open_mode_(verifier.open()),
+      admission_(config->limits, share_descriptors(*config).clients),
+      metrics_(metrics) {
+  const std::size_t most = share_descriptors(*config).clients;
+  if (config->limits.connections > most)
+    log::warning(
+        "limits.connections {} is lowered to {}: that is what the limit on open files allows",
+        config->limits.connections, most);
+  const std::size_t count = count_for(*config);
+  addresses_ = listen_on(config->server.listen, count);
+  const Lane::Shared shared{&verifier, &ledger, &admin_token_, &admission_, &places_, count};
+  for (std::size_t i = 0; i < count; ++i)
+    lanes_.push_back(std::make_unique<Lane>(shared, config, metrics.lane(i)));
+}
+
+Lanes::~Lanes() { stop(); }
+
+std::vector<BatchSink*> Lanes::sinks() const {
+  std::vector<BatchSink*> sinks;
+  for (const auto& lane : lanes_) sinks.push_back(lane.get());
+  return sinks;
+}
+
+void Lanes::write_admin_token() {
+  std::string fault;
+  admin_token_ = AdminToken::write(config_->auth.admin_token_file, port_of(addresses_), fault);
+  std::string where;
+  for (const ListenAddress& address : addresses_)
+    where += (where.empty() ? "" : " or ") + address.text;
+  log::info("open mode: no key is configured, so whoever reaches {} reads every topic", where);
+  if (fault.empty()) {
+    log::info("the administrator's token is in {}", admin_token_.file());
+  } else {
+    log::warning("there is no administrator: its token cannot be written: {}", fault);
+  }
+}
+
+void Lanes::start(const TlsPtr& tls, HttpHandler& http, std::function<void()> each_second) {
+  if (open_mode_) write_admin_token();
+  set_memory_limit(*config_);
+  lanes_.front()->look_often([this] { look_after_memory(); });
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    std::vector<Listener> listeners;
+    for (const ListenAddress& address : addresses_)
+      listeners.push_back({address.descriptors[i], address.local});
+    lanes_[i]->start(listeners, tls, &http, std::move(each_second));
+    each_second = nullptr;  // the first lane's only
+  }
+}
+
+bool Lanes::feed_from(Feed& feed) {
+  if (lanes_.size() != 1) return false;
+  lanes_.front()->feed_from(feed);
+  return true;
+}
+
+void Lanes::stop_feeding() {
+  run_all_and_wait([](Lane& lane) { lane.stop_feeding(); });
+}
+
+void Lanes::reload(const ConfigPtr& config, const TlsPtr& tls) {
+  admission_.reload(config->limits);
+  set_memory_limit(*config);
+  run_all_and_wait([&](Lane& lane) { lane.reload(config, tls); });
+  review_begun();
+}
+
+void Lanes::review() {
+  run_all_and_wait([](Lane& lane) { lane.begin_review(); });
+  review_begun();
+}
+
+void Lanes::review_begun() {
+  // In slices, between which each lane does its work.
+  std::atomic<bool> more{true};
+  while (more.exchange(false))
+    run_all_and_wait([&more](Lane& lane) {
+      if (lane.review_some()) more = true;
+    });
+}
+
+void Lanes::run_all_and_wait(const std::function<void(Lane&)>& work) {
+  auto done = std::make_shared<std::promise<void>>();
+  gather<std::exception_ptr>(
+      [work](Lane& lane) noexcept -> std::exception_ptr {
+        try {
+          work(lane);
+          return nullptr;
+        } catch (...) {
+          return std::current_exception();
+        }
+      },
+      [done](const std::vector<std::exception_ptr>& faults) {
+        for (const std::exception_ptr& fault : faults)
+          if (fault) return done->set_exception(fault);
+        done->set_value();
+      });
+  done->get_future().get();
+}
+
+// --- memory --------------------------------------------------------------------------------------
+
+void Lanes::set_memory_limit(const Config& config) {
+  const std::size_t set = config.limits.memory_bytes;
+  memory_.set_limit(set != 0 ? set : cgroup_memory_limit());
+}
+
+void Lanes::look_after_memory() {
+  MemoryGuard::Level level = memory_.look();
+  if (relief_pause_ > 0) --relief_pause_;
+  if (trim_pause_ > 0) --trim_pause_;
+  const bool may_close = level == MemoryGuard::Level::critical && relief_pause_ == 0;
+  if (may_close || (level == MemoryGuard::Level::tight && trim_pause_ == 0)) level = trimmed();
+  admission_.set_short_of_memory(level != MemoryGuard::Level::good);
+  metrics_.memory_limit.set(memory_.limit());  // who sees it sees what follows from it
+  if (may_close && level == MemoryGuard::Level::critical) return relieve();
+  std::uint64_t suppressed = 0;
+  if (level == MemoryGuard::Level::tight && memory_log_.pass(suppressed))
+    log::warning("memory is at {} % of limits.memory_bytes ({}): new clients are refused{}",
+                 memory_.percent(), memory_.limit(), log::more(suppressed));
+}
+
+// What was let go of counts until the system has it: nobody would be let in, and the next one would be
+// closed, for what nobody holds.
+MemoryGuard::Level Lanes::trimmed() {
+  trim_pause_ = trim_looks;
+  ::malloc_trim(0);
+  return memory_.look();
+}
+
+// Asks all lanes who holds what, and then closes those of all lanes that hold most.
+void Lanes::relieve() {
+  relief_pause_ = relief_looks;
+  gather<std::vector<QueueHolder>>(
+      [this](Lane& lane) {
+        std::vector<QueueHolder> holders;
+        for (Session* session : lane.sessions()) {
+          const std::size_t bytes = session->outbox().queued_bytes();
+          if (bytes != 0 && session->state() != Session::State::draining)
+            holders.push_back({bytes, 0, session->ticket});
+        }
+        return who_must_go(std::move(holders), memory_.limit());
+      },
+      [this, percent = memory_.percent(),
+       excess = memory_.excess()](std::vector<std::vector<QueueHolder>> lanes) {
+        std::vector<QueueHolder> all;
+        for (std::size_t i = 0; i < lanes.size(); ++i) {
+          for (QueueHolder& holder : lanes[i]) {
+            holder.lane = i;
+            all.push_back(holder);
+          }
+        }
+        const std::vector<QueueHolder> chosen = who_must_go(std::move(all), excess);
+        log::warning(
+            "memory is at {} % of limits.memory_bytes ({}): new clients are refused, and {} that "
+            "hold "
+            "most in their queues are closed with 4410",
+            percent, memory_.limit(), chosen.size());
+        close_holders(chosen);
+      });
+}
+
+void Lanes::close_holders(const std::vector<QueueHolder>& chosen) {
+  for (const QueueHolder& holder : chosen) {
+    lanes_[holder.lane]->run([ticket = holder.ticket](Lane& lane) {
+      Session* session = lane.find(ticket);
+      if (session == nullptr || session->state() == Session::State::draining) return;
+      lane.metrics().closed_for_memory.add();
+      session->close(CloseCode::slow_consumer);
+    });
+  }
+}
+
+void Lanes::drain(Duration time, const std::function<bool()>& hurry) {
+  draining_ = true;
+  run_all([](Lane& lane) { lane.stop_admitting(); });
+  const auto begin = std::chrono::steady_clock::now();
+  const auto end = begin + time;
+  // Closing everybody at once would bring everybody back at once; most of the time is for spreading,
+  // the rest for the clients' own half of the closing handshake.
+  auto steps_left = static_cast<std::size_t>(time * 3 / 5 / drain_step);
+  while (admission_.connections() > 0) {
+    run_all([steps_left](Lane& lane) { lane.close_share(std::max<std::size_t>(1, steps_left)); });
+    if (std::chrono::steady_clock::now() >= end || hurry()) return;
+    std::this_thread::sleep_for(drain_step);
+    if (steps_left > 0) --steps_left;
+  }
+}
+
+bool Lanes::alive() {
+  if (!answered_->load(std::memory_order_relaxed)) return false;
+  answered_ = std::make_shared<std::atomic<bool>>(false);
+  gather<char>([](Lane&) { return '\0'; },
+               [answered = answered_](const std::vector<char>&) { answered->store(true); });
+  return true;
+}
+
+void Lanes::stop() {
+  for (const auto& lane : lanes_) lane->stop();
+  for (const ListenAddress& address : addresses_) remove_socket(address);
+}
+
+}  // namespace zws

@@ -1,0 +1,278 @@
+// Sources: what is new, what was missed, what came twice, who began again (docs/DELIVERY.md).
+#include "exchange/source_table.hpp"
+
+#include <gmock/gmock.h>
+
+#include "core/topic.hpp"
+
+namespace zws {
+namespace {
+
+class SourceTableTest : public ::testing::Test {
+ protected:
+  struct Verdict {
+    std::string source;
+    std::uint64_t seq = 0;
+    std::uint64_t missed_from = 0;
+    bool duplicate = false;
+    bool restart = false;
+    bool forgot = false;
+    bool forgot_first = false;
+    std::uint32_t topic_id = 0;
+    const Route* route = nullptr;
+  };
+
+  Verdict judge(const std::string& topic, const std::string& source = {}, std::uint64_t seq = 0,
+                std::int64_t sent_ns = 0) {
+    Arrival arrival;
+    arrival.topic = topic;
+    arrival.source = source;
+    arrival.seq = seq;
+    arrival.sent_ns = sent_ns;
+    const Judgement its = table_.judge(arrival, topic_hash(topic), now_);
+    return {std::string(its.source), its.seq,      its.missed_from,
+            its.duplicate,           its.restart,  its.forgot,
+            its.forgot_first,        its.topic_id, its.route};
+  }
+
+  static Config small() {
+    Config config;
+    config.limits.topics = 3;
+    config.limits.sources_per_topic = 2;
+    return config;
+  }
+
+  SteadyTime now_{std::chrono::hours(1)};
+  Config config_ = small();
+  RouteTable routes_{config_};
+  Ledger ledger_;
+  SourceTable table_{"own", config_, routes_, ledger_};
+};
+
+TEST_F(SourceTableTest, HeaderlessEventsAreNumberedForEachTopic) {
+  for (std::uint64_t seq = 1; seq <= 3; ++seq) {
+    const Verdict verdict = judge("a");
+    EXPECT_EQ(verdict.source, "own");
+    EXPECT_EQ(verdict.seq, seq);
+    EXPECT_FALSE(verdict.duplicate);
+  }
+  EXPECT_EQ(judge("b").seq, 1U);
+}
+
+TEST_F(SourceTableTest, ASourceKeepsItsOwnNumbers) {
+  const Verdict first = judge("a", "s", 1);
+  EXPECT_EQ(first.source, "s");
+  EXPECT_EQ(first.seq, 1U);
+  EXPECT_EQ(judge("a", "s", 2).missed_from, 0U);
+  EXPECT_EQ(judge("b", "s", 1).duplicate, false) << "each topic counts for itself";
+}
+
+TEST_F(SourceTableTest, AJumpTellsWhatIsMissing) {
+  judge("a", "s", 1);
+  const Verdict verdict = judge("a", "s", 5);
+  EXPECT_EQ(verdict.missed_from, 2U);
+  EXPECT_EQ(verdict.seq, 5U);
+  EXPECT_EQ(judge("a", "s", 6).missed_from, 0U);
+}
+
+TEST_F(SourceTableTest, ANewSourceIsNoJumpWhereverItBegins) {
+  EXPECT_EQ(judge("a", "s", 1000).missed_from, 0U);
+  EXPECT_EQ(judge("a", "t", 7).missed_from, 0U);
+}
+
+TEST_F(SourceTableTest, WhatIsNotAboveTheNewestIsADuplicateAndMovesNothing) {
+  judge("a", "s", 5, 100);
+  for (const std::uint64_t seq : {5, 4, 2}) EXPECT_TRUE(judge("a", "s", seq, 200).duplicate);
+  EXPECT_EQ(judge("a", "s", 6, 101).missed_from, 0U);
+}
+
+TEST_F(SourceTableTest, SeqOneSentLaterIsARestart) {
+  judge("a", "s", 5, 100);
+  const Verdict again = judge("a", "s", 1, 101);
+  EXPECT_TRUE(again.restart);
+  EXPECT_FALSE(again.duplicate);
+  EXPECT_EQ(judge("a", "s", 2, 102).missed_from, 0U);
+  EXPECT_TRUE(judge("a", "s", 2, 103).duplicate);
+}
+
+TEST_F(SourceTableTest, SeqOneSentNoLaterOrWhoKnowsWhenIsADuplicate) {
+  judge("a", "s", 5, 100);
+  EXPECT_TRUE(judge("a", "s", 1, 100).duplicate);
+  EXPECT_TRUE(judge("a", "s", 1, 99).duplicate);
+  EXPECT_TRUE(judge("a", "s", 1).duplicate);
+}
+
+TEST_F(SourceTableTest, AnEventWithoutATimeTakesNothingFromWhatIsKnownOfTheSource) {
+  judge("a", "s", 1, 100);
+  judge("a", "s", 2);
+  EXPECT_TRUE(judge("a", "s", 1, 100).duplicate);
+  EXPECT_TRUE(judge("a", "s", 1, 101).restart);
+}
+
+TEST_F(SourceTableTest, ARestartWhoseFirstEventWasLostIsSeenByTheThirdThatFollows) {
+  judge("a", "s", 90, 100);
+  EXPECT_TRUE(judge("a", "s", 2, 101).duplicate);
+  EXPECT_TRUE(judge("a", "s", 3, 102).duplicate);
+  const Verdict third = judge("a", "s", 4, 103);
+  EXPECT_TRUE(third.restart);
+  EXPECT_FALSE(third.duplicate);
+  EXPECT_EQ(third.missed_from, 1U) << "what came before is told as missing";
+  EXPECT_EQ(judge("a", "s", 5, 104).missed_from, 0U);
+  EXPECT_TRUE(judge("a", "s", 5, 104).duplicate);
+}
+
+TEST_F(SourceTableTest, EventsThatComeAgainAreNoRestart) {
+  judge("a", "s", 90, 100);
+  for (std::uint64_t seq = 80; seq < 90; ++seq)
+    EXPECT_TRUE(judge("a", "s", seq, static_cast<std::int64_t>(seq)).duplicate) << "sent before";
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(judge("a", "s", 7, 101 + i).duplicate) << "no rise";
+  for (std::uint64_t seq = 9; seq > 4; --seq)
+    EXPECT_TRUE(judge("a", "s", seq, 120 - static_cast<std::int64_t>(seq)).duplicate);
+  EXPECT_TRUE(judge("a", "s", 8, 120).duplicate);
+  EXPECT_TRUE(judge("a", "s", 9, 50).duplicate) << "and no row";
+  EXPECT_TRUE(judge("a", "s", 10, 121).duplicate);
+  EXPECT_TRUE(judge("a", "s", 11, 122).duplicate);
+  EXPECT_FALSE(judge("a", "s", 91, 123).restart) << "it goes on after all";
+  EXPECT_TRUE(judge("a", "s", 12, 124).duplicate);
+}
+
+TEST_F(SourceTableTest, ThatASourceIsForgottenIsSaidAndTheFirstTimeOnATopicMarked) {
+  EXPECT_FALSE(judge("a", "s", 1).forgot);
+  EXPECT_FALSE(judge("a", "t", 1).forgot);
+  const Verdict first = judge("a", "u", 1);
+  EXPECT_TRUE(first.forgot);
+  EXPECT_TRUE(first.forgot_first);
+  EXPECT_FALSE(judge("a", "u", 2).forgot);
+  const Verdict second = judge("a", "v", 1);
+  EXPECT_TRUE(second.forgot);
+  EXPECT_FALSE(second.forgot_first);
+  EXPECT_FALSE(judge("b", "s", 1).forgot);
+}
+
+TEST_F(SourceTableTest, TheSourceHeardFromLongestAgoIsForgotten) {
+  judge("a", "s", 5);
+  judge("a", "t", 5);
+  judge("a", "s", 6);
+  judge("a", "u", 1);  // two are held, so "t" goes
+  EXPECT_TRUE(judge("a", "s", 6).duplicate);
+  EXPECT_FALSE(judge("a", "t", 5).duplicate);
+}
+
+TEST_F(SourceTableTest, TheTopicHeardFromLongestAgoIsForgotten) {
+  judge("a", "s", 1);
+  judge("b", "s", 1);
+  judge("c", "s", 1);
+  judge("a", "s", 2);
+  judge("d", "s", 1);  // three are held, so "b" goes
+  EXPECT_EQ(table_.topics(), 3U);
+  EXPECT_TRUE(judge("a", "s", 2).duplicate);
+  EXPECT_FALSE(judge("b", "s", 1).duplicate);
+}
+
+TEST_F(SourceTableTest, KnownTopicsHaveTheLowestNumbersAndKeepThem) {
+  for (const auto& [topic, id] : {std::pair("a", 0U), {"b", 1U}, {"c", 2U}, {"a", 0U}})
+    EXPECT_EQ(judge(topic).topic_id, id);
+  EXPECT_EQ(judge("d").topic_id, 3U);  // before b, heard from longest ago, is forgotten
+  EXPECT_EQ(judge("e").topic_id, 1U);
+  EXPECT_EQ(judge("a").topic_id, 0U);
+  EXPECT_EQ(judge("b").topic_id, 2U);
+}
+
+TEST_F(SourceTableTest, AForgottenTopicIsNumberedUnderAnotherName) {
+  const std::string before = judge("a").source;
+  for (const char* topic : {"b", "c", "d"}) judge(topic);
+  const Verdict after = judge("a");
+  EXPECT_NE(after.source, before);
+  EXPECT_EQ(after.seq, 1U);
+  EXPECT_EQ(judge("a").source, after.source);
+}
+
+TEST_F(SourceTableTest, WhereAHistoryRanOutNumbersBeginAnewAndLossesAreStillSeen) {
+  const std::string before = judge("a").source;
+  judge("b", "s", 5);
+  now_ += config_.history.ttl;
+  EXPECT_EQ(judge("a").seq, 2U) << "not yet";
+  now_ += config_.history.ttl + Duration(1);
+  const Verdict after = judge("a");
+  EXPECT_NE(after.source, before);
+  EXPECT_EQ(after.seq, 1U);
+  const Verdict jumped = judge("b", "s", 9);
+  EXPECT_EQ(jumped.missed_from, 6U);
+}
+
+TEST_F(SourceTableTest, ATopicThatIsHeldKeepsItsNumbers) {
+  judge("a");
+  ledger_.pin("a", topic_hash("a"), now_);
+  now_ += 9 * config_.history.ttl;
+  EXPECT_EQ(judge("a").seq, 2U);
+  ledger_.unpin("a", topic_hash("a"));
+  now_ += config_.history.ttl + Duration(1);
+  ledger_.pin("a", topic_hash("a"), now_);  // too late
+  EXPECT_EQ(judge("a").seq, 1U);
+}
+
+TEST_F(SourceTableTest, AQuarterOfTheHistorysBytesIsAllItTakes) {
+  config_.limits.topics = 1'000'000;
+  config_.history.bytes = 32U << 20;
+  table_.reload(config_, routes_);
+  ledger_.pin("held", topic_hash("held"), now_);
+  judge("held", "s", 1);
+  for (int i = 0; i < 200'000; ++i) {
+    judge("import:7d1c9e40-" + std::to_string(i), "a-publisher-of-its-own", 1);
+    ASSERT_LE(table_.bytes(), 8U << 20);
+    ASSERT_EQ(table_.bytes(), ledger_.source_bytes());
+  }
+  EXPECT_GT(table_.topics(), 20'000U);
+  EXPECT_EQ(judge("held", "s", 3).missed_from, 2U) << "what a subscriber waits for is spared";
+}
+
+TEST_F(SourceTableTest, AReloadToASmallerHistoryKeepsWhatFits) {
+  config_.limits.topics = 1'000'000;
+  config_.history.bytes = 1024U << 20;
+  table_.reload(config_, routes_);
+  const auto topic = [](int i) { return "import:7d1c9e40-" + std::to_string(i); };
+  for (int i = 0; i < 200'000; ++i) judge(topic(i), "a-publisher-of-its-own", 1);
+  EXPECT_EQ(table_.topics(), 200'000U);
+
+  config_.history.bytes = 16U << 20;
+  table_.reload(config_, routes_);
+  EXPECT_LE(table_.bytes(), 4U << 20) << "the tables shrink, too";
+  EXPECT_GT(table_.topics(), 8'000U);
+  const std::size_t kept = table_.topics();
+  for (int i = 0; i < 1000; ++i) {
+    const std::string name = "new-" + std::to_string(i);
+    judge(name, "s", 1);
+    ASSERT_TRUE(judge(name, "s", 1).duplicate);
+    ASSERT_GT(table_.topics(), kept / 2) << "a new topic costs few others";
+  }
+  EXPECT_TRUE(judge(topic(199'999), "a-publisher-of-its-own", 1).duplicate);
+}
+
+TEST_F(SourceTableTest, WhatAllSubscribersWaitForIsBoundedToo) {
+  config_.limits.topics = 1'000'000;
+  config_.history.bytes = 0;  // 4 MiB at least
+  table_.reload(config_, routes_);
+  for (int i = 0; i < 50'000; ++i) {
+    const std::string topic = "import:7d1c9e40-" + std::to_string(i);
+    ledger_.pin(topic, topic_hash(topic), now_);
+    judge(topic, "a-publisher-of-its-own", 1);
+    ASSERT_LE(table_.bytes(), 4U << 20);
+  }
+}
+
+TEST_F(SourceTableTest, EachTopicHasItsRouteAlsoAfterAReload) {
+  EXPECT_EQ(judge("a").route, &routes_.match("a"));
+  Config other = small();
+  other.limits.topics = 2;
+  other.routes.emplace_back();
+  other.routes.back().match = "a";
+  const RouteTable reloaded(other);
+  table_.reload(other, reloaded);
+  EXPECT_EQ(judge("a").route, &reloaded.match("a"));
+  judge("b");
+  judge("c");
+  EXPECT_EQ(table_.topics(), 2U);
+}
+
+}  // namespace
+}  // namespace zws

@@ -1,0 +1,319 @@
+// ModelClient: a client as the contract wants it, over a ModelBridge. It keeps the position of each
+// source, moves it with each event and gap, and gives it back when it comes again; and it is strict:
+// it throws a Disagreement where something is missing, doubled or out of order.
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "unit/lane/model_bridge.hpp"
+
+namespace zws {
+
+struct Disagreement {
+  std::string what;
+};
+
+inline void require(bool holds, const std::string& what) {
+  if (!holds) throw Disagreement{what};
+}
+
+// All that was ever sent, by number.
+struct ModelTruth {
+  std::vector<ModelArrival> sent;
+  std::set<std::uint64_t> restarts;
+  bool lossy = false;  // a bridge may not have heard what another has
+  std::ostringstream log;
+
+  const ModelArrival& operator[](std::uint64_t number) const { return sent[number]; }
+};
+
+class ModelClient {
+ public:
+  ModelClient(std::string pattern, ModelTruth& truth)
+      : text_(std::move(pattern)), pattern_(*Pattern::parse(text_)), truth_(truth) {}
+
+  const std::string& text() const { return text_; }
+  bool connected() const { return connection_ != nullptr; }
+  ModelConnection& connection() { return *connection_; }
+
+  // A source counts anew: where this client stands may mean either of its lives.
+  void excuse() { excused_ = true; }
+
+  // `must_recover`: there is no reason why it should not.
+  void connect(ModelBridge& bridge, ModelLane& lane, bool must_recover) {
+    bridge_ = &bridge;
+    connection_ = std::make_unique<ModelConnection>(lane);
+    nlohmann::json request{{"type", "subscribe"}, {"topic", text_}};
+    resuming_ = based_;
+    must_recover_ = must_recover;
+    given_ = positions_;
+    if (resuming_) request["since"] = since();
+    truth_.log << text_ << '#' << this << " asks " << request << '\n';
+    answered_ = false;
+    replaying_ = false;
+    moved_.clear();
+    replayed_.clear();
+    missing_.clear();
+    connection_->lane().subscribe(connection_->session(), request.dump());
+    if (resuming_) missing_ = unaccounted();
+    begins_behind_ = connection_->lane().newest_number();
+    passed_.clear();
+    for (const EventPtr& event : bridge.posted())
+      if (!event->is_gap() && connection_->lane().has_passed(*event))
+        passed_.insert(number_of(*event));
+  }
+
+  // Reads up to `frames_max` whole frames.
+  void read(std::size_t frames_max) {
+    std::string& taken = connection_->wire().taken;
+    std::size_t at = 0;
+    for (; frames_max > 0 && taken.size() - at >= 2; --frames_max) {
+      const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(taken[at + i]); };
+      std::size_t size = byte(1);
+      std::size_t header = 2;
+      if (size == 126 && taken.size() - at < 4) break;
+      if (size == 126) {
+        size = static_cast<std::size_t>(byte(2)) << 8 | byte(3);
+        header = 4;
+      }
+      if (taken.size() - at < header + size) break;
+      take(nlohmann::json::parse(taken.substr(at + header, size)));
+      at += header + size;
+    }
+    taken.erase(0, at);
+  }
+
+  void disconnect() {
+    truth_.log << text_ << '#' << this << " goes\n";
+    connection_.reset();
+  }
+
+  // All that was posted since its subscription began has come, or was told to be missing, or has
+  // been replaced by something newer.
+  void require_whole() const {
+    if (excused_ || !answered_) return;
+    const auto left = unaccounted();
+    std::vector<std::uint64_t> numbers;
+    for (const EventPtr& event : left) numbers.push_back(number_of(*event));
+    require(left.empty(), text_ + ": never came and was never told of: " + list(numbers));
+  }
+
+ private:
+  using Sources = std::map<std::string, std::uint64_t>;
+  struct Missed {
+    std::string topic;
+    std::string source;
+    std::uint64_t from;
+    std::uint64_t to;
+  };
+
+  nlohmann::json since() const {
+    nlohmann::json by_topic = nlohmann::json::object();
+    for (const auto& [topic, sources] : positions_) {
+      nlohmann::json texts = nlohmann::json::array();
+      for (const auto& [source, seq] : sources) texts.push_back(Position{source, seq}.text());
+      by_topic[topic] = texts;
+    }
+    if (!pattern_.is_literal()) return by_topic;
+    return by_topic.contains(text_) ? by_topic[text_] : nlohmann::json::array();
+  }
+
+  void take(nlohmann::json message) {
+    message.erase("p");
+    truth_.log << text_ << '#' << this << " gets " << message << '\n';
+    if (message.contains("@id")) return take_event(message);
+    if (message["type"] == "gap") return take_gap(message);
+    require(message["type"] == "subscribed" && message["success"] == true, message.dump());
+    take_answer(message);
+  }
+
+  void take_answer(const nlohmann::json& answer) {
+    answered_ = true;
+    at_.clear();
+    if (pattern_.is_literal()) {
+      at_[text_];
+      for (const auto& text : answer["at"]) {
+        const auto position = *Position::parse(text.get<std::string>());
+        at_[text_][position.source] = position.seq;
+      }
+    }
+    left_ = answer.value("replayed", 0);
+    recovered_ = answer.value("recovered", false);
+    require(!resuming_ || recovered_ || !must_recover_ || excused_,
+            text_ + ": not recovered, and there was no reason");
+    require(resuming_ == answer.contains("recovered"), "recovered is told to who asks for it");
+    if (!recovered_) {
+      // It begins anew, as one that reads the state from its owner.
+      received_.clear();
+      missed_.clear();
+      positions_.clear();
+      forgiven_ = passed_;
+      based_ = true;
+      base_ = begins_behind_;
+    }
+    replaying_ = recovered_;
+    if (left_ <= 0) end_replay();
+  }
+
+  void take_event(const nlohmann::json& event) {
+    require(answered_, "an event before the answer");
+    const auto number = event["n"].get<std::uint64_t>();
+    const std::string topic = event["topic"];
+    const auto position = *Position::parse(event["@id"].get<std::string>());
+    require(pattern_.matches(topic), text_ + " got an event of " + topic);
+    require(topic == truth_[number].topic, "an event under another's name");
+    require(received_.insert(number).second || excused_,
+            text_ + ": twice: " + std::to_string(number));
+    auto& sources = positions_[topic];
+    const auto known = sources.find(position.source);
+    const bool restarted = truth_.restarts.count(number) != 0;
+    if (known != sources.end() && !restarted && !excused_) {
+      require(position.seq > known->second, text_ + ": backwards: " + event["@id"].dump());
+      require(topic[0] == 'c' || position.seq == known->second + 1,
+              text_ + ": a hole before " + event["@id"].dump() + " that was not told");
+    }
+    sources[position.source] = position.seq;
+    if (!replaying_) return;
+    moved_.insert(topic + '\n' + position.source);
+    replayed_.push_back(number);
+    if (--left_ <= 0) end_replay();
+  }
+
+  void take_gap(const nlohmann::json& gap) {
+    const Missed missed{gap["topic"], gap["src"], gap["from"], gap["to"]};
+    require(missed.to - missed.from + 1 == gap["missed"], "a gap that cannot count");
+    missed_.push_back(missed);
+    auto& newest = positions_[missed.topic][missed.source];
+    newest = std::max(newest, missed.to);
+    if (!replaying_) return;
+    moved_.insert(missed.topic + '\n' + missed.source);
+    if (!pattern_.is_literal()) {  // it has no `at` to tell what of this belongs to the replay
+      left_ = 0;
+      for (const EventPtr& event : missing_)
+        if (may_be_unknown(*event)) forgiven_.insert(number_of(*event));
+      missing_.clear();
+    } else {
+      const std::uint64_t end = std::min(missed.to, at_[missed.topic][missed.source]);
+      if (end >= missed.from) left_ -= static_cast<std::int64_t>(end - missed.from + 1);
+    }
+    if (left_ <= 0) end_replay();
+  }
+
+  void end_replay() {
+    if (replaying_ && recovered_) check_replay();
+    replaying_ = false;
+    for (auto& [topic, sources] : at_) {
+      for (const auto& [source, seq] : positions_[topic])
+        if (moved_.count(topic + '\n' + source) != 0)
+          sources[source] = std::max(sources[source], seq);
+      positions_[topic] = sources;
+    }
+    moved_.clear();
+  }
+
+  void check_replay() {
+    if (excused_) return;
+    std::set<std::uint64_t> came(replayed_.begin(), replayed_.end());
+    std::uint64_t before = 0;
+    for (const std::uint64_t number : replayed_) {
+      // What a queue at its bound replaces takes the tail.
+      const bool conflated = truth_[number].topic[0] == 'c';
+      require(conflated || number > before, text_ + ": out of order: " + list(replayed_));
+      if (!conflated) before = number;
+      if (number > base_ || truth_.lossy) continue;
+      const auto given = given_.find(truth_[number].topic);
+      require(given == given_.end() || given->second.count(truth_[number].source) == 0,
+              text_ + ": what it had already came again");
+    }
+    for (const EventPtr& event : missing_) {
+      const std::uint64_t number = number_of(*event);
+      if (came.count(number) != 0 || told(*event) || replaced(number)) continue;
+      require(may_be_unknown(*event) && !must_recover_,
+              text_ + ": called recovered without " + std::to_string(number));
+      forgiven_.insert(number);
+    }
+  }
+
+  // What was posted on its bridge since it began and it has neither got nor heard of.
+  std::vector<EventPtr> unaccounted() const {
+    std::vector<EventPtr> left;
+    for (const EventPtr& event : bridge_->posted()) {
+      if (event->is_gap() || !pattern_.matches(event->topic())) continue;
+      const std::uint64_t number = number_of(*event);
+      if (number <= base_ || received_.count(number) != 0 || forgiven_.count(number) != 0 ||
+          replaced(number))
+        continue;
+      if (!told(*event)) left.push_back(event);
+    }
+    return left;
+  }
+
+  // A source of which it had heard nothing may have gone with a topic that was forgotten; and the
+  // first events of a source may have got lost on their way to the bridge it comes from.
+  bool may_be_unknown(const Event& event) const {
+    const auto topic = given_.find(std::string(event.topic()));
+    if (topic == given_.end()) return true;
+    const auto source = topic->second.find(std::string(event.source()));
+    return source == topic->second.end() || (truth_.lossy && event.seq() <= source->second);
+  }
+
+  // Whether a gap has named it.
+  bool told(const Event& event) const {
+    for (const Missed& missed : missed_)
+      if (missed.topic == event.topic() && missed.source == event.source() &&
+          missed.from <= event.seq() && event.seq() <= missed.to)
+        return true;
+    return false;
+  }
+
+  // On a conflated topic: something newer has its key.
+  bool replaced(std::uint64_t number) const {
+    const ModelArrival& old = truth_[number];
+    if (old.topic[0] != 'c') return false;
+    for (std::uint64_t newer = number + 1; newer < truth_.sent.size(); ++newer)
+      if (truth_[newer].topic == old.topic && truth_[newer].key == old.key) return true;
+    return false;
+  }
+
+  static std::string list(const std::vector<std::uint64_t>& numbers) {
+    std::ostringstream text;
+    for (const std::uint64_t number : numbers) text << ' ' << number;
+    return text.str();
+  }
+
+  const std::string text_;
+  const Pattern pattern_;
+  ModelTruth& truth_;
+  ModelBridge* bridge_ = nullptr;
+  std::unique_ptr<ModelConnection> connection_;
+
+  std::map<std::string, Sources> positions_;
+  std::map<std::string, Sources> given_;  // as `since`
+  std::map<std::string, Sources> at_;
+  std::set<std::string> moved_;  // during this replay
+  std::int64_t left_ = 0;        // of this replay
+  bool based_ = false;           // it has been answered once
+  bool resuming_ = false;
+  bool must_recover_ = false;
+  bool answered_ = false;
+  bool recovered_ = false;
+  bool replaying_ = false;
+  bool excused_ = false;
+
+  std::uint64_t base_ = 0;  // numbers above are its affair
+  std::uint64_t begins_behind_ = 0;
+  std::set<std::uint64_t> passed_;  // had gone through the lane before it subscribed
+  std::set<std::uint64_t> received_;
+  std::set<std::uint64_t> forgiven_;
+  std::vector<Missed> missed_;
+  std::vector<EventPtr> missing_;  // when it came back
+  std::vector<std::uint64_t> replayed_;
+};
+
+}  // namespace zws

@@ -1,0 +1,278 @@
+// The life of a connection, over a real socket pair and the production transport.
+#include "port/server.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <asio/io_context.hpp>
+
+#include "client/access.hpp"
+#include "client/wheel.hpp"
+#include "support/events.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::size_t queue_bytes = 1024;
+constexpr std::string_view upgrade =
+    "GET /api/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+constexpr std::string_view ping = {"\x89\x80\0\0\0\0", 6};
+
+class Listener final : public MessageHandler {
+ public:
+  void on_message(Session&, std::string_view, bool) override {}
+  void on_timer(Session&, SteadyTime) override {}
+  void on_loss(const Session&, std::string_view) noexcept override {}
+  void on_leave(Session&) noexcept override { ++left; }
+  int left = 0;
+};
+
+class ServerTest : public ::testing::Test {
+ protected:
+  virtual HttpHandler* http() { return nullptr; }
+  void SetUp() override {
+    auto config = std::make_shared<Config>();
+    config->limits.queue_bytes = queue_bytes;
+    Server::Parts parts;
+    parts.transport.loop = &loop_;
+    parts.transport.rules = {config, &wheel_, &listener_, &metrics_.lane(0), &Clock::real()};
+    parts.on_upgraded = [this](Session& session, const Upgrade&) {
+      session_ = &session;
+      session.open();
+    };
+    parts.on_gone = [this](Session& session) {
+      EXPECT_EQ(&session, session_);
+      session_ = nullptr;
+      ++gone_;
+    };
+    parts.access = std::make_shared<const Access>(*config, true);
+    parts.http = http();
+    server_ = std::make_unique<Server>(std::move(parts));
+  }
+  void TearDown() override {
+    if (theirs_ >= 0) ::close(theirs_);
+  }
+
+  void connect() {
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    const int small = 4096;
+    ::setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    theirs_ = pair[1];
+    server_->take(pair[0], "here");
+    say(upgrade);
+    read_all();
+    ASSERT_NE(session_, nullptr);
+  }
+  void run() {
+    loop_.restart();
+    loop_.poll();
+  }
+  void say(std::string_view bytes) {
+    ASSERT_EQ(::send(theirs_, bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+    run();
+  }
+  void read_all() {
+    char scrap[65'536];
+    while (::recv(theirs_, scrap, sizeof scrap, 0) > 0) {
+    }
+  }
+  void pass(SteadyTime::duration time) {
+    wheel_.advance(now_ += time);
+    run();
+  }
+  void deliver(std::size_t frame_bytes) {
+    Made made{"t"};
+    made.frame_bytes = frame_bytes;
+    const EventPtr event = make_event(made);
+    const EventPtr* place = &event;
+    session_->outbox().deliver({&place, 1, event->frame()});
+  }
+  // Until nothing more is taken, answers of our own included.
+  void fill(std::size_t frame_bytes) {
+    while (session_->outbox().dropped() == 0) deliver(frame_bytes);
+    while (!session_->outbox().at_bound()) session_->send_text("answer");
+  }
+
+  Metrics metrics_{1};
+  Listener listener_;
+  SteadyTime now_ = Clock::real().steady();
+  Wheel wheel_{now_};
+  asio::io_context loop_{1};
+  std::unique_ptr<Server> server_;
+  Session* session_ = nullptr;  // null: none, or gone
+  int theirs_ = -1;
+  int gone_ = 0;
+};
+
+// Its reading is paused at the bound, its queue is thrown away, and its close frame leaves at once: it
+// waits for nothing, and only its owner keeps it.
+class LaggardTest : public ServerTest, public ::testing::WithParamInterface<std::size_t> {};
+
+TEST_P(LaggardTest, WhoseQueueIsThrownAwayIsSeenToItsEnd) {
+  connect();
+  fill(GetParam());
+  say(ping);
+  say(ping);
+  ASSERT_TRUE(session_->outbox().at_bound());
+  read_all();
+  session_->close(CloseCode::slow_consumer);
+  run();
+  EXPECT_EQ(gone_, 0) << "its half of the closing handshake has its time";
+  pass(std::chrono::seconds{3});
+  EXPECT_EQ(gone_, 1);
+  EXPECT_EQ(listener_.left, 1);
+  EXPECT_EQ(session_, nullptr);
+}
+
+TEST_P(LaggardTest, ThatAnswersTheCloseFrameIsHeardAtOnce) {
+  connect();
+  fill(GetParam());
+  say(ping);
+  read_all();
+  session_->close(CloseCode::slow_consumer);
+  say({"\x88\x82\0\0\0\0\x11\x3a", 8});
+  read_all();
+  run();
+  EXPECT_EQ(gone_, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(FrameSizes, LaggardTest, ::testing::Range<std::size_t>(120, 240, 7));
+
+TEST_F(ServerTest, WhoeverIsLeftAtTheEndIsToldOnce) {
+  connect();
+  server_->stop();
+  run();
+  EXPECT_EQ(gone_, 1);
+  server_.reset();
+  EXPECT_EQ(gone_, 1);
+}
+
+TEST_F(ServerTest, AConnectionThatNeverSpeaksEndsWithTheServer) {
+  int pair[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+  theirs_ = pair[1];
+  server_->take(pair[0], "here");
+  run();
+  server_.reset();
+  run();
+  char byte = 0;
+  EXPECT_EQ(::recv(theirs_, &byte, 1, 0), 0) << "closed";
+}
+
+TEST_F(ServerTest, ACodeThatTheBridgeSentIsTheOneThatCounts) {
+  const auto closed_by = [this](std::string_view bytes) {
+    connect();
+    say(bytes);
+    ::close(theirs_);
+    theirs_ = -1;
+    run();
+    for (std::size_t i = 0; i < counted_close_codes.size(); ++i) {
+      Counter& count = metrics_.lane(0).closed[i];
+      if (count.value() != 0) return count.set(0), counted_close_codes[i];
+    }
+    return std::uint16_t{0};
+  };
+  EXPECT_EQ(closed_by({"\x81\x01x", 3}), 1002) << "no mask";
+  EXPECT_EQ(closed_by({"\x81\x81\0\0\0\0\xFF", 7}), 1007);
+  EXPECT_EQ(closed_by({"\x81\xFF\0\0\0\0\0\x20\0\0\0\0\0\0", 14}), 1009) << "2 MiB are announced";
+  EXPECT_EQ(closed_by({"\x88\x82\0\0\0\0\x03\xE9", 8}), 1001) << "the client's own";
+  EXPECT_EQ(closed_by({}), 1006);
+}
+
+// --- deadlines that move with the bytes ----------------------------------------------------------
+
+constexpr std::size_t last_words = 500'000;
+
+class LastWordsTest : public ServerTest {
+ protected:
+  void SetUp() override {
+    ServerTest::SetUp();
+    connect();
+    session_->send_text(std::string(last_words, 'x'));
+    say({"\x88\x82\0\0\0\0\x03\xE9", 8});  // the answer to that waits behind
+  }
+  // At most `bytes` that come; how many did.
+  std::size_t take(std::size_t bytes) {
+    std::size_t all = 0;
+    char scrap[4096];
+    for (ssize_t size = 0; all < bytes && (size = ::recv(theirs_, scrap, sizeof scrap, 0)) > 0;) {
+      all += static_cast<std::size_t>(size);
+      run();
+    }
+    return all;
+  }
+};
+
+TEST_F(LastWordsTest, WhoTakesThemSlowlyGetsThemAll) {
+  std::size_t taken = take(200'000);  // worth twelve seconds
+  pass(std::chrono::seconds{10});
+  EXPECT_EQ(gone_, 1);
+  taken += take(2 * last_words);
+  EXPECT_GT(taken, last_words);
+}
+
+TEST_F(LastWordsTest, WhoTakesLessThanLittleIsCutOff) {
+  std::size_t taken = take(20'000);
+  pass(std::chrono::seconds{10});
+  taken += take(2 * last_words);
+  EXPECT_LT(taken, last_words);
+}
+
+class UploadTest : public ServerTest, private HttpHandler {
+ protected:
+  HttpHandler* http() override { return this; }
+  void handle(HttpRequest request, HttpReply reply) noexcept override {
+    request.take_body([this, reply](std::string body) {
+      received_ = body.size();
+      reply(HttpResponse{});
+    });
+  }
+  void begin(std::size_t bytes) {
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    theirs_ = pair[1];
+    server_->take(pair[0], "here");
+    say("POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(bytes) +
+        "\r\n\r\n");
+  }
+  void say_much(std::size_t bytes) {
+    for (; bytes > 0; bytes -= std::min<std::size_t>(bytes, 10'000)) {
+      say(std::string(std::min<std::size_t>(bytes, 10'000), 'x'));
+      run();
+    }
+  }
+  std::string read_some() {
+    std::string all(65'536, ' ');
+    all.resize(
+        static_cast<std::size_t>(std::max<ssize_t>(0, ::recv(theirs_, all.data(), all.size(), 0))));
+    return all;
+  }
+
+  std::size_t received_ = 0;
+};
+
+TEST_F(UploadTest, AsLongAsItComesItHasTime) {
+  begin(300'000);
+  say_much(200'000);  // worth twelve seconds
+  pass(std::chrono::seconds{10});
+  say_much(100'000);
+  EXPECT_EQ(received_, 300'000U);
+  EXPECT_EQ(read_some().substr(0, 12), "HTTP/1.1 200");
+}
+
+TEST_F(UploadTest, ADripIsNotEnough) {
+  begin(300'000);
+  for (int i = 0; i < 4; ++i) {
+    say("x");
+    pass(std::chrono::seconds{1});
+  }
+  pass(std::chrono::seconds{2});
+  EXPECT_EQ(read_some().substr(0, 12), "HTTP/1.1 408");
+}
+
+}  // namespace
+}  // namespace zws
