@@ -155,7 +155,7 @@ def check_invariants(root: Path) -> Iterator[str]:
     """Each test that docs/INVARIANTS.md relies on exists."""
     page = root / "docs/INVARIANTS.md"
     text = page.read_text(encoding="utf-8") if page.exists() else ""
-    units = "".join(file.read_text(encoding="utf-8") for file in root.glob("tests/unit/*/*_test.cpp"))
+    units = "".join(file.read_text(encoding="utf-8") for file in root.glob("tests/unit/**/*_test.cpp"))
     for file, name in re.findall(r"`(test_\w+\.py)::(test_\w+)`", text):
         story = root / "tests/e2e" / file
         if not story.exists() or f"def {name}(" not in story.read_text(encoding="utf-8"):

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "bench_histogram.hpp"
+#include "bench/histogram.hpp"
 
 namespace zws::tool {
 

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "bench_load.hpp"
-#include "bench_run.hpp"
+#include "bench/load.hpp"
+#include "bench/run.hpp"
 
 namespace zws::tool {
 

@@ -8,14 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "bench_load.hpp"
-#include "bench_process.hpp"
-#include "bench_progress.hpp"
-#include "bench_publisher.hpp"
-#include "bench_swarm.hpp"
-#include "bench_target.hpp"
-#include "bench_topics.hpp"
-#include "bench_window.hpp"
+#include "bench/load.hpp"
+#include "bench/process.hpp"
+#include "bench/progress.hpp"
+#include "bench/publisher.hpp"
+#include "bench/swarm.hpp"
+#include "bench/target.hpp"
+#include "bench/topics.hpp"
+#include "bench/window.hpp"
 
 namespace zws::tool {
 

@@ -1,10 +1,10 @@
 // zws bench: loads a bridge with clients and events and says what it cost.
 #include <memory>
 
-#include "bench_payload.hpp"
-#include "bench_reconnect.hpp"
-#include "bench_report.hpp"
-#include "bench_run.hpp"
+#include "bench/payload.hpp"
+#include "bench/reconnect.hpp"
+#include "bench/report.hpp"
+#include "bench/run.hpp"
 #include "command.hpp"
 
 namespace zws::tool {

@@ -1,5 +1,5 @@
 // Histogram: every quantile within a bucket of the truth.
-#include "bench_histogram.hpp"
+#include "bench/histogram.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
 // The load generator's frames and payloads: read back what was written, at every cut.
-#include "bench_frame.hpp"
+#include "bench/frame.hpp"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "bench_payload.hpp"
+#include "bench/payload.hpp"
 
 namespace zws::tool {
 namespace {

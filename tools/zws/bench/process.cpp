@@ -1,4 +1,4 @@
-#include "bench_process.hpp"
+#include "bench/process.hpp"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "bench_swarm.hpp"
+#include "bench/swarm.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "bench_payload.hpp"
+#include "bench/payload.hpp"
 
 namespace zws::tool {
 namespace {

@@ -1,5 +1,5 @@
 // Tally: what is missing, doubled or out of order is found, and counted exactly.
-#include "bench_tally.hpp"
+#include "bench/tally.hpp"
 
 #include <gtest/gtest.h>
 

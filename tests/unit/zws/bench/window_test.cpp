@@ -1,5 +1,5 @@
 // Window: the publisher waits for room, and for nothing else.
-#include "bench_window.hpp"
+#include "bench/window.hpp"
 
 #include <gtest/gtest.h>
 

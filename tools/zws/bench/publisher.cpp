@@ -1,4 +1,4 @@
-#include "bench_publisher.hpp"
+#include "bench/publisher.hpp"
 
 #include <sys/prctl.h>
 #include <zmq.h>
@@ -7,7 +7,7 @@
 #include <cmath>
 #include <ctime>
 
-#include "bench_swarm.hpp"
+#include "bench/swarm.hpp"
 #include "failure.hpp"
 
 namespace zws::tool {

@@ -14,10 +14,10 @@
 #include <thread>
 #include <vector>
 
-#include "bench_load.hpp"
-#include "bench_payload.hpp"
-#include "bench_topics.hpp"
-#include "bench_window.hpp"
+#include "bench/load.hpp"
+#include "bench/payload.hpp"
+#include "bench/topics.hpp"
+#include "bench/window.hpp"
 
 namespace zws::tool {
 

@@ -14,12 +14,12 @@
 #include <string_view>
 #include <vector>
 
-#include "bench_frame.hpp"
-#include "bench_load.hpp"
-#include "bench_tally.hpp"
-#include "bench_target.hpp"
-#include "bench_topics.hpp"
-#include "bench_window.hpp"
+#include "bench/frame.hpp"
+#include "bench/load.hpp"
+#include "bench/tally.hpp"
+#include "bench/target.hpp"
+#include "bench/topics.hpp"
+#include "bench/window.hpp"
 #include "failure.hpp"
 
 namespace zws::tool {

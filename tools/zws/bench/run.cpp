@@ -1,4 +1,4 @@
-#include "bench_run.hpp"
+#include "bench/run.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>

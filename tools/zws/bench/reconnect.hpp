@@ -8,9 +8,9 @@
 
 #include <string>
 
-#include "bench_load.hpp"
-#include "bench_report.hpp"
-#include "bench_run.hpp"
+#include "bench/load.hpp"
+#include "bench/report.hpp"
+#include "bench/run.hpp"
 
 namespace zws::tool {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "bench_load.hpp"
+#include "bench/load.hpp"
 
 namespace zws::tool {
 

@@ -1,4 +1,4 @@
-#include "bench_reconnect.hpp"
+#include "bench/reconnect.hpp"
 
 #include <algorithm>
 

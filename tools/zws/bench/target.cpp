@@ -1,4 +1,4 @@
-#include "bench_target.hpp"
+#include "bench/target.hpp"
 
 #include <arpa/inet.h>
 #include <netdb.h>
