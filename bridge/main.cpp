@@ -23,15 +23,15 @@
 #include "core/log.hpp"
 #include "core/log_writer.hpp"
 #include "core/version.hpp"
+#include "exchange/intake.hpp"
 #include "exchange/ledger.hpp"
 #include "ingest/source.hpp"
+#include "lane/lanes.hpp"
 #include "metrics/metrics.hpp"
+#include "port/tls.hpp"
 #include "readiness.hpp"
-#include "exchange/intake.hpp"
 #include "service.hpp"
 #include "signals.hpp"
-#include "lane/lanes.hpp"
-#include "port/tls.hpp"
 
 namespace zws {
 namespace {
