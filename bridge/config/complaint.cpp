@@ -11,52 +11,31 @@ namespace {
 
 std::string_view last_word(std::string_view name) { return name.substr(name.rfind('.') + 1); }
 
-// How far `name` is from `known`; the right key in a wrong table is near.
-std::size_t how_far(std::string_view name, std::string_view known) {
-  return std::min(letters_between(name, known),
-                  letters_between(last_word(name), last_word(known)) + 1);
-}
-
-// The nearest of `known`, or nothing where none is near enough to be meant.
-std::string nearest(std::string_view name, const std::vector<std::string>& known) {
-  constexpr std::size_t typos_max = 3;
-  constexpr std::size_t name_bytes_max = 100;
-  std::string best;
-  std::size_t best_distance = typos_max + 1;
-  if (name.size() > name_bytes_max) return best;
-  for (const std::string& candidate : known) {
-    const std::size_t far = how_far(name, candidate);
-    if (far < best_distance && far * 2 <= last_word(candidate).size()) {
-      best = candidate;
-      best_distance = far;
-    }
-  }
-  return best;
+// The nearest of `known`, or nothing; the right key in a wrong table is near.
+std::string nearest_key(std::string_view name, const std::vector<std::string>& known) {
+  const std::string* best = nearest(name, known, [&](std::string_view candidate) {
+    const std::string_view word = last_word(candidate);
+    return Distance{
+        std::min(letters_between(name, candidate), letters_between(last_word(name), word) + 1),
+        word.size()};
+  });
+  return best != nullptr ? *best : std::string{};
 }
 
 // The variable that was meant; the table is what most leave out. What all names begin with counts for
 // nothing.
 std::string nearest_variable(std::string_view name) {
-  constexpr std::size_t typos_max = 3;
-  constexpr std::size_t name_bytes_max = 100;
   const std::size_t prefix_bytes = environment_name("").size();
-  std::string best;
-  std::size_t best_distance = typos_max + 1;
-  if (name.size() > name_bytes_max) return best;
+  const std::string_view given = name.substr(prefix_bytes);
   std::vector<std::string> known{std::string(route_list), std::string(role_table)};
   for (const ConfigKey& key : config_keys()) known.emplace_back(key.name);
-  for (const std::string& key : known) {
-    const std::string candidate = environment_name(key);
+  const std::string* best = nearest(name, known, [&](std::string_view key) {
+    const std::string candidate = environment_name(key).substr(prefix_bytes);
     const std::string word = environment_name(last_word(key)).substr(prefix_bytes);
-    const std::string_view given = name.substr(prefix_bytes);
-    const std::size_t far = std::min(letters_between(given, candidate.substr(prefix_bytes)),
-                                     letters_between(given, word) + 1);
-    if (far < best_distance && far * 2 <= word.size()) {
-      best = candidate;
-      best_distance = far;
-    }
-  }
-  return best;
+    return Distance{std::min(letters_between(given, candidate), letters_between(given, word) + 1),
+                    word.size()};
+  });
+  return best != nullptr ? environment_name(*best) : std::string{};
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -98,7 +77,7 @@ StartupError unknown(std::string_view origin, std::string_view name, const std::
 // `name` is the key as it may be shown.
 StartupError unknown(std::string_view origin, std::string_view key, std::string_view name,
                      const std::vector<std::string>& known, const std::string& otherwise) {
-  return unknown(origin, name, nearest(key, known), otherwise);
+  return unknown(origin, name, nearest_key(key, known), otherwise);
 }
 
 }  // namespace

@@ -24,19 +24,10 @@ std::size_t letters_between(std::string_view a, std::string_view b) {
 }
 
 std::string_view meant_by(std::string_view name, const std::vector<std::string_view>& known) {
-  constexpr std::size_t typos_max = 3;
-  constexpr std::size_t name_bytes_max = 100;
-  std::string_view best;
-  std::size_t best_distance = typos_max + 1;
-  if (name.size() > name_bytes_max) return best;
-  for (const std::string_view candidate : known) {
-    const std::size_t far = letters_between(name, candidate);
-    if (far < best_distance && far * 2 <= candidate.size()) {
-      best = candidate;
-      best_distance = far;
-    }
-  }
-  return best;
+  const std::string_view* best = nearest(name, known, [&](std::string_view candidate) {
+    return Distance{letters_between(name, candidate), candidate.size()};
+  });
+  return best != nullptr ? *best : std::string_view{};
 }
 
 }  // namespace zws
