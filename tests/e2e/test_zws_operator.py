@@ -69,6 +69,21 @@ def test_sub_says_what_a_restarted_bridge_has_forgotten_and_goes_on(bridge):
         assert sub.ended().out == "after"
 
 
+def test_sub_of_a_raw_route_outlives_a_restart(make_bridge):
+    """Its events have no ids, so there is nothing to go on from."""
+    bridge = make_bridge(tables='[[route]]\nmatch = "r"\nformat = "raw"\n')
+    with Running("sub", "r", "--count", 2, "--format", "payload", "--url", bridge.ws_url) as sub:
+        sub.wait_listening("r")
+        publish(bridge, "r", 1)
+        sub.out.wait_for("1")
+        mark = sub.talk.mark()
+        bridge.restart()
+        sub.talk.wait_for("what was missed on 'r' cannot be had", after=mark)
+        sub.talk.wait_for('"subscribed".*"success":true', after=mark)
+        publish(bridge, "r", 2)
+        assert sub.ended().code == DONE
+
+
 def test_sub_gives_up_when_its_time_is_over(bridge):
     with Running("sub", "t", "--count", 1, "--timeout", "1", "--url", bridge.ws_url) as sub:
         sub.wait_listening("t")

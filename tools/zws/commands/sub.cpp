@@ -204,11 +204,7 @@ class Subscription {
     if (type == "connection") connected(answer);
     if (type == "gap") positions_.gap(answer);
     if (type == "subscribed" && answer.value("success", false)) subscribed(answer);
-    if (type == "subscribed" && !answer.value("success", false)) {
-      const std::string topic =
-          "cannot listen to '" + log::escaped(member(answer, "topic")) + "': ";
-      fail(exit_of(member(answer, "code")), topic + reason_of(answer));
-    }
+    if (type == "subscribed" && !answer.value("success", false)) refused(answer);
     // Rights can shrink while we listen.
     if (type == "unsubscribed" && --subscribed_ == 0)
       fail(Exit::denied, "the bridge ended the last subscription: " + reason_of(answer));
@@ -223,6 +219,19 @@ class Subscription {
     const bool again = !answered_.insert(topic).second;
     if (again && !answer.value("recovered", true))
       talk("zws: what was missed on '" + log::escaped(topic, 255) + "' can no longer be had");
+  }
+
+  void refused(const nlohmann::json& answer) {
+    const std::string topic = member(answer, "topic");
+    const std::string code = member(answer, "code");
+    // Where it stood is of no use there, as of a raw route, whose events have no ids.
+    if (code == "invalid_message" && answered_.count(topic) != 0) {
+      talk("zws: what was missed on '" + log::escaped(topic, 255) +
+           "' cannot be had: " + reason_of(answer));
+      answered_.erase(topic);
+      return client_->send(nlohmann::json{{"type", "subscribe"}, {"topic", topic}}.dump());
+    }
+    fail(exit_of(code), "cannot listen to '" + log::escaped(topic) + "': " + reason_of(answer));
   }
 
   void connected(const nlohmann::json& answer) {
