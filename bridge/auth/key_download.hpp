@@ -6,6 +6,7 @@
 // loopback answers is never followed elsewhere.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
