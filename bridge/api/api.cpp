@@ -142,10 +142,12 @@ const std::vector<Api::Route>& Api::routes() {
       {"POST", "/notify", true, nullptr, &Calls::notify, "notify"},
       {"POST", "/publish", true, nullptr, &Calls::publish, "publish"},
       {"GET", "/connections", true, nullptr, &Calls::connections},
+      {"GET", "/connections/{client_id}", true, nullptr, &Calls::connection},
       {"DELETE", "/connections/{client_id}", true, nullptr, &Calls::disconnect, "disconnect"},
       {"DELETE", "/users/{id}/connections", true, nullptr, &Calls::disconnect_user, "disconnect"},
       {"GET", "/topics", true, nullptr, &Calls::topics},
       {"GET", "/topics/{topic}/history", true, nullptr, &Calls::history},
+      {"GET", "/topics/{topic}", true, nullptr, &Calls::topic},  // behind what is longer
   };
   return all;
 }
@@ -239,6 +241,7 @@ void Api::answer(const Rules& rules, ApiRequest request, HttpReply& reply) {
       request.argument = std::move(*argument);
       return admit(rules, route, std::move(request), reply);
     }
+    if (allowed.find(route.method) != std::string::npos) continue;  // two of one method fit
     allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
     if (std::string_view(route.method) == "GET") allowed += ", HEAD";
   }

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "api/body.hpp"
+#include "api/list_query.hpp"
 #include "core/json_text.hpp"
 #include "core/topic.hpp"
 #include "core/user.hpp"
@@ -24,58 +25,13 @@ HttpResponse ok(std::string body) {
   return response;
 }
 
-std::string joined(const std::vector<std::string>& items) {
-  std::string list = "[";
-  for (const std::string& item : items) {
-    if (list.size() > 1) list += ',';
-    list += item;
-  }
-  return list += ']';
-}
-
-// The sums of what all lanes said of the same names.
-std::vector<TopicLoad> sums(std::vector<std::vector<TopicLoad>> lanes) {
-  std::vector<TopicLoad> all = std::move(lanes.front());
-  for (std::size_t lane = 1; lane < lanes.size(); ++lane) {
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      all[i].subscribers += lanes[lane][i].subscribers;
-      all[i].events = std::max(all[i].events, lanes[lane][i].events);
-    }
-  }
-  return all;
-}
-
-// The names that any lane gave, each once, in order.
-std::vector<std::string> together(const std::vector<std::vector<std::string>>& lanes) {
-  std::vector<std::string> all;
-  for (const auto& names : lanes) all.insert(all.end(), names.begin(), names.end());
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  return all;
-}
-
-TopicLoad load_on(Lane& lane, const std::string& name) {
-  TopicLoad load = lane.router().load(name);
-  load.events = std::max(load.events, lane.history().events(name));
-  return load;
-}
-
-std::string load_json(const TopicLoad& load) {
-  return JsonObject()
-      .text("topic", load.topic)
-      .boolean("pattern", load.pattern)
-      .number("subscribers", load.subscribers)
-      .number("events", load.events)
-      .done();
-}
-
 std::string busiest_json(std::vector<TopicLoad> all) {
   std::stable_sort(all.begin(), all.end(),
                    [](const TopicLoad& a, const TopicLoad& b) { return a.events > b.events; });
   if (all.size() > busiest_topics) all.resize(busiest_topics);
   std::vector<std::string> rows;
   for (const TopicLoad& load : all) rows.push_back(load_json(load));
-  return joined(rows);
+  return json_list(rows);
 }
 
 void require_topic(const std::string& topic) {
@@ -212,28 +168,14 @@ std::string Calls::totals() const {
       .done();
 }
 
-// Asks every lane of the same names, since one may know a topic that another only hears by a pattern.
-void Calls::loads(std::vector<std::string> names,
-                  std::function<void(std::vector<TopicLoad>)> done) {
-  parts_.lanes->gather<std::vector<TopicLoad>>(
-      [names = std::make_shared<const std::vector<std::string>>(std::move(names))](Lane& lane) {
-        std::vector<TopicLoad> rows;
-        for (const std::string& name : *names) rows.push_back(load_on(lane, name));
-        return rows;
-      },
-      [done = std::move(done)](std::vector<std::vector<TopicLoad>> lanes) {
-        done(sums(std::move(lanes)));
-      });
-}
-
 void Calls::totals_with_topics(std::function<void(std::string)> done) {
   parts_.lanes->gather<std::vector<std::string>>(
       [](Lane& lane) {
-        return together(
+        return names_together(
             {lane.router().busiest(busiest_topics), lane.history().busiest(busiest_topics)});
       },
       [this, done = std::move(done)](const std::vector<std::vector<std::string>>& lanes) {
-        loads(together(lanes), [this, done](std::vector<TopicLoad> all) {
+        topics_.loads(names_together(lanes), [this, done](std::vector<TopicLoad> all) {
           std::string text = totals();
           text.pop_back();
           done(text + ",\"busiest_topics\":" + busiest_json(std::move(all)) + '}');
@@ -266,86 +208,7 @@ void Calls::stats(const ApiRequest&, HttpReply reply) {
           rows.push_back(JsonObject().text("user", user).number("connections", count).done());
         totals_with_topics([reply, rows](std::string all) {
           all.pop_back();
-          reply(ok(all + ",\"top_users\":" + joined(rows) + '}'));
-        });
-      });
-}
-
-namespace {
-
-// Rows of one lane, each under the name by which pages are ordered.
-using Rows = std::vector<std::pair<std::string, std::string>>;
-
-// The first `limit` of all rows by name, and the cursor to go on from.
-HttpResponse page(const char* member, Rows all, std::size_t limit) {
-  std::sort(all.begin(), all.end());
-  const bool more = all.size() > limit;
-  if (more) all.resize(limit);
-  std::vector<std::string> items;
-  for (const auto& row : all) items.push_back(row.second);
-  return ok(JsonObject()
-                .json(member, joined(items))
-                .json("cursor", more ? cursor_json(all.back().first) : "null")
-                .done());
-}
-
-std::string connection_json(Session& session) {
-  const IdentityPtr& identity = session.identity;
-  const Outbox& outbox = session.outbox();
-  return JsonObject()
-      .text("client_id", session.client_id())
-      .json("user", identity && !identity->user.empty() ? json_string(identity->user) : "null")
-      .text("address", session.address())
-      .text("connected_at", rfc3339(session.connected()))
-      .number("subscriptions", session.asked)
-      .number("delivered", outbox.delivered())
-      .number("dropped", outbox.dropped())
-      .number("queued_bytes", outbox.queued_bytes())
-      .done();
-}
-
-}  // namespace
-
-void Calls::connections(const ApiRequest& request, HttpReply reply) {
-  const std::size_t limit = page_limit(request);
-  const std::string cursor = name_cursor(request);
-  parts_.lanes->gather<Rows>(
-      [limit, cursor](Lane& lane) {
-        std::vector<std::pair<std::string, Session*>> after;
-        for (Session* session : lane.sessions()) {
-          std::string id = session->client_id();
-          if (id > cursor) after.emplace_back(std::move(id), session);
-        }
-        const std::size_t wanted = std::min(after.size(), limit + 1);
-        std::partial_sort(after.begin(), after.begin() + static_cast<std::ptrdiff_t>(wanted),
-                          after.end());
-        Rows rows;
-        for (std::size_t i = 0; i < wanted; ++i)
-          rows.emplace_back(after[i].first, connection_json(*after[i].second));
-        return rows;
-      },
-      [limit, reply = std::move(reply)](const std::vector<Rows>& lanes) {
-        Rows all;
-        for (const Rows& rows : lanes) all.insert(all.end(), rows.begin(), rows.end());
-        reply(page("connections", std::move(all), limit));
-      });
-}
-
-void Calls::topics(const ApiRequest& request, HttpReply reply) {
-  const std::size_t limit = page_limit(request);
-  const std::string cursor = name_cursor(request);
-  parts_.lanes->gather<std::vector<std::string>>(
-      [limit, cursor](Lane& lane) {
-        return together({lane.router().names_after(cursor, limit + 1),
-                         lane.history().topics_after(cursor, limit + 1)});
-      },
-      [this, limit, reply = std::move(reply)](const std::vector<std::vector<std::string>>& lanes) {
-        std::vector<std::string> names = together(lanes);
-        if (names.size() > limit + 1) names.resize(limit + 1);
-        loads(std::move(names), [limit, reply](const std::vector<TopicLoad>& all) {
-          Rows rows;
-          for (const TopicLoad& load : all) rows.emplace_back(load.topic, load_json(load));
-          reply(page("topics", std::move(rows), limit));
+          reply(ok(all + ",\"top_users\":" + json_list(rows) + '}'));
         });
       });
 }
@@ -365,7 +228,7 @@ void Calls::history(const ApiRequest& request, HttpReply reply) {
         for (const EventPtr& event : page.events) items.push_back(event_json(*event));
         reply(ok(JsonObject()
                      .text("topic", topic)
-                     .json("events", joined(items))
+                     .json("events", json_list(items))
                      .json("positions", positions_json(lane.history().positions(topic)))
                      .json("cursor", page.more ? cursor_json(std::to_string(page.begin)) : "null")
                      .done()));

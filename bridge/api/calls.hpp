@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "api/connection_calls.hpp"
 #include "api/rates.hpp"
 #include "api/request.hpp"
+#include "api/topic_calls.hpp"
 #include "core/http.hpp"
 #include "exchange/intake.hpp"
 #include "lane/lanes.hpp"
@@ -25,14 +27,26 @@ class Calls {
     const Metrics* metrics = nullptr;
   };
 
-  explicit Calls(Parts parts) : parts_(parts), rates_(*parts.metrics) {}
+  explicit Calls(Parts parts)
+      : parts_(parts),
+        rates_(*parts.metrics),
+        connections_(*parts.lanes),
+        topics_(*parts.lanes, connections_) {}
 
   void stats(const ApiRequest& request, HttpReply reply);
   void broadcast(const ApiRequest& request, HttpReply reply);
   void notify(const ApiRequest& request, HttpReply reply);
   void publish(const ApiRequest& request, HttpReply reply);
-  void connections(const ApiRequest& request, HttpReply reply);
-  void topics(const ApiRequest& request, HttpReply reply);
+  void connections(const ApiRequest& request, HttpReply reply) {
+    connections_.list(request, std::move(reply));
+  }
+  void connection(const ApiRequest& request, HttpReply reply) {
+    connections_.one(request, std::move(reply));
+  }
+  void topics(const ApiRequest& request, HttpReply reply) {
+    topics_.list(request, std::move(reply));
+  }
+  void topic(const ApiRequest& request, HttpReply reply) { topics_.one(request, std::move(reply)); }
   void history(const ApiRequest& request, HttpReply reply);
   void disconnect(const ApiRequest& request, HttpReply reply);
   void disconnect_user(const ApiRequest& request, HttpReply reply);
@@ -49,12 +63,13 @@ class Calls {
  private:
   void send(const ApiRequest& request, std::vector<Publication> publications, bool with_id,
             HttpReply reply);
-  void loads(std::vector<std::string> names, std::function<void(std::vector<TopicLoad>)> done);
   void close_where(const ApiRequest& request, std::function<bool(const Session&)> chosen,
                    bool must_exist, HttpReply reply);
 
   const Parts parts_;
   Rates rates_;
+  ConnectionCalls connections_;
+  TopicCalls topics_;
 };
 
 }  // namespace zws

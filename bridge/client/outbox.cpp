@@ -34,6 +34,7 @@ void Outbox::deliver(const Bundle& bundle) noexcept {
     const ssize_t written = wire_->write(bundle.bytes);
     if (written == static_cast<ssize_t>(bundle.bytes.size())) {
       delivered_ += bundle.count;
+      rate_.note(bundle[0]->received(), bundle.count);
       metrics_.deliveries.add(bundle.count);
       metrics_.delivered_bytes.add(bundle.bytes.size());
       if (wire_->held() == 0) return;
@@ -61,6 +62,7 @@ void Outbox::keep_rest(const Bundle& bundle, std::size_t written) {
     end += bundle[i]->frame().size();
     if (end <= written) {
       ++delivered_;
+      rate_.note(bundle[i]->received());
       metrics_.deliveries.add();
       metrics_.delivered_bytes.add(end - begin);
     } else if (begin < written) {
@@ -202,6 +204,7 @@ bool Outbox::write_head() {
   }
   if (!head_->topic().empty() && !head_->is_gap()) {
     ++delivered_;
+    rate_.note(head_->received());
     metrics_.deliveries.add();
     metrics_.delivered_bytes.add(head_->frame().size());
   }
@@ -242,6 +245,7 @@ bool Outbox::write_some() {
     written -= size;
     if (event->topic().empty() || event->is_gap()) continue;
     ++delivered_;
+    rate_.note(event->received());
     metrics_.deliveries.add();
     metrics_.delivered_bytes.add(size);
   }

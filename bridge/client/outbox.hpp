@@ -19,6 +19,7 @@
 #include "client/wire.hpp"
 #include "core/clock.hpp"
 #include "core/event.hpp"
+#include "core/recent_rate.hpp"
 #include "metrics/metrics.hpp"
 #include "routing/subscriber.hpp"
 
@@ -87,6 +88,8 @@ class Outbox final : public Subscriber {
 
   std::uint64_t delivered() const noexcept { return delivered_; }
   std::uint64_t dropped() const noexcept { return dropped_; }
+  // Events delivered a second, by when they came to the bridge.
+  double rate(SteadyTime now) const noexcept { return rate_.per_second(now); }
   Backlog::Replaced take_replaced();
 
  private:
@@ -125,6 +128,7 @@ class Outbox final : public Subscriber {
   std::size_t limit_;
   std::size_t accounted_ = 0;  // what metrics_.queue_bytes holds for this client
   std::uint64_t delivered_ = 0;
+  RecentRate rate_;
   std::uint64_t dropped_ = 0;
   Backlog::Replaced replaced_;  // by topic; a few thousand at most
 };

@@ -216,6 +216,11 @@ void Requests::add_replaced(Session& session, const std::vector<Pattern>& subscr
   }
 }
 
+const Session::Replaced* Requests::replaced(Session& session) {
+  add_replaced(session, router_.subscriptions(session.outbox()));
+  return session.replaced.get();
+}
+
 std::string Requests::own_stats(Session& session) {
   const std::vector<Pattern> subscriptions = router_.subscriptions(session.outbox());
   add_replaced(session, subscriptions);

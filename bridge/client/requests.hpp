@@ -34,6 +34,9 @@ class Requests final : public MessageHandler {
   void on_room(Session& session) noexcept override;
   void on_leave(Session& session) noexcept override;
 
+  // Events that newer ones replaced, by subscription; null: none.
+  const Session::Replaced* replaced(Session& session);
+
   // Rights or keys may have changed: ends what is no longer allowed.
   void review(Session& session);
 

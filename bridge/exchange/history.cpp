@@ -194,4 +194,17 @@ std::uint64_t History::events(std::string_view topic) const noexcept {
   return known == nullptr ? 0 : known->events;
 }
 
+double History::rate(std::string_view topic) const noexcept {
+  const Topic* known = shelf_->topics().find(topic, topic_hash(topic));
+  return known == nullptr ? 0 : known->rate.per_second(clock_.steady());
+}
+
+Kept History::kept(std::string_view topic) {
+  const Topic* known = shelf_->look_up(topic, clock_.steady());
+  if (known == nullptr || known->history.empty()) return {};
+  const TopicHistory& history = known->history;
+  return {history.size(), history.event_bytes(), history.oldest().event->received(),
+          history.newest_received()};
+}
+
 }  // namespace zws

@@ -53,6 +53,14 @@ struct HistoryPage {
   bool more = false;        // something came before
 };
 
+// How much of a topic is kept.
+struct Kept {
+  std::size_t events = 0;
+  std::size_t bytes = 0;  // of them, with what holds them
+  SteadyTime oldest{};    // when they came; of none if there are none
+  SteadyTime newest{};
+};
+
 class History {
  public:
   // `lanes` Histories share the events, so each counts its own bookkeeping that many times, and the
@@ -125,10 +133,13 @@ class History {
   // A page for REST: up to `limit` topics after `cursor` in order of name.
   std::vector<std::string> topics_after(std::string_view cursor, std::size_t limit) const;
 
-  // The topics with most events, of the 10,000 heard from last; and the events of one since it is
-  // known. Both for people who look.
+  // The topics with most events, of the 10,000 heard from last. For people who look, as what follows.
   std::vector<std::string> busiest(std::size_t count) const;
+  // Of a topic: the events since it is known, and how many a second.
   std::uint64_t events(std::string_view topic) const noexcept;
+  double rate(std::string_view topic) const noexcept;
+  // What is kept of it.
+  Kept kept(std::string_view topic);
 
  private:
   bool proven(const std::vector<Position>& since, SteadyTime forgotten) const;

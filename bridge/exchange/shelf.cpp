@@ -54,7 +54,10 @@ void Shelf::record(const EventPtr& event) {
       if (topic->history.forgot() != forgot) note_forgotten(*topic);
     }
     topic->heard = arrival;
-    if (!event->is_gap()) ++topic->events;
+    if (!event->is_gap()) {
+      ++topic->events;
+      topic->rate.note(event->received());
+    }
     topics_.heard(*topic);
     if (!event->is_gap() || topic->history.empty())
       topic->end = std::max(topic->end, event->received() + topic->policy->retention.ttl);

@@ -36,6 +36,7 @@ struct Retention {
 class TopicHistory {
  public:
   bool empty() const noexcept { return ring_.empty(); }
+  std::size_t size() const noexcept { return ring_.size(); }
   const Retained& oldest() const noexcept { return ring_.front(); }
   SteadyTime newest_received() const noexcept { return newest_received_; }
 

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "core/by_topic_id.hpp"
+#include "core/recent_rate.hpp"
 #include "exchange/age_heap.hpp"
 #include "exchange/topic_history.hpp"
 #include "exchange/topic_index.hpp"
@@ -31,6 +32,7 @@ struct Topic {
   std::uint32_t age_place = AgeHeap::nowhere;  // in the policy's heap
   std::uint64_t heard = 0;                     // arrival number of what was heard last
   std::uint64_t events = 0;                    // that came since it is known
+  RecentRate rate;                             // of them
   SteadyTime end{};                            // when its history runs out, or has run out
   std::uint64_t question = 0;                  // number of the last question it was part of
   Topic* older = nullptr;                      // heard from before this one

@@ -93,6 +93,7 @@ class Lane final : public BatchSink {
   Session* find(std::uint64_t ticket) noexcept;
   Router& router() noexcept { return router_; }
   History& history() noexcept { return history_; }
+  const RouteTable& routes() const noexcept { return *routes_; }
   LaneMetrics& metrics() noexcept { return metrics_; }
   Requests& requests() noexcept { return *requests_; }
   std::size_t waiting_bytes() const { return inbox_.bytes(); }

@@ -66,23 +66,46 @@ class Lanes {
   // on the lane that answered last. Nobody waits.
   template <typename Answer, typename Ask, typename Done>
   void gather(Ask ask, Done done) {
-    struct State {
-      std::vector<Answer> answers;
-      std::atomic<std::size_t> left;
-      Done done;
-      State(std::size_t count, Done call) : answers(count), left(count), done(std::move(call)) {}
-    };
-    auto state = std::make_shared<State>(lanes_.size(), std::move(done));
-    for (std::size_t i = 0; i < lanes_.size(); ++i) {
-      lanes_[i]->run([state, ask, i](Lane& lane) mutable {
-        state->answers[i] = ask(lane);
-        if (state->left.fetch_sub(1, std::memory_order_acq_rel) == 1)
-          state->done(std::move(state->answers));
-      });
-    }
+    gather_in_slices<Answer>(
+        [ask = std::move(ask)](Lane& lane, Answer& answer) mutable {
+          answer = ask(lane);
+          return false;
+        },
+        std::move(done));
+  }
+
+  // The same for what takes long: each lane calls its own copy of `step(lane, answer)` until that is
+  // false, and does its other work in between.
+  template <typename Answer, typename Step, typename Done>
+  void gather_in_slices(Step step, Done done) {
+    auto state = std::make_shared<Gathering<Answer, Done>>(lanes_.size(), std::move(done));
+    for (std::size_t i = 0; i < lanes_.size(); ++i)
+      lanes_[i]->run(Slices<Answer, Step, Done>{state, step, i});
   }
 
  private:
+  template <typename Answer, typename Done>
+  struct Gathering {
+    Gathering(std::size_t count, Done call) : answers(count), left(count), done(std::move(call)) {}
+
+    std::vector<Answer> answers;
+    std::atomic<std::size_t> left;
+    Done done;
+  };
+
+  template <typename Answer, typename Step, typename Done>
+  struct Slices {
+    std::shared_ptr<Gathering<Answer, Done>> state;
+    Step step;
+    std::size_t index;
+
+    void operator()(Lane& lane) {
+      if (step(lane, state->answers[index])) return lane.run(std::move(*this));
+      if (state->left.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        state->done(std::move(state->answers));
+    }
+  };
+
   // Returns when every lane has done it, and throws what one of them threw. Thread: main.
   void run_all_and_wait(const std::function<void(Lane&)>& work);
   void review_begun();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/pattern.hpp"
+#include "core/recent_rate.hpp"
 #include "routing/subscriber.hpp"
 
 namespace zws {
@@ -30,7 +31,11 @@ class Audience {
 
   // Events offered to this audience so far.
   std::uint64_t offered() const noexcept { return offered_; }
-  void count_offered() noexcept { ++offered_; }
+  void count_offered(SteadyTime received) noexcept {
+    ++offered_;
+    rate_.note(received);
+  }
+  double rate(SteadyTime now) const noexcept { return rate_.per_second(now); }
 
   // `index` is the place in the subscriber's own list.
   void leave(Subscriber& who, std::size_t index) noexcept;
@@ -45,6 +50,7 @@ class Audience {
   const Pattern pattern_;
   std::vector<Seat> seats_;
   std::uint64_t offered_ = 0;
+  RecentRate rate_;
 };
 
 }  // namespace zws

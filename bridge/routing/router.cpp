@@ -60,10 +60,12 @@ Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool i
     audience = made.get();
     exact_.emplace(std::string_view(audience->pattern().text()), std::move(made));
     if (is_reserved(pattern.text())) ++reserved_topics_;
+    in_order_.insert(audience);
     history_.pin(pattern.text());
   } else if (audience == nullptr) {
     audience = &patterns_.add(pattern);
     by_pattern_.insert(audience);
+    in_order_.insert(audience);
   }
   audience->join(who, implicit, newest_arrival_);
   if (!implicit) metrics_.subscriptions.add();
@@ -89,6 +91,7 @@ void Router::drop_membership(Subscriber& who, std::size_t index) noexcept {
   if (who.memberships_[index].asked) metrics_.subscriptions.sub(1);
   audience->leave(who, index);
   if (!audience->empty()) return;
+  in_order_.erase(audience);
   const Pattern pattern = audience->pattern();
   if (!pattern.is_literal()) {
     by_pattern_.erase(audience);
@@ -167,20 +170,42 @@ std::vector<std::string> Router::busiest(std::size_t count) const {
 }
 
 std::vector<std::string> Router::names_after(std::string_view cursor, std::size_t count) const {
-  std::vector<const Audience*> all = audiences();
-  all.erase(std::remove_if(all.begin(), all.end(),
-                           [&](const Audience* one) { return one->pattern().text() <= cursor; }),
-            all.end());
-  return names(std::move(all), count, [](const Audience* a, const Audience* b) {
-    return a->pattern().text() < b->pattern().text();
-  });
+  std::vector<std::string> names;
+  for (auto next = in_order_.upper_bound(cursor); next != in_order_.end() && names.size() < count;
+       ++next) {
+    const std::string& name = (*next)->pattern().text();
+    if (names.empty() || names.back() != name) names.push_back(name);
+  }
+  return names;
 }
 
-TopicLoad Router::load(const std::string& name) const {
+bool Router::InOrder::operator()(const Audience* a, const Audience* b) const noexcept {
+  const int order = a->pattern().text().compare(b->pattern().text());
+  return order != 0 ? order < 0 : a->pattern().stop() < b->pattern().stop();
+}
+
+// Each subscriber once. Most often one of the audiences is by far the largest, or all are small.
+std::size_t Router::receivers(std::vector<const Audience*> all) {
+  if (all.empty()) return 0;
+  std::sort(all.begin(), all.end(), [](const Audience* a, const Audience* b) {
+    return a->seats().size() > b->seats().size();
+  });
+  std::unordered_set<const Subscriber*> others;
+  for (auto audience = all.begin() + 1; audience != all.end(); ++audience) {
+    for (const auto& seat : (*audience)->seats())
+      if (all.front()->find(*seat.who) == Audience::none) others.insert(seat.who);
+  }
+  return all.front()->seats().size() + others.size();
+}
+
+TopicLoad Router::load(const std::string& name, SteadyTime now) const {
   const auto pattern = Pattern::parse(name);
   TopicLoad load{name, pattern && !pattern->is_literal()};
   const Audience* named = pattern ? find(*pattern) : nullptr;
-  if (named != nullptr) load.events = named->offered();
+  if (named != nullptr) {
+    load.events = named->offered();
+    load.rate = named->rate(now);
+  }
   std::vector<Audience*> matched;
   if (!load.pattern && !is_reserved(name)) patterns_.match(name, matched);
   if (matched.empty()) {
@@ -190,17 +215,13 @@ TopicLoad Router::load(const std::string& name) const {
       if (stopping == nullptr || stopping == named) continue;
       load.subscribers += stopping->seats().size();
       load.events += stopping->offered();
+      load.rate += stopping->rate(now);
     }
     return load;
   }
-  std::unordered_set<const Subscriber*> all;
-  if (named != nullptr) {
-    for (const auto& seat : named->seats()) all.insert(seat.who);
-  }
-  for (const Audience* audience : matched) {
-    for (const auto& seat : audience->seats()) all.insert(seat.who);
-  }
-  load.subscribers = all.size();
+  std::vector<const Audience*> all(matched.begin(), matched.end());
+  if (named != nullptr) all.push_back(named);
+  load.subscribers = receivers(std::move(all));
   return load;
 }
 
@@ -227,7 +248,7 @@ std::size_t Router::publish(const std::vector<EventPtr>& events,
     if (named_[i] != nullptr) matched_.push_back(named_[i]);
     if (!is_reserved(event.topic())) patterns_.match(event.topic(), matched_);
     if (matched_.empty()) continue;
-    for (Audience* audience : matched_) audience->count_offered();
+    for (Audience* audience : matched_) audience->count_offered(event.received());
     if (!turn_.add(i)) continue;
     for (const Audience* audience : matched_) {
       for (const auto& seat : audience->seats()) turn_.join(*seat.who, seat.who->group_);

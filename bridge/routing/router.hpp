@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -37,6 +38,7 @@ struct TopicLoad {
   bool pattern = false;
   std::size_t subscribers = 0;  // of a topic: by name and by patterns, each once
   std::uint64_t events = 0;     // that came while it was known
+  double rate = 0;              // of them a second, over the last ten
 };
 
 class Router {
@@ -80,11 +82,11 @@ class Router {
       const std::vector<EventPtr>& events, const std::function<void()>& between = [] {});
 
   // For the API: topics and patterns that were subscribed to by their name and text, the busiest of
-  // them or in order; each looks at all of them.
+  // them (which looks at all) or those that follow `cursor` in order.
   std::vector<std::string> busiest(std::size_t count) const;
   std::vector<std::string> names_after(std::string_view cursor, std::size_t count) const;
   // One of them, or a topic that is heard by patterns only.
-  TopicLoad load(const std::string& name) const;
+  TopicLoad load(const std::string& name, SteadyTime now = std::chrono::steady_clock::now()) const;
   // Topics by name that have subscribers, how many of them are the bridge's own (@all, ...), and
   // patterns.
   std::size_t topics() const noexcept { return exact_.size(); }
@@ -99,11 +101,23 @@ class Router {
     }
   };
 
+  struct InOrder {
+    using is_transparent = void;
+    bool operator()(const Audience* a, const Audience* b) const noexcept;
+    bool operator()(std::string_view text, const Audience* audience) const noexcept {
+      return text < audience->pattern().text();
+    }
+    bool operator()(const Audience* audience, std::string_view text) const noexcept {
+      return audience->pattern().text() < text;
+    }
+  };
+
   const Audience* find(const Pattern& pattern) const noexcept;
   Audience* find(const Pattern& pattern) noexcept;
   Audience* find(const Event& event);
   void drop_membership(Subscriber& who, std::size_t index) noexcept;
   void observe_latency();
+  static std::size_t receivers(std::vector<const Audience*> all);
   bool is_first_of_its_name(const Pattern& pattern) const;
   std::vector<const Audience*> audiences() const;
 
@@ -115,6 +129,7 @@ class Router {
   std::uint64_t newest_arrival_ = 0;
   PatternIndex patterns_;
   std::unordered_set<const Audience*> by_pattern_;  // those in patterns_
+  std::set<const Audience*, InOrder> in_order_;     // all of them
   Turn turn_;
   std::vector<Audience*> named_;  // for each event of a turn, those who named its topic
   std::vector<Audience*> matched_;

@@ -188,3 +188,24 @@ def test_check_says_in_one_look_whether_a_bridge_is_well(bridge):
     bridge.wait_metric("zws_config_last_reload_successful", 0)
     ill = zws("check", "--url", bridge.url)
     assert ill.code == FAILED and "the last reload was refused" in ill.out
+
+
+def test_lists_are_sorted_and_chosen_from_and_one_row_is_told_of(bridge, operate):
+    few, many = bridge.connect(), bridge.connect()
+    for topic in ("a", "b", "c:*"):
+        many.subscribe(topic)
+    few.subscribe("a")
+    publish(bridge, "b", 1)
+    rows = operate("connections", "--sort", "-subscriptions").lines[1:]
+    assert [row.split()[0] for row in rows] == [many.hello["client_id"], few.hello["client_id"]]
+    found = operate("connections", "--search", few.hello["client_id"][:13]).lines[1:]
+    assert [row.split()[0] for row in found] == [few.hello["client_id"]]
+    assert operate("connections", "--slow").talk == "zws: there are no connections\n"
+    assert [row.split()[0] for row in operate("topics", "--sort=-events", "--search", "B").lines[1:]] == ["b"]
+    wrong = operate("topics", "--sort", "size")
+    assert wrong.code == USAGE and "subscribers" in wrong.talk
+    told = json.loads(operate("connections", many.hello["client_id"], "--json").out)
+    assert [row["topic"] for row in told["subscriptions"]] == ["a", "b", "c:*"]
+    assert "receivers" in operate("topics", "b").out
+    assert operate("connections", "nobody").code == FAILED
+    assert operate("topics", "a", "--sort", "rate").code == USAGE

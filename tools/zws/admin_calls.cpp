@@ -59,7 +59,8 @@ AdminCalls::Json AdminCalls::call(const HttpCall& call, const std::string& path)
 void AdminCalls::pages(const std::string& path, const std::function<bool(const Json&)>& take) {
   std::string cursor;
   for (;;) {
-    const Json page = get(path + "?limit=" + std::to_string(page_rows) + cursor);
+    const char* const joint = path.find('?') == std::string::npos ? "?" : "&";
+    const Json page = get(path + joint + "limit=" + std::to_string(page_rows) + cursor);
     if (!take(page)) return;
     const auto next = page.find("cursor");
     if (next == page.end() || !next->is_string()) return;

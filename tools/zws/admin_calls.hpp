@@ -25,7 +25,7 @@ class AdminCalls {
   Json post(const std::string& path, const std::string& body) { return call({"POST", body}, path); }
   Json remove(const std::string& path) { return call({"DELETE", {}}, path); }
 
-  // Each page of a list until there is none further or `take` returns false.
+  // Each page of a list until there is none further or `take` returns false. `path` may have a query.
   void pages(const std::string& path, const std::function<bool(const Json& page)>& take);
 
   // What everyone may ask: "/readyz", from the root.

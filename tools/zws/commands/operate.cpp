@@ -21,6 +21,10 @@ struct OperateOptions {
   bool json = false;
   std::vector<std::string> names;  // of connections
   std::string user;
+  std::string address;
+  bool slow = false;
+  std::string search;
+  std::string sort;
   std::vector<std::string> users;
   std::string topic;
   std::string message;
@@ -45,11 +49,31 @@ CLI::App* add(CLI::App& app, Run& run, const Options& options, const std::string
   return added;
 }
 
+Exit say(const OperateOptions& options, const Json& answer) {
+  write_data(options.json ? json_line(answer.dump()) : json_table(answer, false));
+  return Exit::done;
+}
+
+// What is asked of a list: "?sort=-queued&slow=true".
+std::string query_of(const OperateOptions& options) {
+  std::string query;
+  const auto add = [&query](const char* name, const std::string& value) {
+    if (!value.empty())
+      query += (query.empty() ? "?" : "&") + std::string(name) + '=' + percent_encoded(value);
+  };
+  add("search", options.search);
+  add("sort", options.sort);
+  add("user", options.user);
+  add("address", options.address);
+  add("slow", options.slow ? "true" : "");
+  return query;
+}
+
 // The rows of all pages as one table, or each page as it came.
 Exit list(const OperateOptions& options, const std::string& what) {
   AdminCalls calls(options.login);
   Json rows = Json::array();
-  calls.pages("/" + what, [&](const Json& page) {
+  calls.pages("/" + what + query_of(options), [&](const Json& page) {
     if (options.json) return write_data(json_line(page.dump()));
     const auto found = page.find(what);
     if (found != page.end() && found->is_array())
@@ -65,12 +89,28 @@ Exit list(const OperateOptions& options, const std::string& what) {
   return Exit::done;
 }
 
-Exit connections(const OperateOptions& options) { return list(options, "connections"); }
-Exit topics(const OperateOptions& options) { return list(options, "topics"); }
-
-Exit say(const OperateOptions& options, const Json& answer) {
-  write_data(options.json ? json_line(answer.dump()) : json_table(answer, false));
+// The one that is named, or all.
+Exit list_or_one(const OperateOptions& options, const std::string& what) {
+  if (options.names.empty()) return list(options, what);
+  if (!query_of(options).empty())
+    throw Failure(Exit::usage,
+                  "what is named is shown as it is: --search, --sort and others choose from all");
+  AdminCalls calls(options.login);
+  for (const std::string& name : options.names) {
+    const bool topic = what == "topics";  // by its name in the query, which no proxy decodes
+    say(options, calls.get('/' + what + (topic ? "?topic=" : "/") + percent_encoded(name)));
+  }
   return Exit::done;
+}
+
+Exit connections(const OperateOptions& options) { return list_or_one(options, "connections"); }
+Exit topics(const OperateOptions& options) { return list_or_one(options, "topics"); }
+
+void add_choice(CLI::App& command, const Options& options, const std::string& searched,
+                const std::string& orders) {
+  command.add_option("--search", options->search, "Those that hold this text in " + searched);
+  command.add_option("--sort", options->sort, "By one of " + orders + "; -NAME: the largest first")
+      ->type_name("[-]NAME");
 }
 
 Exit kick(const OperateOptions& options) {
@@ -118,15 +158,31 @@ Options fresh() { return std::make_shared<OperateOptions>(); }
 }  // namespace
 
 void add_connections(CLI::App& app, Run& run) {
-  add(app, run, fresh(), "connections", "Who is connected", connections,
-      "  zws connections\n"
-      "  zws connections --json | jq -r '.connections[] | select(.dropped > 0).client_id'");
+  const Options options = fresh();
+  CLI::App* command =
+      add(app, run, options, "connections", "Who is connected", connections,
+          "  zws connections --slow --sort -queued\n"
+          "  zws connections 4f8e0c8e-4e1c-4c0f-9d0a-2f6f1c1d7a11\n"
+          "  zws connections --json | jq -r '.connections[] | select(.dropped > 0).client_id'");
+  command->add_option("CLIENT_ID", options->names, "One of them, with what it subscribed to");
+  add_choice(
+      *command, options, "client_id, user or address",
+      "client_id, user, address, connected, subscriptions, delivered, dropped, queued, rate");
+  command->add_option("--user", options->user, "Those of this user");
+  command->add_option("--address", options->address, "Those from this address");
+  command->add_flag("--slow", options->slow, "Those for whom something waits at this moment");
 }
 
 void add_topics(CLI::App& app, Run& run) {
-  add(app, run, fresh(), "topics", "Which topics and patterns there are", topics,
-      "  zws topics\n"
-      "  zws topics --url https://bridge.example --token-file ops.token");
+  const Options options = fresh();
+  CLI::App* command =
+      add(app, run, options, "topics", "Which topics and patterns there are", topics,
+          "  zws topics --sort -rate --search import\n"
+          "  zws topics import:task-1\n"
+          "  zws topics --url https://bridge.example --token-file ops.token");
+  command->add_option("TOPIC", options->names,
+                      "One of them, with its route, sources and receivers");
+  add_choice(*command, options, "their names", "topic, subscribers, events, rate");
 }
 
 void add_kick(CLI::App& app, Run& run) {

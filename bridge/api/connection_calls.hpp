@@ -1,0 +1,33 @@
+// ConnectionCalls: who is connected, as lists and one by one (docs/REST.md).
+//
+// Thread: each on the lane that took the request. A lane looks at its clients a slice at a time, with its
+// other work in between. Lifetime: outlives the lanes' threads.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/list_query.hpp"
+#include "api/request.hpp"
+#include "core/http.hpp"
+#include "lane/lanes.hpp"
+
+namespace zws {
+
+class ConnectionCalls {
+ public:
+  explicit ConnectionCalls(Lanes& lanes) : lanes_(lanes) {}
+
+  void list(const ApiRequest& request, HttpReply reply);
+  void one(const ApiRequest& request, HttpReply reply);
+
+  // The first `limit` of those who receive what is sent to the topic, or who asked for the pattern: a list
+  // of {"client_id","user","address"}.
+  void receivers(const Pattern& of, std::size_t limit, std::function<void(std::string)> done);
+
+ private:
+  Lanes& lanes_;
+};
+
+}  // namespace zws

@@ -1,0 +1,243 @@
+#include "api/topic_calls.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "api/list_query.hpp"
+#include "api/slice.hpp"
+#include "config/value.hpp"
+#include "core/json_text.hpp"
+
+namespace zws {
+namespace {
+
+constexpr std::size_t names_at_once = 500;
+constexpr std::size_t listed_receivers = 100;
+
+const std::vector<std::string_view> orders{"topic", "subscribers", "events", "rate"};
+
+TopicLoad load_on(Lane& lane, const std::string& name, SteadyTime now) {
+  TopicLoad load = lane.router().load(name, now);
+  load.events = std::max(load.events, lane.history().events(name));
+  if (!load.pattern) load.rate = std::max(load.rate, lane.history().rate(name));
+  return load;
+}
+
+// What a lane knows of the names, a slice at a time.
+class Loads {
+ public:
+  explicit Loads(std::vector<std::string> names)
+      : names_(std::make_shared<const std::vector<std::string>>(std::move(names))) {}
+
+  bool operator()(Lane& lane, std::vector<TopicLoad>& loads) const {
+    Slice slice;
+    while (loads.size() < names_->size() && !slice.over())
+      loads.push_back(load_on(lane, (*names_)[loads.size()], slice.began()));
+    return loads.size() < names_->size();
+  }
+
+ private:
+  std::shared_ptr<const std::vector<std::string>> names_;
+};
+
+// The sums of what all lanes said of the same names.
+std::vector<TopicLoad> sums(std::vector<std::vector<TopicLoad>> lanes) {
+  std::vector<TopicLoad> all = std::move(lanes.front());
+  for (std::size_t lane = 1; lane < lanes.size(); ++lane) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      all[i].subscribers += lanes[lane][i].subscribers;
+      all[i].events = std::max(all[i].events, lanes[lane][i].events);
+      all[i].rate = std::max(all[i].rate, lanes[lane][i].rate);
+    }
+  }
+  return all;
+}
+
+ListRow row_of(const TopicLoad& load, const std::string& order) {
+  ListRow row;
+  row.name = load.topic;
+  if (order == "subscribers") row.number = load.subscribers;
+  if (order == "events") row.number = load.events;
+  if (order == "rate") row.number = rate_order(load.rate);
+  return row;
+}
+
+// One list: from the names to the rows, again and again.
+class Walk : public std::enable_shared_from_this<Walk> {
+ public:
+  Walk(Lanes& lanes, TopicCalls& topics, const ApiRequest& request, HttpReply reply)
+      : lanes_(lanes),
+        topics_(topics),
+        query_(request, orders),
+        reply_(std::move(reply)),
+        count_(query_.by_name() && !query_.searches() ? query_.limit() + 1 : names_at_once),
+        after_(query_.name_after()) {}
+
+  void go_on() {
+    const auto self = shared_from_this();
+    lanes_.gather<std::vector<std::string>>(
+        [after = after_, count = count_](Lane& lane) {
+          return names_together(
+              {lane.router().names_after(after, count), lane.history().topics_after(after, count)});
+        },
+        [self](const std::vector<std::vector<std::string>>& lanes) { self->take(lanes); });
+  }
+
+ private:
+  void take(const std::vector<std::vector<std::string>>& lanes) {
+    std::vector<std::string> names = names_together(lanes);
+    if (names.size() > count_) names.resize(count_);
+    more_ = names.size() == count_;
+    if (more_) after_ = names.back();
+    names.erase(std::remove_if(names.begin(), names.end(),
+                               [this](const std::string& name) { return !query_.finds(name); }),
+                names.end());
+    topics_.loads(std::move(names), [self = shared_from_this()](std::vector<TopicLoad> loads) {
+      for (const TopicLoad& load : loads) self->offer(load);
+      const bool enough = self->query_.by_name() && self->rows_.full(self->query_);
+      if (self->more_ && !enough) return self->go_on();
+      self->reply_(self->rows_.answer(self->query_, "topics"));
+    });
+  }
+
+  void offer(const TopicLoad& load) {
+    ListRow row = row_of(load, query_.order());
+    if (!rows_.wants(query_, row)) return;
+    row.json = load_json(load);
+    rows_.add(query_, std::move(row));
+  }
+
+  Lanes& lanes_;
+  TopicCalls& topics_;
+  const ListQuery query_;
+  const HttpReply reply_;
+  const std::size_t count_;
+  std::string after_;
+  bool more_ = false;
+  PageRows rows_;
+};
+
+// --- one topic -----------------------------------------------------------------------------------
+
+std::string_view overflow_text(Overflow overflow) {
+  switch (overflow) {
+    case Overflow::drop_oldest: return "drop_oldest";
+    case Overflow::drop_newest: return "drop_newest";
+    case Overflow::disconnect: return "disconnect";
+    case Overflow::conflate: return "conflate";
+  }
+  return "";
+}
+
+std::string route_json(const Route& route) {
+  return JsonObject()
+      .json("match", route.match.empty() ? "null" : json_string(route.match))
+      .text("format", route.format == EventFormat::raw ? "raw" : "auto")
+      .number("history", route.history)
+      .text("ttl", config::duration_text(route.ttl))
+      .number("replay", route.replay)
+      .text("overflow", overflow_text(route.overflow))
+      .text("key", route.key)
+      .done();
+}
+
+std::string time_json(SteadyTime time) {
+  if (time == SteadyTime{}) return "null";
+  const auto age = std::chrono::steady_clock::now() - time;
+  const auto wall = std::chrono::system_clock::now() -
+                    std::chrono::duration_cast<std::chrono::system_clock::duration>(age);
+  return json_string(rfc3339(wall));
+}
+
+std::string kept_json(const Kept& kept) {
+  return JsonObject()
+      .number("events", kept.events)
+      .number("bytes", kept.bytes)
+      .json("oldest", time_json(kept.oldest))
+      .json("newest", time_json(kept.newest))
+      .done();
+}
+
+// What has no number yet is no source: it marks a moment.
+std::string sources_json(const std::vector<Position>& positions) {
+  std::vector<std::string> items;
+  for (const Position& position : positions) {
+    if (position.seq == 0) continue;
+    items.push_back(JsonObject().text("src", position.source).number("seq", position.seq).done());
+  }
+  return json_list(items);
+}
+
+// The members of the answer that one lane can give for all: `"route":...,"sources":...,"kept":...`.
+std::string known_json(Lane& lane, const Pattern& name) {
+  JsonObject known;
+  if (!name.is_literal())
+    return known.json("route", "null").json("sources", "[]").json("kept", "null").done();
+  return known.json("route", route_json(lane.routes().match(name.text())))
+      .json("sources", sources_json(lane.history().positions(name.text())))
+      .json("kept", kept_json(lane.history().kept(name.text())))
+      .done();
+}
+
+// Two objects as one.
+std::string joined(std::string object, std::string_view more) {
+  object.back() = ',';
+  return object.append(more.substr(1));
+}
+
+}  // namespace
+
+void TopicCalls::list(const ApiRequest& request, HttpReply reply) {
+  const std::string name = query_value(request.http.query, "topic");
+  if (!name.empty()) return look_at(request, name, std::move(reply));
+  std::make_shared<Walk>(lanes_, *this, request, std::move(reply))->go_on();
+}
+
+void TopicCalls::one(const ApiRequest& request, HttpReply reply) {
+  look_at(request, request.argument, std::move(reply));
+}
+
+void TopicCalls::look_at(const ApiRequest& request, const std::string& name, HttpReply reply) {
+  request.audit->about("topic", name);
+  const auto pattern = Pattern::parse(name);
+  if (!pattern) throw ApiRefusal{400, "invalid_topic", "that is neither a topic nor a pattern"};
+  lanes_[0].run([this, pattern = *pattern, reply = std::move(reply)](Lane& lane) {
+    const std::string known = known_json(lane, pattern);
+    loads({pattern.text()}, [this, pattern, known, reply](const std::vector<TopicLoad>& loads) {
+      const std::string first = joined(load_json(loads.front()), known);
+      connections_.receivers(pattern, listed_receivers, [first, reply](const std::string& list) {
+        HttpResponse response;
+        response.body = joined(first, JsonObject().json("receivers", list).done());
+        reply(std::move(response));
+      });
+    });
+  });
+}
+
+void TopicCalls::loads(std::vector<std::string> names,
+                       std::function<void(std::vector<TopicLoad>)> done) {
+  lanes_.gather_in_slices<std::vector<TopicLoad>>(
+      Loads(std::move(names)), [done = std::move(done)](std::vector<std::vector<TopicLoad>> lanes) {
+        done(sums(std::move(lanes)));
+      });
+}
+
+std::string load_json(const TopicLoad& load) {
+  return JsonObject()
+      .text("topic", load.topic)
+      .boolean("pattern", load.pattern)
+      .number("subscribers", load.subscribers)
+      .number("events", load.events)
+      .json("rate", rate_json(load.rate))
+      .done();
+}
+
+std::vector<std::string> names_together(const std::vector<std::vector<std::string>>& lists) {
+  std::vector<std::string> all;
+  for (const auto& names : lists) all.insert(all.end(), names.begin(), names.end());
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+}  // namespace zws

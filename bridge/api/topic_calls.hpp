@@ -1,0 +1,44 @@
+// TopicCalls: which topics and patterns there are, as lists and one by one (docs/REST.md).
+//
+// A list walks the names in their order, some hundred at a time, and asks every lane of these; so no lane
+// is kept from its work, however many there are, and nobody holds them all.
+//
+// Thread: each on the lane that took the request, then on any. Lifetime: outlives the lanes' threads.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "api/connection_calls.hpp"
+#include "api/request.hpp"
+#include "core/http.hpp"
+#include "lane/lanes.hpp"
+
+namespace zws {
+
+class TopicCalls {
+ public:
+  TopicCalls(Lanes& lanes, ConnectionCalls& connections)
+      : lanes_(lanes), connections_(connections) {}
+
+  // Or one, with `?topic=`.
+  void list(const ApiRequest& request, HttpReply reply);
+  void one(const ApiRequest& request, HttpReply reply);
+
+  // Of each of the names, what all lanes know of it.
+  void loads(std::vector<std::string> names, std::function<void(std::vector<TopicLoad>)> done);
+
+ private:
+  void look_at(const ApiRequest& request, const std::string& name, HttpReply reply);
+
+  Lanes& lanes_;
+  ConnectionCalls& connections_;
+};
+
+std::string load_json(const TopicLoad& load);
+
+// The names that any of the lists holds, each once, in order.
+std::vector<std::string> names_together(const std::vector<std::vector<std::string>>& lists);
+
+}  // namespace zws
