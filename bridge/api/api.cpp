@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "auth/grants.hpp"
 #include "core/json_text.hpp"
@@ -133,6 +134,7 @@ const std::vector<Api::Route>& Api::routes() {
       {"GET", "/metrics", false, &Api::metrics, nullptr, "metrics"},
       {"GET", "/openapi.json", false, &Api::openapi, nullptr},
       {"GET", "/", false, &Api::console, nullptr},
+      {"GET", "/assets/{file}", false, &Api::asset, nullptr},
       {"GET", "/client.js", false, &Api::client, nullptr},
       {"GET", "/client.js.map", false, &Api::client, nullptr},
       {"GET", "/client.mjs", false, &Api::client, nullptr},
@@ -166,9 +168,9 @@ Api::Api(Parts parts)
 
 void Api::reload(const ConfigPtr& config) {
   const std::string& path = config->server.path;
-  std::atomic_store(&rules_, std::make_shared<const Rules>(
-                                 Rules{config, Access(*config, parts_.verifier->open()),
-                                       read_page(path), read_client(), read_openapi(path)}));
+  std::atomic_store(&rules_, std::make_shared<const Rules>(Rules{
+                                 config, Access(*config, parts_.verifier->open()), read_page(path),
+                                 read_assets(), read_client(), read_openapi(path)}));
 }
 
 void Api::handle(HttpRequest request, HttpReply reply) noexcept {
@@ -414,6 +416,14 @@ void Api::console(const ApiRequest& request, HttpReply reply) {
   reply(rules->page.answer(request.http));
 }
 
+void Api::asset(const ApiRequest& request, HttpReply reply) {
+  const auto rules = std::atomic_load(&rules_);
+  const auto found = rules->assets.find(request.argument);
+  if (!rules->config->server.console || found == rules->assets.end())
+    throw ApiRefusal{404, "invalid_message", "there is no such file of the console"};
+  reply(found->second.answer(request.http));
+}
+
 void Api::client(const ApiRequest& request, HttpReply reply) {
   reply(std::atomic_load(&rules_)->client.at(request.http.path).answer(request.http));
 }
@@ -441,12 +451,32 @@ std::map<std::string, StaticFile> Api::read_client() const {
   return files;
 }
 
-// The page says in a <meta> where clients connect. No other site may show it in a frame, where a click
-// could be led astray.
+// What the page loads, by the names that its build made of what is in them.
+std::map<std::string, StaticFile> Api::read_assets() const {
+  static const std::map<std::string, std::string> types{{".js", "text/javascript; charset=utf-8"},
+                                                        {".css", "text/css; charset=utf-8"},
+                                                        {".svg", "image/svg+xml"}};
+  std::map<std::string, StaticFile> files;
+  std::error_code missing;  // a build without the page
+  for (const auto& file :
+       std::filesystem::directory_iterator(parts_.share_folder + "/console/assets", missing)) {
+    const auto type = types.find(file.path().extension().string());
+    if (type != types.end())
+      files[file.path().filename().string()] =
+          StaticFile::read_lasting(file.path().string(), type->second);
+  }
+  return files;
+}
+
+// The page says in a <meta> where clients connect. It runs and loads nothing but its own files, and no
+// other site may show it in a frame, where a click could be led astray.
 StaticFile Api::read_page(const std::string& path) const {
-  const StaticFile::Headers headers{{"Content-Security-Policy", "frame-ancestors 'none'"},
-                                    {"X-Frame-Options", "DENY"},
-                                    {"Referrer-Policy", "no-referrer"}};
+  const StaticFile::Headers headers{
+      {"Content-Security-Policy",
+       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src "
+       "'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"},
+      {"X-Frame-Options", "DENY"},
+      {"Referrer-Policy", "no-referrer"}};
   return StaticFile::read(parts_.share_folder + "/console/index.html", "text/html; charset=utf-8",
                           headers, [&path](std::string& page) {
                             const std::string begin = "name=\"zws-path\" content=\"";

@@ -58,6 +58,7 @@ class Api final : public HttpHandler {
     Access access;
     // As they lay there at the start or the last reload.
     StaticFile page;
+    std::map<std::string, StaticFile> assets;  // of the page, by name
     std::map<std::string, StaticFile> client;  // by path
     StaticFile openapi;
   };
@@ -76,10 +77,12 @@ class Api final : public HttpHandler {
   void readyz(const ApiRequest& request, HttpReply reply);
   void metrics(const ApiRequest& request, HttpReply reply);
   void console(const ApiRequest& request, HttpReply reply);
+  void asset(const ApiRequest& request, HttpReply reply);
   void client(const ApiRequest& request, HttpReply reply);
   void openapi(const ApiRequest& request, HttpReply reply);
   void upgrade_required(const ApiRequest& request, HttpReply reply);
   std::map<std::string, StaticFile> read_client() const;
+  std::map<std::string, StaticFile> read_assets() const;
   StaticFile read_page(const std::string& path) const;
   StaticFile read_openapi(const std::string& path) const;
 

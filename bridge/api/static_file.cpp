@@ -62,12 +62,12 @@ bool any_of(std::string_view list, Visit visit) {
   return false;
 }
 
-bool takes_gzip(std::string_view accepted) {
-  return any_of(accepted, [](std::string_view one) {
+bool takes(std::string_view wanted, std::string_view accepted) {
+  return any_of(accepted, [wanted](std::string_view one) {
     const std::size_t semicolon = std::min(one.find(';'), one.size());
     const HeaderLess less;
     const std::string_view coding = trimmed(one.substr(0, semicolon));
-    if (less(coding, "gzip") || less("gzip", coding)) return false;
+    if (less(coding, wanted) || less(wanted, coding)) return false;
     const std::string_view weight = trimmed(one.substr(std::min(semicolon + 1, one.size())));
     return weight.substr(0, 3) != "q=0" || weight.find_first_not_of("q=0.") != weight.npos;
   });
@@ -93,6 +93,13 @@ StaticFile StaticFile::read(const std::string& path, std::string content_type, H
   return {std::move(content), std::move(compressed), std::move(content_type), std::move(headers)};
 }
 
+StaticFile StaticFile::read_lasting(const std::string& path, std::string content_type) {
+  StaticFile file = read(path, std::move(content_type));
+  read_file(path + ".br", file.brotli_);
+  file.cache_control_ = "public, max-age=31536000, immutable";
+  return file;
+}
+
 StaticFile::StaticFile(std::string content, std::string compressed, std::string content_type,
                        Headers headers)
     : content_(std::move(content)),
@@ -103,13 +110,16 @@ StaticFile::StaticFile(std::string content, std::string compressed, std::string 
 
 HttpResponse StaticFile::answer(const HttpRequest& request) const {
   if (tag_.empty()) throw ApiRefusal{404, "invalid_message", "this file is not installed"};
-  const bool compress = !compressed_.empty() && takes_gzip(request.header("Accept-Encoding"));
+  const std::string_view accepted = request.header("Accept-Encoding");
+  const bool brotli = !brotli_.empty() && takes("br", accepted);
+  const bool gzip = !brotli && !compressed_.empty() && takes("gzip", accepted);
+  const std::string coding = brotli ? "br" : gzip ? "gzip" : "";
   // Two forms are two things to a cache.
-  const std::string tag = '"' + tag_ + (compress ? "-gzip\"" : "\"");
+  const std::string tag = '"' + tag_ + (coding.empty() ? "" : "-" + coding) + '"';
   HttpResponse response;
   response.headers = headers_;
   response.headers.insert(response.headers.end(), {{"ETag", tag},
-                                                   {"Cache-Control", "no-cache"},
+                                                   {"Cache-Control", cache_control_},
                                                    {"Vary", "Accept-Encoding"},
                                                    {"X-Content-Type-Options", "nosniff"}});
   if (names_tag(request.header("If-None-Match"), tag)) {
@@ -118,8 +128,8 @@ HttpResponse StaticFile::answer(const HttpRequest& request) const {
     return response;
   }
   response.content_type = content_type_;
-  response.body = compress ? compressed_ : content_;
-  if (compress) response.headers.emplace_back("Content-Encoding", "gzip");
+  response.body = brotli ? brotli_ : gzip ? compressed_ : content_;
+  if (!coding.empty()) response.headers.emplace_back("Content-Encoding", coding);
   return response;
 }
 

@@ -1,6 +1,6 @@
 # cmake -D FOLDER=... -D FILES=client.js;... -D WORK=FOLDER -P build_client.cmake: makes the browser client.
 #
-# With npm from its sources, in WORK, which installs what that needs beside package.json where it is
+# With npm from its sources, in WORK, which installs what that and the console need beside package.json where it is
 # missing. Without npm a client that was built before (client/dist) is taken. Where neither is there
 # the build goes on, for nothing but browsers lacks anything: FILES are then absent, and this says so.
 set(console ${CMAKE_CURRENT_LIST_DIR})
@@ -22,7 +22,7 @@ find_program(node node)
 set(trouble "npm and node were not found")
 if(npm AND node)
   set(failed 0)
-  if(NOT EXISTS ${console}/node_modules/esbuild)
+  if(NOT EXISTS ${console}/node_modules/esbuild OR NOT EXISTS ${console}/node_modules/@vitejs/plugin-vue)
     execute_process(COMMAND ${npm} ci --no-audit --no-fund --no-progress
       WORKING_DIRECTORY ${console} RESULT_VARIABLE failed OUTPUT_QUIET)
     set(trouble "`npm ci` in bridge/console failed, as told above")

@@ -1,37 +1,23 @@
 // What a person sees at "/": the page that the daemon serves, in a real browser, fed by pyzmq.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Bridge } from "./support/bridge.mjs";
-import { launch, screenshot } from "./support/chromium.mjs";
+import { screenshot } from "./support/chromium.mjs";
+import { Pages } from "./support/pages.mjs";
 import { underPrefix } from "./support/prefix.mjs";
 import { Producer } from "./support/program.mjs";
 import { makeToken, newSecret } from "./support/token.mjs";
 
-let browser, bridge, producer;
-const pages = [];
-
-/** A page in a profile of its own. Whatever it throws or logs as an error fails the test. */
-async function open(fragment = "", options = {}, at = bridge.url) {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  page.setDefaultTimeout(60_000); // only a failing test waits so long
-  page.problems = [];
-  page.sockets = 0;
-  page.on("pageerror", (error) => page.problems.push(String(error)));
-  page.on("websocket", () => page.sockets++);
-  page.on("request", (request) => { if (!request.url().startsWith(at)) page.problems.push(`asked for ${request.url()}`); });
-  await page.addInitScript(() => addEventListener("DOMContentLoaded", () => {
-    const connection = document.querySelector("#connection");
-    window.was = []; // what the connection's line has said, for states that pass by
-    new MutationObserver(() => was.push(`${connection.dataset.state} ${connection.textContent}`)).observe(connection, { subtree: true, childList: true, attributes: true });
-  }));
-  pages.push(page);
-  await page.goto(`${at}/${fragment}`);
-  return page;
-}
+let bridge, producer;
+const pages = new Pages();
+const IMPORTS = "#/imports", WALLETS = "#/wallets", TAIL = "#/tail";
+const open = (fragment = IMPORTS, options = {}, at = bridge.url) => pages.open(`${at}/${fragment}`, options, at);
 
 const connected = (page) => page.waitForSelector("#connection[data-state=connected]");
 const progressOf = (page, task, value) => page.waitForSelector(`[data-task="${task}"] [role=progressbar][aria-valuenow="${value}"]`);
 const notice = (page, title) => page.waitForSelector(`#notifications .title >> text="${title}"`);
+const settled = (page) => page.waitForFunction(() => document.querySelector("#refused").hidden);
+/** Goes to another view of the same page. */
+const goTo = (page, view) => page.click(`nav [data-view=${view}]`);
 
 async function signIn(page, token) {
   await page.click("#sign-in");
@@ -39,11 +25,10 @@ async function signIn(page, token) {
   await page.press("#token-input", "Enter");
 }
 
-beforeAll(async () => { browser = await launch(); });
-afterAll(() => browser.close());
+beforeAll(() => pages.launch());
+afterAll(() => pages.end());
 afterEach(async () => {
-  const problems = pages.flatMap((page) => page.problems);
-  for (const page of pages.splice(0)) await page.context().close();
+  const problems = await pages.close();
   await producer?.end();
   await bridge?.stop();
   bridge = producer = undefined;
@@ -58,8 +43,10 @@ describe("the console of an open bridge", () => {
 
   it("finds the bridge under the prefix of a proxy", async () => {
     const proxy = await underPrefix("/fleet/live", bridge);
-    const page = await open("", {}, proxy.url);
+    const page = await open(IMPORTS, {}, proxy.url);
     await connected(page);
+    await producer.progress("task-123", 10);
+    await progressOf(page, "task-123", "10.0");
     proxy.stop();
   });
 
@@ -90,9 +77,10 @@ describe("the console of an open bridge", () => {
     expect(await first.$$("#toasts > *")).toHaveLength(0);
   });
 
-  it.each([["light", 1280, 900], ["dark", 1280, 900], ["phone", 390, 844]])("draws everything (%s)", async (name, width, height) => {
-    const page = await open("", { viewport: { width, height }, colorScheme: name === "light" ? "light" : "dark" });
+  it.each([["light", 1280, 900], ["dark", 1280, 900], ["phone", 390, 844]])("draws the example application (%s)", async (name, width, height) => {
+    const page = await open(IMPORTS, { viewport: { width, height }, colorScheme: name === "light" ? "light" : "dark" });
     await connected(page);
+    const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
     for (const [task, percent] of [["task-123", 42], ["customers-2025", 88], ["ledger", 100]]) await producer.progress(task, percent, { failed: 31 });
     for (let i = 0; i < 24; i++) {
       const address = `0x${(i % 6 + 1).toString(16).repeat(40)}`;
@@ -101,11 +89,29 @@ describe("the console of an open bridge", () => {
     }
     for (const level of ["info", "success", "warning", "error"]) await producer.notification("notifications", `A ${level}`, level, "What it says in more words");
     await notice(page, "A error");
-    await page.waitForSelector("[data-wallet]:nth-of-type(6)");
     await page.waitForSelector('[data-metric=active_wallets][data-value="173"]');
     expect(await page.$$("#toasts .notice")).toHaveLength(4);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
-    await screenshot(page, `console-${name}`);
+    expect(await fits()).toBe(true);
+    await screenshot(page, `imports-${name}`);
+    await goTo(page, "wallets");
+    await page.waitForSelector("[data-wallet]:nth-of-type(6)");
+    expect(await fits()).toBe(true);
+    await screenshot(page, `wallets-${name}`);
+  });
+
+  it("sorts and searches wallets, and keeps that in the address", async () => {
+    for (const [address, score] of [["0xaa", 5], ["0xbb", 9], ["0xab", 7]]) await producer.send("wallet_updates", { type: "wallet_update", wallet_address: address, data: { score } });
+    const page = await open(WALLETS);
+    const shown = () => page.$$eval("[data-wallet]", (rows) => rows.map((row) => row.dataset.wallet));
+    await page.waitForSelector("[data-wallet]:nth-of-type(3)");
+    await page.click("th >> text=Score");
+    await page.click("th >> text=Score");
+    expect(await shown()).toEqual(["0xbb", "0xab", "0xaa"]);
+    await page.fill("input[aria-label='Search addresses']", "XA");
+    await page.waitForSelector('[data-wallet="0xbb"]', { state: "detached" });
+    const other = await open(await page.evaluate(() => location.hash));
+    await other.waitForSelector("[data-wallet]:nth-of-type(2)");
+    expect(await other.$$eval("[data-wallet]", (rows) => rows.map((row) => row.dataset.wallet))).toEqual(["0xab", "0xaa"]);
   });
 
   it("takes every text for text", async () => {
@@ -118,7 +124,13 @@ describe("the console of an open bridge", () => {
     await producer.send("notifications", { type: "notification", data: { title: evil, content: evil, level: "__proto__" }, timestamp: evil });
     await producer.send("@all", { type: evil, data: evil });
     await page.waitForFunction(() => document.querySelectorAll("#notifications li").length === 2);
+    await goTo(page, "wallets");
     await page.waitForSelector("[data-wallet]");
+    await goTo(page, "tail");
+    await page.fill("#topic-input", "*");
+    await page.press("#topic-input", "Enter");
+    await page.click("#events .text");
+    await page.waitForSelector("#whole");
     expect(await page.$$("img")).toHaveLength(0);
     expect(await page.evaluate(() => window.hacked)).toBeUndefined();
   });
@@ -143,7 +155,7 @@ describe("the console of an open bridge", () => {
     await bridge.start();
     await producer.waitReady();
     await connected(page);
-    await page.waitForFunction(() => document.querySelector("#refused").hidden);
+    await settled(page);
     await producer.progress("task-123", 70);
     await progressOf(page, "task-123", "70.0");
   });
@@ -161,12 +173,16 @@ describe("the console of an open bridge", () => {
   it("knows the administrator by the token that the bridge wrote at its start", async () => {
     const page = await open(`#token=${bridge.adminToken}`);
     await page.waitForSelector("#user[data-admin=true]");
-    const other = await open();
-    await other.waitForSelector("#user[data-admin=false]");
+    await page.waitForSelector("nav [data-view=overview][aria-current=page]");
+    const other = await open("");
+    await other.waitForSelector("nav [data-view=imports][aria-current=page]");
+    expect(await other.$$("nav [data-view=overview]")).toHaveLength(0); // what one may not see is not offered
+    await other.goto(`${bridge.url}/#/overview`);
+    await other.waitForSelector("main >> text=There is no such view");
   });
 
   it("listens to any topic, and tells what is refused", async () => {
-    const page = await open();
+    const page = await open(TAIL);
     await connected(page);
     await producer.send("prices.eur", { type: "price", data: 1 });
     await page.fill("#topic-input", "prices.*");
@@ -228,7 +244,7 @@ describe("the console of a bridge with users", () => {
     const page = await open(`#token=${makeToken(secret, "ada", 600)}`);
     await page.waitForSelector("#user[data-user=ada]");
     await signIn(page, makeToken(secret, "ada"));
-    await page.waitForSelector("#sign-in-dialog", { state: "hidden" });
+    await page.waitForSelector("#sign-in-form", { state: "hidden" });
     await producer.notification("notifications", "Still here");
     await notice(page, "Still here");
     expect(page.sockets).toBe(1);

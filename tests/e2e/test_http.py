@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from pathlib import Path
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_the_first_page_is_served(shared_bridge):
 
 def test_no_other_site_may_show_the_page_in_a_frame(shared_bridge):
     answer = shared_bridge.get("/")
-    assert answer.headers["content-security-policy"] == "frame-ancestors 'none'"
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["x-frame-options"] == "DENY"
     assert answer.headers["x-content-type-options"] == "nosniff"
 
@@ -81,7 +82,7 @@ def test_a_file_is_compressed_for_who_takes_it(shared_bridge, path):
     packed = shared_bridge.get(path, {"Accept-Encoding": "gzip, br", "Origin": "http://localhost:3000"})
     assert packed.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
     assert gzip.decompress(packed.body) == plain.body
-    assert len(packed.body) < len(plain.body) / 2
+    assert len(packed.body) < len(plain.body) / (1 if path == "/" else 2)  # the page itself is only a few lines
     assert packed.headers["etag"] != plain.headers["etag"]
     assert packed.headers["vary"] == "Accept-Encoding, Origin"
 
@@ -97,8 +98,38 @@ def test_the_client_leads_to_a_map_of_its_sources(shared_bridge, path):
     assert shared_bridge.get("/client.cjs").status == 404
 
 
-def test_the_page_can_be_switched_off(make_bridge):
-    assert make_bridge({"server.console": False}).get("/").status == 404
+def assets_of(page: bytes) -> list[str]:
+    """The files that the page loads at once, as paths from the bridge's root."""
+    return ["/" + path for path in re.findall(r'"\./(assets/[^"]+)"', page.decode())]
+
+
+def test_the_page_runs_nothing_but_its_own_files(shared_bridge):
+    answer = shared_bridge.get("/")
+    policy = dict(rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == "'none'" and policy["script-src"] == policy["style-src"] == "'self'"
+    assert not re.search(rb"<script(?![^>]* src=)|<style| style=| on[a-z]+=", answer.body)
+    assert {Path(path).suffix for path in assets_of(answer.body)} == {".js", ".css", ".svg"}
+
+
+def test_what_the_page_loads_is_kept_for_good(shared_bridge):
+    types = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+    for path in assets_of(shared_bridge.get("/").body):
+        plain = shared_bridge.get(path)
+        assert (plain.status, plain.headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
+        assert plain.headers["content-type"] == types[Path(path).suffix]
+        assert shared_bridge.get(path, {"If-None-Match": plain.headers["etag"]}).status == 304
+        packed = shared_bridge.get(path, {"Accept-Encoding": "gzip"})
+        assert gzip.decompress(packed.body) == plain.body
+        brotli = shared_bridge.get(path, {"Accept-Encoding": "gzip, br"})
+        assert brotli.headers["content-encoding"] == "br" and len(brotli.body) < len(packed.body)
+    for path in ("/assets/", "/assets/none.js", "/assets/..%2findex.html", "/assets/index.html"):
+        assert shared_bridge.get(path).status == 404
+
+
+def test_the_page_can_be_switched_off(make_bridge, shared_bridge):
+    bridge = make_bridge({"server.console": False})
+    for path in ("/", *assets_of(shared_bridge.get("/").body)):
+        assert bridge.get(path).status == 404
 
 
 @pytest.mark.parametrize(

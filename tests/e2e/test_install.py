@@ -23,6 +23,10 @@ def test_the_installed_bridge_serves_what_was_installed_beside_it(prefix, make_b
     bridge = make_bridge()
     share = prefix / "share/zwsbridge"
     assert bridge.get("/").body == (share / "console/index.html").read_bytes()
+    assets = [file for file in (share / "console/assets").iterdir() if file.suffix in {".js", ".css", ".svg"}]
+    assert assets
+    for file in assets:
+        assert bridge.get(f"/assets/{file.name}").body == file.read_bytes()
     for file in ("client.js", "client.js.map", "client.mjs", "client.mjs.map"):
         assert bridge.get(f"/{file}").body == (share / "console" / file).read_bytes()
     assert bridge.get("/openapi.json").body == (share / "openapi.json").read_bytes()

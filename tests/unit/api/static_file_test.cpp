@@ -86,6 +86,22 @@ TEST_F(StaticFileTest, ACompressedFormOfSomethingElseIsNotServed) {
   EXPECT_EQ(ask(changed, "Accept-Encoding", "gzip").body, "other");
 }
 
+TEST_F(StaticFileTest, WhatIsNamedByItsHashIsKeptForGood) {
+  folder_.file("a.gz", hello_gz);
+  folder_.file("a.br", "brotli");
+  const StaticFile file = StaticFile::read_lasting(folder_.file("a", "hello"), "text/css");
+  EXPECT_EQ(header(ask(file), "Cache-Control"), "public, max-age=31536000, immutable");
+  EXPECT_EQ(header(ask(read("hello", "")), "Cache-Control"), "no-cache");
+
+  const HttpResponse brotli = ask(file, "Accept-Encoding", "gzip, br");
+  EXPECT_EQ(brotli.body, "brotli");
+  EXPECT_EQ(header(brotli, "Content-Encoding"), "br");
+  const HttpResponse gzip = ask(file, "Accept-Encoding", "gzip, br;q=0");
+  EXPECT_EQ(gzip.body, hello_gz);
+  EXPECT_NE(header(gzip, "ETag"), header(brotli, "ETag"));
+  EXPECT_EQ(ask(file).body, "hello");
+}
+
 TEST_F(StaticFileTest, WhatIsNotThereIs404) {
   try {
     ask(StaticFile::read(folder_.path().string() + "/none", "text/plain"));

@@ -1,0 +1,78 @@
+// Subscriptions of a view: they begin and end with it, and follow whoever signs in.
+import { onScopeDispose, reactive, watch } from "vue";
+import type { AnyEvent, Gap, SubscriptionState, ZwsClient } from "@zwsbridge/client";
+import { client } from "./session";
+
+export interface Heard {
+  /** How many of the newest events to get first. */
+  last?: number;
+  /** `isPast`: it came before this page asked; such events come first. */
+  onEvent: (event: AnyEvent, isPast: boolean) => void;
+  onGap?: (gap: Gap) => void;
+  onState?: (state: SubscriptionState) => void;
+}
+
+/** The topics of this page that the bridge refuses it, so that the page can say so. */
+export const refusedTopics = reactive(new Set<string>());
+
+export const topicOf = (event: AnyEvent): string => String(event["@topic"] ?? event.topic ?? "");
+export const keyOf = (event: AnyEvent): string => `${topicOf(event)} ${event["@id"]}`;
+
+/** Subscribes until the caller's scope ends, or until the function that is returned is called. */
+export function subscribe(topic: string, heard: Heard): () => void {
+  let end = (): void => {};
+  const unwatch = watch(
+    client,
+    (now) => {
+      end();
+      end = now ? listen(now, topic, heard) : () => {};
+    },
+    { immediate: true },
+  );
+  const stop = (): void => {
+    unwatch();
+    end();
+    refusedTopics.delete(topic);
+  };
+  onScopeDispose(stop, true);
+  return stop;
+}
+
+// What happened before is fetched, not asked for with the subscription: so it can be told from what happens now. Live
+// events wait meanwhile, so that all come in order.
+function listen(bridge: ZwsClient, topic: string, heard: Heard): () => void {
+  const controller = new AbortController();
+  let waiting: AnyEvent[] | null = null;
+
+  async function catchUp(): Promise<void> {
+    if (!heard.last || waiting) return;
+    waiting = [];
+    const past = await bridge.fetch({ topic, last: heard.last }).then(({ events }) => events, () => []);
+    const live = waiting;
+    waiting = null;
+    if (controller.signal.aborted) return;
+    for (const event of past) heard.onEvent(event, true);
+    const seen = new Set(past.map(keyOf));
+    for (const event of live) if (!seen.has(keyOf(event))) heard.onEvent(event, false);
+  }
+
+  let isFirst = true;
+  bridge.subscribe<AnyEvent>(topic, {
+    signal: controller.signal,
+    onEvent: (event) => (waiting ? waiting.push(event) : heard.onEvent(event, false)),
+    onGap: (gap) => {
+      heard.onGap?.(gap);
+      if (gap.reason === "resume") void catchUp(); // what the bridge still has of what was missed
+    },
+    onState: (state) => {
+      if (state.name === "closed") return;
+      if (state.name === "refused") refusedTopics.add(topic);
+      else refusedTopics.delete(topic);
+      heard.onState?.(state);
+      if (state.name !== "active" || !isFirst) return;
+      isFirst = false;
+      void catchUp();
+    },
+  });
+  return () => controller.abort();
+}

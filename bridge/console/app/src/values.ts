@@ -1,0 +1,43 @@
+// Values in what producers send: whatever they are, they are looked at before they are used.
+
+export type Fields = Record<string, unknown>;
+
+export const fields = (value: unknown): Fields => (typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {});
+export const finite = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
+export const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
+
+// What cannot be seen, or turns round what stands beside it: controls, and marks of direction and of no width.
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+/** A producer's text so that it can do nothing but be read: what is unseen as its escape. */
+export const visible = (text: string): string => text.replace(UNSEEN, (unseen) => `\\u${unseen.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+/** Texts that are shown have a bound, too. */
+export const short = (value: unknown, most = 500): string => {
+  const text = String(value);
+  return visible(text.length > most ? `${text.slice(0, most)}…` : text);
+};
+
+/** A Map that forgets the entry touched longest ago when it grows past `bound`. */
+export class Recent<V> extends Map<string, V> {
+  constructor(readonly bound: number) {
+    super();
+  }
+  touch(key: string, value: V): void {
+    this.delete(key);
+    this.set(key, value);
+    if (this.size > this.bound) this.delete(this.keys().next().value!);
+  }
+}
+
+/** Calls `draw` once per frame at most, however often it is asked. */
+export function onceAFrame(draw: () => void): () => void {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      draw();
+    });
+  };
+}

@@ -1,0 +1,153 @@
+// What an operator sees who signs in at "/" as an administrator.
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Bridge } from "./support/bridge.mjs";
+import { screenshot } from "./support/chromium.mjs";
+import { Pages } from "./support/pages.mjs";
+import { Producer } from "./support/program.mjs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const KiB = 1024;
+let bridge, producer;
+const pages = new Pages();
+
+/** A page of the administrator's at a view. */
+async function open(view = "overview", options = {}) {
+  const page = await pages.open(`${bridge.url}/#token=${bridge.adminToken}`, options, bridge.url);
+  await page.waitForSelector("#user[data-admin=true]");
+  await page.evaluate((hash) => { location.hash = hash; }, `#/${view}`);
+  await page.waitForSelector(`nav [data-view=${view.split("?")[0]}][aria-current=page]`);
+  return page;
+}
+
+/** What axe-core has against the page, in words. */
+async function complaints(page) {
+  // The page's policy lets no script in but its own; the tool comes in by the debugger.
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} (${failureSummary})`).join("; ")}`);
+}
+
+beforeAll(() => pages.launch());
+afterAll(() => pages.end());
+beforeEach(async () => {
+  bridge = await Bridge.start();
+  producer = await Producer.connect(bridge.endpoint);
+});
+afterEach(async () => {
+  const problems = await pages.close();
+  await producer?.end();
+  await bridge?.stop();
+  expect(problems).toEqual([]);
+});
+
+describe("the overview", () => {
+  it("tells how the bridge does", async () => {
+    const page = await open();
+    await page.waitForSelector("#problems[data-count='0']");
+    await page.waitForFunction(() => /version \d+\.\d+/.test(document.querySelector("#bar").textContent));
+    await page.waitForSelector("[data-tile=producers] >> text=1");
+    await producer.send("orders", { type: "order" });
+    await page.waitForFunction(() => /0\.\d|[1-9]/.test(document.querySelector("[data-tile=in] .value").textContent));
+    await screenshot(page, "overview");
+  });
+
+  it("says what is wrong, and counts it in the bar", async () => {
+    const page = await open();
+    await page.waitForSelector("#problems[data-count='0']");
+    await producer.send("", "no topic");
+    await page.waitForSelector("[data-problem='problem.rejected']");
+    await page.waitForSelector("[data-loss*=topic_empty]");
+    await producer.end();
+    await page.waitForSelector("[data-problem='problem.producers']");
+    await page.waitForSelector("#problems[data-count='2']");
+  });
+
+  it("greys what it knows when the bridge is gone, and says how old that is", async () => {
+    const page = await open();
+    await page.waitForSelector(".figures:not(.stale)");
+    await bridge.kill();
+    await page.waitForSelector(".figures.stale #age");
+    await bridge.start();
+    await page.waitForSelector(".figures:not(.stale)");
+  });
+});
+
+describe("every view", () => {
+  const VIEWS = ["overview", "tail?topics=orders&last=5", "imports", "wallets"];
+
+  beforeEach(async () => {
+    for (let i = 0; i < 3; i++) await producer.send("orders", { type: "order", data: { n: i } });
+    await producer.progress("task-123", 40, { failed: 3 });
+    await producer.progress("task-7", 100);
+    await producer.notification("notifications", "A title", "warning", "and words");
+    await producer.send("wallet_updates", { type: "wallet_update", wallet_address: "0xab", data: { score: 7, pnl: -3 } });
+    await producer.send("system_status", { type: "system_status", data: { cpu: 40, active_wallets: 4 } });
+  });
+
+  it.each([["light", "en-GB"], ["dark", "en-GB"], ["light", "zh-CN"]])("is without a finding of axe-core (%s, %s)", async (colorScheme, locale) => {
+    const page = await open("overview", { colorScheme, locale, reducedMotion: "reduce" });
+    for (const view of VIEWS) {
+      const [name] = view.split("?");
+      await page.evaluate((hash) => { location.hash = hash; }, `#/${view}`);
+      await page.waitForSelector(`nav [data-view=${name}][aria-current=page]`);
+      await page.waitForSelector("main h2");
+      expect(await complaints(page), name).toEqual([]);
+      await screenshot(page, `${name}-${colorScheme}-${locale}`);
+    }
+    await page.click("#sign-in");
+    await page.waitForSelector("#sign-in-form");
+    expect(await complaints(page), "the form to sign in").toEqual([]);
+  });
+
+  it("fits a phone", async () => {
+    const page = await open("overview", { viewport: { width: 390, height: 844 } });
+    for (const view of VIEWS) {
+      await page.evaluate((hash) => { location.hash = hash; }, `#/${view}`);
+      await page.waitForSelector(`nav [data-view=${view.split("?")[0]}][aria-current=page]`);
+      await page.waitForSelector("main h2");
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), view).toBeLessThanOrEqual(390);
+      await screenshot(page, `${view.split("?")[0]}-phone`);
+    }
+  });
+
+  it("comes with no more than it may weigh", async () => {
+    const weights = new Map();
+    const page = await pages.open("about:blank", {}, bridge.url);
+    page.problems.length = 0;
+    page.on("request", (request) => weights.set(request.url().split("#")[0], 0));
+    const weigh = async () => {
+      for (const url of weights.keys()) {
+        if (url !== `${bridge.url}/` && !url.includes("/assets/")) { weights.delete(url); continue; }
+        const answer = await fetch(url, { method: "HEAD", headers: { "accept-encoding": "gzip" } });
+        expect(answer.headers.get("content-encoding"), url).toBe("gzip");
+        weights.set(url, Number(answer.headers.get("content-length")));
+      }
+      return [...weights.values()].reduce((sum, bytes) => sum + bytes, 0);
+    };
+    await page.goto(`${bridge.url}/#token=${bridge.adminToken}`);
+    await page.waitForSelector("[data-tile=in]");
+    const first = await weigh();
+    expect(first).toBeGreaterThan(50 * KiB);
+    expect(first).toBeLessThanOrEqual(180 * KiB);
+    for (const link of await page.$$("nav a")) {
+      await link.click();
+      await page.waitForSelector("main h2");
+    }
+    expect(await weigh()).toBeLessThanOrEqual(260 * KiB);
+  });
+});
+
+describe("the bar", () => {
+  it("changes language and colours, and remembers them", async () => {
+    const page = await open("tail");
+    await page.click("#language");
+    await page.waitForSelector("nav >> text=实时跟踪");
+    expect(await page.getAttribute("html", "lang")).toBe("zh-CN");
+    await page.click("#theme");
+    await page.waitForSelector("html.dark");
+    await page.reload();
+    await page.waitForSelector("html.dark[lang=zh-CN]");
+  });
+});
