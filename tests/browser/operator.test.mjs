@@ -75,7 +75,7 @@ describe("the overview", () => {
 });
 
 describe("every view", () => {
-  const VIEWS = ["overview", "tail?topics=orders&last=5", "imports", "wallets"];
+  const VIEWS = ["overview", "connections", "topics?topic=orders", "tail?topics=orders&last=5", "send", "imports", "wallets"];
 
   beforeEach(async () => {
     for (let i = 0; i < 3; i++) await producer.send("orders", { type: "order", data: { n: i } });

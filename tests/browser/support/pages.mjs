@@ -14,7 +14,7 @@ export class Pages {
   async open(url, options, at) {
     const context = await this.#browser.newContext({ locale: "en-GB", ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(60_000); // only a failing test waits so long
+    page.setDefaultTimeout(20_000); // only a failing test waits so long
     page.problems = [];
     page.sockets = 0;
     page.on("pageerror", (error) => page.problems.push(String(error)));

@@ -29,6 +29,15 @@ export class Recent<V> extends Map<string, V> {
   }
 }
 
+/** JSON as one line; what is nested deeper than a browser can write is said so. */
+export function jsonText(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? "";
+  } catch {
+    return '"(nested too deeply to be shown)"';
+  }
+}
+
 /** Calls `draw` once per frame at most, however often it is asked. */
 export function onceAFrame(draw: () => void): () => void {
   let asked = false;

@@ -17,7 +17,10 @@ const view = (name: string, word: Word, admin: boolean, load: () => Promise<Comp
 
 const all: View[] = [
   view("overview", "view.overview", true, () => import("./views/Overview.vue")),
+  view("connections", "view.connections", true, () => import("./views/Connections.vue")),
+  view("topics", "view.topics", true, () => import("./views/Topics.vue")),
   view("tail", "view.tail", false, () => import("./views/Tail.vue")),
+  view("send", "view.send", true, () => import("./views/Send.vue")),
   view("imports", "view.imports", false, () => import("./example/Imports.vue"), true),
   view("wallets", "view.wallets", false, () => import("./example/Wallets.vue"), true),
 ];

@@ -33,7 +33,8 @@ export function useAnswer<T>(call: (signal: AbortSignal) => Promise<T>, on: Watc
     }
   }
 
-  watch(on, ask, { immediate: true });
+  void ask();
+  watch(on, ask);
   // What could not be had because the bridge was away is asked for again when it is back.
   watch(() => connection.value.name, (name) => void (name === "connected" && trouble.value && ask()));
   onScopeDispose(() => controller.abort());

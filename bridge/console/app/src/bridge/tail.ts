@@ -1,5 +1,6 @@
 // What a tail holds: the newest lines, in order, with a bound; what it shows of them is chosen by filters.
 import type { AnyEvent, Gap } from "@zwsbridge/client";
+import { jsonText } from "../values";
 import { topicOf } from "./subscription";
 
 export const MOST_LINES = 100_000;
@@ -22,7 +23,7 @@ export interface TailFilter {
   text: string;
 }
 
-const lineOf = (event: AnyEvent, at: number): Omit<TailLine, "number"> => ({ at, topic: topicOf(event), type: String(event.type), text: JSON.stringify(event), gap: null });
+const lineOf = (event: AnyEvent, at: number): Omit<TailLine, "number"> => ({ at, topic: topicOf(event), type: String(event.type), text: jsonText(event), gap: null });
 
 export class Tail {
   lines: TailLine[] = [];

@@ -3,7 +3,7 @@ import { effectScope, ref, shallowRef, watch } from "vue";
 import type { AnyEvent } from "@zwsbridge/client";
 import { keyOf, subscribe, topicOf } from "../bridge/subscription";
 import { onEveryEvent, user } from "../bridge/session";
-import { fields, Recent, short } from "../values";
+import { fields, jsonText, Recent, short } from "../values";
 
 export const LEVELS = ["info", "success", "warning", "error"] as const;
 export type NoticeLevel = (typeof LEVELS)[number];
@@ -35,7 +35,7 @@ export function noticeOf(event: AnyEvent): Notice {
     key: keyOf(event),
     level: LEVELS.find((level) => level === data["level"]) ?? "info",
     title: short((isKnown ? data["title"] : event.type) ?? "notification"),
-    content: isKnown ? short(data["content"] ?? "", 2000) : short(JSON.stringify(event["data"] ?? event["message"] ?? "") ?? "", 2000),
+    content: isKnown ? short(data["content"] ?? "", 2000) : short(jsonText(event["data"] ?? event["message"] ?? ""), 2000),
     topic: topicOf(event),
     at: Number.isNaN(at.getTime()) ? new Date() : at,
   };

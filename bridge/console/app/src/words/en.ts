@@ -253,7 +253,7 @@ export const en = {
   "send.would": "would reach {n} connections",
   "send.before": "Sent before",
   "send.again": "Take again",
-  "send.confirm": "Everybody who is connected gets this. Send it?",
+  "send.confirm": "Everybody who is connected gets this. Type {word} to send it.",
 
   "rights.explain": "Who is it that a token names, what may they hear and by which pattern, until when, and why are they refused? The token is sent to the bridge and kept nowhere.",
   "rights.token": "A token",

@@ -254,7 +254,7 @@ export const zhCn: Record<Word, string> = {
   "send.would": "将送达 {n} 个连接",
   "send.before": "发送记录",
   "send.again": "再次使用",
-  "send.confirm": "所有已连接的人都会收到。确定发送？",
+  "send.confirm": "所有已连接的人都会收到。输入 {word} 以发送。",
 
   "rights.explain": "令牌属于谁、可以收听什么、由哪个模式授权、何时到期、为何被拒绝？令牌只发送给网桥，不会保存。",
   "rights.token": "令牌",

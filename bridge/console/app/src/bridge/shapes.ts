@@ -1,0 +1,40 @@
+// What the administrator's calls answer, as far as the console shows it (docs/REST.md).
+
+export interface Connection {
+  client_id: string;
+  user: string | null;
+  address: string;
+  connected_at: string;
+  subscriptions: number;
+  delivered: number;
+  dropped: number;
+  queued_bytes: number;
+  rate: number;
+}
+
+export interface ConnectionDetail {
+  connection: Connection;
+  identity: { user: string | null; admin: boolean; roles: string[]; expires: string | null } | null;
+  subscriptions: { topic: string; pattern: boolean; replaced: number; dropped?: number; positions?: string[] }[];
+}
+
+export interface TopicLoad {
+  topic: string;
+  pattern: boolean;
+  subscribers: number;
+  events: number;
+  rate: number;
+}
+
+export interface TopicDetail extends TopicLoad {
+  route: { match: string | null; format: string; history: number; ttl: string; replay: number; overflow: string; key: string; expect?: string | null } | null;
+  sources: { src: string; seq: number; alive?: boolean; gaps?: number }[];
+  kept: { events: number; bytes: number; oldest: string | null; newest: string | null } | null;
+  receivers: { client_id: string; user: string | null; address: string }[];
+}
+
+export interface HistoryPage {
+  topic: string;
+  events: unknown[];
+  cursor: string | null;
+}
