@@ -77,7 +77,8 @@ int serve(const Signals& signals, LiveConfig& config) {
   Lanes lanes(config.current(), verifier, ledger, metrics);
   Intake intake(config.current(), lanes.sinks(), ledger, metrics);
   Source source(config.current(), intake, metrics);
-  Api api({config.current(), &lanes, &intake, &verifier, &metrics, share_folder(), &key_fetcher});
+  Api api({config.current(), config.origins(), &lanes, &intake, &verifier, &metrics, share_folder(),
+           &key_fetcher});
   const Service service;
 
   const bool fed = lanes.feed_from(source);
@@ -118,7 +119,7 @@ int serve(const Signals& signals, LiveConfig& config) {
       intake.reload(next);
       source.reload(next, std::move(keys));
       lanes.reload(next, next_tls);
-      api.reload(next);
+      api.reload(next, origins);
     });
     metrics.reload_failed.set(reloaded ? 0 : 1);
     certificate_watch.look(metrics.tls_not_after.value());

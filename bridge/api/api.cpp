@@ -150,13 +150,20 @@ const std::vector<Api::Route>& Api::routes() {
       {"GET", "/topics", true, nullptr, &Calls::topics},
       {"GET", "/topics/{topic}/history", true, nullptr, &Calls::history},
       {"GET", "/topics/{topic}", true, nullptr, &Calls::topic},  // behind what is longer
+      {"GET", "/sources", true, nullptr, &Calls::sources},
+      {"GET", "/samples", true, nullptr, &Calls::samples, "stats"},
+      {"POST", "/rights", true, nullptr, &Calls::rights},
+      {"GET", "/config", true, nullptr, &Calls::config},
+      {"GET", "/bridges", true, nullptr, &Calls::bridges},
   };
   return all;
 }
 
 Api::Api(Parts parts)
-    : parts_(std::move(parts)), calls_({parts_.lanes, parts_.intake, parts_.metrics}) {
-  reload(parts_.config);
+    : parts_(std::move(parts)),
+      calls_({parts_.lanes, parts_.intake, parts_.metrics, parts_.verifier, &ready_}) {
+  reload(parts_.config, parts_.origins);
+  calls_.sample();  // so that there is one from the beginning
   for (std::size_t i = 0; i < parts_.lanes->size(); ++i) {
     (*parts_.lanes)[i].requests().set_stats(
         [this](bool per_topic, std::function<void(std::string)> done) {
@@ -166,7 +173,8 @@ Api::Api(Parts parts)
   }
 }
 
-void Api::reload(const ConfigPtr& config) {
+void Api::reload(const ConfigPtr& config, const Origins& origins) {
+  calls_.reload(config, origins);
   const std::string& path = config->server.path;
   std::atomic_store(&rules_, std::make_shared<const Rules>(Rules{
                                  config, Access(*config, parts_.verifier->open()), read_page(path),

@@ -27,6 +27,7 @@ class Api final : public HttpHandler {
  public:
   struct Parts {
     ConfigPtr config;
+    Origins origins;  // of it
     Lanes* lanes = nullptr;
     Intake* intake = nullptr;
     Verifier* verifier = nullptr;
@@ -42,7 +43,7 @@ class Api final : public HttpHandler {
   // Every socket is bound and the keys are loaded.
   void set_ready() noexcept { ready_ = true; }
 
-  void reload(const ConfigPtr& config);
+  void reload(const ConfigPtr& config, const Origins& origins);
 
   // Called about once a second by one thread.
   void each_second() {

@@ -213,6 +213,43 @@ void Calls::stats(const ApiRequest&, HttpReply reply) {
       });
 }
 
+// --- what was ------------------------------------------------------------------------------------
+
+void Calls::sample() {
+  rates_.sample();
+  const Sample sample =
+      sample_source_.next(std::chrono::system_clock::now(), parts_.lanes->admission().connections(),
+                          parts_.lanes->admission().users());
+  samples_.add(sample);
+  tell(sample);
+}
+
+// On @stats, if somebody listens.
+void Calls::tell(const Sample& sample) {
+  if (sample.connections == 0) return;
+  parts_.lanes->gather<std::size_t>(
+      [](Lane& lane) { return lane.router().load(std::string(topic_stats)).subscribers; },
+      [this, sample](const std::vector<std::size_t>& lanes) {
+        if (std::all_of(lanes.begin(), lanes.end(), [](std::size_t count) { return count == 0; }))
+          return;
+        const std::string data =
+            JsonObject().json("sample", sample_json(sample)).json("totals", totals()).done();
+        const std::string payload = JsonObject().text("type", "sample").json("data", data).done();
+        parts_.intake->publish({{std::string(topic_stats), payload}}, [](const Published&) {});
+      });
+}
+
+void Calls::samples(const ApiRequest& request, HttpReply reply) {
+  const std::size_t minutes = query_number(request, "minutes", 15, Samples::seconds_max / 60);
+  const auto now = std::chrono::duration_cast<std::chrono::seconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  const auto since = static_cast<std::uint32_t>(now.count() - static_cast<long>(minutes * 60));
+  reply(ok(JsonObject()
+               .number("every_seconds", 1)
+               .json("samples", samples_json(samples_.after(since)))
+               .done()));
+}
+
 void Calls::history(const ApiRequest& request, HttpReply reply) {
   request.audit->about("topic", request.argument);
   const auto pattern = Pattern::parse(request.argument);

@@ -8,9 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "api/bridge_calls.hpp"
 #include "api/connection_calls.hpp"
 #include "api/rates.hpp"
 #include "api/request.hpp"
+#include "api/rights_calls.hpp"
+#include "api/samples.hpp"
+#include "api/source_calls.hpp"
 #include "api/topic_calls.hpp"
 #include "core/http.hpp"
 #include "exchange/intake.hpp"
@@ -25,13 +29,24 @@ class Calls {
     Lanes* lanes = nullptr;
     Intake* intake = nullptr;
     const Metrics* metrics = nullptr;
+    Verifier* verifier = nullptr;
+    const std::atomic<bool>* ready = nullptr;
   };
 
   explicit Calls(Parts parts)
       : parts_(parts),
         rates_(*parts.metrics),
         connections_(*parts.lanes),
-        topics_(*parts.lanes, connections_) {}
+        topics_(*parts.lanes, connections_),
+        sources_(*parts.lanes, *parts.intake, *parts.metrics),
+        bridge_({parts.lanes, parts.metrics, parts.ready}),
+        rights_(*parts.lanes, *parts.verifier),
+        sample_source_(*parts.metrics) {}
+
+  void reload(const ConfigPtr& config, const Origins& origins) {
+    bridge_.reload(config, origins);
+    rights_.reload(config);
+  }
 
   void stats(const ApiRequest& request, HttpReply reply);
   void broadcast(const ApiRequest& request, HttpReply reply);
@@ -47,6 +62,19 @@ class Calls {
     topics_.list(request, std::move(reply));
   }
   void topic(const ApiRequest& request, HttpReply reply) { topics_.one(request, std::move(reply)); }
+  void sources(const ApiRequest& request, HttpReply reply) {
+    sources_.list(request, std::move(reply));
+  }
+  void samples(const ApiRequest& request, HttpReply reply);
+  void rights(const ApiRequest& request, HttpReply reply) {
+    rights_.ask(request, std::move(reply));
+  }
+  void config(const ApiRequest& request, HttpReply reply) {
+    bridge_.config(request, std::move(reply));
+  }
+  void bridges(const ApiRequest& request, HttpReply reply) {
+    bridge_.bridges(request, std::move(reply));
+  }
   void history(const ApiRequest& request, HttpReply reply);
   void disconnect(const ApiRequest& request, HttpReply reply);
   void disconnect_user(const ApiRequest& request, HttpReply reply);
@@ -58,11 +86,12 @@ class Calls {
   void totals_with_topics(std::function<void(std::string)> done);
 
   // Called about once a second by one thread.
-  void sample() { rates_.sample(); }
+  void sample();
 
  private:
   void send(const ApiRequest& request, std::vector<Publication> publications, bool with_id,
             HttpReply reply);
+  void tell(const Sample& sample);
   void close_where(const ApiRequest& request, std::function<bool(const Session&)> chosen,
                    bool must_exist, HttpReply reply);
 
@@ -70,6 +99,11 @@ class Calls {
   Rates rates_;
   ConnectionCalls connections_;
   TopicCalls topics_;
+  SourceCalls sources_;
+  BridgeCalls bridge_;
+  RightsCalls rights_;
+  SampleSource sample_source_;
+  Samples samples_;
 };
 
 }  // namespace zws

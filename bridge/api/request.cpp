@@ -28,12 +28,18 @@ std::optional<std::uint64_t> number_of(const std::string& text) {
 }  // namespace
 
 std::size_t page_limit(const ApiRequest& request) {
-  const std::string text = query_value(request.http.query, "limit");
-  if (text.empty()) return page_default;
-  const auto limit = number_of(text);
-  if (!limit || *limit == 0 || *limit > page_max)
-    throw ApiRefusal{400, "invalid_message", "limit must be an integer from 1 to 1000"};
-  return *limit;
+  return query_number(request, "limit", page_default, page_max);
+}
+
+std::size_t query_number(const ApiRequest& request, const std::string& name, std::size_t fallback,
+                         std::size_t most) {
+  const std::string text = query_value(request.http.query, name);
+  if (text.empty()) return fallback;
+  const auto number = number_of(text);
+  if (!number || *number == 0 || *number > most)
+    throw ApiRefusal{400, "invalid_message",
+                     name + " must be an integer from 1 to " + std::to_string(most)};
+  return *number;
 }
 
 std::string cursor_json(std::string_view place) { return '"' + encode_base64url(place) + '"'; }

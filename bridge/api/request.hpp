@@ -30,6 +30,10 @@ struct ApiRefusal {
 // limit=1..1000 (100 if absent).
 std::size_t page_limit(const ApiRequest& request);
 
+// name=1..most (`fallback` if absent).
+std::size_t query_number(const ApiRequest& request, const std::string& name, std::size_t fallback,
+                         std::size_t most);
+
 // A cursor is opaque: where the next page begins, in letters that no form and no URL changes.
 std::string cursor_json(std::string_view place);
 

@@ -31,6 +31,32 @@ std::optional<Pattern> pattern_for(const std::string& text, std::string_view use
   return pattern->stopping_at(behind);
 }
 
+// Shows `visit` each pattern that somebody has who is no administrator, with a function that says whence.
+template <typename Visit>
+void each_right(const AuthConfig& config, const Identity* identity, Visit&& visit) {
+  const auto each = [&](const std::vector<std::string>& texts, auto&& from) {
+    for (const std::string& text : texts)
+      if (auto pattern = pattern_for(text, identity->user)) visit(std::move(*pattern), from);
+  };
+  if (!identity) {
+    for (const std::string& text : config.anonymous.subscribe)
+      if (auto pattern = Pattern::parse(text))
+        visit(std::move(*pattern), [] { return std::string("auth.anonymous.subscribe"); });
+    return;
+  }
+  if (identity->topics) {
+    for (const Pattern& pattern : *identity->topics)
+      visit(pattern, [&] { return "the claim " + config.claims.topics; });
+  } else {
+    each(config.user.subscribe, [] { return std::string("auth.user.subscribe"); });
+  }
+  for (const std::string& name : identity->roles) {
+    const auto role = config.roles.find(name);
+    if (role == config.roles.end()) continue;
+    each(role->second.subscribe, [&] { return "auth.roles." + name + ".subscribe"; });
+  }
+}
+
 }  // namespace
 
 bool may(const AuthConfig& config, const Identity& identity, std::string_view right) {
@@ -45,33 +71,38 @@ bool may(const AuthConfig& config, const Identity& identity, std::string_view ri
 }
 
 Grants::Grants(const AuthConfig& config, const Identity* identity, bool open)
-    : everything_(open || (identity && identity->admin)) {
+    : everything_(open || (identity && identity->admin)),
+      administrator_(identity && identity->admin) {
   if (identity) own_topic_ = std::string(topic_user_prefix) + identity->user;
   if (everything_) return;
-  if (!identity) {
-    for (const auto& text : config.anonymous.subscribe)
-      if (auto pattern = Pattern::parse(text)) patterns_.push_back(std::move(*pattern));
-  } else if (identity->topics) {
-    patterns_ = *identity->topics;
-  } else {
-    add(config.user.subscribe, identity->user);
-  }
-  if (!identity) return;
-  for (const std::string& name : identity->roles) {
-    const auto role = config.roles.find(name);
-    if (role != config.roles.end()) add(role->second.subscribe, identity->user);
-  }
+  each_right(config, identity,
+             [this](Pattern pattern, auto&&) { patterns_.push_back(std::move(pattern)); });
 }
 
-void Grants::add(const std::vector<std::string>& texts, std::string_view user) {
-  for (const std::string& text : texts)
-    if (auto pattern = pattern_for(text, user)) patterns_.push_back(std::move(*pattern));
+std::vector<GrantedRight> granted_rights(const AuthConfig& config, const Identity& identity) {
+  std::vector<GrantedRight> all;
+  const auto add = [&all](Pattern pattern, auto&& from) {
+    all.push_back({std::move(pattern), from()});
+  };
+  const auto add_own = [&add](const std::string& name) {
+    if (auto own = Pattern::parse(name)) add(std::move(*own), [] { return std::string("always"); });
+  };
+  add_own(std::string(topic_all));
+  if (!identity.user.empty()) add_own(std::string(topic_user_prefix) + identity.user);
+  if (!identity.admin) {
+    each_right(config, &identity, add);
+    return all;
+  }
+  for (const std::string_view text : {std::string_view("*"), topic_stats})
+    add(*Pattern::parse(text), [] { return std::string("auth.claims.admin"); });
+  return all;
 }
 
 std::optional<Pattern> Grants::granted(const Pattern& wanted) const {
   const auto either = [&](bool granted) { return granted ? std::optional(wanted) : std::nullopt; };
   if (is_reserved(wanted.text()))
-    return either(wanted.text() == topic_all || wanted.text() == own_topic_);
+    return either(wanted.text() == topic_all || wanted.text() == own_topic_ ||
+                  (administrator_ && wanted.text() == topic_stats));
   if (everything_) return wanted;
   for (const auto& right : patterns_)
     if (right.covers(wanted)) return wanted;

@@ -2,7 +2,8 @@
 //
 // Thread: a value, immutable after construction. A subscription is granted only if one granted
 // pattern covers it, that is: matches every topic it could match. `@all` and the user's own
-// `@user/<sub>` are always granted, other names with '@' never, to an administrator neither.
+// `@user/<sub>` are always granted, `@stats` to administrators, other names with '@' never, to an
+// administrator neither.
 //
 //   who                       is granted
 //   open mode                 everything
@@ -32,6 +33,15 @@ namespace zws {
 // Cost: one look-up for each of its roles.
 bool may(const AuthConfig& config, const Identity& identity, std::string_view right);
 
+// A pattern that somebody has, and whence: "auth.roles.ops.subscribe", or the claim of the token.
+struct GrantedRight {
+  Pattern pattern;
+  std::string from;
+};
+
+// All that Grants decides by, in that order. For people who look.
+std::vector<GrantedRight> granted_rights(const AuthConfig& config, const Identity& identity);
+
 class Grants {
  public:
   // `identity` null = anonymous. `open` = open mode: everything but foreign '@' names is granted.
@@ -42,9 +52,8 @@ class Grants {
   std::optional<Pattern> granted(const Pattern& wanted) const;
 
  private:
-  void add(const std::vector<std::string>& texts, std::string_view user);
-
   bool everything_ = false;
+  bool administrator_ = false;
   std::string own_topic_;
   std::vector<Pattern> patterns_;
 };

@@ -200,10 +200,14 @@ const RouteKey* find_route_key(std::string_view name) noexcept { return find(rou
 
 const RoleKey* find_role_key(std::string_view name) noexcept { return find(role_keys(), name); }
 
+Value shown_value(const ConfigKey& key, const Config& config) {
+  if (key.is_path) return masked(key.name, *key.get(config));
+  Value value = value_without_secrets(*key.get(config));
+  return key.secret && toml_text(value) != "\"\"" ? Value{std::string(secret_mask)} : value;
+}
+
 std::string shown_text(const ConfigKey& key, const Config& config) {
-  if (key.is_path) return toml_text(masked(key.name, *key.get(config)));
-  const std::string text = toml_text(value_without_secrets(*key.get(config)));
-  return key.secret && text != "\"\"" ? toml_text(std::string(secret_mask)) : text;
+  return toml_text(shown_value(key, config));
 }
 
 std::string environment_name(std::string_view key) {

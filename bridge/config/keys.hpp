@@ -62,8 +62,9 @@ const ConfigKey* find_key(std::string_view name) noexcept;
 const RouteKey* find_route_key(std::string_view name) noexcept;
 const RoleKey* find_role_key(std::string_view name) noexcept;
 
-// The value as TOML, fit to be shown: a secret that is set is masked, what looks like one, and in place
-// of a path what does not look like a path.
+// The value, fit to be shown: a secret that is set is masked, what looks like one, and in place of a path
+// what does not look like a path. And the same as TOML.
+Value shown_value(const ConfigKey& key, const Config& config);
 std::string shown_text(const ConfigKey& key, const Config& config);
 
 // "server.listen" -> "ZWSBRIDGE_SERVER_LISTEN".

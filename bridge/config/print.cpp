@@ -2,6 +2,7 @@
 
 #include "config/keys.hpp"
 #include "config/secrecy.hpp"
+#include "core/json_text.hpp"
 #include "core/log.hpp"
 
 namespace zws {
@@ -50,8 +51,72 @@ void print_routes(Printer& printer, const std::vector<RouteConfig>& routes) {
   }
 }
 
+std::string value_json(const Value& value) {
+  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "true" : "false";
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
+  if (const auto* text = std::get_if<std::string>(&value)) return json_string(*text);
+  std::string list = "[";
+  if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) {
+    for (const std::string& text : *texts) {
+      if (list.size() > 1) list += ',';
+      append_json_string(list, text);
+    }
+  }
+  return list += ']';
+}
+
+std::string_view applies_text(Applies applies) {
+  switch (applies) {
+    case Applies::reload: return "reload";
+    case Applies::new_connections: return "new_connections";
+    case Applies::restart: return "restart";
+  }
+  return "";
+}
+
+class JsonPrinter {
+ public:
+  explicit JsonPrinter(const Origins& origins) : origins_(origins) {}
+
+  void add(const std::string& path, const Value& shown, Applies applies) {
+    const auto origin = origins_.find(path);
+    if (text.size() > 1) text += ',';
+    text += JsonObject()
+                .text("key", path)
+                .json("value", value_json(shown))
+                .text("origin", origin == origins_.end() ? "default" : origin->second)
+                .text("applies", applies_text(applies))
+                .done();
+  }
+
+  std::string text = "[";
+
+ private:
+  const Origins& origins_;
+};
+
 }  // namespace
 }  // namespace config
+
+std::string config_json(const Config& config, const Origins& origins) {
+  using namespace config;
+  JsonPrinter printer(origins);
+  for (const ConfigKey& key : config_keys())
+    printer.add(std::string(key.name), shown_value(key, config), key.applies);
+  for (const auto& [name, role] : config.auth.roles) {
+    for (const RoleKey& key : role_keys())
+      printer.add(std::string(role_table) + '.' + name + '.' + std::string(key.name),
+                  value_without_secrets(*key.get(role)), key.applies);
+  }
+  for (std::size_t i = 0; i < config.routes.size(); ++i) {
+    for (const RouteKey& key : route_keys()) {
+      if (const auto value = key.get(config.routes[i]))
+        printer.add("route[" + std::to_string(i) + "]." + std::string(key.name),
+                    value_without_secrets(*value), key.applies);
+    }
+  }
+  return printer.text + ']';
+}
 
 std::string print_config(const Config& config, const Origins* origins) {
   using namespace config;

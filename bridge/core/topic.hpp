@@ -4,7 +4,8 @@
 //   not valid   (empty)   import:*   a\nb   over 255 bytes   not UTF-8
 //
 // Names that start with '@' belong to the bridge: @all reaches every connection, @user/<id> every
-// connection of that user. Any other '@' name is malformed.
+// connection of that user. Any other '@' name is malformed to producers; of @stats the bridge itself
+// is the only one, and administrators hear it.
 //
 // Thread: any; pure functions.
 #pragma once
@@ -18,6 +19,7 @@ namespace zws {
 constexpr std::size_t topic_bytes_max = 255;
 constexpr std::string_view topic_all = "@all";
 constexpr std::string_view topic_user_prefix = "@user/";
+constexpr std::string_view topic_stats = "@stats";
 
 enum class TopicFault : std::uint8_t {
   none,

@@ -72,7 +72,7 @@ void Intake::add(const Arrival& arrival, SteadyTime received, std::int64_t now_n
   fields.topic = arrival.topic;
   fields.topic_hash = topic_hash(arrival.topic);
   fields.received = received;
-  metrics_.taken.add();
+  if (arrival.topic != topic_stats) metrics_.taken.add();  // which is the bridge's own
   const Judgement judgement = sources_.judge(arrival, fields.topic_hash, received);
   if (judgement.duplicate) return note_duplicate(arrival);
   if (judgement.forgot) note_forgotten(arrival, judgement);
@@ -130,6 +130,13 @@ void Intake::note_forgotten(const Arrival& arrival, const Judgement& judgement) 
 void Intake::post(const std::shared_ptr<Batch>& batch) {
   if (batch->events.empty() && !batch->receipt) return;
   for (BatchSink* lane : lanes_) lane->post(batch);
+}
+
+std::vector<KnownSource> Intake::sources(const std::vector<std::string>& topics) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<KnownSource> all;
+  for (const std::string& topic : topics) sources_.list(topic, all);
+  return all;
 }
 
 void Intake::reload(ConfigPtr config) {

@@ -44,6 +44,9 @@ class Intake : public Sink {
   // As if a producer had sent them. `done` is called once, on a lane.
   void publish(const std::vector<Publication>& publications, std::function<void(Published)> done);
 
+  // The sources of these topics, in their order. Few at a time: nothing arrives meanwhile.
+  std::vector<KnownSource> sources(const std::vector<std::string>& topics);
+
   // New routes and limits, from the next event on.
   void reload(ConfigPtr config);
 

@@ -137,10 +137,22 @@ void SourceTable::forget(Topic& topic) noexcept {
   topics_.remove(topic);
 }
 
+std::string SourceTable::own_name(const Topic& topic) const {
+  return topic.generation == 0 ? own_source_ : own_source_ + '-' + std::to_string(topic.generation);
+}
+
+void SourceTable::list(std::string_view topic, std::vector<KnownSource>& out) const {
+  const Topic* known = topics_.find(topic, topic_hash(topic));
+  if (known == nullptr) return;
+  if (known->own_seq != 0)
+    out.push_back({known->name, own_name(*known), true, known->own_seq, 0, known->heard});
+  for (const Source& source : known->sources)
+    out.push_back({known->name, source.name, false, source.newest, source.missed, source.heard_at});
+}
+
 Judgement SourceTable::number(Topic& topic) {
   Judgement judgement;
-  name_ = own_source_;
-  if (topic.generation != 0) name_ += '-' + std::to_string(topic.generation);
+  name_ = own_name(topic);
   judgement.source = name_;
   judgement.seq = ++topic.own_seq;
   return judgement;
@@ -166,6 +178,9 @@ Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
   } else if (known && arrival.seq > source.newest + 1) {
     judgement.missed_from = source.newest + 1;
   }
+  if (judgement.restart) source.missed = 0;
+  if (judgement.missed_from != 0) source.missed += arrival.seq - judgement.missed_from;
+  source.heard_at = topic.heard;
   source.newest = arrival.seq;
   source.newest_ns = std::max(source.newest_ns, arrival.sent_ns);  // an event may have no ts
   source.heard = ++heard_;

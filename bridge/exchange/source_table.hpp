@@ -45,6 +45,16 @@ struct Judgement {
   const Route* route = nullptr;
 };
 
+// A source of a topic as it stands, for people who look.
+struct KnownSource {
+  std::string topic;
+  std::string src;
+  bool own = false;  // the bridge numbers what came without a number
+  std::uint64_t seq = 0;
+  std::uint64_t missed = 0;  // events before it that never came
+  SteadyTime heard{};        // when the newest came
+};
+
 class SourceTable {
  public:
   // `own_source` names this life of the bridge; it numbers what comes without a header. `routes` and
@@ -61,6 +71,9 @@ class SourceTable {
   // Asks `routes` again from now on; it must outlive the table.
   void reload(const Config& config, const RouteTable& routes);
 
+  // Appends the sources of a topic.
+  void list(std::string_view topic, std::vector<KnownSource>& out) const;
+
   std::size_t topics() const noexcept { return topics_.size(); }
   std::size_t bytes() const noexcept {
     return topics_bytes_ + topics_.bytes() +
@@ -73,6 +86,8 @@ class SourceTable {
     std::uint64_t newest = 0;
     std::int64_t newest_ns = 0;
     std::uint64_t heard = 0;
+    SteadyTime heard_at{};
+    std::uint64_t missed = 0;
     std::uint64_t again_seq =
         0;  // the last of `again` events in a row that look like a new beginning
     std::int64_t again_ns = 0;
@@ -99,6 +114,7 @@ class SourceTable {
   void spare_the_held();
   void forget(Topic& topic) noexcept;
   Judgement number(Topic& topic);
+  std::string own_name(const Topic& topic) const;
   Judgement follow(Topic& topic, const Arrival& arrival);
   static bool began_again(Source& source, const Arrival& arrival) noexcept;
   void shrink();

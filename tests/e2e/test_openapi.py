@@ -18,6 +18,7 @@ BODIES = {
     "/api/ws/broadcast": {"message": {"type": "x"}},
     "/api/ws/notify": {"title": "x", "target_users": ["ada"]},
     "/api/ws/publish": {"topic": "a", "message": 1},
+    "/api/ws/rights": {"user": "ada", "roles": ["ops"], "topics": ["a", "@stats"]},
 }
 
 
@@ -128,7 +129,9 @@ def test_an_answer_is_as_documented(guarded, issuer, method, path):
         assert {answer.status for answer in answers} & {200, 404}
 
 
-@pytest.mark.parametrize("path", ["/api/ws/stats", "/api/ws/connections", "/api/ws/topics", "/api/ws/topics/a/history"])
+@pytest.mark.parametrize(
+    "path", ["/api/ws/stats", "/api/ws/sources", "/api/ws/connections", "/api/ws/topics", "/api/ws/topics/a/history"]
+)
 def test_lists_with_something_in_them_are_as_documented(guarded, issuer, path):
     admin = bearer(issuer.admin())
     for n in range(3):

@@ -209,3 +209,20 @@ def test_lists_are_sorted_and_chosen_from_and_one_row_is_told_of(bridge, operate
     assert "receivers" in operate("topics", "b").out
     assert operate("connections", "nobody").code == FAILED
     assert operate("topics", "a", "--sort", "rate").code == USAGE
+
+
+def test_sources_rights_and_bridges_are_shown(bridge, operate, tmp_path):
+    publish(bridge, "a", 1)
+    head, row = operate("sources", "--sort", "-missed", "--search", "a").lines
+    assert head.split()[:2] == ["topic", "src"] and row.split()[0] == "a"
+    head, row = operate("bridges").lines
+    assert head.split()[:3] == ["name", "version", "address"] and row.split()[-1] == "ready"
+    told = json.loads(operate("rights", "--user", "ada", "--role", "ops,dev", "x", "@user/bob", "--json").out)
+    assert told["roles"] == ["ops", "dev"]
+    assert [row["granted"] for row in told["asked"]] == [True, False]
+    own = tmp_path / "own"
+    own.write_text(bridge.admin_token + "\n")
+    assert "auth.claims.admin" in operate("rights", "--of", own).out
+    refused = operate("rights", "--of", "-", given="not-a-token")
+    assert refused.code == FAILED and "no key is configured" in refused.out
+    assert operate("rights").code == USAGE and operate("rights", "--of", own, "--role", "x").code == USAGE

@@ -31,6 +31,43 @@ class GrantsTest : public testing::Test {
   AuthConfig config_;
 };
 
+TEST_F(GrantsTest, OnlyAdministratorsHearStats) {
+  Identity root = user("root");
+  root.admin = true;
+  EXPECT_TRUE(allows(root, "@stats"));
+  EXPECT_FALSE(allows(root, "@stat"));
+  config_.user.subscribe = {"*", "@stats"};
+  EXPECT_FALSE(allows(user("ada"), "@stats"));
+  EXPECT_FALSE(anonymous("@stats"));
+  EXPECT_FALSE(Grants(config_, nullptr, true).granted(pattern("@stats"))) << "in open mode neither";
+}
+
+TEST_F(GrantsTest, EachRightIsToldWithWhenceItComes) {
+  config_.user.subscribe = {"inbox:{user}:*"};
+  config_.roles["ops"].subscribe = {"ops:*"};
+  const auto told = [&](const Identity& identity) {
+    std::string all;
+    for (const GrantedRight& right : granted_rights(config_, identity)) {
+      all += right.pattern.text() + " by " + right.from + '\n';
+      EXPECT_TRUE(Grants(config_, &identity, false).granted(right.pattern)) << right.pattern.text();
+    }
+    return all;
+  };
+  Identity ada = user("ada");
+  ada.roles = {"unknown", "ops"};
+  EXPECT_EQ(told(ada),
+            "@all by always\n@user/ada by always\ninbox:ada:* by auth.user.subscribe\n"
+            "ops:* by auth.roles.ops.subscribe\n");
+  ada.topics = std::vector<Pattern>{pattern("x")};
+  EXPECT_EQ(told(ada),
+            "@all by always\n@user/ada by always\nx by the claim topics\n"
+            "ops:* by auth.roles.ops.subscribe\n");
+  ada.admin = true;
+  EXPECT_EQ(told(ada),
+            "@all by always\n@user/ada by always\n* by auth.claims.admin\n"
+            "@stats by auth.claims.admin\n");
+}
+
 TEST_F(GrantsTest, AnonymousHearsAllAndWhatIsConfigured) {
   EXPECT_TRUE(anonymous("@all"));
   EXPECT_FALSE(anonymous("system_status"));

@@ -35,6 +35,34 @@ TEST(PrintTest, PrintedConfigurationLoadsToTheSame) {
   EXPECT_EQ(again.auth.roles.size(), 2u);
 }
 
+TEST(PrintTest, AsJsonItSaysWhenceAndWhenAChangeHolds) {
+  Origins origins;
+  const Config config = parse_config(R"(
+    server.allowed_origins = ["https://a.example"]
+    auth.hs256_secret = "0123456789abcdef0123456789abcdef"
+    [auth.roles.ops]
+    may = ["stats"]
+    [[route]]
+    match = "a"
+    replay = 3
+  )",
+                                     "bridge.toml", {"", {}, {"log.level=debug"}}, &origins);
+  const std::string json = config_json(config, origins);
+  const auto holds = [&](const std::string& row) { EXPECT_THAT(json, HasSubstr(row)); };
+  holds(R"({"key":"server.threads","value":0,"origin":"default","applies":"restart"})");
+  holds(R"({"key":"server.allowed_origins","value":["https://a.example"],"origin":"bridge.toml:2",)"
+        R"("applies":"reload"})");
+  holds(R"({"key":"log.level","value":"debug","origin":"--set")");
+  holds(R"({"key":"server.console","value":true)");
+  holds(R"({"key":"auth.hs256_secret","value":"***","origin":"bridge.toml:3")");
+  holds(R"({"key":"auth.hs256_previous_secret","value":"","origin":"default")");
+  holds(R"({"key":"auth.roles.ops.may","value":["stats"],"origin":"bridge.toml:5")");
+  holds(R"({"key":"route[0].replay","value":3,"origin":"bridge.toml:8")");
+  EXPECT_THAT(json, Not(HasSubstr("0123456789")));
+  EXPECT_EQ(json.front(), '[');
+  EXPECT_EQ(json.back(), ']');
+}
+
 TEST(PrintTest, OriginStandsBehindEachValue) {
   Origins origins;
   const ConfigSources sources{"", {"ZWSBRIDGE_SERVER_THREADS=2"}, {"log.level=debug"}};

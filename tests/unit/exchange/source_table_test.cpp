@@ -49,6 +49,34 @@ class SourceTableTest : public ::testing::Test {
   SourceTable table_{"own", config_, routes_, ledger_};
 };
 
+TEST_F(SourceTableTest, WhatIsKnownOfSourcesCanBeListed) {
+  judge("a");
+  judge("a", "p", 1, 10);
+  now_ += std::chrono::seconds(1);
+  judge("a", "p", 4, 20);
+  judge("a", "p", 4, 20);
+  judge("b", "q", 7);
+  std::vector<KnownSource> all;
+  for (const char* topic : {"a", "c", "b"}) table_.list(topic, all);
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].src, "own");
+  EXPECT_TRUE(all[0].own);
+  EXPECT_EQ(all[0].seq, 1U);
+  EXPECT_EQ(all[1].topic, "a");
+  EXPECT_EQ(all[1].src, "p");
+  EXPECT_FALSE(all[1].own);
+  EXPECT_EQ(all[1].seq, 4U);
+  EXPECT_EQ(all[1].missed, 2U) << "2 and 3; what comes twice is none";
+  EXPECT_EQ(all[1].heard, now_);
+  EXPECT_EQ(all[2].missed, 0U) << "what was before the first is not known";
+  judge("a", "p", 9, 30);
+  judge("a", "p", 1, 40);
+  all.clear();
+  table_.list("a", all);
+  EXPECT_EQ(all[1].seq, 1U);
+  EXPECT_EQ(all[1].missed, 0U) << "it began again";
+}
+
 TEST_F(SourceTableTest, HeaderlessEventsAreNumberedForEachTopic) {
   for (std::uint64_t seq = 1; seq <= 3; ++seq) {
     const Verdict verdict = judge("a");

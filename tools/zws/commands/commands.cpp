@@ -11,6 +11,9 @@ void add_commands(CLI::App& app, Run& run) {
   add_check(app, run);
   add_connections(app, run);
   add_topics(app, run);
+  add_sources(app, run);
+  add_rights(app, run);
+  add_bridges(app, run);
   add_kick(app, run);
   add_broadcast(app, run);
   add_notify(app, run);

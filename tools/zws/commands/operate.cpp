@@ -1,4 +1,5 @@
-// zws connections, topics, kick, broadcast, notify: the administrator's calls, as tables.
+// zws connections, topics, sources, rights, bridges, kick, broadcast, notify: the administrator's calls,
+// as tables.
 
 #include <memory>
 #include <optional>
@@ -23,6 +24,8 @@ struct OperateOptions {
   std::string user;
   std::string address;
   bool slow = false;
+  std::string of;  // a file with the token that is asked about
+  std::vector<std::string> roles;
   std::string search;
   std::string sort;
   std::vector<std::string> users;
@@ -153,6 +156,34 @@ Exit notify(const OperateOptions& options) {
   return say(options, calls.post("/notify", body.dump()));
 }
 
+Exit sources(const OperateOptions& options) { return list(options, "sources"); }
+
+// Names are topics that are asked for.
+Exit rights(const OperateOptions& options) {
+  if (options.of.empty() == options.user.empty())
+    throw Failure(Exit::usage, "name a user with --user, or a file that holds a token with --of");
+  if (!options.of.empty() && !options.roles.empty())
+    throw Failure(Exit::usage, "--role goes with --user; a token says its roles itself");
+  Json body;
+  if (options.of.empty()) {
+    body = {{"user", options.user}, {"roles", options.roles}};
+  } else {
+    body = {{"token", read_small_file("the token", options.of)}};
+  }
+  if (!options.names.empty()) body["topics"] = options.names;
+  AdminCalls calls(options.login);
+  const Json answer = calls.post("/rights", body.dump());
+  say(options, answer);
+  return answer.value("valid", false) ? Exit::done : Exit::failed;
+}
+
+Exit bridges(const OperateOptions& options) {
+  AdminCalls calls(options.login);
+  const Json answer = calls.get("/bridges");
+  write_data(options.json ? json_line(answer.dump()) : json_columns(answer.at("bridges")));
+  return Exit::done;
+}
+
 Options fresh() { return std::make_shared<OperateOptions>(); }
 
 }  // namespace
@@ -183,6 +214,36 @@ void add_topics(CLI::App& app, Run& run) {
   command->add_option("TOPIC", options->names,
                       "One of them, with its route, sources and receivers");
   add_choice(*command, options, "their names", "topic, subscribers, events, rate");
+}
+
+void add_sources(CLI::App& app, Run& run) {
+  const Options options = fresh();
+  CLI::App* command =
+      add(app, run, options, "sources", "Which sources write to which topics", sources,
+          "  zws sources --sort -missed\n"
+          "  zws sources --search import --json");
+  add_choice(*command, options, "topic or source", "topic, src, seq, missed, heard");
+}
+
+void add_rights(CLI::App& app, Run& run) {
+  const Options options = fresh();
+  CLI::App* command = add(app, run, options, "rights", "What somebody may hear, and why", rights,
+                          "  zws rights --of user.token\n"
+                          "  zws rights --user ada --role ops,dev import:task-1 '*'");
+  command->add_option("TOPIC", options->names, "Topics or patterns: may these be heard, and why");
+  command->add_option("--of", options->of, "The token in this file (- is stdin)")
+      ->type_name("FILE");
+  command->add_option("--user", options->user, "A user in place of a token");
+  command->add_option("--role", options->roles, "The roles of this user")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("ROLE,...");
+}
+
+void add_bridges(CLI::App& app, Run& run) {
+  add(app, run, fresh(), "bridges", "Which bridges there are", bridges,
+      "  zws bridges\n"
+      "  zws bridges --json | jq -r '.bridges[].version'");
 }
 
 void add_kick(CLI::App& app, Run& run) {

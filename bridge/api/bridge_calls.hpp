@@ -1,0 +1,49 @@
+// BridgeCalls: what this bridge is, and what is set in it (docs/REST.md).
+//
+// Thread: each on the lane that took the request; reload() from main at any time.
+// Lifetime: outlives the lanes' threads.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "api/request.hpp"
+#include "config/config.hpp"
+#include "config/load.hpp"
+#include "core/clock.hpp"
+#include "core/http.hpp"
+#include "lane/lanes.hpp"
+#include "metrics/metrics.hpp"
+
+namespace zws {
+
+class BridgeCalls {
+ public:
+  struct Parts {
+    Lanes* lanes = nullptr;
+    const Metrics* metrics = nullptr;
+    const std::atomic<bool>* ready = nullptr;
+  };
+
+  explicit BridgeCalls(Parts parts) : parts_(parts) {}
+
+  void reload(const ConfigPtr& config, const Origins& origins);
+
+  void config(const ApiRequest& request, HttpReply reply);
+  // Without a relay this bridge is all of its fleet.
+  void bridges(const ApiRequest& request, HttpReply reply);
+
+ private:
+  struct InForce {
+    ConfigPtr config;
+    Origins origins;
+    WallTime since;
+  };
+
+  const Parts parts_;
+  const WallTime started_ = std::chrono::system_clock::now();
+  std::shared_ptr<const InForce> in_force_;  // by std::atomic_load and _store
+};
+
+}  // namespace zws

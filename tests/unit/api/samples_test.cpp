@@ -1,0 +1,70 @@
+// What was each second, and how it is told.
+#include "api/samples.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace zws {
+namespace {
+
+using testing::HasSubstr;
+
+WallTime at(int second) { return WallTime(std::chrono::seconds(second)); }
+
+TEST(SamplesTest, ASampleIsWhatHappenedSinceTheOneBefore) {
+  Metrics metrics(2);
+  metrics.ingest.taken.add(100);
+  SampleSource source(metrics);
+  metrics.ingest.taken.add(5);
+  metrics.lane(0).deliveries.add(2);
+  metrics.lane(1).deliveries.add(3);
+  metrics.lane(1).dropped[0].add(4);
+  metrics.lane(0).history_bytes.set(10);
+  metrics.lane(1).history_bytes.set(12);
+  metrics.lane(0).queue_bytes.set(7);
+  metrics.lane(1).queue_bytes.set(7);
+  const Sample first = source.next(at(1000), 24, 4);
+  EXPECT_EQ(first.time, 1000U);
+  EXPECT_EQ(first.events, 5U) << "what was before it began is no news";
+  EXPECT_EQ(first.deliveries, 5U);
+  EXPECT_EQ(first.dropped[0], 4U);
+  EXPECT_EQ(first.connections, 24U);
+  EXPECT_EQ(first.users, 4U);
+  EXPECT_EQ(first.history_bytes, 12U) << "the lanes share it";
+  EXPECT_EQ(first.queue_bytes, 14U);
+  EXPECT_GT(first.resident_bytes, 0U);
+  const Sample second = source.next(at(1001), 24, 4);
+  EXPECT_EQ(second.events, 0U);
+  EXPECT_EQ(second.dropped[0], 0U);
+  EXPECT_EQ(second.queue_bytes, 14U);
+}
+
+TEST(SamplesTest, AnHourIsKeptAndNoMore) {
+  Samples samples;
+  for (std::uint32_t second = 1; second <= 4000; ++second) {
+    Sample sample;
+    sample.time = second;
+    samples.add(sample);
+  }
+  const std::vector<Sample> all = samples.after(0);
+  ASSERT_EQ(all.size(), 3600U);
+  EXPECT_EQ(all.front().time, 401U);
+  EXPECT_EQ(all.back().time, 4000U);
+  const std::vector<Sample> last = samples.after(3998);
+  ASSERT_EQ(last.size(), 2U);
+  EXPECT_EQ(last.front().time, 3999U);
+}
+
+TEST(SamplesTest, ManyAreListsOfTheSameLength) {
+  Sample one;
+  one.time = 7;
+  one.events = 3;
+  Sample other;
+  other.time = 8;
+  EXPECT_EQ(samples_json({}).substr(0, 23), R"({"time":[],"events":[],)");
+  EXPECT_EQ(samples_json({one, other}).substr(0, 29), R"({"time":[7,8],"events":[3,0],)");
+  EXPECT_THAT(sample_json(one), HasSubstr(R"("time":7,"events":3,)"));
+}
+
+}  // namespace
+}  // namespace zws
