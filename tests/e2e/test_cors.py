@@ -69,7 +69,8 @@ def test_who_is_no_page_gets_no_cors(guarded):
     [
         ("/api/ws/stats", "GET, HEAD"),
         ("/api/ws/publish", "POST"),
-        ("/api/ws/connections/x", "DELETE"),
+        ("/api/ws/connections/x", "GET, HEAD, DELETE"),
+        ("/api/ws/users/x/connections", "DELETE"),
         ("/api/ws/topics/a/history", "GET, HEAD"),
         ("/healthz", "GET, HEAD"),
     ],

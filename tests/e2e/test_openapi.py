@@ -13,7 +13,7 @@ from support.tokens import Issuer, bearer
 
 DOCUMENT = json.loads((ROOT / "bridge/share/openapi.json").read_text())
 CALLS = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
-ARGUMENTS = {"client_id": "00000000-0000-4000-8000-000000000000", "id": "nobody", "topic": "a"}
+ARGUMENTS = {"client_id": "00000000-0000-4000-8000-000000000000", "id": "nobody", "topic": "a", "file": "none.js"}
 BODIES = {
     "/api/ws/broadcast": {"message": {"type": "x"}},
     "/api/ws/notify": {"title": "x", "target_users": ["ada"]},

@@ -18,6 +18,13 @@ ADMIN_CALLS = [
     ("GET", "/api/ws/connections", None),
     ("GET", "/api/ws/topics", None),
     ("GET", "/api/ws/topics/a/history", None),
+    ("GET", "/api/ws/connections/nobody", None),
+    ("GET", "/api/ws/topics/a", None),
+    ("GET", "/api/ws/sources", None),
+    ("GET", "/api/ws/samples", None),
+    ("GET", "/api/ws/config", None),
+    ("GET", "/api/ws/bridges", None),
+    ("POST", "/api/ws/rights", {"user": "ada"}),
     ("DELETE", "/api/ws/connections/nobody", None),
     ("DELETE", "/api/ws/users/nobody/connections", None),
 ]

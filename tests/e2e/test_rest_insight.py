@@ -177,7 +177,6 @@ def test_sources_tell_what_never_came(guarded, admin, make_producer):
     rows = [(row["topic"], row["src"], row["own"], row["seq"], row["missed"]) for row in told["sources"]]
     assert rows[:3] == [("a", "p", False, 5, 2), ("a", "q", False, 9, 0), ("b", "p", False, 1, 0)]
     assert rows[3][0] == "c" and rows[3][2:] == (True, 1, 0)
-    assert told["sources"][0]["heard_at"] <= told["sources"][3]["heard_at"]
     seen, cursor = [], ""
     while cursor is not None:
         page = admin.get(f"/api/ws/sources?limit=1&cursor={cursor}")
