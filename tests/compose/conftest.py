@@ -12,22 +12,22 @@ import pytest
 
 from support.bridge import ROOT
 from support.docker import Docker
-from support.machine import bare_root
+from support.machine import SUITE, bare_root
 
 COMPOSE = ROOT / "compose/compose.yaml"
 BUILT = ROOT / "build"
-BASE = "debian:bookworm-slim"
+BASE = f"debian:{SUITE}-slim"
 WSS = "wss://localhost:8443/api/ws"
 
 # Where the real images cannot be had, Debian's packages of the same programs take their names.
 STAND_INS = {
-    "nginx:1.26": """
-FROM debian:bookworm-slim
+    "nginx:1.26": f"""
+FROM {BASE}
 RUN apt-get update && apt-get install -y --no-install-recommends nginx-light
 CMD ["nginx", "-g", "daemon off;"]
 """,
-    "prom/prometheus:v2.53.4": """
-FROM debian:bookworm-slim
+    "prom/prometheus:v2.53.4": f"""
+FROM {BASE}
 RUN apt-get update && apt-get install -y --no-install-recommends prometheus
 ENTRYPOINT ["prometheus", "--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]
 """,
@@ -38,9 +38,10 @@ SERVICES = ["producers", "bridge-1", "bridge-2", "nginx", "prometheus"]  # Grafa
 def build_images(docker: Docker) -> None:
     """Packages: those of `tools/dev debs`; ZWS_IMAGE_FROM=built compiles them in an image instead."""
     if not docker("images", "--quiet", BASE):
-        docker("import", bare_root(BUILT / "roots/slim.tar", "ca-certificates"), BASE)
+        docker("import", bare_root("slim", "ca-certificates"), BASE)
     packages = os.environ.get("ZWS_IMAGE_FROM", "given")
-    how = ["--network=host", f"--build-arg=PACKAGES={packages}", f"--file={ROOT / 'compose/Dockerfile'}"]
+    how = ["--network=host", f"--build-arg=PACKAGES={packages}", f"--build-arg=SUITE={SUITE}"]
+    how += [f"--file={ROOT / 'compose/Dockerfile'}"]
     for image, target in (("zwsbridge", "bridge"), ("zwsbridge-demo", "demo")):
         docker("build", *how, "--target", target, "--tag", image, ROOT)
     for image, recipe in STAND_INS.items():

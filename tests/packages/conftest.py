@@ -1,4 +1,4 @@
-"""Machines with nothing but Debian 12 on them, for tests of what is installed there."""
+"""Machines with nothing but Debian on them, for tests of what is installed there."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from support.bridge import ROOT
-from support.machine import Machine, bare_root
+from support.machine import SUITE, Machine, bare_root
 
-PACKAGES = Path(os.environ.get("ZWS_PACKAGES", ROOT / "build/debian/packages"))
+PACKAGES = Path(os.environ.get("ZWS_PACKAGES", ROOT / "build/packages" / SUITE))
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def debs() -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def bare(tmp_path_factory) -> Path:
-    return bare_root(ROOT / "build/roots/bare.tar")
+    return bare_root("bare")
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def test_each_package_holds_its_part(debs):
     assert set(contents(debs["zwsbridge"])) == doc("zwsbridge") | {
         "/usr/bin/zwsbridge",
         "/etc/zwsbridge/zwsbridge.toml",
-        "/lib/systemd/system/zwsbridge.service",
+        "/usr/lib/systemd/system/zwsbridge.service",
         "/usr/share/man/man8/zwsbridge.8.gz",
         "/usr/share/zwsbridge/zwsbridge.toml",
         "/usr/share/zwsbridge/openapi.json",
@@ -69,15 +69,21 @@ def test_each_package_holds_its_part(debs):
 
 def test_programs_depend_on_the_libraries_that_they_are_linked_to(debs):
     for name in ("zwsbridge", "zws-tools"):
-        assert {"libc6", "libzmq5", "libssl3"} <= {part.split()[0] for part in field(debs[name], "Depends").split(", ")}
+        needed = {part.split()[0].removesuffix("t64") for part in field(debs[name], "Depends").split(", ")}
+        assert {"libc6", "libzmq5", "libssl3"} <= needed
     assert field(debs["zwsbridge"], "Version") == field(debs["zws-tools"], "Version")
 
 
 @pytest.mark.parametrize("name", ["zwsbridge", "zws-tools", "libzws-dev"])
 def test_nothing_in_a_package_knows_where_it_was_built(debs, name, tmp_path):
     subprocess.run(["dpkg-deb", "--extract", debs[name], tmp_path], check=True)
-    build = str(debs[name].resolve().parents[3])
-    found = subprocess.run(["grep", "-rlF", build, tmp_path], capture_output=True, text=True)
+    builds = [
+        "-e",
+        str(debs[name].resolve().parents[3]),
+        "-e",
+        "/srv/zwsbridge",
+    ]  # the latter: in `tools/dev debs SUITE`
+    found = subprocess.run(["grep", "-rlF", *builds, tmp_path], capture_output=True, text=True)
     assert found.stdout == ""
 
 
@@ -89,7 +95,7 @@ def files_of(machine) -> set[str]:
 
 
 def test_installed_started_heard_removed_and_purged(machine):
-    machine.run("apt-get install python3-zmq libssl3 libzmq5")
+    machine.run("apt-get install python3-zmq")
     machine.run(
         "apt-get install $(apt-get install --dry-run ./zwsbridge_*.deb ./zws-tools_*.deb"
         " | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p' | grep -v -e zwsbridge -e zws-tools)"

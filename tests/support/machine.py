@@ -1,4 +1,4 @@
-"""A Debian 12 machine of its own: a fresh root that systemd boots, with a network that holds only it.
+"""A Debian machine of its own: a fresh root that systemd boots, with a network that holds only it.
 
 Needs root, mmdebstrap and systemd-nspawn. What is to be installed there is downloaded before the
 boot, because afterwards nothing outside can be reached.
@@ -7,12 +7,17 @@ boot, because afterwards nothing outside can be reached.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import signal
 import socket
 import subprocess
 from pathlib import Path
 
+from support.bridge import ROOT
+
+# The release of Debian that these tests are about: this machine's, where tools/dev names no other.
+SUITE = os.environ.get("ZWS_SUITE") or platform.freedesktop_os_release()["VERSION_CODENAME"]
 BOOT_DEADLINE = 120  # seconds
 COMMAND_DEADLINE = 300
 BARE = "init,systemd-sysv,dbus,ca-certificates"  # what a machine that boots has, and no more
@@ -24,14 +29,15 @@ ENVIRONMENT = {
 }
 
 
-def bare_root(tarball: Path, include: str = BARE) -> Path:
+def bare_root(name: str, include: str = BARE) -> Path:
     """A fresh root as a tar file, made once."""
+    tarball = ROOT / f"build/roots/{name}-{SUITE}.tar"
     if not tarball.exists():
         tarball.parent.mkdir(parents=True, exist_ok=True)
         unfinished = tarball.with_suffix(".part")
         subprocess.run(
             ["mmdebstrap", "--quiet", "--format=tar", "--variant=minbase", f"--include={include}"]
-            + ["--dpkgopt=force-unsafe-io", "bookworm", unfinished],
+            + ["--dpkgopt=force-unsafe-io", SUITE, unfinished],
             check=True,
         )
         unfinished.rename(tarball)
