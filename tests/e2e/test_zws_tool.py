@@ -741,10 +741,9 @@ def test_the_manual_names_every_command_and_option():
         assert f"zws {path[0]}" in manual
         for option in re.findall(r"^  (?:-\w,)?(--[a-z-]+)", zws(*path, "--help").out, re.MULTILINE):
             assert option in manual or option == "--help", (path, option)
-    ended = subprocess.run(
-        ["man", "--warnings", "-l", ROOT / "tools/zws/zws.1"], capture_output=True, text=True, timeout=60
-    )
-    assert ended.returncode == 0 and ended.stderr == ""
+    for page in ("tools/zws/zws.1", "bridge/zwsbridge.8"):
+        ended = subprocess.run(["man", "--warnings", "-l", ROOT / page], capture_output=True, text=True, timeout=60)
+        assert ended.returncode == 0 and ended.stderr == "", page
 
 
 def on_a_terminal(*arguments: object, env: dict[str, str] | None = None) -> str:
