@@ -14,6 +14,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NAMES = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+# What strict clients, such as Python 3.13, want to see of one who signs others.
+KEY_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    key_cert_sign=True,
+    crl_sign=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 def pem_of(key: Any, passphrase: bytes = b"") -> bytes:
@@ -38,6 +50,7 @@ class Certificate:
         self.cert_file = folder / f"{name}.cert.pem"
         self.key_file = folder / f"{name}.key.pem"
         self.key = key or ec.generate_private_key(ec.SECP256R1())
+        signer = issuer.key if issuer else self.key
         now = datetime.datetime.now(datetime.UTC)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.made = (
@@ -50,8 +63,11 @@ class Certificate:
             .not_valid_after(now + datetime.timedelta(days[1]))
             .add_extension(x509.SubjectAlternativeName(NAMES), critical=False)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(KEY_USAGE, critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .sign(issuer.key if issuer else self.key, hashes.SHA256())
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+            .sign(signer, hashes.SHA256())
         )
         self.cert_file.write_bytes(self.pem)
         self.key_file.write_bytes(pem_of(self.key))
