@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -35,7 +36,11 @@ def test_each_package_holds_its_part(debs):
     def doc(name: str) -> set[str]:
         return {f"/usr/share/doc/{name}/{file}" for file in ("changelog.gz", "changelog.Debian.gz", "copyright")}
 
-    assert set(contents(debs["zwsbridge"])) == doc("zwsbridge") | {
+    held = set(contents(debs["zwsbridge"]))
+    assets = {path for path in held if path.startswith("/usr/share/zwsbridge/console/assets/")}
+    kinds = {Path(path.removesuffix(".gz")).suffix for path in assets}
+    assert {".js", ".css"} <= kinds, "the console's, named by their content"
+    assert held - assets == doc("zwsbridge") | {
         "/usr/bin/zwsbridge",
         "/etc/zwsbridge/zwsbridge.toml",
         "/usr/lib/systemd/system/zwsbridge.service",
