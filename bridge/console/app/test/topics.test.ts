@@ -2,7 +2,8 @@
 import { describe, expect, it, vi } from "vitest";
 
 vi.stubGlobal("location", { pathname: "/p/", origin: "http://b" });
-vi.stubGlobal("document", { querySelector: () => null });
+vi.stubGlobal("navigator", { languages: [] });
+vi.stubGlobal("document", { querySelector: () => null, createElement: () => null, documentElement: {} }); // Vue asks for the second
 const { topicTree } = await import("../src/bridge/topic_tree");
 const { changedMembers } = await import("../src/bridge/changes");
 const { asCurl, asPython, asZwsPub, payloadOf } = await import("../src/bridge/commands");
