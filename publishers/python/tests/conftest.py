@@ -1,4 +1,4 @@
-"""Fixtures: a stand-in for the bridge, and publishers that are closed whatever a test does."""
+"""Fixtures: a stand-in for the bridge, the real daemon, and publishers that are closed whatever a test does."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Callable
 
 import pytest
 from stand_in import StandIn
+from support.bridge import Bridge
 
 from zwsbridge import Publisher
 
@@ -54,3 +55,23 @@ def connect() -> Iterator[Callable[..., Publisher]]:
 @pytest.fixture
 def publisher(bridge: StandIn, connect: Callable[..., Publisher]) -> Publisher:
     return connect(bridge)
+
+
+@pytest.fixture
+def start_daemon(tmp_path: Path) -> Iterator[Callable[..., Bridge]]:
+    """Starts daemons with these settings; each must be able to stop by itself at the end."""
+    daemons: list[Bridge] = []
+
+    def start(settings: dict[str, Any] | None = None) -> Bridge:
+        daemons.append(Bridge(tmp_path / f"bridge-{len(daemons)}", settings).start())
+        return daemons[-1]
+
+    yield start
+    for daemon in daemons:
+        daemon.close_clients()
+        assert daemon.stop() == 0, daemon.log.tail()
+
+
+@pytest.fixture
+def daemon(start_daemon: Callable[..., Bridge]) -> Bridge:
+    return start_daemon()

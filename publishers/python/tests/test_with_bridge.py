@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
@@ -18,26 +17,6 @@ from support.bridge import Bridge
 from zwsbridge import AsyncPublisher, Publisher
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-
-
-@pytest.fixture
-def start_daemon(tmp_path: Path) -> Iterator[Callable[..., Bridge]]:
-    """Starts daemons with these settings; each must be able to stop by itself at the end."""
-    daemons: list[Bridge] = []
-
-    def start(settings: dict[str, Any] | None = None) -> Bridge:
-        daemons.append(Bridge(tmp_path / f"bridge-{len(daemons)}", settings).start())
-        return daemons[-1]
-
-    yield start
-    for daemon in daemons:
-        daemon.close_clients()
-        assert daemon.stop() == 0, daemon.log.tail()
-
-
-@pytest.fixture
-def daemon(start_daemon: Callable[..., Bridge]) -> Bridge:
-    return start_daemon()
 
 
 def receive_until(client: Any, last: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Callable
 
@@ -455,17 +456,28 @@ def _close_all() -> None:
         publisher.close()
 
 
+def _flush_all(**_: object) -> None:
+    for publisher in list(_alive):
+        publisher.flush()
+
+
 _workers_end: set[tuple[int, str]] = set()  # (pid, module) that will call _close_all
 
 
 def _close_at_end_of_worker() -> None:
-    """A worker of multiprocessing, or of billiard (Celery), ends by os._exit and runs its module's finalizers only."""
+    """A worker of multiprocessing, or of billiard (Celery), may end by os._exit after its module's finalizers."""
     for name in ("multiprocessing", "billiard"):
         util = sys.modules.get(f"{name}.util")
         registered = (os.getpid(), name)
         if util is not None and registered not in _workers_end:
             _workers_end.add(registered)
-            util.Finalize(None, _close_all, exitpriority=0)
+            at_end = partial(util.Finalize, None, _close_all, exitpriority=0)
+            at_end()
+            # A worker forgets its finalizers when it begins, and a fork server's has imported the program by then.
+            util.register_after_fork(_close_all, lambda _, at_end=at_end: at_end())
+    signals = sys.modules.get("celery.signals")
+    if signals is not None:  # A child of Celery's pool tells only these that it ends. Twice is once.
+        signals.worker_process_shutdown.connect(_flush_all, weak=False)
 
 
 atexit.register(_close_all)
