@@ -234,3 +234,41 @@ describe("sending", () => {
     expect(ada.heard.at(-1).type).toBe("hello");
   });
 });
+
+describe("rights", () => {
+  it("tell what a user would hear and by what, without a token in the address", async () => {
+    const page = await open("rights?user=ada&topic=orders");
+    await page.waitForSelector("[data-asked=orders][data-granted=true]");
+    await page.fill("#rights-token", makeToken(secret, "bob", 3600, { topics: ["prices.*"] }));
+    await page.click("#rights-ask");
+    await page.waitForSelector("[data-asked=orders][data-granted=false]");
+    await page.waitForSelector("#rights-answer >> text=prices.*");
+    await screenshot(page, "rights");
+    await page.fill("#rights-token", makeToken(newSecret(), "bob"));
+    await page.click("#rights-ask");
+    await page.waitForSelector("#rights-answer h2.bad");
+    expect(await page.evaluate(() => location.hash)).not.toContain("token");
+  });
+});
+
+describe("the configuration", () => {
+  it("is what is in force and whence, without its secrets", async () => {
+    const page = await open("configuration?changed=true");
+    await page.waitForSelector('[data-key="server.threads"]');
+    expect(await page.textContent("#configuration")).not.toContain(secret);
+    expect(await page.$$('[data-key="limits.queue_bytes"]')).toHaveLength(0);
+    await page.click("#changed");
+    await page.fill("#search", "queue");
+    await page.waitForSelector('[data-key="limits.queue_bytes"] >> text=1048576');
+    await screenshot(page, "configuration");
+  });
+});
+
+describe("the fleet", () => {
+  it("is this bridge where it is alone", async () => {
+    await connect("ada");
+    const page = await open("fleet");
+    await page.waitForSelector("#fleet tbody tr");
+    await page.waitForSelector("main >> text=This bridge is alone");
+  });
+});

@@ -53,6 +53,14 @@ describe("the overview", () => {
     await screenshot(page, "overview");
   });
 
+  it("has what was before it was opened", async () => {
+    for (let i = 0; i < 40; i++) await producer.send("orders", { type: "order" });
+    const kept = async () => (await bridge.call("GET", "/api/ws/samples", bridge.adminToken)).samples.events.some((n) => n > 0);
+    while (!(await kept())); // a sample is taken each second
+    const page = await open();
+    await page.waitForFunction(() => document.querySelector("[data-tile=in] polyline")?.getAttribute("points").split(" ").some((point) => point.endsWith(",2.0")));
+  });
+
   it("says what is wrong, and counts it in the bar", async () => {
     const page = await open();
     await page.waitForSelector("#problems[data-count='0']");
@@ -75,7 +83,7 @@ describe("the overview", () => {
 });
 
 describe("every view", () => {
-  const VIEWS = ["overview", "connections", "topics?topic=orders", "tail?topics=orders&last=5", "send", "imports", "wallets"];
+  const VIEWS = ["overview", "connections", "topics?topic=orders", "tail?topics=orders&last=5", "send", "rights?user=ada", "configuration", "fleet", "imports", "wallets"];
 
   beforeEach(async () => {
     for (let i = 0; i < 3; i++) await producer.send("orders", { type: "order", data: { n: i } });

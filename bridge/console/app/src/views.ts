@@ -21,6 +21,9 @@ const all: View[] = [
   view("topics", "view.topics", true, () => import("./views/Topics.vue")),
   view("tail", "view.tail", false, () => import("./views/Tail.vue")),
   view("send", "view.send", true, () => import("./views/Send.vue")),
+  view("rights", "view.rights", true, () => import("./views/Rights.vue")),
+  view("configuration", "view.configuration", true, () => import("./views/Configuration.vue")),
+  view("fleet", "view.fleet", true, () => import("./views/Fleet.vue")),
   view("imports", "view.imports", false, () => import("./example/Imports.vue"), true),
   view("wallets", "view.wallets", false, () => import("./example/Wallets.vue"), true),
 ];

@@ -1,14 +1,19 @@
-// What the bar and the overview draw: one look at the bridge's figures every two seconds, while somebody looks at the page.
-import { computed, reactive, ref, shallowReactive, shallowRef, watch } from "vue";
-import { root } from "./calls";
+// What the bar and the overview draw. The bridge sends a sample each second to who listens to `@stats`, and keeps those of
+// the past; what is not in them is looked up in /metrics from time to time, while somebody looks at the page.
+import { computed, effectScope, reactive, ref, shallowReactive, shallowRef, watch } from "vue";
+import { call, root } from "./calls";
 import { byLabel, type Figures, parseFigures, quantile, total } from "./prometheus";
+import { fields, finite } from "../values";
 import { connection, isAdmin } from "./session";
+import { subscribe } from "./subscription";
 
-const EVERY_MS = 2000;
-const KEPT = 450; // fifteen minutes
+const EVERY_MS = 5000;
+const EVERY_ALONE_MS = 2000; // of a bridge that sends no samples
+const MINUTES = 15;
+const KEPT = MINUTES * 60;
 const MINUTE_S = 60;
 
-/** One look, as numbers to draw. Rates are those since the look before. */
+/** One second, as numbers to draw. */
 export interface Sample {
   at: number; // Unix time, in seconds
   in: number;
@@ -64,7 +69,7 @@ function take(now: Figures): void {
   const perSecond = (name: string): number => (from ? Math.max(0, (total(now, name) - total(from.figures, name)) / Math.max(0.5, at - from.at)) : 0);
   looks.push({ at, figures: now });
   if (looks.length > KEPT) looks.shift();
-  if (from)
+  if (from && !isSent.value)
     samples.push({
       at, in: perSecond("zws_events_received_total"), out: perSecond("zws_deliveries_total"), clients: now.get("zws_connections") ?? 0,
       queued: now.get("zws_queue_bytes") ?? 0, memory: now.get("process_resident_memory_bytes") ?? 0, lost: Math.max(0, lostOf(now) - lostOf(from.figures)),
@@ -83,17 +88,75 @@ async function look(): Promise<void> {
   }
 }
 
+// ---- the bridge's own samples ----
+
+/** Whether the bridge sends them; else they are made of what /metrics says. */
+const isSent = ref(false);
+
+/** A sample of the bridge's. What was lost is what never came, and what was dropped for any reason. */
+export function sampleOf(given: Record<string, unknown>): Sample {
+  const number = (name: string): number => finite(given[name]) ?? 0;
+  const lost = Object.keys(given).filter((name) => name.startsWith("dropped_")).reduce((sum, name) => sum + number(name), number("missed"));
+  return { at: number("time"), in: number("events"), out: number("deliveries"), clients: number("connections"), queued: number("queue_bytes"), memory: number("resident_bytes"), lost };
+}
+
+/** The answer of /samples, a list for each figure, as one sample each second. */
+export function samplesOf(columns: Record<string, unknown[]>): Sample[] {
+  return (columns["time"] ?? []).map((_, i) => sampleOf(Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values[i]]))));
+}
+
+async function takePast(): Promise<void> {
+  try {
+    const { samples: columns } = await call<{ samples: Record<string, unknown[]> }>("/samples", { query: { minutes: MINUTES } });
+    const past = samplesOf(columns);
+    const newest = past[past.length - 1]?.at ?? 0;
+    samples.splice(0, samples.length, ...past, ...samples.filter(({ at }) => at > newest));
+  } catch {
+    // a bridge that keeps none: the page's own past begins now
+  }
+}
+
+function listen(): () => void {
+  const scope = effectScope(true);
+  scope.run(() =>
+    subscribe("@stats", {
+      isQuiet: true,
+      onEvent: (event) => {
+        const sample = sampleOf(fields(fields(event["data"])["sample"]));
+        if (sample.at <= (latest.value?.at ?? 0)) return;
+        samples.push(sample);
+        if (samples.length > KEPT) samples.splice(0, samples.length - KEPT);
+      },
+      onState: ({ name }) => {
+        isSent.value = name === "active";
+        if (name === "active") void takePast();
+      },
+    }),
+  );
+  return () => scope.stop();
+}
+
 let asking = false;
 /** Called once, by the page. Ordinary users see no figures, and ask for none. */
 export function watchFigures(): void {
   const tick = async (): Promise<void> => {
     clockMs.now = Date.now();
-    if (asking || isAdmin.value !== true || document.visibilityState === "hidden" || clockMs.now - clockMs.heard < EVERY_MS - 100) return;
+    const every = isSent.value ? EVERY_MS : EVERY_ALONE_MS;
+    if (asking || isAdmin.value !== true || document.visibilityState === "hidden" || clockMs.now - clockMs.heard < every - 100) return;
     asking = true;
     await look();
     asking = false;
   };
   setInterval(() => void tick(), 1000);
-  watch(isAdmin, () => void tick());
   watch(() => connection.value.name, () => void tick());
+  let end = (): void => {};
+  watch(
+    isAdmin,
+    (now) => {
+      void tick();
+      end();
+      end = now === true ? listen() : () => {};
+    },
+    { immediate: true },
+  );
 }

@@ -28,7 +28,7 @@ export interface TopicLoad {
 
 export interface TopicDetail extends TopicLoad {
   route: { match: string | null; format: string; history: number; ttl: string; replay: number; overflow: string; key: string; expect?: string | null } | null;
-  sources: { src: string; seq: number; alive?: boolean; gaps?: number }[];
+  sources: { src: string; seq: number }[];
   kept: { events: number; bytes: number; oldest: string | null; newest: string | null } | null;
   receivers: { client_id: string; user: string | null; address: string }[];
 }
@@ -37,4 +37,49 @@ export interface HistoryPage {
   topic: string;
   events: unknown[];
   cursor: string | null;
+}
+
+export interface SourceLoad {
+  topic: string;
+  src: string;
+  /** The bridge itself, which numbers what came without a number. */
+  own: boolean;
+  seq: number;
+  missed: number;
+  heard_at: string;
+}
+
+export interface Granted {
+  pattern: string;
+  /** Whence: `always`, or the key of the configuration or the claim. */
+  from: string;
+}
+
+export interface Rights {
+  valid: boolean;
+  reason?: string;
+  user?: string | null;
+  admin?: boolean;
+  roles?: string[];
+  expires?: string | null;
+  topics?: Granted[];
+  calls?: string[];
+  asked?: { topic: string; granted: boolean; by?: Granted | null }[];
+}
+
+export interface Configuration {
+  since: string;
+  last_reload_failed: boolean;
+  values: { key: string; value: unknown; origin: string; applies: string }[];
+  remarks: string[];
+}
+
+export interface FleetBridge {
+  name: string;
+  version: string;
+  address: string;
+  clients: number;
+  since: string;
+  lag_ms: number | null;
+  state: string;
 }

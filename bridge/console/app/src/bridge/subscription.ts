@@ -10,6 +10,8 @@ export interface Heard {
   onEvent: (event: AnyEvent, isPast: boolean) => void;
   onGap?: (gap: Gap) => void;
   onState?: (state: SubscriptionState) => void;
+  /** A refusal is no news: older bridges do not know the topic. */
+  isQuiet?: boolean;
 }
 
 /** The topics of this page that the bridge refuses it, so that the page can say so. */
@@ -66,7 +68,7 @@ function listen(bridge: ZwsClient, topic: string, heard: Heard): () => void {
     },
     onState: (state) => {
       if (state.name === "closed") return;
-      if (state.name === "refused") refusedTopics.add(topic);
+      if (state.name === "refused" && !heard.isQuiet) refusedTopics.add(topic);
       else refusedTopics.delete(topic);
       heard.onState?.(state);
       if (state.name !== "active" || !isFirst) return;
