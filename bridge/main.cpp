@@ -23,8 +23,7 @@
 #include "core/log.hpp"
 #include "core/log_writer.hpp"
 #include "core/version.hpp"
-#include "exchange/intake.hpp"
-#include "exchange/ledger.hpp"
+#include "exchange/exchange.hpp"
 #include "ingest/source.hpp"
 #include "lane/lanes.hpp"
 #include "metrics/metrics.hpp"
@@ -73,12 +72,11 @@ int serve(const Signals& signals, LiveConfig& config) {
   Verifier verifier(config.current()->auth);
   KeyFetcher key_fetcher(config.current()->auth, verifier,
                          [&](bool succeeded) { count_fetch(succeeded, metrics); });
-  Ledger ledger;
-  Lanes lanes(config.current(), verifier, ledger, metrics);
-  Intake intake(config.current(), lanes.sinks(), ledger, metrics);
-  Source source(config.current(), intake, metrics);
-  Api api({config.current(), config.origins(), &lanes, &intake, &verifier, &metrics, share_folder(),
-           &key_fetcher});
+  Exchange exchange(config.current(), metrics);
+  Lanes lanes(config.current(), verifier, exchange, metrics);
+  exchange.post_to(lanes.sinks());
+  Source source(config.current(), exchange, metrics);
+  Api api({config.current(), config.origins(), &lanes, &exchange, &verifier, &metrics, share_folder(), &key_fetcher});
   const Service service;
 
   const bool fed = lanes.feed_from(source);
@@ -116,7 +114,7 @@ int serve(const Signals& signals, LiveConfig& config) {
       key_fetcher.reload(next->auth);
       if (next->auth.jwks_url.empty()) metrics.jwks_failed.set(0);  // nothing is to be fetched
       tell_certificate(next_tls, metrics);
-      intake.reload(next);
+      exchange.reload(next);
       source.reload(next, std::move(keys));
       lanes.reload(next, next_tls);
       api.reload(next, origins);

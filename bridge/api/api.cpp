@@ -77,13 +77,13 @@ std::string lacking(std::string_view right) {
 
 HttpReply with_headers(HttpReply reply, std::vector<std::pair<std::string, std::string>> headers) {
   return [reply = std::move(reply), headers = std::move(headers)](HttpResponse response) {
-    for (const auto& header : headers) {
+    for (const auto& [name, value] : headers) {
       const auto same = std::find_if(response.headers.begin(), response.headers.end(),
-                                     [&](const auto& one) { return one.first == header.first; });
+                                     [&](const auto& one) { return one.first == name; });
       if (same == response.headers.end()) {
-        response.headers.push_back(header);
+        response.headers.emplace_back(name, value);
       } else {
-        same->second += ", " + header.second;  // Vary
+        same->second += ", " + value;  // Vary
       }
     }
     reply(std::move(response));
@@ -161,7 +161,7 @@ const std::vector<Api::Route>& Api::routes() {
 
 Api::Api(Parts parts)
     : parts_(std::move(parts)),
-      calls_({parts_.lanes, parts_.intake, parts_.metrics, parts_.verifier, &ready_}) {
+      calls_({parts_.lanes, parts_.exchange, parts_.metrics, parts_.verifier, &ready_}) {
   reload(parts_.config, parts_.origins);
   calls_.sample();  // so that there is one from the beginning
   for (std::size_t i = 0; i < parts_.lanes->size(); ++i) {

@@ -29,7 +29,7 @@ class Api final : public HttpHandler {
     ConfigPtr config;
     Origins origins;  // of it
     Lanes* lanes = nullptr;
-    Intake* intake = nullptr;
+    Exchange* exchange = nullptr;
     Verifier* verifier = nullptr;
     const Metrics* metrics = nullptr;
     std::string share_folder;  // where the console's files are

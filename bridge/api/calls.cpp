@@ -47,8 +47,8 @@ void require_topic(const std::string& topic) {
 
 void Calls::send(const ApiRequest& request, std::vector<Publication> publications, bool with_id,
                  HttpReply reply) {
-  parts_.intake->publish(publications, [audit = request.audit, with_id,
-                                        reply = std::move(reply)](const Published& published) {
+  parts_.exchange->publish(publications, [audit = request.audit, with_id,
+                                          reply = std::move(reply)](const Published& published) {
     audit->reached(published.recipients);
     JsonObject answer;
     answer.boolean("success", true).number("recipients", published.recipients);
@@ -130,12 +130,8 @@ std::string Calls::totals() const {
   };
   using Counters = LaneMetrics;
   std::uint64_t dropped = 0;
-  std::uint64_t topics = 0;
-  std::uint64_t history_bytes = 0;
   for (const auto& lane : parts_.metrics->lanes()) {
     for (const Counter& counter : lane->dropped) dropped += counter.value();
-    topics = std::max(topics, lane->topics.value());
-    history_bytes = std::max(history_bytes, lane->history_bytes.value());
   }
   const Rates::Values rates = rates_.values();
   const std::string rates_json =
@@ -149,14 +145,14 @@ std::string Calls::totals() const {
           .number("resident_bytes", resident_bytes())
           .number("queue_bytes",
                   sum([](const Counters& l) -> const Counter& { return l.queue_bytes; }))
-          .number("history_bytes", history_bytes)
+          .number("history_bytes", parts_.metrics->ingest.history_bytes.value())
           .done();
   return JsonObject()
       .number("connections", parts_.lanes->admission().connections())
       .number("users", parts_.lanes->admission().users())
       .number("subscriptions",
               sum([](const Counters& l) -> const Counter& { return l.subscriptions; }))
-      .number("topics", topics)
+      .number("topics", parts_.metrics->topics())
       .number("events_received", parts_.metrics->ingest.received())
       .number("deliveries", sum([](const Counters& l) -> const Counter& { return l.deliveries; }))
       .number("delivered_bytes",
@@ -170,11 +166,9 @@ std::string Calls::totals() const {
 
 void Calls::totals_with_topics(std::function<void(std::string)> done) {
   parts_.lanes->gather<std::vector<std::string>>(
-      [](Lane& lane) {
-        return names_together(
-            {lane.router().busiest(busiest_topics), lane.history().busiest(busiest_topics)});
-      },
-      [this, done = std::move(done)](const std::vector<std::vector<std::string>>& lanes) {
+      [](Lane& lane) { return lane.router().busiest(busiest_topics); },
+      [this, done = std::move(done)](std::vector<std::vector<std::string>> lanes) {
+        lanes.push_back(parts_.exchange->look().history().busiest(busiest_topics));
         topics_.loads(names_together(lanes), [this, done](std::vector<TopicLoad> all) {
           std::string text = totals();
           text.pop_back();
@@ -235,7 +229,7 @@ void Calls::tell(const Sample& sample) {
         const std::string data =
             JsonObject().json("sample", sample_json(sample)).json("totals", totals()).done();
         const std::string payload = JsonObject().text("type", "sample").json("data", data).done();
-        parts_.intake->publish({{std::string(topic_stats), payload}}, [](const Published&) {});
+        parts_.exchange->publish({{std::string(topic_stats), payload}}, [](const Published&) {});
       });
 }
 
@@ -257,19 +251,24 @@ void Calls::history(const ApiRequest& request, HttpReply reply) {
     throw ApiRefusal{400, "invalid_topic", "the path names no topic"};
   const std::size_t limit = page_limit(request);
   const std::uint64_t before = history_cursor(request);
-  // Every lane holds the same history, but each counts for itself: the cursor is the first one's.
-  (*parts_.lanes)[0].run(
-      [topic = pattern->text(), limit, before, reply = std::move(reply)](Lane& lane) {
-        const HistoryPage page = lane.history().page(topic, before, limit, page_bytes_max);
-        std::vector<std::string> items;
-        for (const EventPtr& event : page.events) items.push_back(event_json(*event));
-        reply(ok(JsonObject()
-                     .text("topic", topic)
-                     .json("events", json_list(items))
-                     .json("positions", positions_json(lane.history().positions(topic)))
-                     .json("cursor", page.more ? cursor_json(std::to_string(page.begin)) : "null")
-                     .done()));
-      });
+  std::vector<EventPtr> events;
+  std::string cursor = "null";
+  std::vector<Position> positions;
+  {
+    const Exchange::Look look = parts_.exchange->look();
+    HistoryPage page = look.history().page(pattern->text(), before, limit, page_bytes_max);
+    if (page.more) cursor = cursor_json(std::to_string(page.begin));
+    events = std::move(page.events);
+    positions = look.history().positions(pattern->text());
+  }
+  std::vector<std::string> items;
+  for (const EventPtr& event : events) items.push_back(event_json(*event));
+  reply(ok(JsonObject()
+               .text("topic", pattern->text())
+               .json("events", json_list(items))
+               .json("positions", positions_json(positions))
+               .json("cursor", cursor)
+               .done()));
 }
 
 // --- throwing out --------------------------------------------------------------------------------

@@ -17,7 +17,7 @@
 #include "api/source_calls.hpp"
 #include "api/topic_calls.hpp"
 #include "core/http.hpp"
-#include "exchange/intake.hpp"
+#include "exchange/exchange.hpp"
 #include "lane/lanes.hpp"
 #include "metrics/metrics.hpp"
 
@@ -27,7 +27,7 @@ class Calls {
  public:
   struct Parts {
     Lanes* lanes = nullptr;
-    Intake* intake = nullptr;
+    Exchange* exchange = nullptr;
     const Metrics* metrics = nullptr;
     Verifier* verifier = nullptr;
     const std::atomic<bool>* ready = nullptr;
@@ -36,9 +36,9 @@ class Calls {
   explicit Calls(Parts parts)
       : parts_(parts),
         rates_(*parts.metrics),
-        connections_(*parts.lanes),
-        topics_(*parts.lanes, connections_),
-        sources_(*parts.lanes, *parts.intake, *parts.metrics),
+        connections_(*parts.lanes, *parts.exchange),
+        topics_(*parts.lanes, *parts.exchange, connections_),
+        sources_(*parts.lanes, *parts.exchange, *parts.metrics),
         bridge_({parts.lanes, parts.metrics, parts.ready}),
         rights_(*parts.lanes, *parts.verifier),
         sample_source_(*parts.metrics) {}

@@ -148,7 +148,7 @@ std::uint64_t replaced_of(const Session::Replaced* replaced, const std::string& 
   return found == replaced->end() ? 0 : found->second;
 }
 
-std::string subscriptions_json(Lane& lane, Session& session) {
+std::string subscriptions_json(Lane& lane, Exchange& exchange, Session& session) {
   std::vector<Pattern> all = lane.router().subscriptions(session.outbox());
   const Session::Replaced* replaced = lane.requests().replaced(session);
   std::sort(all.begin(), all.end(),
@@ -156,24 +156,23 @@ std::string subscriptions_json(Lane& lane, Session& session) {
   std::vector<std::string> items;
   for (const Pattern& pattern : all) {
     if (items.size() == listed_subscriptions) break;
-    const bool literal = pattern.is_literal();
-    items.push_back(
-        JsonObject()
-            .text("topic", pattern.text())
-            .boolean("pattern", !literal)
-            .number("replaced", replaced_of(replaced, pattern.text()))
-            .json("positions",
-                  literal ? positions_json(lane.history().positions(pattern.text())) : "[]")
-            .done());
+    std::vector<Position> positions;
+    if (pattern.is_literal()) positions = exchange.look().history().positions(pattern.text());
+    items.push_back(JsonObject()
+                        .text("topic", pattern.text())
+                        .boolean("pattern", !pattern.is_literal())
+                        .number("replaced", replaced_of(replaced, pattern.text()))
+                        .json("positions", positions_json(positions))
+                        .done());
   }
   return json_list(items);
 }
 
-std::string detail_json(Lane& lane, Session& session) {
+std::string detail_json(Lane& lane, Exchange& exchange, Session& session) {
   return JsonObject()
       .json("connection", row_json(session, std::chrono::steady_clock::now()))
       .json("identity", identity_json(session.identity))
-      .json("subscriptions", subscriptions_json(lane, session))
+      .json("subscriptions", subscriptions_json(lane, exchange, session))
       .done();
 }
 
@@ -191,12 +190,12 @@ void ConnectionCalls::list(const ApiRequest& request, HttpReply reply) {
 void ConnectionCalls::one(const ApiRequest& request, HttpReply reply) {
   request.audit->about("client", request.argument);
   lanes_.gather<std::string>(
-      [id = request.argument](Lane& lane) {
+      [this, id = request.argument](Lane& lane) {
         const auto& sessions = lane.sessions();
         const auto found = std::find_if(sessions.begin(), sessions.end(), [&](Session* session) {
           return !session->left() && session->client_id() == id;
         });
-        return found == sessions.end() ? std::string() : detail_json(lane, **found);
+        return found == sessions.end() ? std::string() : detail_json(lane, exchange_, **found);
       },
       [reply = std::move(reply)](const std::vector<std::string>& lanes) {
         HttpResponse response;

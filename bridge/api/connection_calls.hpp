@@ -11,13 +11,14 @@
 #include "api/list_query.hpp"
 #include "api/request.hpp"
 #include "core/http.hpp"
+#include "exchange/exchange.hpp"
 #include "lane/lanes.hpp"
 
 namespace zws {
 
 class ConnectionCalls {
  public:
-  explicit ConnectionCalls(Lanes& lanes) : lanes_(lanes) {}
+  ConnectionCalls(Lanes& lanes, Exchange& exchange) : lanes_(lanes), exchange_(exchange) {}
 
   void list(const ApiRequest& request, HttpReply reply);
   void one(const ApiRequest& request, HttpReply reply);
@@ -28,6 +29,7 @@ class ConnectionCalls {
 
  private:
   Lanes& lanes_;
+  Exchange& exchange_;
 };
 
 }  // namespace zws

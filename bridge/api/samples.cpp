@@ -105,9 +105,9 @@ Sample SampleSource::next(WallTime now, std::size_t connections, std::size_t use
   for (const auto& lane : metrics_.lanes()) {
     subscriptions += lane->subscriptions.value();
     sample.queue_bytes += lane->queue_bytes.value();
-    sample.topics = std::max(sample.topics, small(lane->topics.value()));
-    sample.history_bytes = std::max(sample.history_bytes, lane->history_bytes.value());
   }
+  sample.topics = small(metrics_.topics());
+  sample.history_bytes = metrics_.ingest.history_bytes.value();
   sample.subscriptions = small(subscriptions);
   sample.resident_bytes = resident_bytes();
   return sample;

@@ -46,10 +46,10 @@ std::string producers_json(const IngestMetrics& ingest) {
 
 class Walk : public std::enable_shared_from_this<Walk> {
  public:
-  Walk(Lanes& lanes, Intake& intake, const Metrics& metrics, const ApiRequest& request,
+  Walk(Lanes& lanes, Exchange& exchange, const Metrics& metrics, const ApiRequest& request,
        HttpReply reply)
       : lanes_(lanes),
-        intake_(intake),
+        exchange_(exchange),
         metrics_(metrics),
         query_(request, orders),
         reply_(std::move(reply)) {
@@ -60,18 +60,19 @@ class Walk : public std::enable_shared_from_this<Walk> {
   }
 
   void go_on() {
-    lanes_[0].run([self = shared_from_this()](Lane& lane) { self->look(lane); });
+    lanes_[0].run([self = shared_from_this()](Lane&) { self->look(); });
   }
 
  private:
-  void look(Lane& lane) {
+  void look() {
     std::vector<std::string> topics = std::move(first_);
     first_.clear();
-    const std::vector<std::string> next = lane.history().topics_after(after_, topics_at_once);
+    const std::vector<std::string> next =
+        exchange_.look().history().topics_after(after_, topics_at_once);
     topics.insert(topics.end(), next.begin(), next.end());
     const SteadyTime now = std::chrono::steady_clock::now();
     const WallTime wall = std::chrono::system_clock::now();
-    for (const KnownSource& source : intake_.sources(topics)) offer(source, now, wall);
+    for (const KnownSource& source : exchange_.sources(topics)) offer(source, now, wall);
     const bool enough = query_.by_name() && rows_.full(query_);
     if (next.size() < topics_at_once || enough) return answer();
     after_ = next.back();
@@ -93,7 +94,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
   }
 
   Lanes& lanes_;
-  Intake& intake_;
+  Exchange& exchange_;
   const Metrics& metrics_;
   const ListQuery query_;
   const HttpReply reply_;
@@ -105,7 +106,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
 }  // namespace
 
 void SourceCalls::list(const ApiRequest& request, HttpReply reply) {
-  std::make_shared<Walk>(lanes_, intake_, metrics_, request, std::move(reply))->go_on();
+  std::make_shared<Walk>(lanes_, exchange_, metrics_, request, std::move(reply))->go_on();
 }
 
 }  // namespace zws

@@ -7,7 +7,7 @@
 
 #include "api/request.hpp"
 #include "core/http.hpp"
-#include "exchange/intake.hpp"
+#include "exchange/exchange.hpp"
 #include "lane/lanes.hpp"
 #include "metrics/metrics.hpp"
 
@@ -15,14 +15,14 @@ namespace zws {
 
 class SourceCalls {
  public:
-  SourceCalls(Lanes& lanes, Intake& intake, const Metrics& metrics)
-      : lanes_(lanes), intake_(intake), metrics_(metrics) {}
+  SourceCalls(Lanes& lanes, Exchange& exchange, const Metrics& metrics)
+      : lanes_(lanes), exchange_(exchange), metrics_(metrics) {}
 
   void list(const ApiRequest& request, HttpReply reply);
 
  private:
   Lanes& lanes_;
-  Intake& intake_;
+  Exchange& exchange_;
   const Metrics& metrics_;
 };
 

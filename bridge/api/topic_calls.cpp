@@ -16,13 +16,6 @@ constexpr std::size_t listed_receivers = 100;
 
 const std::vector<std::string_view> orders{"topic", "subscribers", "events", "rate"};
 
-TopicLoad load_on(Lane& lane, const std::string& name, SteadyTime now) {
-  TopicLoad load = lane.router().load(name, now);
-  load.events = std::max(load.events, lane.history().events(name));
-  if (!load.pattern) load.rate = std::max(load.rate, lane.history().rate(name));
-  return load;
-}
-
 // What a lane knows of the names, a slice at a time.
 class Loads {
  public:
@@ -32,7 +25,7 @@ class Loads {
   bool operator()(Lane& lane, std::vector<TopicLoad>& loads) const {
     Slice slice;
     while (loads.size() < names_->size() && !slice.over())
-      loads.push_back(load_on(lane, (*names_)[loads.size()], slice.began()));
+      loads.push_back(lane.router().load((*names_)[loads.size()], slice.began()));
     return loads.size() < names_->size();
   }
 
@@ -40,8 +33,8 @@ class Loads {
   std::shared_ptr<const std::vector<std::string>> names_;
 };
 
-// The sums of what all lanes said of the same names.
-std::vector<TopicLoad> sums(std::vector<std::vector<TopicLoad>> lanes) {
+// The sums of what all lanes said of the same names, and what came of topics that no lane listens to.
+std::vector<TopicLoad> sums(std::vector<std::vector<TopicLoad>> lanes, Exchange& exchange) {
   std::vector<TopicLoad> all = std::move(lanes.front());
   for (std::size_t lane = 1; lane < lanes.size(); ++lane) {
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -49,6 +42,12 @@ std::vector<TopicLoad> sums(std::vector<std::vector<TopicLoad>> lanes) {
       all[i].events = std::max(all[i].events, lanes[lane][i].events);
       all[i].rate = std::max(all[i].rate, lanes[lane][i].rate);
     }
+  }
+  const Exchange::Look look = exchange.look();
+  for (TopicLoad& load : all) {
+    if (load.pattern) continue;
+    load.events = std::max(load.events, look.history().events(load.topic));
+    load.rate = std::max(load.rate, look.history().rate(load.topic));
   }
   return all;
 }
@@ -65,8 +64,10 @@ ListRow row_of(const TopicLoad& load, const std::string& order) {
 // One list: from the names to the rows, again and again.
 class Walk : public std::enable_shared_from_this<Walk> {
  public:
-  Walk(Lanes& lanes, TopicCalls& topics, const ApiRequest& request, HttpReply reply)
+  Walk(Lanes& lanes, Exchange& exchange, TopicCalls& topics, const ApiRequest& request,
+       HttpReply reply)
       : lanes_(lanes),
+        exchange_(exchange),
         topics_(topics),
         query_(request, orders),
         reply_(std::move(reply)),
@@ -77,10 +78,13 @@ class Walk : public std::enable_shared_from_this<Walk> {
     const auto self = shared_from_this();
     lanes_.gather<std::vector<std::string>>(
         [after = after_, count = count_](Lane& lane) {
-          return names_together(
-              {lane.router().names_after(after, count), lane.history().topics_after(after, count)});
+          return lane.router().names_after(after, count);
         },
-        [self](const std::vector<std::vector<std::string>>& lanes) { self->take(lanes); });
+        [self](std::vector<std::vector<std::string>> lanes) {
+          lanes.push_back(
+              self->exchange_.look().history().topics_after(self->after_, self->count_));
+          self->take(lanes);
+        });
   }
 
  private:
@@ -108,6 +112,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
   }
 
   Lanes& lanes_;
+  Exchange& exchange_;
   TopicCalls& topics_;
   const ListQuery query_;
   const HttpReply reply_;
@@ -168,14 +173,15 @@ std::string sources_json(const std::vector<Position>& positions) {
   return json_list(items);
 }
 
-// The members of the answer that one lane can give for all: `"route":...,"sources":...,"kept":...`.
-std::string known_json(Lane& lane, const Pattern& name) {
+// The members of the answer that no lane need be asked for: `"route":...,"sources":...,"kept":...`.
+std::string known_json(Lane& lane, Exchange& exchange, const Pattern& name) {
   JsonObject known;
   if (!name.is_literal())
     return known.json("route", "null").json("sources", "[]").json("kept", "null").done();
+  const std::vector<Position> positions = exchange.look().history().positions(name.text());
   return known.json("route", route_json(lane.routes().match(name.text())))
-      .json("sources", sources_json(lane.history().positions(name.text())))
-      .json("kept", kept_json(lane.history().kept(name.text())))
+      .json("sources", sources_json(positions))
+      .json("kept", kept_json(exchange.look().history().kept(name.text())))
       .done();
 }
 
@@ -190,7 +196,7 @@ std::string joined(std::string object, std::string_view more) {
 void TopicCalls::list(const ApiRequest& request, HttpReply reply) {
   const std::string name = query_value(request.http.query, "topic");
   if (!name.empty()) return look_at(request, name, std::move(reply));
-  std::make_shared<Walk>(lanes_, *this, request, std::move(reply))->go_on();
+  std::make_shared<Walk>(lanes_, exchange_, *this, request, std::move(reply))->go_on();
 }
 
 void TopicCalls::one(const ApiRequest& request, HttpReply reply) {
@@ -202,7 +208,7 @@ void TopicCalls::look_at(const ApiRequest& request, const std::string& name, Htt
   const auto pattern = Pattern::parse(name);
   if (!pattern) throw ApiRefusal{400, "invalid_topic", "that is neither a topic nor a pattern"};
   lanes_[0].run([this, pattern = *pattern, reply = std::move(reply)](Lane& lane) {
-    const std::string known = known_json(lane, pattern);
+    const std::string known = known_json(lane, exchange_, pattern);
     loads({pattern.text()}, [this, pattern, known, reply](const std::vector<TopicLoad>& loads) {
       const std::string first = joined(load_json(loads.front()), known);
       connections_.receivers(pattern, listed_receivers, [first, reply](const std::string& list) {
@@ -217,8 +223,9 @@ void TopicCalls::look_at(const ApiRequest& request, const std::string& name, Htt
 void TopicCalls::loads(std::vector<std::string> names,
                        std::function<void(std::vector<TopicLoad>)> done) {
   lanes_.gather_in_slices<std::vector<TopicLoad>>(
-      Loads(std::move(names)), [done = std::move(done)](std::vector<std::vector<TopicLoad>> lanes) {
-        done(sums(std::move(lanes)));
+      Loads(std::move(names)),
+      [this, done = std::move(done)](std::vector<std::vector<TopicLoad>> lanes) {
+        done(sums(std::move(lanes), exchange_));
       });
 }
 

@@ -13,14 +13,15 @@
 #include "api/connection_calls.hpp"
 #include "api/request.hpp"
 #include "core/http.hpp"
+#include "exchange/exchange.hpp"
 #include "lane/lanes.hpp"
 
 namespace zws {
 
 class TopicCalls {
  public:
-  TopicCalls(Lanes& lanes, ConnectionCalls& connections)
-      : lanes_(lanes), connections_(connections) {}
+  TopicCalls(Lanes& lanes, Exchange& exchange, ConnectionCalls& connections)
+      : lanes_(lanes), exchange_(exchange), connections_(connections) {}
 
   // Or one, with `?topic=`.
   void list(const ApiRequest& request, HttpReply reply);
@@ -33,6 +34,7 @@ class TopicCalls {
   void look_at(const ApiRequest& request, const std::string& name, HttpReply reply);
 
   Lanes& lanes_;
+  Exchange& exchange_;
   ConnectionCalls& connections_;
 };
 

@@ -69,7 +69,7 @@ Backlog::Pushed Backlog::push_into(std::uint32_t run, const EventPtr& event, std
       continue;
     }
     dropped_topic_ = runs_[run].topic;
-    mark_missing(run, event->seq());
+    mark_missing(run, *event);
     return too_many_markers() && full == Full::disconnect ? Pushed::closing : Pushed::dropped;
   }
   const std::uint32_t index = append(event, Kind::event, run, bytes);
@@ -82,6 +82,11 @@ void Backlog::push_kept(const EventPtr& event) {
   const std::uint32_t index = append(event, Kind::event, run, size_of(event->frame()));
   entries_[index].kind = Kind::own;  // no later event of its key takes its place
   if (entries_[index].victim) remove_victim(index);
+}
+
+void Backlog::push_place(const EventPtr& place) {
+  append(place, Kind::own, none, size_of(place->frame()));
+  ++stretch_;
 }
 
 // Pings and pongs go ahead of what waits: who reads slowly is asked and answered all the same.
@@ -119,6 +124,7 @@ std::uint32_t Backlog::append(EventPtr event, Kind kind, std::uint32_t run, std:
   entry.kind = kind;
   entry.bytes = bytes;
   entry.run = run;
+  entry.stretch = stretch_;
   entry.previous = tail_;
   (tail_ == none ? head_ : entries_[tail_].next) = index;
   tail_ = index;
@@ -148,13 +154,13 @@ bool Backlog::drop_victim() {
 
 void Backlog::turn_into_marker(std::uint32_t index) {
   Entry& entry = entries_[index];
-  const std::uint64_t seq = entry.event->seq();
+  const EventPtr event = entry.event;
   const std::uint32_t run = entry.run;
   forget_key(entry, index);
 
   remove_victim(index);  // first, so that the counts are right whatever follows
 
-  if (entry.run_previous != none && extend(entry.run_previous, seq)) {
+  if (entry.run_previous != none && extend(entry.run_previous, *event, entry.stretch)) {
     remove(index);
     return;
   }
@@ -162,24 +168,25 @@ void Backlog::turn_into_marker(std::uint32_t index) {
   --events_;
   entry.event = nullptr;
   entry.kind = Kind::marker;
-  entry.missing = std::make_unique<Missing>(Missing{seq, seq});
+  entry.missing = std::make_unique<Missing>(Missing{event->seq(), event->seq()});
   resize(entry, marker_bytes(runs_[run], *entry.missing));
   entry.marker = true;
   marker_bytes_ += entry.bytes;
 }
 
-void Backlog::mark_missing(std::uint32_t run, std::uint64_t seq) {
+void Backlog::mark_missing(std::uint32_t run, const Event& event) {
   const std::uint32_t last = runs_[run].last;
-  if (last != none && extend(last, seq)) return;
-  const Missing missing{seq, seq};
+  if (last != none && extend(last, event, stretch_)) return;
+  const Missing missing{event.seq(), event.seq()};
   const std::uint32_t index = append(nullptr, Kind::marker, run, marker_bytes(runs_[run], missing));
   entries_[index].missing = std::make_unique<Missing>(missing);
 }
 
-bool Backlog::extend(std::uint32_t index, std::uint64_t seq) {
+bool Backlog::extend(std::uint32_t index, const Event& event, std::uint32_t stretch) {
   Entry& entry = entries_[index];
-  if (!entry.missing || entry.missing->to + 1 != seq) return false;
-  entry.missing->to = seq;
+  if (!entry.missing || entry.missing->to + 1 != event.seq() || entry.stretch != stretch)
+    return false;
+  entry.missing->to = event.seq();
   resize(entry, marker_bytes(runs_[entry.run], *entry.missing));
   return true;
 }

@@ -51,6 +51,10 @@ class Backlog {
   // An event that goes in its place in the order, whatever waits: never dropped nor replaced.
   void push_kept(const EventPtr& event);
 
+  // A place in the order, which pop() comes to: no marker names both what came before and what comes
+  // later, since somebody joins there who hears of the one and not of the other.
+  void push_place(const EventPtr& place);
+
   // An answer or control frame: never dropped. A waiting pong is replaced by the next.
   void push_own(std::string frame, bool pong);
 
@@ -102,6 +106,7 @@ class Backlog {
     std::uint32_t run = none;
     std::uint32_t victim_next = none;  // among its topic's victims
     std::uint32_t victim_previous = none;
+    std::uint32_t stretch = 0;  // between two places; markers do not reach over them
     Kind kind = Kind::own;
     bool counted = false;  // one of `events_`
     bool victim = false;   // may be dropped for another
@@ -151,8 +156,8 @@ class Backlog {
   void add_victim(std::uint32_t index);
   void remove_victim(std::uint32_t index);
   bool drop_victim();
-  void mark_missing(std::uint32_t run, std::uint64_t seq);
-  bool extend(std::uint32_t index, std::uint64_t seq);
+  void mark_missing(std::uint32_t run, const Event& event);
+  bool extend(std::uint32_t index, const Event& event, std::uint32_t stretch);
   void turn_into_marker(std::uint32_t index);
   void put_into_words(Entry& entry);
   void resize(Entry& entry, std::uint32_t bytes);
@@ -171,6 +176,7 @@ class Backlog {
   std::size_t bytes_ = 0;
   std::size_t marker_bytes_ = 0;
   std::size_t events_ = 0;
+  std::uint32_t stretch_ = 0;  // of what comes now
   std::uint32_t head_ = none;
   std::uint32_t tail_ = none;
   std::uint32_t pong_ = none;

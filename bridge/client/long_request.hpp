@@ -1,30 +1,59 @@
-// LongRequest: a subscribe or unsubscribe that is being answered. One message may name thousands of
-// topics, so it is answered in slices with other work of the lane between them, and no faster than its
-// client takes the answers.
+// LongRequest: a subscribe, unsubscribe or fetch that is being answered. One message may name thousands
+// of topics, so it is answered in slices with other work of the lane between them, and no faster than
+// its client takes the answers. A slice looks at the exchange and then waits for its place among what the
+// lane still has to deliver (Batch::reached): what was there at the look comes before the answer, and
+// nothing that came later does.
 //
 // Thread: its lane only. Lifetime: owned by its session; gone when all is answered or the session has
-// left. Bound: what limits.message_bytes lets a message name, and what was read with it: while there
-// is one nothing more is read.
+// left, but for Subscriptions::give_up() before. Bounds: what limits.message_bytes lets a message name,
+// and what was read with it: while there is one nothing more is read; and limits.queue_bytes of events
+// that wait with a slice.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "client/client_protocol.hpp"
+#include "core/pattern.hpp"
+#include "core/position.hpp"
+#include "exchange/history.hpp"
 
 namespace zws {
 
+class Session;
+
+// What is to be said of one topic of a request, once its place is reached.
+struct Answer {
+  std::string topic;
+  Refusal fault;                   // or else:
+  std::optional<Pattern> pattern;  // what is granted of the topic; the Router expects it
+  std::vector<Position> at;
+  std::vector<EventPtr> events;  // that were missed, or asked for
+  bool counted = false;          // as one more subscription of the session
+  bool covered = false;          // the client receives it already
+  bool recovered = false;
+  bool complete = false;  // of a fetch
+};
+
 struct LongRequest {
-  explicit LongRequest(Request asked) : request(std::move(asked)) {}
+  // `looks`: how many names of topics it may have looked at (limits.request_looks).
+  LongRequest(Session& of, Request asked, std::size_t looks)
+      : session(of), request(std::move(asked)), looks_left(looks) {}
 
   bool done() const noexcept { return next == request.topics.size(); }
 
+  Session& session;
   const Request request;
-  std::size_t next = 0;               // of request.topics, to be answered
+  std::size_t next = 0;  // of request.topics, to be looked at
+  std::size_t looks_left;
+  std::vector<Answer> slice;          // those that wait for their place
+  std::uint64_t looked_at = 0;        // the newest arrival when these were looked at
   bool refused = false;               // a topic was
   bool counted = false;               // ... and that it was an error has been noted
-  bool due = true;                    // its next slice is taken, or will be; else it waits for room
+  bool due = true;                    // it goes on by itself; else it waits for room
   std::vector<std::string> messages;  // read with it; what the client says waits
 };
 

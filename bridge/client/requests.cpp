@@ -16,12 +16,13 @@ constexpr std::chrono::minutes error_window{1};
 constexpr std::chrono::seconds too_fast_time{5};
 constexpr std::chrono::seconds too_fast_pause{1};
 constexpr std::size_t topics_per_message = 64;  // so many named cost as much as one message
+constexpr std::size_t looks_per_message = 100;  // ... and so many looked at in the history
 
 }  // namespace
 
-Requests::Requests(Router& router, History& history, SignIn::Parts sign_in,
+Requests::Requests(Router& router, Exchange& exchange, BatchSink& lane, SignIn::Parts sign_in,
                    const RouteTable& routes)
-    : subscriptions_(router, history, routes),
+    : subscriptions_(router, exchange, lane, routes, sign_in.find),
       sign_in_(sign_in, {[this](Session& session) { subscriptions_.join_own(session); },
                          [this](Session& session) { review(session); },
                          [this](Session& session, std::string_view message) {
@@ -100,16 +101,13 @@ void Requests::count_error(Session& session) {
 }
 
 void Requests::answer(Session& session, Request&& request) {
-  if (request.type == RequestType::fetch) catch_up_();
-  if (session.left()) return;
   switch (request.type) {
     case RequestType::subscribe:
     case RequestType::unsubscribe:
-      session.long_request = std::make_shared<LongRequest>(std::move(request));
-      return go_on(session);
     case RequestType::fetch:
-      if (!subscriptions_.fetch(session, request, sign_in_.open_mode())) count_error(session);
-      return;
+      session.long_request = std::make_shared<LongRequest>(session, std::move(request),
+                                                           session.config().limits.request_looks);
+      return go_on(session);
     case RequestType::auth: return sign_in_.authenticate(session, request.token, request.id);
     case RequestType::get_stats: return answer_stats(session, request.id);
     case RequestType::ping:
@@ -121,22 +119,49 @@ void Requests::answer(Session& session, Request&& request) {
   }
 }
 
-// --- requests that name many topics --------------------------------------------------------------
+// --- requests that are answered in slices --------------------------------------------------------
 
 // One slice. The session may leave in it, and the request is gone then.
 void Requests::go_on(Session& session) {
   const std::shared_ptr<LongRequest> request = session.long_request;
-  if (request->request.since) catch_up_();
+  if (request->request.type == RequestType::unsubscribe) {
+    subscriptions_.unsubscribe(session, *request);
+    return note_slice(session, *request);
+  }
+  const std::size_t looks_before = request->looks_left;
+  subscriptions_.look(session, *request, sign_in_.open_mode(),
+                      [this, asked = std::weak_ptr<LongRequest>(request)] { on_place(asked); });
+  charge(session, looks_before - request->looks_left);
+}
+
+// All that came before its look has been delivered.
+void Requests::on_place(const std::weak_ptr<LongRequest>& asked) noexcept {
+  const std::shared_ptr<LongRequest> request = asked.lock();
+  if (!request) return;  // its session has left
+  Session& session = request->session;
+  try {
+    subscriptions_.answer(session, *request, sign_in_.open_mode());
+    note_slice(session, *request);
+  } catch (const std::exception& error) {
+    log::error("a request could not be answered: {}", error.what());
+    session.abort();
+  }
+}
+
+void Requests::note_slice(Session& session, LongRequest& request) {
+  if (request.refused && !std::exchange(request.counted, true)) count_error(session);
   if (session.left()) return;
-  subscriptions_.go_on(session, *request, sign_in_.open_mode());
-  if (request->refused && !std::exchange(request->counted, true)) count_error(session);
-  if (session.left()) return;
-  if (request->done()) return end_long_request(session);
+  if (request.done()) return end_long_request(session);
   if (session.outbox().at_bound()) {
-    request->due = false;  // on_room() goes on
+    request.due = false;  // on_room() goes on
   } else {
     queue(session);
   }
+}
+
+void Requests::charge(Session& session, std::size_t looks) noexcept {
+  const auto rate = static_cast<double>(session.config().limits.messages_per_second);
+  session.bucket.charge(static_cast<double>(looks / looks_per_message), 2 * rate);
 }
 
 // What the client said in the meantime has its turn, and it is heard again.
@@ -290,6 +315,7 @@ void Requests::on_loss(const Session& session, std::string_view topic) noexcept 
 
 void Requests::on_leave(Session& session) noexcept {
   queued_.erase(std::remove(queued_.begin(), queued_.end(), &session), queued_.end());
+  if (session.long_request) subscriptions_.give_up(*session.long_request);
   session.long_request.reset();
   router_.leave(session.outbox());
   sign_in_.on_leave(session);

@@ -11,7 +11,7 @@
 #include "client/session.hpp"
 #include "client/sign_in.hpp"
 #include "client/subscriptions.hpp"
-#include "exchange/history.hpp"
+#include "exchange/exchange.hpp"
 #include "routing/router.hpp"
 
 namespace zws {
@@ -22,7 +22,8 @@ using StatsQuery = std::function<void(bool per_topic, std::function<void(std::st
 
 class Requests final : public MessageHandler {
  public:
-  Requests(Router& router, History& history, SignIn::Parts sign_in, const RouteTable& routes);
+  Requests(Router& router, Exchange& exchange, BatchSink& lane, SignIn::Parts sign_in,
+           const RouteTable& routes);
 
   // The upgrade is done: checks its token, if it brought one, and lets it in or not.
   void on_upgraded(Session& session, const std::string& token, bool full_for_address);
@@ -43,16 +44,15 @@ class Requests final : public MessageHandler {
   void set_routes(const RouteTable& routes) noexcept { subscriptions_.set_routes(routes); }
   void set_stats(StatsQuery query) { stats_ = std::move(query); }
 
-  // Called before a client's position is compared with the history: what other lanes may have
-  // delivered already must not still wait here.
-  void set_catch_up(std::function<void()> catch_up) { catch_up_ = std::move(catch_up); }
-
  private:
   bool within_rate(Session& session, SteadyTime now, const ParsedRequest& parsed);
   void refuse(Session& session, const Refusal& refusal);
   void count_error(Session& session);
   void answer(Session& session, Request&& request);
+  static void charge(Session& session, std::size_t looks) noexcept;
   void go_on(Session& session);
+  void on_place(const std::weak_ptr<LongRequest>& request) noexcept;
+  void note_slice(Session& session, LongRequest& request);
   void end_long_request(Session& session);
   void queue(Session& session);
   void post_slice();
@@ -67,7 +67,6 @@ class Requests final : public MessageHandler {
   const SignIn::Parts lane_;  // how to find a session again
   log::Quiet loss_log_;
   StatsQuery stats_;
-  std::function<void()> catch_up_ = [] {};
   std::deque<Session*>
       queued_;  // whose next slice is due, each in its turn; on_leave() takes it out
   bool slice_posted_ = false;

@@ -44,8 +44,14 @@ bool TokenBucket::take(SteadyTime now, double rate, double burst, double cost) n
   const double filled =
       unused ? burst : std::min(burst, static_cast<double>(filled_) + passed.count() * rate);
   last_ = now;
-  filled_ = static_cast<float>(filled < 1 ? filled : std::max(filled - cost, -burst));
-  return filled >= 1;
+  filled_ = static_cast<float>(filled);
+  if (filled < 1) return false;
+  charge(cost, burst);
+  return true;
+}
+
+void TokenBucket::charge(double cost, double burst) noexcept {
+  filled_ = static_cast<float>(std::max(static_cast<double>(filled_) - cost, -burst));
 }
 
 Session::Session(Link& link, const SessionRules& rules, std::string address)

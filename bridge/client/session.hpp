@@ -63,6 +63,7 @@ class TokenBucket {
  public:
   // What costs more than there is leaves a debt, of a burst at most.
   bool take(SteadyTime now, double rate, double burst, double cost = 1) noexcept;
+  void charge(double cost, double burst) noexcept;
 
  private:
   float filled_ = 0;  // < 0: a debt

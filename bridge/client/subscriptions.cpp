@@ -6,8 +6,10 @@
 #include <cassert>
 #include <chrono>
 #include <unordered_map>
+#include <utility>
 
 #include "core/json_text.hpp"
+#include "core/log.hpp"
 #include "core/topic.hpp"
 
 namespace zws {
@@ -18,6 +20,7 @@ constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
 // Between two slices of one request the lane does all other work.
 constexpr std::size_t slice_topics = 64;
 constexpr std::chrono::milliseconds slice_time{1};
+constexpr std::chrono::microseconds look_time{300};  // nothing arrives on any lane meanwhile
 
 // What the names of one connection's subscriptions may come to, since a name may have 255 bytes and take
 // as many places in the index of patterns: this, and so much for each that it may hold.
@@ -46,82 +49,212 @@ std::string lacking(const Session& session, const std::string& topic) {
          " nor a role of the token (auth.roles.NAME.subscribe) gives";
 }
 
+std::shared_ptr<Batch> new_place() {
+  auto place = std::make_shared<Batch>();
+  place->events.push_back(Event::make(Event::Fields{}, {std::string_view()}));
+  return place;
+}
+
 }  // namespace
 
-Subscriptions::Subscriptions(Router& router, History& history, const RouteTable& routes)
-    : router_(router), history_(history), routes_(&routes) {}
+Subscriptions::Subscriptions(Router& router, Exchange& exchange, BatchSink& lane,
+                             const RouteTable& routes, Find find)
+    : router_(router), exchange_(exchange), lane_(lane), routes_(&routes), find_(std::move(find)) {}
 
 void Subscriptions::join_own(Session& session) {
   assert(!session.left());
   if (!session.may_stay) return;  // a guest that has to sign in hears nothing before
-  static const Pattern all = *Pattern::parse(topic_all);
-  router_.subscribe(session.outbox(), all, true);
-  if (!session.identity || session.identity->user.empty()) return;
-  const auto own = Pattern::parse(std::string(topic_user_prefix) + session.identity->user);
-  if (own) router_.subscribe(session.outbox(), *own, true);
+  std::vector<Pattern> own;
+  const auto add = [&](const std::optional<Pattern>& pattern) {
+    if (pattern && !router_.has_implicitly(session.outbox(), *pattern)) own.push_back(*pattern);
+  };
+  add(Pattern::parse(topic_all));
+  if (session.identity && !session.identity->user.empty())
+    add(Pattern::parse(std::string(topic_user_prefix) + session.identity->user));
+  if (own.empty()) return;
+  auto place = new_place();
+  const Exchange::Look look = exchange_.look();
+  for (const Pattern& each : own) router_.expect(each);
+  place->reached = [this, ticket = session.ticket, own, since = look.newest_arrival()] {
+    join_at_place(ticket, own, since);
+  };
+  lane_.post(std::move(place));
 }
 
-// --- subscribe and unsubscribe -------------------------------------------------------------------
+void Subscriptions::join_at_place(std::uint64_t ticket, const std::vector<Pattern>& own,
+                                  std::uint64_t since) noexcept {
+  Session* session = find_(ticket);
+  try {
+    for (const Pattern& each : own)
+      if (session != nullptr && session->may_stay)
+        router_.subscribe(session->outbox(), each, true, since);
+  } catch (const std::exception& error) {
+    log::error("a client could not join: {}", error.what());
+    session->abort();
+  }
+  for (const Pattern& each : own) router_.no_longer_expected(each);
+}
 
-void Subscriptions::go_on(Session& session, LongRequest& request, bool open_mode) {
+// --- slices --------------------------------------------------------------------------------------
+
+void Subscriptions::look(Session& session, LongRequest& whole, bool open_mode,
+                         std::function<void()> reached) {
   const Grants grants(session.config().auth, session.identity.get(), open_mode);
   const Clock& clock = *session.rules().clock;
-  const Outbox& outbox = session.outbox();
-  const SteadyTime until = clock.steady() + slice_time;
-  session.outbox().cork();
+  auto place = new_place();
+  place->reached = std::move(reached);
+  std::size_t room = room_in(session);
+  const Exchange::Look look = exchange_.look();
+  whole.looked_at = look.newest_arrival();
+  const SteadyTime until = clock.steady() + look_time;
   std::size_t left = slice_topics;
   do {
-    answer_next(session, request, grants);
-  } while (!request.done() && !session.left() && --left > 0 && !outbox.at_bound() &&
-           clock.steady() < until);
+    Answer& answer = whole.slice.emplace_back();
+    answer.topic = whole.request.topics[whole.next++];
+    if (whole.request.type == RequestType::fetch) {
+      look_for_fetch(look.history(), session, whole, grants, answer, room);
+    } else {
+      look_for_subscribe(look.history(), session, whole, grants, answer, room);
+    }
+    for (const EventPtr& event : answer.events) room -= std::min(room, event->frame().size());
+  } while (!whole.done() && --left > 0 && room > 0 && clock.steady() < until);
+  lane_.post(std::move(place));
+}
+
+void Subscriptions::answer(Session& session, LongRequest& whole, bool open_mode) {
+  // Out of the request: if the session leaves, that is given up.
+  struct Looked {
+    ~Looked() { of.expect_no_longer(answers); }
+    Subscriptions& of;
+    std::vector<Answer> answers;
+  } looked{*this, std::exchange(whole.slice, {})};
+  const Grants grants(session.config().auth, session.identity.get(), open_mode);
+  session.outbox().cork();
+  for (Answer& each : looked.answers) {
+    if (session.left()) break;
+    if (each.fault.code != ErrorCode::none) {
+      refuse(session, whole, each);
+    } else if (whole.request.type == RequestType::fetch) {
+      answer_fetch(session, whole, grants, each);
+    } else {
+      answer_subscribe(session, whole, grants, each);
+    }
+  }
   session.outbox().uncork();
 }
 
-void Subscriptions::answer_next(Session& session, LongRequest& request, const Grants& grants) {
-  const std::string& topic = request.request.topics[request.next];
-  const std::size_t most = session.config().limits.subscriptions;
-  if (request.next++ >= most) {
-    refuse(session, request, topic,
-           {ErrorCode::limit_exceeded, fmt::format("a request may name {} topics", most), {}});
-  } else if (request.request.type == RequestType::subscribe) {
-    subscribe_one(session, request, topic, grants);
-  } else {
-    unsubscribe_one(session, request, topic);
-  }
+void Subscriptions::give_up(LongRequest& whole) noexcept {
+  expect_no_longer(whole.slice);
+  whole.slice.clear();
 }
 
-void Subscriptions::refuse(Session& session, LongRequest& request, const std::string& topic,
-                           const Refusal& fault) {
-  const bool subscribing = request.request.type == RequestType::subscribe;
-  request.refused = true;
-  session.refuse(fault.code, refused_text(subscribing ? "subscribed" : "unsubscribed", topic,
-                                          fault.code, fault.message, request.request.id));
+void Subscriptions::expect_no_longer(const std::vector<Answer>& answers) noexcept {
+  for (const Answer& each : answers)
+    if (each.pattern) router_.no_longer_expected(*each.pattern);
 }
 
-void Subscriptions::subscribe_one(Session& session, LongRequest& whole, const std::string& topic,
-                                  const Grants& grants) {
+void Subscriptions::refuse(Session& session, LongRequest& whole, const Answer& answer) {
+  const RequestType type = whole.request.type;
+  const std::string_view name = type == RequestType::subscribe     ? "subscribed"
+                                : type == RequestType::unsubscribe ? "unsubscribed"
+                                                                   : "fetched";
+  whole.refused = true;
+  session.refuse(answer.fault.code, refused_text(name, answer.topic, answer.fault.code,
+                                                 answer.fault.message, whole.request.id));
+}
+
+// --- subscribe -----------------------------------------------------------------------------------
+
+void Subscriptions::look_for_subscribe(History& history, Session& session, LongRequest& whole,
+                                       const Grants& grants, Answer& answer, std::size_t room) {
   const Request& request = whole.request;
-  Refusal fault = fault_of(session, topic, request, grants);
-  if (fault.code != ErrorCode::none) return refuse(session, whole, topic, fault);
+  const std::string& topic = answer.topic;
+  const std::size_t most = session.config().limits.subscriptions;
+  answer.fault = whole.next > most ? Refusal{ErrorCode::limit_exceeded,
+                                             fmt::format("a request may name {} topics", most),
+                                             {}}
+                                   : fault_of(session, topic, request, grants);
+  if (answer.fault.code != ErrorCode::none) return;
   const Pattern pattern = *grants.granted(*Pattern::parse(topic));
   const Named named = named_by(pattern, request);
-  fault = since_fault(pattern, request, named);
-  if (fault.code != ErrorCode::none) return refuse(session, whole, topic, fault);
-  const bool literal = pattern.is_literal();
-  Outbox& outbox = session.outbox();
-  const bool own = is_reserved(topic);
-  const bool covered = literal && !own && router_.receives(outbox, topic);
-  const Router::Joined joined = router_.subscribe(outbox, pattern);
-  if (joined.fresh) {
-    ++session.asked;
-    session.asked_bytes += static_cast<std::uint32_t>(topic.size());
+  answer.fault = since_fault(pattern, request, named);
+  if (answer.fault.code != ErrorCode::none) return;
+  const bool fresh = !router_.asked(session.outbox(), pattern);
+  answer.covered = !fresh || is_covered(session, whole, pattern);
+  router_.expect(pattern);
+  answer.pattern = pattern;
+  if (fresh) count(session, answer);
+  look_for_missed(history, session, whole, named, answer, room);
+  if (pattern.is_literal()) answer.at = history.positions(topic);
+}
+
+// Whether the client receives a topic already, or will by what the same slice asks for before it.
+bool Subscriptions::is_covered(const Session& session, const LongRequest& whole,
+                               const Pattern& pattern) const {
+  const std::string& topic = pattern.text();
+  if (!pattern.is_literal() || is_reserved(topic)) return false;
+  return router_.receives(session.outbox(), topic) ||
+         std::any_of(whole.slice.begin(), whole.slice.end(), [&](const Answer& before) {
+           return before.pattern && before.pattern->matches(topic);
+         });
+}
+
+void Subscriptions::answer_subscribe(Session& session, LongRequest& whole, const Grants& grants,
+                                     Answer& answer) {
+  const Request& request = whole.request;
+  const Pattern& pattern = *answer.pattern;
+  const auto granted = grants.granted(pattern.stopping_at(0));
+  if (!session.may_stay || !granted || !granted->covers(pattern)) {  // a reload has come between
+    if (answer.counted) forget_asked(session, answer.topic);
+    answer.fault = {ErrorCode::forbidden, lacking(session, answer.topic), {}};
+    return refuse(session, whole, answer);
   }
-  Replay replay =
-      replay_for(session, pattern, request, named, joined.had_live_after, !joined.fresh || covered);
-  session.send_text(subscribed_text(
-      pattern, literal ? positions_json(history_.positions(topic)) : std::string{}, replay.asked,
-      replay.recovering, replay.recovered, replay.events.size(), request.id));
-  outbox.replay(replay.events);
+  // What brought it may have ended between.
+  if (answer.covered && !router_.asked(session.outbox(), pattern) &&
+      !router_.receives(session.outbox(), answer.topic))
+    answer.recovered = false;
+  const Router::Joined joined =
+      router_.subscribe(session.outbox(), pattern, false, whole.looked_at);
+  // A reload may have ended it meanwhile, or have had it take the place of another.
+  if (joined.fresh && !answer.counted) count(session, answer);
+  if (!joined.fresh && answer.counted) forget_asked(session, answer.topic);
+  const bool recovering = request.since.has_value();
+  const bool asked = recovering || request.last.has_value() || !answer.events.empty();
+  if (!request.last && !pattern.is_literal() && !answer.recovered) trim_to_routes(answer.events);
+  const bool has_the_rest =
+      leave_out_what_is_had(session, pattern, joined.had_live_after, answer.events);
+  if (answer.recovered && !has_the_rest) {
+    answer.recovered = false;
+    answer.events.clear();
+  }
+  if (answer.recovered) router_.note_recovered(session.outbox(), pattern);
+  session.send_text(
+      subscribed_text(pattern, pattern.is_literal() ? positions_json(answer.at) : std::string{},
+                      asked, recovering, answer.recovered, answer.events.size(), request.id));
+  session.outbox().replay(answer.events);
+}
+
+void Subscriptions::count(Session& session, Answer& answer) noexcept {
+  answer.counted = true;
+  ++session.asked;
+  session.asked_bytes += static_cast<std::uint32_t>(answer.topic.size());
+}
+
+// What an implicit membership has brought live, and all of topics that another subscription brings.
+// False if that one has not brought all of it: it began later.
+bool Subscriptions::leave_out_what_is_had(Session& session, const Pattern& pattern,
+                                          std::uint64_t had_live_after,
+                                          std::vector<EventPtr>& events) {
+  bool has_the_rest = true;
+  const auto is_had = [&](const EventPtr& event) {
+    if (event->arrival() > had_live_after) return true;
+    if (pattern.is_literal()) return false;
+    const auto since = router_.receives_besides(session.outbox(), event->topic(), pattern);
+    if (since && event->arrival() <= *since) has_the_rest = false;
+    return since.has_value();
+  };
+  events.erase(std::remove_if(events.begin(), events.end(), is_had), events.end());
+  return has_the_rest;
 }
 
 Refusal Subscriptions::fault_of(Session& session, const std::string& topic, const Request& request,
@@ -195,71 +328,36 @@ Subscriptions::Named Subscriptions::named_by(const Pattern& pattern, const Reque
   return named;
 }
 
-Subscriptions::Replay Subscriptions::replay_for(Session& session, const Pattern& pattern,
-                                                const Request& request, const Named& named,
-                                                std::uint64_t had_live_after, bool covered) {
-  Replay replay;
+void Subscriptions::look_for_missed(History& history, Session& session, LongRequest& whole,
+                                    const Named& named, Answer& answer, std::size_t room) {
+  const Request& request = whole.request;
+  const Pattern& pattern = *answer.pattern;
   const std::size_t events_max = session.config().limits.replay_events;
-  const std::size_t bytes_max = room_in(session);
-
-  replay.recovering = request.since.has_value();
-  replay.asked = replay.recovering || request.last.has_value();
-  if (covered) {
-    // It receives this already and nothing is repeated; so it has missed nothing only if it stands
-    // at the newest.
-    if (replay.recovering && pattern.is_literal())
-      replay.recovered =
-          history_.recover(pattern.text(), named.topics[0].positions, 0, 0).recovered;
-    return replay;
+  if (answer.covered) {
+    // Nothing is repeated; so it has missed nothing only if it stands at the newest.
+    if (request.since && pattern.is_literal())
+      answer.recovered = history.recover(pattern.text(), named.topics[0].positions, 0, 0).recovered;
+    return;
   }
-
-  if (replay.recovering) {
+  if (request.since) {
     Recovery recovery =
         pattern.is_literal()
-            ? history_.recover(pattern.text(), named.topics[0].positions, events_max, bytes_max)
-            : history_.recover(pattern, named.topics, events_max, bytes_max);
-    replay.recovered = recovery.recovered;
-    replay.events = std::move(recovery.events);
+            ? history.recover(pattern.text(), named.topics[0].positions, events_max, room)
+            : history.recover(pattern, named.topics, events_max, room, whole.looks_left);
+    answer.recovered = recovery.recovered;
+    answer.events = std::move(recovery.events);
   }
-  replay.recovered =
-      leave_out_what_is_had(session, pattern, had_live_after, replay.events) && replay.recovered;
-  if (replay.recovered) {
-    router_.note_recovered(session.outbox(), pattern);
-  } else {
-    replay.events = newest(pattern, request, events_max, bytes_max);
-    replay.asked = replay.asked || !replay.events.empty();
-    leave_out_what_is_had(session, pattern, had_live_after, replay.events);
-  }
-  return replay;
-}
-
-// What an implicit membership has brought live, and all of topics that another subscription brings.
-// False if that one has not brought all of it: it began later.
-bool Subscriptions::leave_out_what_is_had(const Session& session, const Pattern& pattern,
-                                          std::uint64_t had_live_after,
-                                          std::vector<EventPtr>& events) const {
-  bool has_the_rest = true;
-  const auto is_had = [&](const EventPtr& event) {
-    if (event->arrival() > had_live_after) return true;
-    if (pattern.is_literal()) return false;
-    const auto since = router_.receives_besides(session.outbox(), event->topic(), pattern);
-    if (since && event->arrival() <= *since) has_the_rest = false;
-    return since.has_value();
-  };
-  events.erase(std::remove_if(events.begin(), events.end(), is_had), events.end());
-  return has_the_rest;
-}
-
-// `last`, or what the route of each topic brings at a first subscribe.
-std::vector<EventPtr> Subscriptions::newest(const Pattern& pattern, const Request& request,
-                                            std::size_t events_max, std::size_t bytes_max) {
+  if (answer.recovered) return;
+  // `last`, or what the route of each topic brings at a first subscribe.
   const std::size_t count = request.last           ? *request.last
                             : pattern.is_literal() ? routes_->match(pattern.text()).replay
                                                    : routes_->replay_max();
-  if (count == 0) return {};
-  auto events = history_.newest(pattern, std::min(count, events_max), bytes_max);
-  if (request.last || pattern.is_literal()) return events;
-  // Of each topic only as many as its own route says, the newest first.
+  if (count != 0)
+    answer.events = history.newest(pattern, std::min(count, events_max), room, whole.looks_left);
+}
+
+// Of each topic only as many as its own route says, the newest first.
+void Subscriptions::trim_to_routes(std::vector<EventPtr>& events) const {
   std::unordered_map<std::string_view, std::size_t> taken;
   std::vector<EventPtr> chosen;
   for (auto event = events.rbegin(); event != events.rend(); ++event) {
@@ -267,7 +365,7 @@ std::vector<EventPtr> Subscriptions::newest(const Pattern& pattern, const Reques
     if (taken[topic]++ < routes_->match(topic).replay) chosen.push_back(*event);
   }
   std::reverse(chosen.begin(), chosen.end());
-  return chosen;
+  events = std::move(chosen);
 }
 
 std::size_t Subscriptions::room_in(const Session& session) const noexcept {
@@ -276,91 +374,125 @@ std::size_t Subscriptions::room_in(const Session& session) const noexcept {
   return queued < limit ? limit - queued : 0;
 }
 
-// --- unsubscribe, fetch, review ------------------------------------------------------------------
+// --- unsubscribe ---------------------------------------------------------------------------------
 
-void Subscriptions::end(Session& session, const Pattern& pattern) {
-  if (!router_.unsubscribe(session.outbox(), pattern)) return;
-  --session.asked;
-  session.asked_bytes -= static_cast<std::uint32_t>(pattern.text().size());
+void Subscriptions::unsubscribe(Session& session, LongRequest& whole) {
+  const Clock& clock = *session.rules().clock;
+  const SteadyTime until = clock.steady() + slice_time;
+  session.outbox().cork();
+  std::size_t left = slice_topics;
+  do {
+    unsubscribe_next(session, whole);
+  } while (!whole.done() && !session.left() && --left > 0 && !session.outbox().at_bound() &&
+           clock.steady() < until);
+  session.outbox().uncork();
 }
 
-void Subscriptions::unsubscribe_one(Session& session, LongRequest& whole,
-                                    const std::string& topic) {
-  const auto pattern = Pattern::parse(topic);
-  if (!pattern)
-    return refuse(session, whole, topic,
-                  {ErrorCode::invalid_topic, "this is not a topic or pattern", {}});
+void Subscriptions::unsubscribe_next(Session& session, LongRequest& whole) {
+  const std::size_t most = session.config().limits.subscriptions;
+  Answer answer;
+  answer.topic = whole.request.topics[whole.next++];
+  const auto pattern = Pattern::parse(answer.topic);
+  if (whole.next > most) {
+    answer.fault = {
+        ErrorCode::limit_exceeded, fmt::format("a request may name {} topics", most), {}};
+  } else if (!pattern) {
+    answer.fault = {ErrorCode::invalid_topic, "this is not a topic or pattern", {}};
+  }
+  if (answer.fault.code != ErrorCode::none) return refuse(session, whole, answer);
   end(session, *pattern);
   for (const char stop : separators)
     if (!pattern->is_literal()) end(session, pattern->stopping_at(stop));
   session.send_text(JsonObject()
                         .text("type", "unsubscribed")
-                        .text("topic", topic)
+                        .text("topic", answer.topic)
                         .boolean("success", true)
                         .json("id", whole.request.id)
                         .done());
 }
 
-bool Subscriptions::fetch(Session& session, const Request& request, bool open_mode) {
-  const std::string& topic = request.topics[0];
-  const auto refuse = [&](ErrorCode code, std::string_view message) {
-    session.refuse(code, refused_text("fetched", topic, code, message, request.id));
-    return false;
-  };
-  const auto pattern = Pattern::parse(topic);
-  if (!pattern || !(pattern->is_literal() || request.last))
-    return refuse(ErrorCode::invalid_topic, "fetch of one source names one topic, not a pattern");
-  if (!session.may_stay) return refuse(ErrorCode::unauthorized, "sign in first");
-  const Grants grants(session.config().auth, session.identity.get(), open_mode);
-  const auto granted = grants.granted(*pattern);
-  if (!granted) return refuse(ErrorCode::forbidden, lacking(session, topic));
-  if (request.fault.code != ErrorCode::none)
-    return refuse(request.fault.code, request.fault.message);
-  if (routes_->match(topic).format == EventFormat::raw)
-    return refuse(ErrorCode::invalid_message, "events of a raw route have no id");
+void Subscriptions::end(Session& session, const Pattern& pattern) {
+  if (router_.unsubscribe(session.outbox(), pattern)) forget_asked(session, pattern.text());
+}
 
+void Subscriptions::forget_asked(Session& session, const std::string& topic) noexcept {
+  --session.asked;
+  session.asked_bytes -= static_cast<std::uint32_t>(topic.size());
+}
+
+// --- fetch ---------------------------------------------------------------------------------------
+
+void Subscriptions::look_for_fetch(History& history, const Session& session, LongRequest& whole,
+                                   const Grants& grants, Answer& answer, std::size_t room) {
+  const Request& request = whole.request;
+  const auto pattern = Pattern::parse(answer.topic);
+  answer.fault = fetch_fault(session, request, pattern, grants);
+  if (answer.fault.code != ErrorCode::none) return;
+  const std::size_t events_max = session.config().limits.replay_events;
+  if (request.last) {
+    answer.events =
+        history.newest(*grants.granted(*pattern), *request.last, no_limit, whole.looks_left);
+    answer.complete = pattern->is_literal() || whole.looks_left != 0;
+    leave_out_what_does_not_fit(*pattern, events_max, room, answer);
+    return;
+  }
+  Fetched range =
+      history.fetch(answer.topic, request.source, request.from, request.to, events_max, room);
+  answer.events = std::move(range.events);
+  answer.complete = range.complete;
+}
+
+Refusal Subscriptions::fetch_fault(const Session& session, const Request& request,
+                                   const std::optional<Pattern>& pattern,
+                                   const Grants& grants) const {
+  if (!pattern || !(pattern->is_literal() || request.last))
+    return {ErrorCode::invalid_topic, "fetch of one source names one topic, not a pattern", {}};
+  if (!session.may_stay) return {ErrorCode::unauthorized, "sign in first", {}};
+  if (!grants.granted(*pattern))
+    return {ErrorCode::forbidden, lacking(session, pattern->text()), {}};
+  if (request.fault.code != ErrorCode::none) return request.fault;
+  if (is_raw(pattern->text()))
+    return {ErrorCode::invalid_message, "events of a raw route have no id", {}};
   const std::size_t events_max = session.config().limits.replay_events;
   if (request.last && *request.last > events_max)
-    return refuse(ErrorCode::limit_exceeded,
-                  "\"last\" may be at most " + std::to_string(events_max));
+    return {ErrorCode::limit_exceeded, "\"last\" may be at most " + std::to_string(events_max), {}};
+  return {};
+}
 
-  // Nothing may come between these events and the answer: by its count clients tell them from live ones.
-  const Fetched fetched = request.last ? newest_again(session, *granted, request)
-                                       : history_.fetch(topic, request.source, request.from,
-                                                        request.to, events_max, room_in(session));
-  session.outbox().cork();
-  session.outbox().replay(fetched.events);
+void Subscriptions::leave_out_what_does_not_fit(const Pattern& pattern, std::size_t events_max,
+                                                std::size_t room, Answer& answer) {
+  std::vector<EventPtr>& events = answer.events;
+  if (!pattern.is_literal()) {
+    if (events.size() >= events_max) answer.complete = false;  // more of them may be there
+    events.erase(std::remove_if(events.begin(), events.end(),
+                                [](const EventPtr& event) { return event->raw(); }),
+                 events.end());
+  }
+  auto first = events.end();
+  while (first != events.begin() && (*std::prev(first))->frame().size() <= room)
+    room -= (*--first)->frame().size();
+  if (first != events.begin()) answer.complete = false;
+  events.erase(events.begin(), first);
+}
+
+// Nothing may come between these events and the answer: by its count clients tell them from live ones.
+void Subscriptions::answer_fetch(Session& session, LongRequest& whole, const Grants& grants,
+                                 Answer& answer) {
+  // A reload may have come between.
+  answer.fault = fetch_fault(session, whole.request, Pattern::parse(answer.topic), grants);
+  if (answer.fault.code != ErrorCode::none) return refuse(session, whole, answer);
+  session.outbox().replay(answer.events);
   session.send_text(JsonObject()
                         .text("type", "fetched")
-                        .text("topic", topic)
+                        .text("topic", answer.topic)
                         .boolean("success", true)
-                        .number("count", fetched.events.size())
-                        .boolean("complete", fetched.complete)
-                        .json("id", request.id)
+                        .number("count", answer.events.size())
+                        .boolean("complete", answer.complete)
+                        .json("id", whole.request.id)
                         .done());
-  session.outbox().uncork();
-  return true;
 }
 
-// The newest of each topic, whatever the client has had already.
-Fetched Subscriptions::newest_again(Session& session, const Pattern& pattern,
-                                    const Request& request) {
-  const std::size_t events_max = session.config().limits.replay_events;
-  Fetched all{history_.newest(pattern, *request.last, no_limit), true};
-  if (!pattern.is_literal()) {
-    all.complete = all.events.size() < events_max;  // or more of them may be there
-    all.events.erase(std::remove_if(all.events.begin(), all.events.end(),
-                                    [](const EventPtr& event) { return event->raw(); }),
-                     all.events.end());
-  }
-  std::size_t room = room_in(session);
-  auto first = all.events.end();
-  while (first != all.events.begin() && (*std::prev(first))->frame().size() <= room)
-    room -= (*--first)->frame().size();
-  if (first != all.events.begin()) all.complete = false;
-  all.events.erase(all.events.begin(), first);
-  return all;
-}
+// --- review --------------------------------------------------------------------------------------
 
 void Subscriptions::review(Session& session, bool open_mode) {
   const Grants grants(session.config().auth, session.identity.get(), open_mode);
@@ -368,8 +500,7 @@ void Subscriptions::review(Session& session, bool open_mode) {
     const auto granted = grants.granted(pattern.stopping_at(0));
     if (granted && granted->covers(pattern)) {
       // A right that no longer stops where it did: what was asked for is more now.
-      if (granted->stop() != pattern.stop() && router_.subscribe(session.outbox(), *granted).fresh)
-        router_.unsubscribe(session.outbox(), pattern);
+      if (granted->stop() != pattern.stop()) change(session, pattern, *granted);
       continue;
     }
     end(session, pattern);
@@ -380,6 +511,15 @@ void Subscriptions::review(Session& session, bool open_mode) {
                           .text("code", name_of(ErrorCode::forbidden))
                           .done());
   }
+}
+
+void Subscriptions::change(Session& session, const Pattern& from, const Pattern& to) {
+  {
+    const Exchange::Look look = exchange_.look();
+    const std::uint64_t since = router_.since(session.outbox(), from);
+    if (!router_.subscribe(session.outbox(), to, false, since).fresh) return;
+  }
+  router_.unsubscribe(session.outbox(), from);
 }
 
 }  // namespace zws

@@ -1,11 +1,17 @@
 // Subscriptions: subscribe, unsubscribe and fetch of one lane's clients.
 //
-// A subscribe is one step on the lane: the answer, what the client missed, then live events, with
-// nothing between them that is sent twice or not at all.
+// A subscribe or fetch is a look at the exchange and an answer. While the exchange is looked at nothing
+// arrives: the lane's interest begins, what the client missed is found, and a place is put among what
+// waits for the lane. When the lane comes to the place the client is answered and joins: so what came
+// before the look was before the answer, and what comes later is live, with nothing between them that is
+// sent twice or not at all.
 //
 // Thread: its lane only. Lifetime: one per lane.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,27 +20,36 @@
 #include "client/long_request.hpp"
 #include "client/session.hpp"
 #include "config/route_table.hpp"
-#include "exchange/history.hpp"
+#include "exchange/exchange.hpp"
 #include "routing/router.hpp"
 
 namespace zws {
 
 class Subscriptions {
  public:
-  Subscriptions(Router& router, History& history, const RouteTable& routes);
+  // `find`: the session with that ticket, or nullptr once it has left.
+  using Find = std::function<Session*(std::uint64_t ticket)>;
+  Subscriptions(Router& router, Exchange& exchange, BatchSink& lane, const RouteTable& routes,
+                Find find);
 
   void set_routes(const RouteTable& routes) noexcept { routes_ = &routes; }
 
   const RouteTable& routes() const noexcept { return *routes_; }
 
-  // What every client has without asking: @all, and its own @user/<id>.
+  // What every client has without asking, from its place on: @all, and its own @user/<id>.
   void join_own(Session& session);
 
-  // One slice of a subscribe or unsubscribe: one topic at least, and no more once the client's queue is
-  // at its bound or the slice has taken its time. The session may leave in it.
-  void go_on(Session& session, LongRequest& request, bool open_mode);
-  // False when it was refused.
-  bool fetch(Session& session, const Request& request, bool open_mode);
+  // One slice of a subscribe or fetch: looks at what is asked for next, one topic at least. `reached` is
+  // called later, on the lane: then answer(), unless the session has left and give_up() was called.
+  void look(Session& session, LongRequest& request, bool open_mode, std::function<void()> reached);
+  // Answers what was looked at. The session may leave in it.
+  void answer(Session& session, LongRequest& request, bool open_mode);
+  // What was looked at is not wanted any more.
+  void give_up(LongRequest& request) noexcept;
+
+  // One slice of an unsubscribe: one topic at least, and no more once the client's queue is at its bound
+  // or the slice has taken its time. The session may leave in it.
+  void unsubscribe(Session& session, LongRequest& request);
 
   // Ends what the session may no longer hear, and tells it.
   void review(Session& session, bool open_mode);
@@ -45,37 +60,44 @@ class Subscriptions {
     std::vector<TopicPosition> topics;
     bool raw = false;  // one of them has no ids to go on from
   };
-  struct Replay {
-    std::vector<EventPtr> events;
-    bool asked = false;       // the answer says `replayed`
-    bool recovering = false;  // the answer says `recovered`
-    bool recovered = false;
-  };
 
-  void answer_next(Session& session, LongRequest& request, const Grants& grants);
-  void subscribe_one(Session& session, LongRequest& whole, const std::string& topic,
-                     const Grants& grants);
-  void unsubscribe_one(Session& session, LongRequest& whole, const std::string& topic);
-  static void refuse(Session& session, LongRequest& request, const std::string& topic,
-                     const Refusal& fault);
+  void look_for_subscribe(History& history, Session& session, LongRequest& whole,
+                          const Grants& grants, Answer& answer, std::size_t room);
+  void look_for_missed(History& history, Session& session, LongRequest& whole, const Named& named,
+                       Answer& answer, std::size_t room);
+  void look_for_fetch(History& history, const Session& session, LongRequest& whole,
+                      const Grants& grants, Answer& answer, std::size_t room);
+  void answer_subscribe(Session& session, LongRequest& whole, const Grants& grants, Answer& answer);
+  void answer_fetch(Session& session, LongRequest& whole, const Grants& grants, Answer& answer);
+  void expect_no_longer(const std::vector<Answer>& answers) noexcept;
+  static void refuse(Session& session, LongRequest& whole, const Answer& answer);
+  void unsubscribe_next(Session& session, LongRequest& whole);
   Refusal fault_of(Session& session, const std::string& topic, const Request& request,
                    const Grants& grants) const;
   Refusal since_fault(const Pattern& pattern, const Request& request, const Named& named) const;
+  Refusal fetch_fault(const Session& session, const Request& request,
+                      const std::optional<Pattern>& pattern, const Grants& grants) const;
   bool is_raw(std::string_view topic) const noexcept;
+  bool is_covered(const Session& session, const LongRequest& whole, const Pattern& pattern) const;
   Named named_by(const Pattern& pattern, const Request& request) const;
+  void trim_to_routes(std::vector<EventPtr>& events) const;
+  bool leave_out_what_is_had(Session& session, const Pattern& pattern, std::uint64_t had_live_after,
+                             std::vector<EventPtr>& events);
+  void join_at_place(std::uint64_t ticket, const std::vector<Pattern>& own,
+                     std::uint64_t since) noexcept;
+  static void leave_out_what_does_not_fit(const Pattern& pattern, std::size_t events_max,
+                                          std::size_t room, Answer& answer);
   void end(Session& session, const Pattern& pattern);
-  Replay replay_for(Session& session, const Pattern& pattern, const Request& request,
-                    const Named& named, std::uint64_t had_live_after, bool covered);
-  bool leave_out_what_is_had(const Session& session, const Pattern& pattern,
-                             std::uint64_t had_live_after, std::vector<EventPtr>& events) const;
-  std::vector<EventPtr> newest(const Pattern& pattern, const Request& request,
-                               std::size_t events_max, std::size_t bytes_max);
-  Fetched newest_again(Session& session, const Pattern& pattern, const Request& request);
+  void change(Session& session, const Pattern& from, const Pattern& to);
+  static void count(Session& session, Answer& answer) noexcept;
+  static void forget_asked(Session& session, const std::string& topic) noexcept;
   std::size_t room_in(const Session& session) const noexcept;
 
   Router& router_;
-  History& history_;
+  Exchange& exchange_;
+  BatchSink& lane_;
   const RouteTable* routes_;
+  const Find find_;
 };
 
 }  // namespace zws

@@ -414,6 +414,12 @@ struct LimitsConfig {
   // Allowed: a time from 1ms to 10m. A reload applies it.
   Duration handshake_timeout{5'000};
 
+  // Names of topics that one message may have looked at, for `since`, `last` or a route's `replay` on
+  // patterns. What would need more is answered `recovered:false` or `replayed:0`. 10000 take two or
+  // three milliseconds.
+  // Allowed: an integer from 0 to 10000000. A reload applies it.
+  std::size_t request_looks = 10'000;
+
   // The most events that one subscription may replay. What missed more has not recovered.
   // Allowed: an integer from 0 to 1000000. A reload applies it.
   std::size_t replay_events = 1000;

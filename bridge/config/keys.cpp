@@ -125,6 +125,7 @@ std::vector<ConfigKey> make_config_keys() {
       Limits::key<&L::failed_tokens_per_minute>("limits.failed_tokens_per_minute",
                                                 integer(0, 1'000'000)),
       Limits::key<&L::handshake_timeout>("limits.handshake_timeout", time_between(ms, 10 * minute)),
+      Limits::key<&L::request_looks>("limits.request_looks", integer(0, 10'000'000)),
       Limits::key<&L::replay_events>("limits.replay_events", integer(0, 1'000'000)),
       Limits::key<&L::topics>("limits.topics", integer(1, 100'000'000)),
       Limits::key<&L::sources_per_topic>("limits.sources_per_topic", integer(1, 65'536)),

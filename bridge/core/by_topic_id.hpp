@@ -1,4 +1,4 @@
-// ByTopicId: what a table holds of a topic, found by Intake's number of the topic. A hash table's
+// ByTopicId: what a table holds of a topic, found by the exchange's number of the topic. A hash table's
 // bucket is a cache miss for each event; these entries lie side by side.
 //
 // A number may come to stand for another topic. So whoever asks compares names, and looks the name up
@@ -7,7 +7,7 @@
 // An `Entry` has a member `topic_id`, which is this table's alone.
 //
 // Thread: its owner's. Lifetime: borrows; an entry is dropped before it dies.
-// Bound: limits.topics and one, since Intake gives the lowest numbers.
+// Bound: limits.topics and one, since the exchange gives the lowest numbers.
 #pragma once
 
 #include <cstddef>

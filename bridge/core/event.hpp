@@ -1,6 +1,6 @@
 // Event: what one publish became: encoded once, then shared by every receiver.
 //
-// Thread: immutable after construction, so any thread may read it. Built by Intake only (and by the
+// Thread: immutable after construction, so any thread may read it. Built by the exchange only (and by the
 // queues that make `gap` markers of what they dropped).
 // Lifetime: EventPtr. An event is one block of memory, its text behind it: it is made and freed in one
 // step, and who looks at an old one finds most in the cache line that counts its holders.
@@ -36,7 +36,7 @@ class Event {
     Kind kind = Kind::message;
     std::string_view topic;
     std::uint64_t topic_hash = 0;          // topic_hash(topic)
-    std::uint32_t topic_id = no_topic_id;  // Intake's number of the topic (by_topic_id.hpp)
+    std::uint32_t topic_id = no_topic_id;  // the exchange's number of the topic (by_topic_id.hpp)
     std::string_view source;               // SRC; 1-64 bytes
     std::uint64_t seq = 0;                 // >= 1
     std::uint64_t last_seq = 0;            // gap: the last missing one; message: equal to seq

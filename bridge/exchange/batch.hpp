@@ -1,4 +1,4 @@
-// Batch: what one drain brought, on its way from Intake to every lane.
+// Batch: what one drain brought, on its way from the exchange to every lane.
 //
 // Thread: immutable once posted and shared by all lanes, so a lane that keeps nothing touches no
 // reference count but the batch's own.
@@ -36,11 +36,17 @@ struct Batch {
   std::vector<EventPtr> events;
   std::size_t frame_bytes = 0;
   std::shared_ptr<Receipt> receipt;  // null for what producers sent
+  // A place in the order and no events: called on the lane when all that was posted before it has been
+  // delivered, and nothing that was posted later. `events` then holds one without a frame, which keeps
+  // the place.
+  std::function<void()> reached;
+
+  bool is_turn_of_its_own() const noexcept { return receipt != nullptr || reached != nullptr; }
 };
 
 using BatchPtr = std::shared_ptr<const Batch>;
 
-// A lane, seen from Intake.
+// A lane, seen from the exchange.
 class BatchSink {
  public:
   virtual ~BatchSink() = default;

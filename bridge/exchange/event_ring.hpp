@@ -44,6 +44,29 @@ class EventRing {
   // What the ring's own block takes.
   std::size_t bytes() const noexcept { return bytes_; }
 
+  // Stands at an event, at first at the newest; there must be one. Good until the ring changes.
+  class Cursor {
+   public:
+    explicit Cursor(const EventRing& ring) noexcept : ring_(&ring), at_(ring.span_ - 1) {}
+
+    const Retained& operator*() const noexcept { return ring_->slot(at_); }
+    const Retained* operator->() const noexcept { return &**this; }
+
+    // Goes to the one that arrived before it; false, and goes nowhere, where there is none.
+    bool older() noexcept {
+      for (std::uint32_t i = at_; i-- > 0;) {
+        if (!ring_->slot(i).event) continue;
+        at_ = i;
+        return true;
+      }
+      return false;
+    }
+
+   private:
+    const EventRing* ring_;
+    std::uint32_t at_;
+  };
+
   // Shows events to `visit`, newest or oldest first, until it returns false.
   template <typename Visit>
   void newest_first(Visit&& visit) const {

@@ -9,7 +9,7 @@
 //   format = "raw"     the payload alone, always in a binary frame: a text frame is the bridge's own
 //                      word or an event with an @id, whatever producers write
 //
-// Thread: one at a time (Intake's mutex). Cost: one look at the payload by simdjson, one copy, two
+// Thread: one at a time (the exchange's mutex). Cost: one look at the payload by simdjson, one copy, two
 // allocations; the scratch buffers are reused. Throws std::bad_alloc only.
 #pragma once
 

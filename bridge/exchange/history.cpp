@@ -9,8 +9,6 @@
 namespace zws {
 namespace {
 
-constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
-
 bool missed(const Topic& topic, const std::vector<Position>& since, bool proven, Selection& out) {
   return topic.history.missed(since, proven, topic.policy->retention.conflate, out);
 }
@@ -22,10 +20,8 @@ bool says_something(const std::vector<Position>& since) {
 
 }  // namespace
 
-History::History(ConfigPtr config, Ledger& ledger, const Clock& clock, std::size_t lanes)
-    : clock_(clock),
-      ledger_(ledger),
-      shelf_(std::make_unique<Shelf>(std::move(config), ledger, lanes)) {}
+History::History(ConfigPtr config, Ledger& ledger, const Clock& clock)
+    : clock_(clock), ledger_(ledger), shelf_(std::make_unique<Shelf>(std::move(config), ledger)) {}
 
 History::~History() = default;
 
@@ -63,7 +59,7 @@ Recovery History::recover(std::string_view topic, const std::vector<Position>& s
 }
 
 Recovery History::recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
-                          std::size_t events_max, std::size_t bytes_max) {
+                          std::size_t events_max, std::size_t bytes_max, std::size_t& looks_left) {
   if (pattern.is_literal()) {
     const auto known = std::find_if(since.begin(), since.end(), [&](const TopicPosition& each) {
       return each.topic == pattern.text();
@@ -76,6 +72,8 @@ Recovery History::recover(const Pattern& pattern, const std::vector<TopicPositio
   const std::uint64_t question = ++questions_;
   Selection selection(events_max, bytes_max);
   for (const TopicPosition& known : since) {
+    if (looks_left == 0) return {};
+    --looks_left;
     if (!pattern.matches(known.topic)) continue;
     Topic* topic = shelf_->look_up(known.topic, now);
     if (topic == nullptr && says_something(known.positions)) return {};
@@ -84,21 +82,22 @@ Recovery History::recover(const Pattern& pattern, const std::vector<TopicPositio
     const bool proof = proven(known.positions, shelf_->forgotten().topic(topic_hash(known.topic)));
     if (!missed(*topic, known.positions, proof, selection)) return {};
   }
-  // A topic that is not named either brings an event or ends the search, so that it is short.
+  // A topic that is not named either brings an event or ends the search. But names that only begin like
+  // the pattern may be many.
   bool whole = true;
-  shelf_->each_match(pattern, now, no_limit, [&](Topic& topic) {
+  const bool all = shelf_->each_match(pattern, now, looks_left, [&](Topic& topic) {
     if (topic.question != question) whole = missed(topic, {}, false, selection);
     return whole;
   });
   // Nor does it know those that came and were forgotten while it was away.
   const std::string_view prefix =
       std::string_view(pattern.text()).substr(0, pattern.text().find('*'));
-  if (!whole || shelf_->forgotten().newest_below(prefix) > selection.last_had()) return {};
+  if (!whole || !all || shelf_->forgotten().newest_below(prefix) > selection.last_had()) return {};
   return {true, selection.events()};
 }
 
 std::vector<EventPtr> History::newest(const Pattern& pattern, std::size_t count,
-                                      std::size_t bytes_max) {
+                                      std::size_t bytes_max, std::size_t& looks_left) {
   const SteadyTime now = clock_.steady();
   const std::size_t events_max = shelf_->config().limits.replay_events;
   NewestEvents newest(count, events_max);
@@ -107,15 +106,20 @@ std::vector<EventPtr> History::newest(const Pattern& pattern, std::size_t count,
     return newest.events(bytes_max);
   }
   // Few topics are found by name. Of many, only those heard from last can matter.
-  const bool few = shelf_->each_match(pattern, now, 4 * events_max, [&](Topic& topic) {
+  std::size_t by_name = std::min(looks_left, 4 * events_max);
+  looks_left -= by_name;
+  const bool few = shelf_->each_match(pattern, now, by_name, [&](Topic& topic) {
     newest.offer(topic.history);
     return true;
   });
+  looks_left += by_name;
   if (!few) {
     newest.clear();
     for (Topic* next = shelf_->topics().newest(); next != nullptr && newest.wants(next->heard);) {
       Topic& here = *next;
       next = here.older;
+      if (looks_left == 0) return {};
+      --looks_left;
       if (!pattern.matches(here.name)) continue;
       if (const Topic* topic = shelf_->look_up(here, now)) newest.offer(topic->history);
     }
@@ -142,23 +146,28 @@ HistoryPage History::page(std::string_view topic, std::uint64_t before, std::siz
                           std::size_t bytes_max) {
   HistoryPage page;
   const Topic* known = shelf_->look_up(topic, clock_.steady());
-  if (known == nullptr) return page;
+  if (known == nullptr || known->history.empty()) return page;
   std::size_t bytes = 0;
-  known->history.newest(no_limit, [&](const Retained& each) {
-    if (each.arrival >= before) return true;
-    bytes += each.event->frame().size();
+  auto each = known->history.newest();
+  do {
+    if (each->arrival >= before) continue;
+    bytes += each->event->frame().size();
     page.more = page.events.size() == count || (bytes > bytes_max && !page.events.empty());
-    if (page.more) return false;
-    page.events.push_back(each.event);
-    page.begin = each.arrival;
-    return true;
-  });
+    if (page.more) break;
+    page.events.push_back(each->event);
+    page.begin = each->arrival;
+  } while (each.older());
   std::reverse(page.events.begin(), page.events.end());
   return page;
 }
 
-void History::pin(std::string_view topic) { shelf_->pin(topic, clock_.steady()); }
-void History::unpin(std::string_view topic) { shelf_->unpin(topic, clock_.steady()); }
+void History::pin(std::string_view topic, std::size_t lane) {
+  ledger_.pin(topic, topic_hash(topic), clock_.steady(), lane);
+}
+void History::unpin(std::string_view topic, std::size_t lane) {
+  ledger_.unpin(topic, topic_hash(topic), lane);
+  shelf_->look_up(topic, clock_.steady());
+}
 void History::sweep() { shelf_->sweep(clock_.steady()); }
 void History::reload(ConfigPtr config) { shelf_->reload(std::move(config), clock_.steady()); }
 

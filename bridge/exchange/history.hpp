@@ -1,12 +1,12 @@
 // History: the newest events of each topic, for those who missed them.
 //
-// Thread: its lane only. Lifetime: keeps EventPtr, so payload bytes are shared with what is in
-// flight and with the other lanes.
+// Thread: one at a time (the exchange's mutex). Lifetime: keeps EventPtr, so payload bytes are shared
+// with what is in flight.
 // Bounds: history.size events (or the route's) no older than history.ttl (or the route's) per topic;
 // on a conflate route the newest event of each key; history.bytes in all, bookkeeping included (the
 // oldest event of all topics goes first); limits.topics topics and limits.sources_per_topic sources,
-// those heard from longest ago are forgotten first. A topic with neither events nor pins, by any
-// lane's subscribers, is forgotten.
+// those heard from longest ago are forgotten first. A topic with neither events nor pins is
+// forgotten.
 // Time: an event's age counts from Event::received() by the steady clock. There is no timer: expiry
 // happens as events pass, before each answer and in sweep(), so no answer holds anything too old.
 // Cost: record() is amortised O(1), <= 100 ns, without allocation for a known topic whose ring is
@@ -63,10 +63,8 @@ struct Kept {
 
 class History {
  public:
-  // `lanes` Histories share the events, so each counts its own bookkeeping that many times, and the
-  // ledger, which outlives them.
-  History(ConfigPtr config, Ledger& ledger, const Clock& clock = Clock::real(),
-          std::size_t lanes = 1);
+  // `ledger` outlives it.
+  History(ConfigPtr config, Ledger& ledger, const Clock& clock = Clock::real());
   ~History();
 
   // Remembers an event (Kind::gap breaks the run of its source). Events of one source on one topic
@@ -90,26 +88,38 @@ class History {
   // not match are passed over); a topic that matches and is not named must be retained from seq 1 of
   // each of its sources. Merged in order of arrival.
   // Cost: O(topics in `since` + events_max) where the pattern's '*' stands at its end; otherwise
-  // every topic that begins like the pattern is compared with it.
+  // every topic that begins like the pattern is compared with it. Each topic looked at takes one of
+  // `looks_left`; where they do not suffice, it is not recovered.
   Recovery recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
-                   std::size_t events_max, std::size_t bytes_max);
+                   std::size_t events_max, std::size_t bytes_max, std::size_t& looks_left);
 
   // The newest `count` events of the topic, or of each topic that the pattern matches (the last state
   // of every progress bar), in order of arrival. Never more than limits.replay_events in all nor
   // `bytes_max` of frames: what arrived last is in, what came before the first that does not fit is
-  // out.
-  std::vector<EventPtr> newest(const Pattern& pattern, std::size_t count, std::size_t bytes_max);
+  // out. Each topic looked at takes one of `looks_left`; where they do not suffice, there is nothing.
+  std::vector<EventPtr> newest(const Pattern& pattern, std::size_t count, std::size_t bytes_max,
+                               std::size_t& looks_left);
+
+  // The same two, whatever it takes.
+  Recovery recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
+                   std::size_t events_max, std::size_t bytes_max) {
+    auto looks_left = static_cast<std::size_t>(-1);
+    return recover(pattern, since, events_max, bytes_max, looks_left);
+  }
+  std::vector<EventPtr> newest(const Pattern& pattern, std::size_t count, std::size_t bytes_max) {
+    auto looks_left = static_cast<std::size_t>(-1);
+    return newest(pattern, count, bytes_max, looks_left);
+  }
 
   // Events `from` to `to` of one source, as far as they are retained; where a bound cuts, the first
   // of them, so that a client can go on from there.
   Fetched fetch(std::string_view topic, std::string_view source, std::uint64_t from,
                 std::uint64_t to, std::size_t events_max, std::size_t bytes_max);
 
-  // A topic with subscribers on any lane is not forgotten; each lane's Router says when that begins
-  // and ends there. (Past history.bytes or limits.topics even a pinned topic goes, and is heard of
-  // anew.)
-  void pin(std::string_view topic);
-  void unpin(std::string_view topic);
+  // A topic with subscribers is not forgotten; pins are counted, one for each lane that has some.
+  // (Past history.bytes or limits.topics even a pinned topic goes, and is heard of anew.)
+  void pin(std::string_view topic, std::size_t lane = 0);
+  void unpin(std::string_view topic, std::size_t lane = 0);
 
   // Forgets what is past its age; call it about once a second. Bounded work per call.
   void sweep();
@@ -118,8 +128,7 @@ class History {
   // came before cannot be resumed.
   void reload(ConfigPtr config);
 
-  // The events retained, times `lanes` all the bookkeeping, and what the sources take. Since the
-  // lanes keep the same events, the largest of their answers is what they take together.
+  // The events retained, all the bookkeeping, and what the sources take.
   std::size_t bytes() const noexcept;
   std::size_t topics() const noexcept;
   std::size_t reserved_topics() const noexcept;  // of them
@@ -145,7 +154,7 @@ class History {
   bool proven(const std::vector<Position>& since, SteadyTime forgotten) const;
 
   const Clock& clock_;
-  const Ledger& ledger_;
+  Ledger& ledger_;
   std::unique_ptr<Shelf> shelf_;
   std::uint64_t questions_ = 0;
 };

@@ -1,13 +1,12 @@
-// NewestEvents: out of all that is offered, the events that arrived last.
+// NewestEvents: out of all topics that are offered, the events that arrived last.
 //
-// Thread: its lane only. Lifetime: borrows; good until the History changes.
-// Cost: O(log events_max) an event.
+// Thread: one at a time (the exchange's mutex). Lifetime: borrows; good until the History changes.
+// Cost: O(1) a topic and O(log topics) an event that is selected, however many the topics keep.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <queue>
 #include <vector>
 
 #include "exchange/event_ring.hpp"
@@ -22,43 +21,58 @@ class NewestEvents {
   NewestEvents(std::size_t per_topic, std::size_t events_max)
       : per_topic_(per_topic), events_max_(events_max) {}
 
-  // Whether an event of that arrival number would be taken.
-  bool wants(std::uint64_t arrival) const noexcept {
-    return best_.size() < events_max_ || (events_max_ > 0 && arrival > best_.top()->arrival);
+  // Whether a topic could matter whose newest event arrived as `heard` or before. Topics have been
+  // offered in the order in which they were heard from, the last one first.
+  bool wants(std::uint64_t heard) const noexcept {
+    return per_topic_ != 0 && (next_.size() < events_max_ || (events_max_ != 0 && heard > least_));
   }
 
   void offer(const TopicHistory& topic) {
-    topic.newest(per_topic_, [&](const Retained& each) {
-      if (!wants(each.arrival)) return false;
-      best_.push(&each);
-      if (best_.size() > events_max_) best_.pop();
-      return true;
-    });
+    if (topic.empty() || per_topic_ == 0) return;
+    next_.push_back({topic.newest(), per_topic_});
+    least_ = std::min(least_, next_.back().event->arrival);
   }
 
-  void clear() { best_ = {}; }
+  void clear() {
+    next_.clear();
+    least_ = none_yet;
+  }
 
-  // In order of arrival; where `bytes_max` cuts, the oldest are left out.
+  // In order of arrival; where `bytes_max` cuts, the oldest are left out. Once.
   std::vector<EventPtr> events(std::size_t bytes_max) {
-    std::vector<const Retained*> oldest_first;
-    for (; !best_.empty(); best_.pop()) oldest_first.push_back(best_.top());
     Selection selection(events_max_, bytes_max);
-    for (auto each = oldest_first.rbegin(); each != oldest_first.rend(); ++each) {
-      if (!selection.take(**each)) break;
+    std::make_heap(next_.begin(), next_.end(), Earlier());
+    while (!next_.empty()) {
+      std::pop_heap(next_.begin(), next_.end(), Earlier());
+      Next& newest = next_.back();
+      if (!selection.take(*newest.event)) break;
+      if (--newest.left == 0 || !newest.event.older()) {
+        next_.pop_back();
+      } else {
+        std::push_heap(next_.begin(), next_.end(), Earlier());
+      }
     }
     return selection.events();
   }
 
  private:
-  struct Later {
-    bool operator()(const Retained* a, const Retained* b) const noexcept {
-      return a->arrival > b->arrival;
+  static constexpr std::uint64_t none_yet = static_cast<std::uint64_t>(-1);
+
+  // A topic's newest event that is not selected yet, and how many of the topic still may be.
+  struct Next {
+    EventRing::Cursor event;
+    std::size_t left;
+  };
+  struct Earlier {
+    bool operator()(const Next& a, const Next& b) const noexcept {
+      return a.event->arrival < b.event->arrival;
     }
   };
 
   const std::size_t per_topic_;
   const std::size_t events_max_;
-  std::priority_queue<const Retained*, std::vector<const Retained*>, Later> best_;
+  std::vector<Next> next_;
+  std::uint64_t least_ = none_yet;  // of their newest events
 };
 
 }  // namespace zws

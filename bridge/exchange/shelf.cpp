@@ -35,8 +35,8 @@ class Shelf::Account {
   const std::size_t bookkeeping_;
 };
 
-Shelf::Shelf(ConfigPtr config, Ledger& ledger, std::size_t lanes)
-    : config_(std::move(config)), ledger_(ledger), routes_(*config_), lanes_(lanes) {}
+Shelf::Shelf(ConfigPtr config, Ledger& ledger)
+    : config_(std::move(config)), ledger_(ledger), routes_(*config_) {}
 
 void Shelf::record(const EventPtr& event) {
   const std::uint64_t arrival = ++arrivals_;
@@ -150,19 +150,10 @@ Topic* Shelf::look_up(Topic& topic, SteadyTime now) {
   return settle(topic) ? &topic : nullptr;
 }
 
-void Shelf::pin(std::string_view topic, SteadyTime now) {
-  ledger_.pin(topic, topic_hash(topic), now);
-}
-
-void Shelf::unpin(std::string_view topic, SteadyTime now) {
-  ledger_.unpin(topic, topic_hash(topic));
-  look_up(topic, now);
-}
-
 void Shelf::sweep(SteadyTime now) {
   now_ = std::max(now_, now);
   expire(now, steps_per_sweep);
-  // That the last subscriber went may have been another lane's to know.
+  // One that lost its last subscriber while its history was empty.
   for (std::size_t left = std::min(looks_per_sweep, topics_.size()); left > 0; --left)
     settle(*topics_.walk());
   topics_.shrink();

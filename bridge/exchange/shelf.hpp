@@ -1,4 +1,4 @@
-// Shelf: all topics of a lane with what is kept of each, never more than the bounds allow.
+// Shelf: all topics with what is kept of each, never more than the bounds allow.
 //
 // Thread: its lane only. Lifetime: a Topic& is good until the next call that is not const; within
 // one question, `now` is read once, so that looking at one topic twice moves nothing.
@@ -25,8 +25,8 @@ namespace zws {
 
 class Shelf {
  public:
-  // Bookkeeping counts `lanes` times: so many shelves share the events. `ledger` outlives the shelf.
-  Shelf(ConfigPtr config, Ledger& ledger, std::size_t lanes);
+  // `ledger` outlives the shelf.
+  Shelf(ConfigPtr config, Ledger& ledger);
 
   void record(const EventPtr& event);
 
@@ -34,13 +34,10 @@ class Shelf {
   Topic* look_up(std::string_view name, SteadyTime now);
   Topic* look_up(Topic& topic, SteadyTime now);
 
-  // Shows the topics that `pattern` matches, in order of name, until `visit` returns false. Gives up
-  // after looking at `looks_max` names and says false then.
+  // Shows the topics that `pattern` matches, in order of name, until `visit` returns false. Each name
+  // looked at takes one of `looks_left`; says false where they do not suffice.
   template <typename Visit>
-  bool each_match(const Pattern& pattern, SteadyTime now, std::size_t looks_max, Visit&& visit);
-
-  void pin(std::string_view topic, SteadyTime now);
-  void unpin(std::string_view topic, SteadyTime now);
+  bool each_match(const Pattern& pattern, SteadyTime now, std::size_t& looks_left, Visit&& visit);
 
   // Drops what is past its age, and gives memory back: a bounded piece of work.
   void sweep(SteadyTime now);
@@ -57,7 +54,7 @@ class Shelf {
   const TopicTable& topics() const noexcept { return topics_; }
 
   std::size_t bytes() const noexcept {
-    return event_bytes_ + lanes_ * (bookkeeping_bytes_ + topics_.bytes()) +
+    return event_bytes_ + bookkeeping_bytes_ + topics_.bytes() +
            std::min(ledger_.source_bytes(), source_bytes_max(*config_));
   }
 
@@ -88,7 +85,6 @@ class Shelf {
   ConfigPtr config_;
   Ledger& ledger_;
   RouteTable routes_;
-  const std::size_t lanes_;
   TopicTable topics_;
   std::vector<std::unique_ptr<Policy>> policies_;
   std::size_t event_bytes_ = 0;
@@ -99,7 +95,7 @@ class Shelf {
 };
 
 template <typename Visit>
-bool Shelf::each_match(const Pattern& pattern, SteadyTime now, std::size_t looks_max,
+bool Shelf::each_match(const Pattern& pattern, SteadyTime now, std::size_t& looks_left,
                        Visit&& visit) {
   // All that a pattern matches begins with what stands before its first '*'.
   const std::string_view prefix =
@@ -108,7 +104,8 @@ bool Shelf::each_match(const Pattern& pattern, SteadyTime now, std::size_t looks
   for (auto next = names.lower_bound(prefix); next != names.end();) {
     const auto here = next++;
     if (here->first.substr(0, prefix.size()) != prefix) break;
-    if (looks_max-- == 0) return false;
+    if (looks_left == 0) return false;
+    --looks_left;
     if (is_reserved(here->first)) {  // no pattern matches these, and they lie together
       next = names.lower_bound("A");
       continue;

@@ -20,8 +20,8 @@ constexpr std::uint32_t events_of_a_restart = 3;
 }  // namespace
 
 SourceTable::SourceTable(std::string own_source, const Config& config, const RouteTable& routes,
-                         Ledger& ledger)
-    : own_source_(std::move(own_source)), routes_(&routes), ledger_(ledger) {
+                         Ledger& ledger, const PatternLanes& patterns)
+    : own_source_(std::move(own_source)), routes_(&routes), ledger_(ledger), patterns_(patterns) {
   reload(config, routes);
 }
 
@@ -45,6 +45,7 @@ Judgement SourceTable::judge(const Arrival& arrival, std::uint64_t topic_hash, S
   Judgement judgement = arrival.source.empty() ? number(known) : follow(known, arrival);
   judgement.topic_id = known.id;
   judgement.route = known.route;
+  judgement.lanes = lanes_of(known);
   return judgement;
 }
 
@@ -71,6 +72,19 @@ SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash
   topics_bytes_ += bytes_of(added);
   keep_within_bounds();
   return added;
+}
+
+void SourceTable::note_lanes(std::string_view topic, std::uint64_t topic_hash) noexcept {
+  Topic* known = topics_.find(topic, topic_hash);
+  if (known != nullptr) known->lanes_as_of = 0;
+}
+
+LaneSet SourceTable::lanes_of(Topic& topic) {
+  if (topic.lanes_as_of != patterns_.version()) {
+    topic.lanes = ledger_.lanes(topic.name, topic.hash) | patterns_.lanes(topic.name);
+    topic.lanes_as_of = patterns_.version();
+  }
+  return topic.lanes;
 }
 
 // The lowest numbers are in use, but for those of topics that were forgotten.

@@ -1,7 +1,7 @@
 // SourceTable: which events of which source have been seen on each topic, and what comes next.
 //
 // A topic that nothing has been heard of for its route's ttl, and that no subscriber has held since,
-// is one the lanes' histories have forgotten (exchange/ledger.hpp): what comes without a header is
+// is one the history has forgotten (exchange/ledger.hpp): what comes without a header is
 // numbered anew there, so that who begins to listen can have it from its first event. What is known
 // of other sources stays as long as there is room: a pattern holds no topic, and its subscribers are
 // told of losses all the same.
@@ -11,7 +11,7 @@
 // it (example: the newest is seq 90 of 12:00:00; seq 2, 3 and 4 of 12:00:01, :02 and :03 follow). The
 // events before the third count as duplicates, and a gap from 1 on tells of them.
 //
-// Thread: one at a time (Intake's mutex).
+// Thread: one at a time (the exchange's mutex).
 // Bounds: limits.topics topics and limits.sources_per_topic sources on each, and in all a quarter of
 // history.bytes (or 4 MiB); those heard from longest ago are forgotten. Tables keep the size they
 // grew to until a reload, and only what forgetting frees counts in that bound.
@@ -29,6 +29,7 @@
 #include "core/sink.hpp"
 #include "exchange/heap_bytes.hpp"
 #include "exchange/ledger.hpp"
+#include "exchange/pattern_lanes.hpp"
 #include "exchange/topic_index.hpp"
 
 namespace zws {
@@ -43,6 +44,7 @@ struct Judgement {
   std::uint64_t seq = 0;
   std::uint32_t topic_id = 0;  // the topic's while it is known; then another topic may get it
   const Route* route = nullptr;
+  LaneSet lanes = 0;  // that listen to the topic
 };
 
 // A source of a topic as it stands, for people who look.
@@ -57,10 +59,10 @@ struct KnownSource {
 
 class SourceTable {
  public:
-  // `own_source` names this life of the bridge; it numbers what comes without a header. `routes` and
-  // `ledger` outlive the table.
+  // `own_source` names this life of the bridge; it numbers what comes without a header. `routes`,
+  // `ledger` and `patterns` outlive the table.
   SourceTable(std::string own_source, const Config& config, const RouteTable& routes,
-              Ledger& ledger);
+              Ledger& ledger, const PatternLanes& patterns);
   ~SourceTable();
   SourceTable(const SourceTable&) = delete;
   SourceTable& operator=(const SourceTable&) = delete;
@@ -73,6 +75,9 @@ class SourceTable {
 
   // Appends the sources of a topic.
   void list(std::string_view topic, std::vector<KnownSource>& out) const;
+
+  // The ledger has other lanes for the topic now.
+  void note_lanes(std::string_view topic, std::uint64_t topic_hash) noexcept;
 
   std::size_t topics() const noexcept { return topics_.size(); }
   std::size_t bytes() const noexcept {
@@ -102,13 +107,16 @@ class SourceTable {
     Topic* newer = nullptr;
     SteadyTime heard{};
     std::uint64_t own_seq = 0;
-    std::uint64_t generation = 0;  // `forgotten_` when the topic was first heard of
-    bool forgot = false;           // one of its sources, at least once
+    std::uint64_t generation = 0;   // `forgotten_` when the topic was first heard of
+    LaneSet lanes = 0;              // that listen, as of ...
+    std::uint64_t lanes_as_of = 0;  // ... this version of the patterns; 0: to be asked again
+    bool forgot = false;            // one of its sources, at least once
     std::vector<Source> sources;
   };
 
   Topic& topic(std::string_view name, std::uint64_t hash, SteadyTime now);
   std::uint32_t take_id();
+  LaneSet lanes_of(Topic& topic);
   bool held(const Topic& topic, SteadyTime then) const noexcept;
   void keep_within_bounds();
   void spare_the_held();
@@ -128,6 +136,7 @@ class SourceTable {
   std::size_t bytes_max_ = 0;
   const RouteTable* routes_;
   Ledger& ledger_;
+  const PatternLanes& patterns_;
   TopicIndex<Topic> topics_;
   std::size_t topics_bytes_ = 0;
   std::vector<std::uint32_t> free_ids_;  // of forgotten topics

@@ -8,6 +8,9 @@
 namespace zws {
 namespace {
 
+// A walk for the events of one source passes over so many of others: a millisecond or two.
+constexpr std::size_t others_max = 20'000;
+
 // Whether the event's key is the one that the rule means: the header gave it, or the payload was read
 // for it, or the rule wants none.
 bool key_known(const Event& event, const Retention& retention) noexcept {
@@ -185,12 +188,15 @@ bool TopicHistory::missed(const std::vector<Position>& since, bool proven, bool 
 std::vector<const Retained*> TopicHistory::range(std::string_view source, std::uint64_t from,
                                                  std::uint64_t to) const {
   std::vector<const Retained*> found;
+  std::size_t others_left = others_max;
+  bool whole = true;
   ring_.newest_first([&](const Retained& each) {
-    if (each.event->source() != source) return true;
+    if (each.event->source() != source) return whole = others_left-- > 0;
     if (each.event->seq() < from) return false;
     if (each.event->seq() <= to) found.push_back(&each);
     return true;
   });
+  if (!whole) found.clear();  // the first of them are wanted
   return found;
 }
 

@@ -72,12 +72,8 @@ class TopicHistory {
   // `proven`: it was there after whatever was forgotten (SourceRuns).
   bool missed(const std::vector<Position>& since, bool proven, bool conflate, Selection& out) const;
 
-  // Shows the newest `count` events, newest first, until `visit` returns false.
-  template <typename Visit>
-  void newest(std::size_t count, Visit&& visit) const {
-    if (count == 0) return;
-    ring_.newest_first([&](const Retained& each) { return visit(each) && --count > 0; });
-  }
+  // From its newest event to older ones; there must be one.
+  EventRing::Cursor newest() const noexcept { return EventRing::Cursor(ring_); }
 
   // Events `from` to `to` of `source`, newest first.
   std::vector<const Retained*> range(std::string_view source, std::uint64_t from,

@@ -19,7 +19,8 @@ Inbox::Inbox(std::size_t lane_bytes, LaneMetrics& metrics)
 bool Inbox::push(BatchPtr batch) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const bool idle = batches_.empty() && !overload_;
-  if (!overload_ && bytes_ + batch->frame_bytes > limit_ && !batches_.empty() && !batch->receipt)
+  if (!overload_ && bytes_ + batch->frame_bytes > limit_ && !batches_.empty() &&
+      !batch->is_turn_of_its_own())
     overload();
   if (overload_) {
     keep(batch);
@@ -42,14 +43,15 @@ void Inbox::overload() {
 }
 
 void Inbox::keep(const BatchPtr& batch) {
-  if (!batch->receipt) {
+  if (!batch->is_turn_of_its_own()) {
     for (const EventPtr& event : batch->events) keep(event);
     return;
   }
+  kept_.push_back(batch);
+  if (batch->reached) return overload_->push_place(batch->events.front());
   // An administrator's own call is small, and its receipt must come back.
   for (const EventPtr& event : batch->events) overload_->push_kept(event);
   sums_.offered += batch->events.size();
-  kept_.push_back(batch);
 }
 
 void Inbox::keep(const EventPtr& event) {
@@ -84,13 +86,14 @@ Inbox::Turn Inbox::take() {
   std::size_t end = first_;
   while (end < batches_.size()) {
     const Batch& next = *batches_[end];
-    if (end > first_ && (next.receipt || events + next.events.size() > turn_events_max ||
-                         bytes + next.frame_bytes > turn_bytes_max))
+    if (end > first_ &&
+        (next.is_turn_of_its_own() || events + next.events.size() > turn_events_max ||
+         bytes + next.frame_bytes > turn_bytes_max))
       break;
     events += next.events.size();
     bytes += next.frame_bytes;
     ++end;
-    if (next.receipt) break;
+    if (next.is_turn_of_its_own()) break;
   }
   if (end == first_ + 1) {
     turn.batch = std::move(batches_[first_]);
@@ -146,7 +149,10 @@ bool Inbox::kept_batch_is_next() const noexcept {
 BatchPtr Inbox::take_kept_batch() {
   BatchPtr batch = std::move(kept_.front());
   kept_.pop_front();
-  for (std::size_t left = batch->events.size(); left > 0; --left) note_handed_on(*overload_->pop());
+  for (std::size_t left = batch->events.size(); left > 0; --left) {
+    const EventPtr event = overload_->pop();
+    if (!batch->reached) note_handed_on(*event);
+  }
   return batch;
 }
 

@@ -1,11 +1,12 @@
-// Inbox: what waits between Intake and one lane, bounded in bytes.
+// Inbox: what waits between the exchange and one lane, bounded in bytes.
 //
 // While the lane keeps up, batches wait as they are. When more than `lane_bytes` wait, events are kept
 // one by one in a Backlog under their routes' overflow, exactly as a slow client's are: the loss is
 // counted, and told to the topic's subscribers by a gap at its place. Once such gaps alone are more than
 // the bound, what goes is counted only, and every turn until the overload ends says `untold`.
 // What an administrator published keeps its place among them and never gives way, so that the events of
-// a topic come in one order, whoever published; its batch is a turn of its own there, too.
+// a topic come in one order, whoever published; its batch is a turn of its own there, too. So does a
+// place (Batch::reached), over which no gap reaches.
 // Sums: of the events that come in during an overload, each is handed on, dropped or replaced (asserted).
 //
 // Thread: push() from any, take() from the lane; one mutex, taken once a batch and once a turn.
@@ -30,7 +31,7 @@ class Inbox {
   // True if the lane must be woken: nothing was waiting.
   bool push(BatchPtr batch);
 
-  // One turn's worth. A batch with a receipt is a turn of its own.
+  // One turn's worth. A batch with a receipt is a turn of its own, and so is a place.
   struct Turn {
     std::vector<EventPtr> events;  // when more than one batch was joined
     BatchPtr batch;                // else that batch
@@ -68,7 +69,7 @@ class Inbox {
   std::size_t first_ = 0;  // of batches_ not taken yet
   std::size_t bytes_ = 0;
   std::unique_ptr<Backlog> overload_;
-  std::deque<BatchPtr> kept_;   // with receipts, in their order within `overload_`
+  std::deque<BatchPtr> kept_;   // turns of their own, in their order within `overload_`
   Sums sums_;                   // while `overload_`
   bool untold_ = false;         // while `overload_`
   std::uint64_t replaced_ = 0;  // since the last turn: the lane alone writes that counter

@@ -19,8 +19,7 @@ Lane::Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics, const C
       clock_(clock),
       routes_(std::make_unique<RouteTable>(*config_)),
       wheel_(clock.steady()),
-      history_(config_, *shared.ledger, clock, shared.lanes),
-      router_(history_, metrics),
+      router_(shared.exchange->interest(shared.index), metrics),
       inbox_(config_->ingest.lane_bytes, metrics),
       handshakes_(loop_, clock) {
   SignIn::Parts sign_in;
@@ -29,8 +28,8 @@ Lane::Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics, const C
   sign_in.admin_token = shared_.admin_token;
   sign_in.admission = shared_.admission;
   sign_in.find = [this](std::uint64_t ticket) { return find(ticket); };
-  requests_ = std::make_unique<Requests>(router_, history_, std::move(sign_in), *routes_);
-  requests_->set_catch_up([this] { catch_up(); });
+  requests_ =
+      std::make_unique<Requests>(router_, *shared_.exchange, *this, std::move(sign_in), *routes_);
 }
 
 Lane::~Lane() { stop(); }
@@ -91,7 +90,6 @@ void Lane::tick() {
     if (each_tick_) guarded(each_tick_);
     if (++ticks_ % ticks_per_second == 0) {
       guarded([this] {
-        history_.sweep();
         note_overload();
         if (each_second_) each_second_();
       });
@@ -161,15 +159,12 @@ void Lane::go_on() {
 
 // True if something is left.
 bool Lane::take_turn() {
-  const Inbox::Turn turn = inbox_.take();
-  if (turn.untold) close_all_as_lagging();
   // A turn for many clients is long, and producers do not wait for its end.
-  const std::size_t deliveries = router_.publish(turn.all(), [this] {
+  const bool more = delivery_.take_turn([this] {
     if (feed_) feed_->drain();
   });
   note_sizes();
-  if (turn.batch && turn.batch->receipt) turn.batch->receipt->add(deliveries);
-  return turn.more;
+  return more;
 }
 
 void Lane::note_overload() {
@@ -183,8 +178,7 @@ void Lane::note_overload() {
         fresh);
 }
 
-// Nobody can be told what is missing, so everybody learns it by coming back with `since`. Until then
-// nobody gets an event from behind it, which would move his position over what he never had.
+// Nobody can be told what is missing, so everybody learns it by coming back with `since`.
 void Lane::close_all_as_lagging() {
   std::uint64_t suppressed = 0;
   if (!sessions_.empty() && untold_log_.pass(suppressed))
@@ -199,18 +193,9 @@ void Lane::close_all_as_lagging() {
   });
 }
 
-// A client that comes from another lane may have seen what still waits here.
-void Lane::catch_up() {
-  constexpr int turns_max = 64;
-  for (int i = 0; i < turns_max && take_turn(); ++i) {
-  }
-}
-
 void Lane::note_sizes() noexcept {
-  metrics_.history_bytes.set(history_.bytes());
-  metrics_.topics.set(std::max(history_.topics() - history_.reserved_topics(),
-                               router_.topics() - router_.reserved_topics()) +
-                      router_.patterns());
+  metrics_.topics.set(router_.topics() - router_.reserved_topics());
+  metrics_.patterns.set(router_.patterns());
 }
 
 // --- clients -------------------------------------------------------------------------------------
@@ -266,7 +251,6 @@ void Lane::reload(ConfigPtr config, TlsPtr tls) {
   auto routes = std::make_unique<RouteTable>(*config_);
   requests_->set_routes(*routes);
   routes_ = std::move(routes);
-  history_.reload(config_);
   inbox_.set_limit(config_->ingest.lane_bytes);
   server_->reload(config_, std::make_shared<const Access>(*config_, shared_.verifier->open()),
                   std::move(tls));

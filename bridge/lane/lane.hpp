@@ -1,4 +1,4 @@
-// Lane: one loop thread with its own listening socket, clients, router and history.
+// Lane: one loop thread with its own listening socket, clients and router.
 //
 // Every lane hears every event; none knows of another. What the rest of the program wants of a lane it
 // posts to it.
@@ -27,8 +27,8 @@
 #include "core/http.hpp"
 #include "core/log.hpp"
 #include "exchange/batch.hpp"
-#include "exchange/history.hpp"
-#include "exchange/ledger.hpp"
+#include "exchange/exchange.hpp"
+#include "lane/delivery.hpp"
 #include "lane/feed_watch.hpp"
 #include "lane/inbox.hpp"
 #include "metrics/metrics.hpp"
@@ -43,11 +43,11 @@ class Lane final : public BatchSink {
  public:
   struct Shared {
     Verifier* verifier = nullptr;
-    Ledger* ledger = nullptr;
+    Exchange* exchange = nullptr;
     const AdminToken* admin_token = nullptr;
     Admission* admission = nullptr;
     HttpPlaces* places = nullptr;
-    std::size_t lanes = 1;
+    std::size_t index = 0;  // among the lanes
   };
 
   Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics,
@@ -92,7 +92,6 @@ class Lane final : public BatchSink {
   const std::vector<Session*>& sessions() const noexcept { return sessions_; }
   Session* find(std::uint64_t ticket) noexcept;
   Router& router() noexcept { return router_; }
-  History& history() noexcept { return history_; }
   const RouteTable& routes() const noexcept { return *routes_; }
   LaneMetrics& metrics() noexcept { return metrics_; }
   Requests& requests() noexcept { return *requests_; }
@@ -113,7 +112,6 @@ class Lane final : public BatchSink {
   bool take_turn();
   void close_all_as_lagging();
   void note_overload();
-  void catch_up();
   void between_sockets();
   void go_on();
   void go_on_soon();
@@ -128,9 +126,9 @@ class Lane final : public BatchSink {
   const Clock& clock_;
   std::unique_ptr<const RouteTable> routes_;
   Wheel wheel_;
-  History history_;
   Router router_;
   Inbox inbox_;
+  Delivery delivery_{inbox_, router_, [this] { close_all_as_lagging(); }};
   std::vector<Session*> sessions_;
   std::size_t to_review_ = 0;  // of them, the first so many
   log::Quiet untold_log_;

@@ -32,9 +32,10 @@ std::size_t Lanes::count_for(const Config& config) {
   return std::max<std::size_t>(1, cores - 1);
 }
 
-Lanes::Lanes(ConfigPtr config, Verifier& verifier, Ledger& ledger, Metrics& metrics)
+Lanes::Lanes(ConfigPtr config, Verifier& verifier, Exchange& exchange, Metrics& metrics)
     : config_(config),
       open_mode_(verifier.open()),
+      exchange_(exchange),
       admission_(config->limits, share_descriptors(*config).clients),
       metrics_(metrics) {
   const std::size_t most = share_descriptors(*config).clients;
@@ -44,9 +45,10 @@ Lanes::Lanes(ConfigPtr config, Verifier& verifier, Ledger& ledger, Metrics& metr
         config->limits.connections, most);
   const std::size_t count = count_for(*config);
   addresses_ = listen_on(config->server.listen, count);
-  const Lane::Shared shared{&verifier, &ledger, &admin_token_, &admission_, &places_, count};
-  for (std::size_t i = 0; i < count; ++i)
+  for (std::size_t i = 0; i < count; ++i) {
+    const Lane::Shared shared{&verifier, &exchange, &admin_token_, &admission_, &places_, i};
     lanes_.push_back(std::make_unique<Lane>(shared, config, metrics.lane(i)));
+  }
 }
 
 Lanes::~Lanes() { stop(); }
@@ -75,6 +77,10 @@ void Lanes::start(const TlsPtr& tls, HttpHandler& http, std::function<void()> ea
   if (open_mode_) write_admin_token();
   set_memory_limit(*config_);
   lanes_.front()->look_often([this] { look_after_memory(); });
+  each_second = [this, more = std::move(each_second)] {
+    exchange_.sweep();
+    if (more) more();
+  };
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     std::vector<Listener> listeners;
     for (const ListenAddress& address : addresses_)

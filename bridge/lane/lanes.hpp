@@ -19,7 +19,7 @@ namespace zws {
 class Lanes {
  public:
   // Binds the ports and makes the lanes. Throws StartupError.
-  Lanes(ConfigPtr config, Verifier& verifier, Ledger& ledger, Metrics& metrics);
+  Lanes(ConfigPtr config, Verifier& verifier, Exchange& exchange, Metrics& metrics);
   ~Lanes();
 
   // How many lanes `config` asks for.
@@ -119,6 +119,7 @@ class Lanes {
 
   const ConfigPtr config_;
   const bool open_mode_;
+  Exchange& exchange_;
   Admission admission_;
   HttpPlaces places_;
   Metrics& metrics_;

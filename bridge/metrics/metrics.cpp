@@ -1,5 +1,6 @@
 #include "metrics/metrics.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 namespace zws {
@@ -51,6 +52,16 @@ void LaneMetrics::count_refusal(ErrorCode code) noexcept {
 void LaneMetrics::count_http_response(std::uint16_t status) noexcept {
   assert(is_mine());
   http_responses[place_of(status, counted_http_statuses)].add();
+}
+
+std::uint64_t Metrics::topics() const noexcept {
+  std::uint64_t topics = ingest.topics.value();
+  std::uint64_t patterns = 0;
+  for (const auto& lane : lanes_) {
+    topics = std::max(topics, lane->topics.value());
+    patterns = std::max(patterns, lane->patterns.value());
+  }
+  return topics + patterns;
 }
 
 }  // namespace zws

@@ -84,14 +84,16 @@ enum class EndpointState : std::uint8_t {
   count_
 };
 
-// `taken`, `gaps`, `sources_forgotten` and the duplicates are written under Intake's mutex, the rest by
-// the ingest thread.
+// `taken`, `gaps`, `sources_forgotten`, the duplicates and what is kept are written under the exchange's
+// mutex, the rest by the ingest thread.
 struct IngestMetrics {
-  Counter taken;  // by Intake, duplicates included
+  Counter taken;  // by the exchange, duplicates included
   std::array<Counter, static_cast<std::size_t>(RejectReason::count_)> rejected;
   Counter header_ignored;
   Counter gaps;               // missed events, by jumps of seq
   Counter sources_forgotten;  // beyond limits.sources_per_topic
+  Counter topics;             // of which anything is known, but for @all and @user/<id>
+  Counter history_bytes;
   Counter resets;
   Counter producers;            // connected now
   Counter producers_connected;  // ever
@@ -133,13 +135,13 @@ constexpr std::array<std::uint16_t, 14> counted_http_statuses{200, 204, 304, 400
 struct LaneMetrics {
   Counter connections;
   Counter subscriptions;
-  Counter topics;
+  Counter topics;    // that are subscribed to by name
+  Counter patterns;  // that are subscribed to
   Counter deliveries;
   Counter delivered_bytes;
   std::array<Counter, static_cast<std::size_t>(DropReason::count_)> dropped;
   Counter replaced;
   Counter queue_bytes;
-  Counter history_bytes;
   Counter closed_for_memory;  // clients, by limits.memory_bytes
   LatencyHistogram latency;
   std::array<Counter, static_cast<std::size_t>(HandshakeResult::count_)> handshakes;
@@ -167,6 +169,9 @@ struct LaneMetrics {
 class Metrics {
  public:
   explicit Metrics(std::size_t lanes);
+
+  // Topics with subscribers or history, and patterns.
+  std::uint64_t topics() const noexcept;
 
   IngestMetrics ingest;
   Counter memory_limit;   // bytes, 0 for none; the first lane writes it

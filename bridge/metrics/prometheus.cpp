@@ -215,14 +215,8 @@ void add_lanes(Page& page, const Metrics& metrics) {
         [](const Lane& lane) -> const Counter& { return lane.connections; });
   gauge("zws_subscriptions", "Subscriptions, those to @all and @user/<id> included",
         [](const Lane& lane) -> const Counter& { return lane.subscriptions; });
-  std::uint64_t topics = 0;
-  std::uint64_t history_bytes = 0;
-  for (const auto& lane : metrics.lanes()) {
-    topics = std::max(topics, lane->topics.value());
-    history_bytes = std::max(history_bytes, lane->history_bytes.value());
-  }
   page.gauge("zws_topics", "Topics with subscribers or history, and patterns",
-             static_cast<double>(topics));
+             static_cast<double>(metrics.topics()));
   counter("zws_deliveries_total", "Events handed to the socket layer, one for each receiver",
           [](const Lane& lane) -> const Counter& { return lane.deliveries; });
   counter("zws_delivered_bytes_total", "Bytes of those events' frames",
@@ -265,7 +259,7 @@ void add_lanes(Page& page, const Metrics& metrics) {
              "What the process may have (limits.memory_bytes); 0: no limit",
              static_cast<double>(metrics.memory_limit.value()));
   page.gauge("zws_history_bytes", "Bytes the history holds, bookkeeping included",
-             static_cast<double>(history_bytes));
+             static_cast<double>(metrics.ingest.history_bytes.value()));
 }
 
 }  // namespace

@@ -1,11 +1,13 @@
 #include "routing/audience.hpp"
 
+#include "exchange/pattern_index_body.hpp"
+
 namespace zws {
 
-void Audience::join(Subscriber& who, bool implicit, std::uint64_t newest_arrival) {
+void Audience::join(Subscriber& who, bool implicit, std::uint64_t since) {
   seats_.push_back({&who, static_cast<std::uint32_t>(who.memberships_.size())});
   who.memberships_.push_back(
-      {this, newest_arrival, static_cast<std::uint32_t>(seats_.size() - 1), implicit, !implicit});
+      {this, since, static_cast<std::uint32_t>(seats_.size() - 1), implicit, !implicit});
 }
 
 void Audience::leave(Subscriber& who, std::size_t index) noexcept {
@@ -30,5 +32,7 @@ std::size_t Audience::find(const Subscriber& who) const noexcept {
   }
   return none;
 }
+
+template class PatternIndex<Audience>;
 
 }  // namespace zws

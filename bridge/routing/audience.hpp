@@ -24,10 +24,10 @@ class Audience {
   };
 
   const std::vector<Seat>& seats() const noexcept { return seats_; }
-  bool empty() const noexcept { return seats_.empty(); }
+  bool empty() const noexcept { return seats_.empty() && expected == 0; }
 
-  // `newest_arrival`: of the last event that went to its audience before `who` came.
-  void join(Subscriber& who, bool implicit, std::uint64_t newest_arrival);
+  // `since` as in Router::subscribe().
+  void join(Subscriber& who, bool implicit, std::uint64_t since);
 
   // Events offered to this audience so far.
   std::uint64_t offered() const noexcept { return offered_; }
@@ -44,7 +44,9 @@ class Audience {
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
   std::size_t find(const Subscriber& who) const noexcept;
 
-  std::uint32_t topic_id = Event::no_topic_id;  // the Router's note; of a topic by name
+  // The Router's notes.
+  std::uint32_t topic_id = Event::no_topic_id;  // of a topic by name
+  std::uint32_t expected = 0;                   // who will join: it is held for them
 
  private:
   const Pattern pattern_;

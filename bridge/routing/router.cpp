@@ -22,7 +22,7 @@ void prefetch(const void* address) noexcept { __builtin_prefetch(address); }
 
 }  // namespace
 
-Router::Router(History& history, LaneMetrics& metrics) : history_(history), metrics_(metrics) {}
+Router::Router(Interest& interest, LaneMetrics& metrics) : interest_(interest), metrics_(metrics) {}
 Router::~Router() = default;
 
 Audience* Router::find(const Pattern& pattern) noexcept {
@@ -45,9 +45,33 @@ const Audience* Router::find(const Pattern& pattern) const noexcept {
   return const_cast<Router*>(this)->find(pattern);
 }
 
-Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool implicit) {
-  Audience* audience = find(pattern);
-  const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
+// Made if there is none; then the lane's interest begins.
+Audience& Router::audience_of(const Pattern& pattern) {
+  if (Audience* known = find(pattern)) return *known;
+  Audience* made = nullptr;
+  if (pattern.is_literal()) {
+    auto added = std::make_unique<Audience>(pattern);
+    made = added.get();
+    exact_.emplace(std::string_view(made->pattern().text()), std::move(added));
+    if (is_reserved(pattern.text())) ++reserved_topics_;
+  } else {
+    made = &patterns_.add(pattern);
+    by_pattern_.insert(made);
+  }
+  try {
+    in_order_.insert(made);
+    interest_.begins(pattern);
+  } catch (...) {
+    remove(*made);
+    throw;
+  }
+  return *made;
+}
+
+Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool implicit,
+                                 std::uint64_t since) {
+  Audience& audience = audience_of(pattern);
+  const std::size_t place = audience.find(who);
   if (place != Audience::none) {
     auto& membership = who.memberships_[place];
     const bool had = implicit ? membership.implicit : membership.asked;
@@ -55,21 +79,22 @@ Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool i
     if (!implicit && !had) metrics_.subscriptions.add();
     return {!had, membership.since};
   }
-  if (audience == nullptr && pattern.is_literal()) {
-    auto made = std::make_unique<Audience>(pattern);
-    audience = made.get();
-    exact_.emplace(std::string_view(audience->pattern().text()), std::move(made));
-    if (is_reserved(pattern.text())) ++reserved_topics_;
-    in_order_.insert(audience);
-    history_.pin(pattern.text());
-  } else if (audience == nullptr) {
-    audience = &patterns_.add(pattern);
-    by_pattern_.insert(audience);
-    in_order_.insert(audience);
-  }
-  audience->join(who, implicit, newest_arrival_);
+  audience.join(who, implicit, since);
   if (!implicit) metrics_.subscriptions.add();
   return {true};
+}
+
+void Router::note_recovered(Subscriber& who, const Pattern& pattern) noexcept {
+  const Audience* audience = find(pattern);
+  const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
+  if (place != Audience::none && !who.memberships_[place].implicit)
+    who.memberships_[place].since = 0;
+}
+
+void Router::no_longer_expected(const Pattern& pattern) noexcept {
+  Audience* audience = find(pattern);
+  --audience->expected;
+  drop_if_empty(*audience);
 }
 
 bool Router::unsubscribe(Subscriber& who, const Pattern& pattern) {
@@ -90,18 +115,26 @@ void Router::drop_membership(Subscriber& who, std::size_t index) noexcept {
   Audience* audience = who.memberships_[index].audience;
   if (who.memberships_[index].asked) metrics_.subscriptions.sub(1);
   audience->leave(who, index);
-  if (!audience->empty()) return;
-  in_order_.erase(audience);
-  const Pattern pattern = audience->pattern();
+  drop_if_empty(*audience);
+}
+
+void Router::drop_if_empty(Audience& audience) noexcept {
+  if (!audience.empty()) return;
+  const Pattern pattern = audience.pattern();
+  remove(audience);
+  interest_.ends(pattern);
+}
+
+void Router::remove(Audience& audience) noexcept {
+  in_order_.erase(&audience);
+  const Pattern pattern = audience.pattern();
   if (!pattern.is_literal()) {
-    by_pattern_.erase(audience);
-    patterns_.remove(pattern);
-    return;
+    by_pattern_.erase(&audience);
+    return patterns_.remove(pattern);
   }
   if (is_reserved(pattern.text())) --reserved_topics_;
-  by_id_.drop(*audience);
+  by_id_.drop(audience);
   exact_.erase(std::string_view(pattern.text()));
-  history_.unpin(pattern.text());
 }
 
 bool Router::receives(const Subscriber& who, std::string_view topic) const noexcept {
@@ -112,21 +145,30 @@ bool Router::receives(const Subscriber& who, std::string_view topic) const noexc
 }
 
 std::optional<std::uint64_t> Router::receives_besides(const Subscriber& who, std::string_view topic,
-                                                      const Pattern& pattern) const noexcept {
+                                                      const Pattern& pattern) {
+  matched_.clear();
+  if (Audience* named = find(*Pattern::parse(topic))) matched_.push_back(named);
+  if (!is_reserved(topic)) patterns_.match(topic, matched_);
   std::optional<std::uint64_t> since;
-  for (const auto& membership : who.memberships_) {
-    const Pattern& other = membership.audience->pattern();
-    if (other == pattern || !other.matches(topic)) continue;
-    since = since ? std::min(*since, membership.since) : membership.since;
+  for (const Audience* each : matched_) {
+    const std::size_t place = each->pattern() == pattern ? Audience::none : each->find(who);
+    if (place == Audience::none) continue;
+    const std::uint64_t by_this = who.memberships_[place].since;
+    since = since ? std::min(*since, by_this) : by_this;
   }
   return since;
 }
 
-void Router::note_recovered(Subscriber& who, const Pattern& pattern) noexcept {
+bool Router::has_implicitly(const Subscriber& who, const Pattern& pattern) const noexcept {
   const Audience* audience = find(pattern);
   const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
-  if (place != Audience::none && !who.memberships_[place].implicit)
-    who.memberships_[place].since = 0;
+  return place != Audience::none && who.memberships_[place].implicit;
+}
+
+std::uint64_t Router::since(const Subscriber& who, const Pattern& pattern) const noexcept {
+  const Audience* audience = find(pattern);
+  const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
+  return place != Audience::none ? who.memberships_[place].since : 0;
 }
 
 bool Router::asked(const Subscriber& who, const Pattern& pattern) const noexcept {
@@ -230,16 +272,15 @@ TopicLoad Router::load(const std::string& name, SteadyTime now) const {
 std::size_t Router::publish(const std::vector<EventPtr>& events,
                             const std::function<void()>& between) {
   // Seats and their subscribers are cache misses, one behind the other; those of all events are fetched
-  // at once, while the history works.
+  // at once.
   named_.clear();
   for (const EventPtr& event : events) {
     named_.push_back(find(*event));
     if (named_.back() != nullptr) prefetch(named_.back()->seats().data());
   }
   for (std::size_t i = 0; i < events.size(); ++i) {
-    history_.record(events[i]);
-    newest_arrival_ = std::max(newest_arrival_, events[i]->arrival());
-    if (named_[i] != nullptr) prefetch(named_[i]->seats().front().who);
+    if (named_[i] != nullptr && !named_[i]->seats().empty())
+      prefetch(named_[i]->seats().front().who);
   }
   turn_.begin(events);
   for (std::size_t i = 0; i < events.size(); ++i) {

@@ -24,10 +24,10 @@
 
 #include "core/by_topic_id.hpp"
 #include "core/pattern.hpp"
-#include "exchange/history.hpp"
+#include "exchange/interest.hpp"
+#include "exchange/pattern_index.hpp"
 #include "metrics/metrics.hpp"
 #include "routing/audience.hpp"
-#include "routing/pattern_index.hpp"
 #include "routing/turn.hpp"
 
 namespace zws {
@@ -43,7 +43,7 @@ struct TopicLoad {
 
 class Router {
  public:
-  Router(History& history, LaneMetrics& metrics);
+  Router(Interest& interest, LaneMetrics& metrics);
   ~Router();
 
   struct Joined {
@@ -52,9 +52,16 @@ class Router {
     std::uint64_t had_live_after = ~std::uint64_t{0};
   };
 
-  // `implicit` subscriptions (@all, @user/<id>) are had without asking; asking for one changes
-  // nothing but the answers.
-  Joined subscribe(Subscriber& who, const Pattern& pattern, bool implicit = false);
+  // Somebody will subscribe to the pattern: from now on the lane is given its events. As often as
+  // no_longer_expected() afterwards. Called while the caller looks at the exchange.
+  void expect(const Pattern& pattern) { ++audience_of(pattern).expected; }
+  void no_longer_expected(const Pattern& pattern) noexcept;
+
+  // From now on `who` is offered what publish() brings: what arrived later than `since`. `implicit`
+  // subscriptions (@all, @user/<id>) are had without asking; asking for one changes nothing but the
+  // answers. Called while the caller looks at the exchange, unless the pattern is expected.
+  Joined subscribe(Subscriber& who, const Pattern& pattern, bool implicit = false,
+                   std::uint64_t since = 0);
 
   // It asked for the pattern and was sent all that it had missed.
   void note_recovered(Subscriber& who, const Pattern& pattern) noexcept;
@@ -67,15 +74,18 @@ class Router {
   // Whether `who` gets the events of `topic` already.
   bool receives(const Subscriber& who, std::string_view topic) const noexcept;
   // ... by another of its subscriptions than `pattern`: what arrived later than the number that is
-  // returned (Event::arrival).
+  // returned. Costs a look-up, and not all of these.
   std::optional<std::uint64_t> receives_besides(const Subscriber& who, std::string_view topic,
-                                                const Pattern& pattern) const noexcept;
+                                                const Pattern& pattern);
+  // Whether it has that without having asked; and since when it has what it asked for.
+  bool has_implicitly(const Subscriber& who, const Pattern& pattern) const noexcept;
+  std::uint64_t since(const Subscriber& who, const Pattern& pattern) const noexcept;
   bool asked(const Subscriber& who, const Pattern& pattern) const noexcept;
 
   // What `who` asked for, in no order.
   std::vector<Pattern> subscriptions(const Subscriber& who) const;
 
-  // Records the events and offers each once to every subscriber that wants it (even where two of its
+  // Offers each event once to every subscriber that wants it (even where two of its
   // patterns match). Returns the deliveries offered. `between` is called every so many writes, for a
   // lane that must not stay away too long; it may neither publish nor touch a subscriber.
   std::size_t publish(
@@ -115,19 +125,21 @@ class Router {
   const Audience* find(const Pattern& pattern) const noexcept;
   Audience* find(const Pattern& pattern) noexcept;
   Audience* find(const Event& event);
+  Audience& audience_of(const Pattern& pattern);
+  void drop_if_empty(Audience& audience) noexcept;
+  void remove(Audience& audience) noexcept;
   void drop_membership(Subscriber& who, std::size_t index) noexcept;
   void observe_latency();
   static std::size_t receivers(std::vector<const Audience*> all);
   bool is_first_of_its_name(const Pattern& pattern) const;
   std::vector<const Audience*> audiences() const;
 
-  History& history_;
+  Interest& interest_;
   LaneMetrics& metrics_;
   tsl::hopscotch_map<std::string_view, std::unique_ptr<Audience>, Hash, std::equal_to<>> exact_;
   ByTopicId<Audience> by_id_;
   std::size_t reserved_topics_ = 0;
-  std::uint64_t newest_arrival_ = 0;
-  PatternIndex patterns_;
+  PatternIndex<Audience> patterns_;
   std::unordered_set<const Audience*> by_pattern_;  // those in patterns_
   std::set<const Audience*, InOrder> in_order_;     // all of them
   Turn turn_;

@@ -45,7 +45,7 @@ class Subscriber {
   // A seat in an audience, known from both ends so that leaving costs O(1) there.
   struct Membership {
     Audience* audience;
-    std::uint64_t since;  // the arrival number up to which the lane had delivered when this began
+    std::uint64_t since;  // what arrived later than this it has had, or will (Event::arrival)
     std::uint32_t seat;
     bool implicit;  // @all and @user/<id>: had without asking
     bool asked;     // the client subscribed to it by name

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "core/topic.hpp"
-#include "exchange/ledger.hpp"
 #include "routing/router.hpp"
 
 namespace {
@@ -24,6 +23,11 @@ using zws::Pattern;
 constexpr std::size_t turn_events = 64;
 constexpr std::size_t turns = 4000;
 constexpr std::size_t heard_topics = 1000;  // that producers send on, in turn
+
+struct NoInterest final : zws::Interest {
+  void begins(const zws::Pattern&) override {}
+  void ends(const zws::Pattern&) noexcept override {}
+};
 
 class Ear final : public zws::Subscriber {
  public:
@@ -42,8 +46,7 @@ Pattern pattern(const std::string& text) { return Pattern::parse(text).value(); 
 // A lane with `count` subscriptions, each a client's own: topics by name, or patterns.
 class Stage {
  public:
-  Stage(std::size_t count, const std::string& prefix, const std::string& suffix, bool history)
-      : config_(make_config(history)), ears_(count) {
+  Stage(std::size_t count, const std::string& prefix, const std::string& suffix) : ears_(count) {
     for (std::size_t i = 0; i < count; ++i)
       router_.subscribe(ears_[i], pattern(prefix + std::to_string(i) + suffix));
   }
@@ -90,18 +93,10 @@ class Stage {
   }
 
  private:
-  static zws::ConfigPtr make_config(bool history) {
-    auto made = std::make_shared<zws::Config>();
-    if (!history) made->history.size = 0;
-    return made;
-  }
-
-  const zws::ConfigPtr config_;
   const std::string frame_ = std::string(200, 'x');
   zws::LaneMetrics metrics_;
-  zws::Ledger ledger_;
-  zws::History history_{config_, ledger_};
-  zws::Router router_{history_, metrics_};
+  NoInterest interest_;
+  zws::Router router_{interest_, metrics_};
   std::vector<Ear> ears_;
 };
 
@@ -113,16 +108,12 @@ void print(const char* name, std::size_t size, double ns) {
 
 int main() {
   for (const std::size_t size : {1U, 1000U, 100'000U}) {
-    for (const bool history : {false, true}) {
-      const std::string with = history ? ", history kept" : "";
-      Stage topics(size, "wanted:", "", history);
-      print(("unwanted, topics" + with).c_str(), size, topics.publish("other:", heard_topics));
-      print(("wanted by one, topics" + with).c_str(), size,
-            topics.publish("wanted:", std::min<std::size_t>(size, heard_topics)));
-      Stage patterns(size, "wanted:", ":*", history);
-      print(("unwanted, patterns" + with).c_str(), size, patterns.publish("other:", heard_topics));
-    }
-    Stage topics(size, "wanted:", "", true);
+    Stage topics(size, "wanted:", "");
+    print("unwanted, topics", size, topics.publish("other:", heard_topics));
+    print("wanted by one, topics", size,
+          topics.publish("wanted:", std::min<std::size_t>(size, heard_topics)));
+    Stage patterns(size, "wanted:", ":*");
+    print("unwanted, patterns", size, patterns.publish("other:", heard_topics));
     print("join and leave", size, topics.join_and_leave(pattern("shared")));
   }
   return 0;

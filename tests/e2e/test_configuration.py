@@ -87,6 +87,7 @@ DEFAULTS: dict[str, Any] = {
         "errors_per_minute": 60,
         "failed_tokens_per_minute": 100,
         "handshake_timeout": "5s",
+        "request_looks": 10000,
         "replay_events": 1000,
         "topics": 1000000,
         "sources_per_topic": 64,

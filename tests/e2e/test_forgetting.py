@@ -221,3 +221,17 @@ def test_topics_that_live_once_stay_within_the_bound_index_and_sources_included(
     assert bridge.metric("zws_history_bytes") <= bound
     assert bridge.metric("zws_topics") < 60_000
     assert resident_bytes(bridge.pid) < before + (4 << 20)
+
+
+def test_more_lanes_keep_no_less(make_bridge, make_producer):
+    """The bound is the machine's affair and not the cores'."""
+    kept = []
+    for lanes in (1, 15):
+        bridge = make_bridge({"server.threads": lanes, "history.bytes": 8 << 20})
+        producer = make_producer(bridge.endpoint)
+        for n in range(10_000):
+            producer.send(f"import:{n}", b"1", {"src": "p", "seq": 1})
+            if (n + 1) % 2_000 == 0:
+                wait_received(bridge, n + 1)
+        kept.append(bridge.metric("zws_topics"))
+    assert kept[0] == kept[1] > 1_000

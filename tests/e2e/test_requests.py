@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from support.raw_socket import TEXT
 
 QUEUE = 65_536
@@ -197,3 +199,39 @@ def test_a_long_request_counts_as_many_messages(make_bridge):
     answers = [client.receive() for _ in range(1001)]
     assert {answer["type"] for answer in answers[:1000]} == {"subscribed"}
     assert answers[1000]["code"] == "rate_limited"
+
+
+@pytest.mark.parametrize("pattern", ["a:*", "*:1", "*"])
+def test_what_needs_too_many_looks_is_not_recovered(make_bridge, make_producer, pattern):
+    bridge = make_bridge({"limits.request_looks": 20})
+    producer = make_producer(bridge.endpoint)
+    watcher = bridge.connect()
+    watcher.subscribe("*")
+    sent = 0
+    for looked_at in (20, 21):
+        for number in range(sent, looked_at):
+            producer.send(f"a:{number}", {"type": "event"}, {"src": "p", "seq": 1})
+            watcher.receive()
+        sent = looked_at
+        enough = looked_at == 20
+        brought = 0 if not enough else 1 if pattern == "*:1" else 20
+        answer = bridge.connect().subscribe(pattern, since={})
+        assert (answer["recovered"], answer["replayed"]) == (enough, brought)
+        answer = bridge.connect().subscribe(pattern, last=1)
+        assert answer["replayed"] == brought
+    answer = bridge.connect().ask({"type": "fetch", "topic": pattern, "last": 1})
+    assert (answer["type"], answer["count"], answer["complete"]) == ("fetched", 0, False)
+
+
+def test_all_patterns_of_a_request_share_its_looks(make_bridge, make_producer):
+    bridge = make_bridge({"limits.request_looks": 25})
+    producer = make_producer(bridge.endpoint)
+    watcher = bridge.connect()
+    watcher.subscribe("*")
+    for number in range(10):
+        producer.send(f"a:{number}", {"type": "event"})
+        watcher.receive()
+    client = bridge.connect()
+    client.send({"type": "subscribe", "topics": [f"*:{number}" for number in range(4)], "last": 1})
+    answers = [message for message in client.receive_all() if message["type"] == "subscribed"]
+    assert [answer["replayed"] for answer in answers] == [1, 1, 0, 0]

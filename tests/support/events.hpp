@@ -1,4 +1,4 @@
-// Events as Intake would make them, with a frame whose size a test may choose.
+// Events as the exchange would make them, with a frame whose size a test may choose.
 #pragma once
 
 #include <algorithm>

@@ -296,6 +296,34 @@ TEST_F(BacklogTest, AWaitingPongIsReplacedByTheNext) {
   EXPECT_THAT(drain(), ElementsAre("pong 3"));
 }
 
+// Who joins at a place hears nothing of what came before it, and all of what comes later.
+TEST_F(BacklogTest, AMarkerDoesNotReachOverAPlace) {
+  const auto place = [&] {
+    backlog_.push_place(
+        Event::make(Event::Fields{}, std::vector<std::string_view>{std::string_view()}));
+  };
+  fill("a", 1, 8, Overflow::drop_newest);
+  for (std::uint64_t seq = 1; seq <= 2; ++seq) push({"n", seq, Overflow::drop_newest, 300});
+  place();
+  for (std::uint64_t seq = 3; seq <= 4; ++seq) push({"n", seq, Overflow::drop_newest, 300});
+  place();
+  EXPECT_THAT(drain(), ElementsAre("a s:1", "a s:2", "a s:3", "a s:4", "a s:5", "a s:6", "a s:7",
+                                   "a s:8", "n s:1-2 missing", "", "n s:3-4 missing", ""));
+}
+
+TEST_F(BacklogTest, WhatGoesLaterLeavesItsMarkerOnItsOwnSideOfAPlace) {
+  fill("a", 1, 5);
+  backlog_.push_place(
+      Event::make(Event::Fields{}, std::vector<std::string_view>{std::string_view()}));
+  fill("a", 6, 10);
+  for (std::uint64_t seq = 1; seq <= 9; ++seq) push({"b", seq, Overflow::drop_oldest, 100});
+  const std::vector<std::string> names = drain();
+  const auto at = std::find(names.begin(), names.end(), "");
+  ASSERT_NE(at, names.end());
+  EXPECT_EQ(names.front(), "a s:1-5 missing");
+  EXPECT_EQ(at - names.begin(), 1);
+}
+
 TEST_F(BacklogTest, AProducersGapWaitsAtItsPlaceAndIsNeverDropped) {
   fill("a", 1, 4);
   Event::Fields missing;

@@ -372,16 +372,6 @@ TEST_F(HistoryTest, EvenPinnedTopicsStayWithinTheBound) {
   EXPECT_THAT(positions("t0"), ElementsAre("mark"));
 }
 
-TEST_F(HistoryTest, LanesCountTheirBookkeepingAndShareTheEvents) {
-  History one(std::make_shared<Config>(config), ledger, clock, 1);
-  History three(std::make_shared<Config>(config), ledger, clock, 3);
-  const EventPtr event = make_event({"t"}, clock.steady());
-  one.record(event);
-  three.record(event);
-  const std::size_t bookkeeping = one.bytes() - event->memory_bytes();
-  EXPECT_EQ(three.bytes(), event->memory_bytes() + 3 * bookkeeping);
-}
-
 TEST_F(HistoryTest, TheTopicHeardFromLongestAgoIsForgottenFirst) {
   config.limits.topics = 2;
   publish("x", "a", 1, 1);

@@ -46,7 +46,8 @@ class SourceTableTest : public ::testing::Test {
   Config config_ = small();
   RouteTable routes_{config_};
   Ledger ledger_;
-  SourceTable table_{"own", config_, routes_, ledger_};
+  PatternLanes patterns_;
+  SourceTable table_{"own", config_, routes_, ledger_, patterns_};
 };
 
 TEST_F(SourceTableTest, WhatIsKnownOfSourcesCanBeListed) {

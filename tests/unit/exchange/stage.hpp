@@ -1,5 +1,5 @@
 // Stage: what the tests of history need around it: a clock they move, configurations, and events as
-// Intake would make them.
+// the exchange would make them.
 #pragma once
 
 #include <memory>

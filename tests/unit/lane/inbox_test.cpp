@@ -1,4 +1,4 @@
-// What waits between Intake and a lane: joined turns, receipts, and the bound.
+// What waits between the exchange and a lane: joined turns, receipts, and the bound.
 #include "lane/inbox.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
-// ModelBridge: a whole bridge without threads, sockets and time of its own: real intake, inboxes,
-// routers, histories, subscriptions, sessions and outboxes, moved on step by step by a test.
+// ModelBridge: a whole bridge without threads, sockets and time of its own: the real exchange, inboxes,
+// routers, requests, sessions and outboxes, moved on step by step by a test.
 #pragma once
 
 #include <algorithm>
@@ -11,13 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "client/client_protocol.hpp"
-#include "client/long_request.hpp"
+#include "client/requests.hpp"
 #include "client/session.hpp"
-#include "client/subscriptions.hpp"
-#include "exchange/history.hpp"
-#include "exchange/intake.hpp"
-#include "exchange/ledger.hpp"
+#include "exchange/exchange.hpp"
+#include "lane/delivery.hpp"
 #include "lane/inbox.hpp"
 #include "routing/router.hpp"
 
@@ -65,88 +62,92 @@ class NarrowWire final : public Wire {
   std::string taken;  // what the client has not read yet
 };
 
-class ModelLane final : public BatchSink, private MessageHandler {
+class ModelLane final : public BatchSink {
  public:
-  ModelLane(const ConfigPtr& config, Ledger& ledger, const Clock& clock, std::size_t lanes)
-      : routes_(*config),
+  ModelLane(const ConfigPtr& config, Exchange& exchange, std::size_t index, const Clock& clock)
+      : routes_(std::make_unique<RouteTable>(*config)),
         wheel_(clock.steady()),
-        history_(config, ledger, clock, lanes),
-        router_(history_, metrics_),
+        router_(exchange.interest(index), metrics_),
         inbox_(config->ingest.lane_bytes, metrics_),
-        subscriptions_(router_, history_, routes_),
-        rules_{config, &wheel_, this, &metrics_, &clock} {}
+        verifier_(config->auth, clock),
+        admission_(config->limits, 1'000'000),
+        requests_(router_, exchange, *this, sign_in(), *routes_),
+        rules_{config, &wheel_, &requests_, &metrics_, &clock} {}
 
-  void post(BatchPtr batch) noexcept override {
-    for (const EventPtr& event : batch->events)
-      if (!event->is_gap()) posted_number_ = number_of(*event);
-    inbox_.push(std::move(batch));
-  }
+  void post(BatchPtr batch) noexcept override { inbox_.push(std::move(batch)); }
 
   // False when nothing was waiting.
   bool take_turn() {
-    const Inbox::Turn turn = inbox_.take();
-    if (turn.untold) {
-      ++untold_;
-      for (Outbox* outbox : outboxes_) outbox->refuse_events();
-    }
-    router_.publish(turn.all());
-    for (const EventPtr& event : turn.all()) {
-      if (!event->is_gap()) newest_number_ = number_of(*event);
-      passed_[{std::string(event->topic()), std::string(event->source())}] = event->last_seq();
-    }
-    if (turn.untold && !turn.more) newest_number_ = posted_number_;  // all of it is gone by now
-    return turn.more;
+    const bool before = run_loop();
+    const bool more = delivery_.take_turn([] {});
+    return run_loop() || more || before;
   }
+  // Until nothing waits.
   void catch_up() {
     while (take_turn()) {
     }
   }
 
-  void subscribe(Session& session, const std::string& message) {
-    ParsedRequest parsed = parse_request(message);
-    if (parsed.request->since) catch_up();
-    LongRequest request(std::move(*parsed.request));
-    while (!request.done()) subscriptions_.go_on(session, request, true);
-  }
-
-  // Of all that has gone through it.
-  std::uint64_t newest_number() const { return newest_number_; }
-
-  // Whether the event, or a gap that names it, has gone through it.
-  bool has_passed(const Event& event) const {
-    const auto known = passed_.find({std::string(event.topic()), std::string(event.source())});
-    return known != passed_.end() && event.seq() <= known->second;
+  void reload(const ConfigPtr& config) {
+    auto routes = std::make_unique<RouteTable>(*config);
+    requests_.set_routes(*routes);
+    routes_ = std::move(routes);
+    inbox_.set_limit(config->ingest.lane_bytes);
+    rules_.config = config;
+    const std::set<Session*> all = sessions_;
+    for (Session* session : all) {
+      if (session->left()) continue;
+      session->on_reload();
+      requests_.review(*session);
+    }
   }
 
   // How often it had more gaps to tell than it may hold, so that all its clients had to go.
   std::size_t untold() const { return untold_; }
 
-  void add(Outbox& outbox) { outboxes_.insert(&outbox); }
-  void remove(Outbox& outbox) { outboxes_.erase(&outbox); }
+  void add(Session& session) {
+    session.ticket = ++next_ticket_;
+    sessions_.insert(&session);
+  }
+  void remove(Session& session) { sessions_.erase(&session); }
 
-  History& history() { return history_; }
+  Requests& requests() { return requests_; }
   LaneMetrics& metrics() { return metrics_; }
   const SessionRules& rules() const { return rules_; }
 
  private:
-  void on_message(Session&, std::string_view, bool) override {}
-  void on_timer(Session&, SteadyTime) override {}
-  void on_loss(const Session&, std::string_view) noexcept override {}
-  void on_leave(Session& session) noexcept override { router_.leave(session.outbox()); }
+  bool run_loop() {
+    loop_.restart();
+    return loop_.poll() != 0;
+  }
+  SignIn::Parts sign_in() {
+    return {&loop_, &verifier_, &admin_token_, &admission_,
+            [this](std::uint64_t ticket) { return find(ticket); }};
+  }
+  Session* find(std::uint64_t ticket) {
+    for (Session* session : sessions_)
+      if (session->ticket == ticket && !session->left()) return session;
+    return nullptr;
+  }
 
-  const RouteTable routes_;
+  std::unique_ptr<const RouteTable> routes_;
   LaneMetrics metrics_;
   Wheel wheel_;
-  History history_;
   Router router_;
   Inbox inbox_;
-  Subscriptions subscriptions_;
-  const SessionRules rules_;
-  std::uint64_t posted_number_ = 0;
-  std::uint64_t newest_number_ = 0;
-  std::map<std::pair<std::string, std::string>, std::uint64_t> passed_;
+  Delivery delivery_{inbox_, router_, [this] {
+                       ++untold_;
+                       for (Session* session : sessions_) session->outbox().refuse_events();
+                     }};
+  asio::io_context loop_;
+  Verifier verifier_;
+  const AdminToken admin_token_;
+  Admission admission_;
+  Requests requests_;
+  SessionRules rules_;
   std::size_t untold_ = 0;
-  std::set<Outbox*> outboxes_;  // of all its clients
+  std::uint64_t next_ticket_ = 0;
+  std::set<Session*> sessions_;  // of all its clients
 };
 
 // One client's connection to a lane.
@@ -159,12 +160,12 @@ class ModelConnection final : public Link, private Outbox::Owner {
         session_(*this, lane.rules(), "model"),
         untold_(lane.untold()) {
     outbox_.open(&wire_);
-    session_.open();
-    lane_.add(outbox_);
+    lane_.add(session_);
+    lane_.requests().on_upgraded(session_, "", false);
   }
   ~ModelConnection() {
-    lane_.remove(outbox_);
     session_.on_closed(1006);
+    lane_.remove(session_);
   }
 
   ModelLane& lane() { return lane_; }
@@ -214,13 +215,16 @@ struct ModelArrival {
 
 class ModelBridge {
  public:
-  ModelBridge(ConfigPtr config, std::size_t lanes, const Clock& clock) : metrics_(lanes) {
+  ModelBridge(ConfigPtr config, std::size_t lanes, const Clock& clock)
+      : metrics_(lanes), exchange_(config, metrics_, clock) {
     std::vector<BatchSink*> sinks{&posted_};
     for (std::size_t i = 0; i < lanes; ++i) {
-      lanes_.push_back(std::make_unique<ModelLane>(config, ledger_, clock, lanes));
+      lanes_.push_back(std::make_unique<ModelLane>(config, exchange_, 1 + i, clock));
       sinks.push_back(lanes_.back().get());
     }
-    intake_ = std::make_unique<Intake>(config, sinks, ledger_, metrics_, clock);
+    exchange_.post_to(sinks);
+    const Exchange::Look look = exchange_.look();
+    exchange_.interest(0).begins(*Pattern::parse("*"));  // so that `posted_` hears it all
   }
 
   // Takes in, as one drain, up to `count` of what producers have sent here.
@@ -243,10 +247,23 @@ class ModelBridge {
       arrival.key = sent.key;
       arrivals.push_back(arrival);
     }
-    if (!arrivals.empty()) intake_->accept(arrivals.data(), arrivals.size());
+    if (!arrivals.empty()) exchange_.accept(arrivals.data(), arrivals.size());
   }
 
+  void reload(const ConfigPtr& config) {
+    exchange_.reload(config);
+    for (const auto& lane : lanes_) lane->reload(config);
+  }
+
+  Exchange& exchange() { return exchange_; }
   std::vector<std::unique_ptr<ModelLane>>& lanes() { return lanes_; }
+
+  // Of the last event that was taken in.
+  std::uint64_t newest_number() const {
+    for (auto event = posted_.events.rbegin(); event != posted_.events.rend(); ++event)
+      if (!(*event)->is_gap()) return number_of(**event);
+    return 0;
+  }
 
   // All that was posted to the lanes, in order.
   const std::vector<EventPtr>& posted() const { return posted_.events; }
@@ -262,10 +279,9 @@ class ModelBridge {
   };
 
   Metrics metrics_;
-  Ledger ledger_;
+  Exchange exchange_;
   Posted posted_;
   std::vector<std::unique_ptr<ModelLane>> lanes_;
-  std::unique_ptr<Intake> intake_;
   std::deque<ModelArrival> in_;
 };
 

@@ -40,6 +40,8 @@ class ModelClient {
 
   const std::string& text() const { return text_; }
   bool connected() const { return connection_ != nullptr; }
+  bool answered() const { return answered_; }
+  bool hears(const std::string& topic) const { return pattern_.matches(topic); }
   ModelConnection& connection() { return *connection_; }
 
   // A source counts anew: where this client stands may mean either of its lives.
@@ -60,13 +62,16 @@ class ModelClient {
     moved_.clear();
     replayed_.clear();
     missing_.clear();
-    connection_->lane().subscribe(connection_->session(), request.dump());
+    connection_->lane().requests().on_message(connection_->session(), request.dump(), false);
     if (resuming_) missing_ = unaccounted();
-    begins_behind_ = connection_->lane().newest_number();
-    passed_.clear();
-    for (const EventPtr& event : bridge.posted())
-      if (!event->is_gap() && connection_->lane().has_passed(*event))
-        passed_.insert(number_of(*event));
+    begins_behind_ = bridge.newest_number();
+  }
+
+  // Asks for a topic that it has already, or is done with one: what it gets stays the same.
+  void ask_again(const std::string& topic, nlohmann::json request) {
+    request["topic"] = topic;
+    truth_.log << text_ << '#' << this << " asks " << request << '\n';
+    connection_->lane().requests().on_message(connection_->session(), request.dump(), false);
   }
 
   // Reads up to `frames_max` whole frames.
@@ -127,10 +132,25 @@ class ModelClient {
   void take(nlohmann::json message) {
     message.erase("p");
     truth_.log << text_ << '#' << this << " gets " << message << '\n';
+    if (message["type"] == "connection") return;
     if (message.contains("@id")) return take_event(message);
     if (message["type"] == "gap") return take_gap(message);
-    require(message["type"] == "subscribed" && message["success"] == true, message.dump());
+    require(message["success"] == true, message.dump());
+    if (message["type"] == "unsubscribed") return;
+    require(message["type"] == "subscribed", message.dump());
+    if (answered_) return take_covered_answer(message);
     take_answer(message);
+  }
+
+  // It receives the topic already: nothing is repeated, and `at` is where it stands.
+  void take_covered_answer(const nlohmann::json& answer) {
+    const std::string topic = answer["topic"];
+    require(answer.value("replayed", 0) == 0, text_ + ": something was repeated of " + topic);
+    for (const auto& text : answer["at"]) {
+      const auto position = *Position::parse(text.get<std::string>());
+      auto& known = positions_[topic][position.source];
+      known = std::max(known, position.seq);
+    }
   }
 
   void take_answer(const nlohmann::json& answer) {
@@ -153,7 +173,7 @@ class ModelClient {
       received_.clear();
       missed_.clear();
       positions_.clear();
-      forgiven_ = passed_;
+      forgiven_.clear();
       based_ = true;
       base_ = begins_behind_;
     }
@@ -308,7 +328,6 @@ class ModelClient {
 
   std::uint64_t base_ = 0;  // numbers above are its affair
   std::uint64_t begins_behind_ = 0;
-  std::set<std::uint64_t> passed_;  // had gone through the lane before it subscribed
   std::set<std::uint64_t> received_;
   std::set<std::uint64_t> forgiven_;
   std::vector<Missed> missed_;

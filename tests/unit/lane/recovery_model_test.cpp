@@ -32,7 +32,7 @@ class Schedule {
     truth_.sent.emplace_back();  // numbers begin with 1
     truth_.lossy = lossy_;
     for (int i = 0; i < 2; ++i) {
-      bridges_.push_back(std::make_unique<ModelBridge>(config_, 1 + below(3), clock_));
+      bridges_.push_back(std::make_unique<ModelBridge>(config_, any(numbers_of_lanes_), clock_));
     }
     for (const char* pattern : {"a:1", "a:1", "a:2", "c:1", "d:1", "n:1", "a:*", "*"})
       clients_.push_back(std::make_unique<ModelClient>(pattern, truth_));
@@ -48,8 +48,10 @@ class Schedule {
         any(bridges_)->ingest(1 + below(8));
       else if (dice < 65)
         any(any(bridges_)->lanes())->take_turn();
-      else if (dice < 95)
+      else if (dice < 94)
         let_act(*any(clients_));
+      else if (dice < 95)
+        reload();
       else
         wait();
     }
@@ -121,7 +123,17 @@ class Schedule {
     } else if (dice < 80 || client.connection().ended()) {
       client.read(below(30));  // the rest it had taken is lost with it
       client.disconnect();
+    } else if (client.answered()) {
+      ask_again(client);
     }
+  }
+
+  void ask_again(ModelClient& client) {
+    const std::string& topic = any(topics_);
+    if (!client.hears(topic)) return;
+    if (topic != client.text() && chance(30))
+      return client.ask_again(topic, {{"type", "unsubscribe"}});
+    client.ask_again(topic, {{"type", "subscribe"}, {"last", below(2)}});
   }
 
   void connect(ModelClient& client) {
@@ -133,12 +145,23 @@ class Schedule {
     homes_[&client] = &bridge;
   }
 
+  // Other bounds; what is there is cut to them.
+  void reload() {
+    if (roomy_) return;
+    truth_.log << "reload\n";
+    Config config = *config_;
+    config.history.size = 1 + below(30);
+    config.history.ttl = Duration(50 + below(300));
+    config.ingest.lane_bytes = chance(50) ? 300 + below(2'000) : Config().ingest.lane_bytes;
+    config_ = std::make_shared<const Config>(config);
+    any(bridges_)->reload(config_);
+  }
+
   void wait() {
     truth_.log << "time passes\n";
     clock_.advance(std::chrono::milliseconds(below(chance(20) ? 500 : 50)));
     for (const auto& bridge : bridges_)
-      for (const auto& lane : bridge->lanes())
-        if (chance(50)) lane->history().sweep();
+      if (chance(50)) bridge->exchange().sweep();
   }
 
   // Everything is heard and read; what is left over was lost without a word.
@@ -155,6 +178,7 @@ class Schedule {
     }
   }
 
+  const std::vector<std::size_t> numbers_of_lanes_{1, 2, 3, 8};
   const std::vector<std::string> topics_{"a:1", "a:1", "a:2", "a:3", "c:1", "d:1", "n:1"};
   const std::vector<std::string> sources_{"p", "p", "q", ""};
   const std::vector<std::string> keys_{"x", "y", "z"};
@@ -164,7 +188,7 @@ class Schedule {
   const bool lossy_;  // what is sent may get lost on its way to a bridge
   const bool restarts_;
   ModelClock clock_;
-  const ConfigPtr config_;
+  ConfigPtr config_;
   ModelTruth truth_;
   std::map<std::string, std::map<std::string, std::uint64_t>> newest_;
   std::vector<std::unique_ptr<ModelBridge>> bridges_;

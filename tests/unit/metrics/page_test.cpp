@@ -77,12 +77,13 @@ TEST(PageTest, PlainNumbersAreTheirOwn) {
   LaneMetrics& lane = metrics.lane(0);
   lane.connections.set(21);
   lane.subscriptions.set(22);
-  lane.topics.set(23);
+  lane.topics.set(20);
+  lane.patterns.set(3);
   lane.deliveries.add(24);
   lane.delivered_bytes.add(25);
   lane.replaced.add(26);
   lane.queue_bytes.set(27);
-  lane.history_bytes.set(28);
+  metrics.ingest.history_bytes.set(28);
   const std::string page = prometheus_text(metrics);
   for (const char* line : {
            "zws_events_received_total 11",

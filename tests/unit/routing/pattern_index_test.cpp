@@ -1,11 +1,13 @@
 // The index finds what asking every pattern would find.
-#include "routing/pattern_index.hpp"
+#include "exchange/pattern_index.hpp"
 
 #include <gmock/gmock.h>
 
 #include <map>
 #include <random>
 #include <set>
+
+#include "routing/audience.hpp"
 
 namespace zws {
 namespace {
@@ -15,7 +17,7 @@ using ::testing::UnorderedElementsAre;
 
 Pattern pattern(const std::string& text) { return Pattern::parse(text).value(); }
 
-std::vector<std::string> matches(const PatternIndex& index, const std::string& topic) {
+std::vector<std::string> matches(const PatternIndex<Audience>& index, const std::string& topic) {
   std::vector<Audience*> found;
   index.match(topic, found);
   std::vector<std::string> texts;
@@ -24,7 +26,7 @@ std::vector<std::string> matches(const PatternIndex& index, const std::string& t
 }
 
 TEST(PatternIndexTest, FindsTailsAndSegments) {
-  PatternIndex index;
+  PatternIndex<Audience> index;
   for (const char* text : {"*", "import:*", "import:task*", "*:task-1", "import:*:done", "a.*.c"})
     index.add(pattern(text));
   EXPECT_THAT(matches(index, "import:task-1"),
@@ -39,7 +41,7 @@ TEST(PatternIndexTest, FindsTailsAndSegments) {
 }
 
 TEST(PatternIndexTest, AddingTwiceIsOneAudience) {
-  PatternIndex index;
+  PatternIndex<Audience> index;
   Audience& first = index.add(pattern("a:*"));
   EXPECT_EQ(&index.add(pattern("a:*")), &first);
   EXPECT_EQ(index.size(), 1U);
@@ -53,7 +55,7 @@ TEST(PatternIndexTest, AddingTwiceIsOneAudience) {
 }
 
 TEST(PatternIndexTest, PatternsOfOneTextThatStopElsewhereHaveEachTheirOwnAudience) {
-  PatternIndex index;
+  PatternIndex<Audience> index;
   std::map<char, const Audience*> audiences;
   for (const char stop : {'\0', '.', ':'})
     audiences[stop] = &index.add(pattern("a.*").stopping_at(stop));
@@ -80,7 +82,7 @@ TEST(PatternIndexTest, PatternsOfOneTextThatStopElsewhereHaveEachTheirOwnAudienc
 }
 
 TEST(PatternIndexTest, RemovingOneLeavesItsNeighbours) {
-  PatternIndex index;
+  PatternIndex<Audience> index;
   for (const char* text : {"a:b:*", "a:*", "a:b:c*", "*:b:c"}) index.add(pattern(text));
   index.remove(pattern("a:b:*"));
   EXPECT_THAT(matches(index, "a:b:c"), UnorderedElementsAre("a:*", "a:b:c*", "*:b:c"));
@@ -99,7 +101,7 @@ TEST(PatternIndexTest, FindsWhatANaiveScanFinds) {
     if (wild && pick(2) == 0) text += '*';
     return text;
   };
-  PatternIndex index;
+  PatternIndex<Audience> index;
   std::map<std::string, Pattern> all;
   for (int step = 0; step < 20'000; ++step) {
     const std::string text = name(true);
@@ -127,7 +129,7 @@ TEST(PatternIndexTest, FindsWhatANaiveScanFinds) {
 
 // 250 KB of patterns from one client once took 392 MiB, and kept it after the client had left.
 TEST(PatternIndexTest, MemoryIsInProportionToTheTextAndGivenBack) {
-  PatternIndex index;
+  PatternIndex<Audience> index;
   std::vector<Pattern> all;
   std::size_t text_bytes = 0;
   for (int n = 0; n < 1000; ++n) {
@@ -143,7 +145,7 @@ TEST(PatternIndexTest, MemoryIsInProportionToTheTextAndGivenBack) {
 }
 
 TEST(PatternIndexTest, OrdinaryPatternsTakeLittle) {
-  PatternIndex index;
+  PatternIndex<Audience> index;
   constexpr std::size_t count = 40'000;
   for (std::size_t n = 0; n < count; ++n) index.add(pattern("user:" + std::to_string(n) + ":*"));
   EXPECT_LT(index.bytes(), 300 * count);

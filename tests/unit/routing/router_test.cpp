@@ -9,7 +9,6 @@
 #include <set>
 #include <tuple>
 
-#include "exchange/ledger.hpp"
 #include "support/listener.hpp"
 
 namespace zws {
@@ -20,6 +19,25 @@ using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
 Pattern pattern(const std::string& text) { return Pattern::parse(text).value(); }
+
+// What the lane listens to.
+class Interests final : public Interest {
+ public:
+  void begins(const Pattern& pattern) override {
+    if (fails) throw std::bad_alloc();
+    EXPECT_TRUE(all.insert(name(pattern)).second);
+  }
+  void ends(const Pattern& pattern) noexcept override { EXPECT_EQ(all.erase(name(pattern)), 1U); }
+
+  std::set<std::string> all;
+  bool fails = false;
+
+ private:
+  // Where a pattern stops is part of what it is.
+  static std::string name(const Pattern& pattern) {
+    return pattern.stop() == 0 ? pattern.text() : pattern.text() + " up to " + pattern.stop();
+  }
+};
 
 class RouterTest : public ::testing::Test {
  protected:
@@ -32,11 +50,9 @@ class RouterTest : public ::testing::Test {
     return router_.publish(events);
   }
 
-  ConfigPtr config_ = std::make_shared<const Config>();
   LaneMetrics metrics_;
-  Ledger ledger_;
-  History history_{config_, ledger_};
-  Router router_{history_, metrics_};
+  Interests interests_;
+  Router router_{interests_, metrics_};
   Listener ada_;
   Listener bob_;
 };
@@ -153,7 +169,7 @@ TEST_F(RouterTest, WhatAnImplicitSubscriptionBroughtIsKnownByItsArrival) {
     return made;
   };
   publish({arrived(1, 3), arrived(2, 7)});
-  router_.subscribe(ada_, pattern("@all"), true);
+  router_.subscribe(ada_, pattern("@all"), true, 7);
   publish({arrived(3, 8), arrived(4, 12)});
   EXPECT_EQ(router_.subscribe(ada_, pattern("@all")).had_live_after, 7U);
   EXPECT_GT(router_.subscribe(bob_, pattern("@all")).had_live_after, 12U) << "nothing yet";
@@ -194,9 +210,47 @@ TEST_F(RouterTest, KnowsWhatASubscriberReceives) {
   EXPECT_THAT(router_.subscriptions(ada_), UnorderedElementsAre(pattern("a:*"), pattern("a:b")));
 }
 
-TEST_F(RouterTest, EventsAreRecordedAlsoWhenNobodyListens) {
-  EXPECT_EQ(publish({{"a", 1}}), 0U);
-  EXPECT_EQ(history_.topics(), 1U);
+TEST_F(RouterTest, WhoIsExpectedKeepsTheLaneListening) {
+  router_.expect(pattern("a"));
+  router_.expect(pattern("b:*"));
+  EXPECT_THAT(interests_.all, UnorderedElementsAre("a", "b:*"));
+  router_.subscribe(ada_, pattern("a"));
+  router_.unsubscribe(ada_, pattern("a"));
+  EXPECT_THAT(interests_.all, UnorderedElementsAre("a", "b:*"));
+  EXPECT_EQ(publish({{"a", 1}, {"b:c", 1}}), 0U) << "nobody has joined yet";
+  router_.subscribe(bob_, pattern("b:*"));
+  router_.no_longer_expected(pattern("a"));
+  router_.no_longer_expected(pattern("b:*"));
+  EXPECT_THAT(interests_.all, UnorderedElementsAre("b:*"));
+  EXPECT_EQ(publish({{"a", 2}, {"b:c", 2}}), 1U);
+}
+
+TEST_F(RouterTest, WhatAnotherSubscriptionBringsIsKnownByItsArrival) {
+  router_.subscribe(ada_, pattern("a:*"), false, 9);
+  router_.subscribe(ada_, pattern("a:b"), false, 5);
+  EXPECT_EQ(router_.receives_besides(ada_, "a:b", pattern("*")), 5U);
+  EXPECT_EQ(router_.receives_besides(ada_, "a:b", pattern("a:b")), 9U);
+  router_.note_recovered(ada_, pattern("a:*"));
+  EXPECT_EQ(router_.receives_besides(ada_, "a:b", pattern("a:b")), 0U) << "it has had it all";
+}
+
+TEST_F(RouterTest, AnInterestThatCannotBeginLeavesNothingBehind) {
+  interests_.fails = true;
+  EXPECT_THROW(router_.subscribe(ada_, pattern("a")), std::bad_alloc);
+  EXPECT_THROW(router_.subscribe(ada_, pattern("a:*")), std::bad_alloc);
+  EXPECT_EQ(router_.topics() + router_.patterns(), 0U);
+  EXPECT_EQ(publish({{"a", 1}, {"a:b", 1}}), 0U);
+}
+
+TEST_F(RouterTest, TheFirstAndTheLastSubscriberChangeWhatTheLaneListensTo) {
+  router_.subscribe(ada_, pattern("a"));
+  router_.subscribe(bob_, pattern("a"));
+  router_.subscribe(bob_, pattern("b:*"));
+  EXPECT_THAT(interests_.all, UnorderedElementsAre("a", "b:*"));
+  router_.unsubscribe(ada_, pattern("a"));
+  EXPECT_THAT(interests_.all, UnorderedElementsAre("a", "b:*"));
+  router_.leave(bob_);
+  EXPECT_THAT(interests_.all, IsEmpty());
 }
 
 TEST_F(RouterTest, LatencyCountsEventsThatReachedSomeone) {

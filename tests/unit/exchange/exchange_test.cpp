@@ -1,5 +1,5 @@
-// Intake: one order for all lanes, numbers where there are none, losses of producers told.
-#include "exchange/intake.hpp"
+// Exchange: one order for all lanes, numbers where there are none, losses of producers told.
+#include "exchange/exchange.hpp"
 
 #include <gmock/gmock.h>
 
@@ -20,12 +20,24 @@ struct Lane final : BatchSink {
 };
 
 struct StillClock final : Clock {
-  SteadyTime steady() const noexcept override { return SteadyTime{std::chrono::hours(1)}; }
+  SteadyTime steady() const noexcept override { return now; }
   WallTime wall() const noexcept override { return WallTime{std::chrono::seconds(1'700'000'000)}; }
+
+  SteadyTime now{std::chrono::hours(1)};
 };
 
-class IntakeTest : public ::testing::Test {
+class ExchangeTest : public ::testing::Test {
  protected:
+  ExchangeTest() {
+    exchange_.post_to({&first_, &second_});
+    for (const std::size_t lane : {0U, 1U}) listen(lane, "*");
+  }
+
+  void listen(std::size_t lane, const char* pattern) {
+    const Exchange::Look look = exchange_.look();
+    exchange_.interest(lane).begins(*Pattern::parse(pattern));
+  }
+
   static Arrival arrival(std::string_view topic, std::string_view source = {},
                          std::uint64_t seq = 0, std::int64_t sent_ns = 0) {
     Arrival made;
@@ -37,7 +49,7 @@ class IntakeTest : public ::testing::Test {
     return made;
   }
   void accept(const std::vector<Arrival>& arrivals) {
-    intake_.accept(arrivals.data(), arrivals.size());
+    exchange_.accept(arrivals.data(), arrivals.size());
   }
   // What the last batch brought.
   std::vector<std::string> last() const {
@@ -53,11 +65,10 @@ class IntakeTest : public ::testing::Test {
   Lane first_;
   Lane second_;
   Metrics metrics_{2};
-  Ledger ledger_;
-  Intake intake_{std::make_shared<const Config>(), {&first_, &second_}, ledger_, metrics_, clock_};
+  Exchange exchange_{std::make_shared<const Config>(), metrics_, clock_};
 };
 
-TEST_F(IntakeTest, EveryLaneGetsTheSameBatch) {
+TEST_F(ExchangeTest, EveryLaneGetsTheSameBatch) {
   accept({arrival("a", "s", 1), arrival("b", "s", 1), arrival("a", "s", 2)});
   EXPECT_THAT(last(), ElementsAre("a s:1", "b s:1", "a s:2"));
   EXPECT_EQ(first_.batches, second_.batches);
@@ -68,7 +79,7 @@ TEST_F(IntakeTest, EveryLaneGetsTheSameBatch) {
   EXPECT_EQ(metrics_.ingest.received(), 3U);
 }
 
-TEST_F(IntakeTest, HeaderlessEventsAreNumberedUnderTheBridgesOwnName) {
+TEST_F(ExchangeTest, HeaderlessEventsAreNumberedUnderTheBridgesOwnName) {
   accept({arrival("a"), arrival("a"), arrival("b")});
   const auto& events = first_.batches[0]->events;
   EXPECT_TRUE(is_source(events[0]->source()));
@@ -78,16 +89,21 @@ TEST_F(IntakeTest, HeaderlessEventsAreNumberedUnderTheBridgesOwnName) {
   EXPECT_EQ(events[1]->source(), events[0]->source());
 }
 
-TEST_F(IntakeTest, AnotherBridgeHasAnotherName) {
+TEST_F(ExchangeTest, AnotherBridgeHasAnotherName) {
   Lane lane;
-  Intake other(std::make_shared<const Config>(), {&lane}, ledger_, metrics_, clock_);
+  Exchange other(std::make_shared<const Config>(), metrics_, clock_);
+  other.post_to({&lane});
+  {
+    const Exchange::Look look = other.look();
+    other.interest(0).begins(*Pattern::parse("a"));
+  }
   const Arrival one = arrival("a");
   other.accept(&one, 1);
   accept({one});
   EXPECT_NE(lane.batches[0]->events[0]->source(), first_.batches[0]->events[0]->source());
 }
 
-TEST_F(IntakeTest, DuplicatesGoAndAreCounted) {
+TEST_F(ExchangeTest, DuplicatesGoAndAreCounted) {
   accept({arrival("a", "s", 1), arrival("a", "s", 1), arrival("a", "s", 2)});
   EXPECT_THAT(last(), ElementsAre("a s:1", "a s:2"));
   EXPECT_EQ(duplicates(), 1U);
@@ -95,7 +111,7 @@ TEST_F(IntakeTest, DuplicatesGoAndAreCounted) {
   EXPECT_EQ(first_.batches.size(), 1U) << "nothing is left to post";
 }
 
-TEST_F(IntakeTest, AJumpIsToldBeforeTheEventThatShowsIt) {
+TEST_F(ExchangeTest, AJumpIsToldBeforeTheEventThatShowsIt) {
   accept({arrival("a", "s", 1), arrival("a", "s", 5)});
   EXPECT_THAT(last(), ElementsAre("a s:1", "a s:2-4 missing", "a s:5"));
   EXPECT_NE(first_.batches[0]->events[1]->frame().find(R"("missed":3,"reason":"producer")"),
@@ -103,7 +119,7 @@ TEST_F(IntakeTest, AJumpIsToldBeforeTheEventThatShowsIt) {
   EXPECT_EQ(metrics_.ingest.gaps.value(), 1U);
 }
 
-TEST_F(IntakeTest, EventsOfAllTopicsAreNumberedAsTheyArrive) {
+TEST_F(ExchangeTest, EventsOfAllTopicsAreNumberedAsTheyArrive) {
   accept({arrival("a", "s", 1), arrival("b", "s", 1)});
   accept({arrival("a", "s", 5)});
   std::uint64_t before = 0;
@@ -116,13 +132,13 @@ TEST_F(IntakeTest, EventsOfAllTopicsAreNumberedAsTheyArrive) {
   }
 }
 
-TEST_F(IntakeTest, ARestartIsMarked) {
+TEST_F(ExchangeTest, ARestartIsMarked) {
   accept({arrival("a", "s", 3, 100), arrival("a", "s", 1, 200)});
   EXPECT_FALSE(first_.batches[0]->events[0]->restart());
   EXPECT_TRUE(first_.batches[0]->events[1]->restart());
 }
 
-TEST_F(IntakeTest, DuplicatesAndForgottenSourcesAreLogged) {
+TEST_F(ExchangeTest, DuplicatesAndForgottenSourcesAreLogged) {
   ::testing::internal::CaptureStderr();
   accept({arrival("a", "s", 1), arrival("a", "s", 1)});
   for (int i = 0; i < 70; ++i) accept({arrival("b", "source-" + std::to_string(i), 1)});
@@ -135,7 +151,7 @@ TEST_F(IntakeTest, DuplicatesAndForgottenSourcesAreLogged) {
   EXPECT_EQ(metrics_.ingest.sources_forgotten.value(), 70U - 64U);
 }
 
-TEST_F(IntakeTest, ARestartWhoseFirstEventsWereLostTellsThem) {
+TEST_F(ExchangeTest, ARestartWhoseFirstEventsWereLostTellsThem) {
   accept({arrival("a", "s", 90, 100), arrival("a", "s", 2, 200), arrival("a", "s", 3, 300),
           arrival("a", "s", 4, 400)});
   EXPECT_THAT(last(), ElementsAre("a s:90", "a s:1-3 missing", "a s:4"));
@@ -143,16 +159,17 @@ TEST_F(IntakeTest, ARestartWhoseFirstEventsWereLostTellsThem) {
   EXPECT_EQ(duplicates(), 2U);
 }
 
-TEST_F(IntakeTest, TheArrivalsTimeStandsWhereTheProducerGaveNone) {
+TEST_F(ExchangeTest, TheArrivalsTimeStandsWhereTheProducerGaveNone) {
   accept({arrival("a")});
   EXPECT_NE(first_.batches[0]->events[0]->frame().find(R"("timestamp":"2023-11-14T22:13:20.000Z")"),
             std::string_view::npos);
 }
 
-TEST_F(IntakeTest, PublishTellsIdsAndRecipientsOnceAllLanesHaveDelivered) {
+TEST_F(ExchangeTest, PublishTellsIdsAndRecipientsOnceAllLanesHaveDelivered) {
+  for (const std::size_t lane : {0U, 1U}) listen(lane, "@user/ada");
   std::vector<Published> told;
-  intake_.publish({{"a", R"({"type":"x"})"}, {"@user/ada", "2"}},
-                  [&](Published published) { told.push_back(std::move(published)); });
+  exchange_.publish({{"a", R"({"type":"x"})"}, {"@user/ada", "2"}},
+                    [&](Published published) { told.push_back(std::move(published)); });
   ASSERT_EQ(first_.batches.size(), 1U);
   const Batch& batch = *first_.batches[0];
   ASSERT_EQ(batch.events.size(), 2U);
@@ -168,24 +185,24 @@ TEST_F(IntakeTest, PublishTellsIdsAndRecipientsOnceAllLanesHaveDelivered) {
   EXPECT_THAT(told[0].ids, ElementsAre(id_of(*batch.events[0]), id_of(*batch.events[1])));
 }
 
-TEST_F(IntakeTest, PublishingNothingStillAnswers) {
+TEST_F(ExchangeTest, PublishingNothingStillAnswers) {
   int answers = 0;
-  intake_.publish({}, [&](const Published& published) {
+  exchange_.publish({}, [&](const Published& published) {
     ++answers;
     EXPECT_EQ(published.recipients, 0U);
   });
-  for (const Lane* lane : {&first_, &second_}) lane->batches.at(0)->receipt->add(0);
   EXPECT_EQ(answers, 1);
+  EXPECT_TRUE(first_.batches.empty());
 }
 
-TEST_F(IntakeTest, RoutesHoldFromTheNextEventOn) {
+TEST_F(ExchangeTest, RoutesHoldFromTheNextEventOn) {
   auto config = std::make_shared<Config>();
   config->routes.emplace_back();
   config->routes.back().match = "a*";
   config->routes.back().format = EventFormat::raw;
   config->routes.back().overflow = Overflow::conflate;
   accept({arrival("a")});
-  intake_.reload(config);
+  exchange_.reload(config);
   accept({arrival("a"), arrival("b")});
   EXPECT_FALSE(first_.batches[0]->events[0]->raw());
   EXPECT_EQ(first_.batches[1]->events[0]->frame(),
@@ -195,6 +212,69 @@ TEST_F(IntakeTest, RoutesHoldFromTheNextEventOn) {
   EXPECT_EQ(first_.batches[1]->events[0]->overflow(), Overflow::conflate);
   EXPECT_EQ(first_.batches[1]->events[1]->overflow(), Overflow::drop_oldest);
   EXPECT_EQ(first_.batches[1]->events[0]->seq(), 2U) << "numbers go on";
+}
+
+TEST_F(ExchangeTest, WhatIsTakenInIsKeptWhetherOrNotSomebodyListens) {
+  accept({arrival("a", "s", 1), arrival("b", "s", 1)});
+  EXPECT_EQ(exchange_.look().history().topics(), 2U);
+  EXPECT_EQ(metrics_.ingest.topics.value(), 2U);
+  EXPECT_GT(metrics_.ingest.history_bytes.value(), 0U);
+}
+
+// A lane is given what is above the cut, and the history has what is not.
+TEST_F(ExchangeTest, WhoLooksSeesAllThatArrivedAndNothingElse) {
+  accept({arrival("a", "s", 1), arrival("a", "s", 5)});
+  const Exchange::Look look = exchange_.look();
+  EXPECT_EQ(look.newest_arrival(), first_.batches.back()->events.back()->arrival());
+  EXPECT_EQ(look.history().newest(*Pattern::parse("a"), 9, 1 << 20).back()->arrival(),
+            look.newest_arrival());
+}
+
+TEST_F(ExchangeTest, ATopicThatALaneListensToIsNotForgotten) {
+  listen(0, "a");
+  listen(1, "a");
+  accept({arrival("a", "s", 1), arrival("b", "s", 1)});
+  clock_.now += std::chrono::hours(1);
+  exchange_.sweep();
+  EXPECT_EQ(exchange_.look().history().topics(), 1U);
+  exchange_.interest(0).ends(*Pattern::parse("a"));
+  EXPECT_EQ(exchange_.look().history().topics(), 1U) << "another lane still does";
+  exchange_.interest(1).ends(*Pattern::parse("a"));
+  EXPECT_EQ(exchange_.look().history().topics(), 0U);
+}
+
+TEST_F(ExchangeTest, ALaneHearsOnlyWhatItListensTo) {
+  for (const std::size_t lane : {0U, 1U}) exchange_.interest(lane).ends(*Pattern::parse("*"));
+  listen(0, "a");
+  listen(0, "b");
+  listen(1, "b");
+  accept({arrival("c", "s", 1)});
+  EXPECT_TRUE(first_.batches.empty()) << "nobody is woken";
+  accept({arrival("a", "s", 1), arrival("b", "s", 1), arrival("b", "s", 5), arrival("@all")});
+  EXPECT_THAT(last(), ElementsAre("a s:1", "b s:1", "b s:2-4 missing", "b s:5"));
+  std::vector<std::string> others;
+  for (const EventPtr& event : second_.batches.back()->events) others.push_back(name_of(*event));
+  EXPECT_THAT(others, ElementsAre("b s:1", "b s:2-4 missing", "b s:5"));
+  exchange_.interest(1).ends(*Pattern::parse("b"));
+  listen(1, "a*");
+  accept({arrival("a", "s", 2), arrival("b", "s", 6)});
+  EXPECT_THAT(last(), ElementsAre("a s:2", "b s:6"));
+  EXPECT_EQ(name_of(*second_.batches.back()->events.at(0)), "a s:2");
+  EXPECT_EQ(second_.batches.back()->events.size(), 1U);
+  accept({arrival("a", "s", 3)});
+  EXPECT_EQ(first_.batches.back(), second_.batches.back()) << "shared where both want it all";
+  exchange_.interest(1).ends(*Pattern::parse("a*"));
+  accept({arrival("a", "s", 4)});
+  EXPECT_EQ(second_.batches.size(), 3U);
+}
+
+TEST_F(ExchangeTest, APublicationThatNoLaneListensToIsAnsweredAtOnce) {
+  for (const std::size_t lane : {0U, 1U}) exchange_.interest(lane).ends(*Pattern::parse("*"));
+  std::optional<Published> published;
+  exchange_.publish({{"a", "1"}}, [&](Published done) { published = std::move(done); });
+  ASSERT_TRUE(published);
+  EXPECT_EQ(published->recipients, 0U);
+  EXPECT_EQ(published->ids.size(), 1U);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// PatternIndex: the audiences of all patterns with a '*', found by topic without looking at each.
+// PatternIndex: what is held for each pattern with a '*' (a lane's Audience, or the lanes that listen to
+// it), found by topic without looking at each pattern.
 //
 // A tree over the segments of the patterns, kept in tables and not in nodes: what is known of a place
 // in it is found by a hash of the steps that lead there. From each place an event's topic goes on along
@@ -9,9 +10,9 @@
 // Where a step leads is drawn anew for each index, so that nobody can name two ways that lead to one
 // place; a pattern that is found is compared with the topic all the same.
 //
-// Thread: its lane only. Lifetime: owns the audiences; a reference is good until its removal.
-// Memory: a few words for each segment that a pattern does not share, and its audience; both are given
-// back when it is removed.
+// Thread: its owner's. Lifetime: owns what it holds; a reference is good until its removal.
+// Memory: a few words for each segment that a pattern does not share, and what is held for it; both are
+// given back when it is removed.
 #pragma once
 
 #include <tsl/hopscotch_map.h>
@@ -22,25 +23,27 @@
 #include <utility>
 #include <vector>
 
-#include "routing/audience.hpp"
+#include "core/pattern.hpp"
 
 namespace zws {
 
+// `Held` is made of a Pattern and gives it back: pattern(). Instances: pattern_index.cpp.
+template <typename Held>
 class PatternIndex {
  public:
   PatternIndex();
 
-  // The audience of `pattern` (which has a '*'), made if there is none.
-  Audience& add(const Pattern& pattern);
-  Audience* find(const Pattern& pattern) noexcept;
+  // What is held for `pattern` (which has a '*'), made if there is nothing yet.
+  Held& add(const Pattern& pattern);
+  Held* find(const Pattern& pattern) noexcept;
   void remove(const Pattern& pattern) noexcept;
 
-  // Appends every audience whose pattern matches `topic` (which does not start with '@').
-  void match(std::string_view topic, std::vector<Audience*>& out) const;
+  // Appends all whose pattern matches `topic` (which does not start with '@').
+  void match(std::string_view topic, std::vector<Held*>& out) const;
 
   std::size_t size() const noexcept { return ends_.size(); }
 
-  // What the tables take, beside the audiences.
+  // What the tables take, beside what is held.
   std::size_t bytes() const noexcept;
 
  private:
@@ -66,7 +69,7 @@ class PatternIndex {
   // topic that it is to match.
   struct End {
     std::uint64_t hash;
-    const Audience* audience;
+    const Held* held;
   };
   struct Named {
     std::uint64_t hash;
@@ -85,12 +88,12 @@ class PatternIndex {
   };
   struct SameEnd {
     using is_transparent = void;
-    bool operator()(const End& a, const End& b) const noexcept { return a.audience == b.audience; }
+    bool operator()(const End& a, const End& b) const noexcept { return a.held == b.held; }
     bool operator()(const End& a, const Named& b) const noexcept {
-      return a.hash == b.hash && a.audience->pattern().text() == b.text;
+      return a.hash == b.hash && a.held->pattern().text() == b.text;
     }
     bool operator()(const End& a, const Matching& b) const noexcept {
-      return a.hash == b.hash && a.audience->pattern().matches(b.topic);
+      return a.hash == b.hash && a.held->pattern().matches(b.topic);
     }
     bool operator()(const Named& a, const End& b) const noexcept { return (*this)(b, a); }
     bool operator()(const Matching& a, const End& b) const noexcept { return (*this)(b, a); }
@@ -111,15 +114,15 @@ class PatternIndex {
   static std::uint64_t end_of(std::uint64_t tail, char stop) noexcept;
   std::uint64_t end_of(const Way& way, char stop) const noexcept;
   void match_from(Place place, const Known& known, std::string_view topic, std::string_view rest,
-                  std::vector<Audience*>& out) const;
-  void add_matching(std::uint64_t end, std::string_view topic, std::vector<Audience*>& out) const;
+                  std::vector<Held*>& out) const;
+  void add_matching(std::uint64_t end, std::string_view topic, std::vector<Held*>& out) const;
   void count_tail(Place place, std::size_t size, bool added);
 
   const std::uint64_t seed_;
   std::size_t stopping_ = 0;  // patterns with a stop
   Table<Known> places_;
   Table<std::vector<TailSize>> tail_sizes_;  // of places with tails
-  tsl::hopscotch_map<End, std::unique_ptr<Audience>, EndHash, SameEnd> ends_;
+  tsl::hopscotch_map<End, std::unique_ptr<Held>, EndHash, SameEnd> ends_;
 };
 
 }  // namespace zws

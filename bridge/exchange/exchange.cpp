@@ -1,5 +1,6 @@
-#include "exchange/intake.hpp"
+#include "exchange/exchange.hpp"
 
+#include <algorithm>
 #include <random>
 
 #include "core/position.hpp"
@@ -24,18 +25,18 @@ std::int64_t unix_ns(WallTime time) {
 
 }  // namespace
 
-Intake::Intake(ConfigPtr config, std::vector<BatchSink*> lanes, Ledger& ledger, Metrics& metrics,
-               const Clock& clock)
+Exchange::Exchange(ConfigPtr config, Metrics& metrics, const Clock& clock)
     : routes_(std::make_unique<RouteTable>(*config)),
-      sources_(make_own_source(), *config, *routes_, ledger),
-      lanes_(std::move(lanes)),
+      sources_(make_own_source(), *config, *routes_, ledger_, patterns_),
+      history_(config, ledger_, clock),
       metrics_(metrics.ingest),
       clock_(clock) {}
 
-void Intake::accept(const Arrival* arrivals, std::size_t count) noexcept try {
+void Exchange::accept(const Arrival* arrivals, std::size_t count) noexcept try {
   const std::lock_guard<std::mutex> lock(mutex_);
   const SteadyTime received = clock_.steady();
   const std::int64_t now_ns = unix_ns(clock_.wall());
+  wanted_.clear();  // of a drain that failed
   auto batch = std::make_shared<Batch>();
   batch->events.reserve(count);
   for (std::size_t i = 0; i < count; ++i) add(arrivals[i], received, now_ns, *batch);
@@ -44,11 +45,12 @@ void Intake::accept(const Arrival* arrivals, std::size_t count) noexcept try {
   log::error("a batch of {} events was lost: {}", count, error.what());
 }
 
-void Intake::publish(const std::vector<Publication>& publications,
-                     std::function<void(Published)> done) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+void Exchange::publish(const std::vector<Publication>& publications,
+                       std::function<void(Published)> done) {
+  std::unique_lock<std::mutex> lock(mutex_);
   const SteadyTime received = clock_.steady();
   const std::int64_t now_ns = unix_ns(clock_.wall());
+  wanted_.clear();  // of a drain that failed
   auto batch = std::make_shared<Batch>();
   Published published;
   for (const Publication& publication : publications) {
@@ -59,15 +61,23 @@ void Intake::publish(const std::vector<Publication>& publications,
     const Event& event = *batch->events.back();
     published.ids.push_back(Position{std::string(event.source()), event.seq()}.text());
   }
+  const LaneSet lanes = listening();
+  std::size_t reached = 0;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) reached += (lanes & lane_bit(i)) != 0 ? 1 : 0;
+  if (reached == 0) {
+    post(batch);
+    lock.unlock();
+    return done(std::move(published));
+  }
   batch->receipt = std::make_shared<Receipt>(
-      lanes_.size(), [done = std::move(done), published](std::size_t recipients) mutable {
+      reached, [done = std::move(done), published](std::size_t recipients) mutable {
         published.recipients = recipients;
         done(std::move(published));
       });
   post(batch);
 }
 
-void Intake::add(const Arrival& arrival, SteadyTime received, std::int64_t now_ns, Batch& batch) {
+void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now_ns, Batch& batch) {
   Event::Fields fields;
   fields.topic = arrival.topic;
   fields.topic_hash = topic_hash(arrival.topic);
@@ -84,8 +94,8 @@ void Intake::add(const Arrival& arrival, SteadyTime received, std::int64_t now_n
     Event::Fields missing = fields;
     missing.seq = judgement.missed_from;
     missing.last_seq = judgement.seq - 1;
-    batch.events.push_back(Renderer::gap(missing, "producer"));
-    batch.frame_bytes += batch.events.back()->frame().size();
+    keep(Renderer::gap(missing, "producer"), judgement.lanes, batch);
+    fields.arrival = ++arrivals_;
   }
   if (judgement.restart) {
     std::uint64_t suppressed = 0;
@@ -95,11 +105,17 @@ void Intake::add(const Arrival& arrival, SteadyTime received, std::int64_t now_n
   }
   fields.restart = judgement.restart;
   fields.seq = judgement.seq;
-  batch.events.push_back(renderer_.render(arrival, fields, *judgement.route, now_ns));
-  batch.frame_bytes += batch.events.back()->frame().size();
+  keep(renderer_.render(arrival, fields, *judgement.route, now_ns), judgement.lanes, batch);
 }
 
-void Intake::note_gap(const Arrival& arrival, const Judgement& judgement) {
+void Exchange::keep(EventPtr event, LaneSet lanes, Batch& batch) {
+  history_.record(event);
+  wanted_.push_back(lanes);
+  batch.frame_bytes += event->frame().size();
+  batch.events.push_back(std::move(event));
+}
+
+void Exchange::note_gap(const Arrival& arrival, const Judgement& judgement) {
   metrics_.gaps.add();
   std::uint64_t suppressed = 0;
   if (gap_log_.pass(suppressed))
@@ -108,7 +124,7 @@ void Intake::note_gap(const Arrival& arrival, const Judgement& judgement) {
                  log::escaped(arrival.topic), log::more(suppressed));
 }
 
-void Intake::note_duplicate(const Arrival& arrival) {
+void Exchange::note_duplicate(const Arrival& arrival) {
   metrics_.rejected[static_cast<std::size_t>(RejectReason::duplicate)].add();
   std::uint64_t suppressed = 0;
   if (duplicate_log_.pass(suppressed))
@@ -118,7 +134,7 @@ void Intake::note_duplicate(const Arrival& arrival) {
 }
 
 // Once a topic: where sources come and go without end it would be said with each event.
-void Intake::note_forgotten(const Arrival& arrival, const Judgement& judgement) {
+void Exchange::note_forgotten(const Arrival& arrival, const Judgement& judgement) {
   metrics_.sources_forgotten.add();
   if (judgement.forgot_first)
     log::warning(
@@ -127,23 +143,88 @@ void Intake::note_forgotten(const Arrival& arrival, const Judgement& judgement) 
         log::escaped(arrival.topic));
 }
 
-void Intake::post(const std::shared_ptr<Batch>& batch) {
-  if (batch->events.empty() && !batch->receipt) return;
-  for (BatchSink* lane : lanes_) lane->post(batch);
+void Exchange::post(const std::shared_ptr<Batch>& batch) {
+  note_sizes();
+  const LaneSet any = listening();
+  LaneSet all = ~LaneSet{0};
+  for (const LaneSet lanes : wanted_) all &= lanes;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const LaneSet lane = lane_bit(i);
+    if ((any & lane) == 0) continue;
+    lanes_[i]->post((all & lane) != 0 ? batch : part_for(lane, *batch));
+  }
+  wanted_.clear();
 }
 
-std::vector<KnownSource> Intake::sources(const std::vector<std::string>& topics) {
+std::vector<KnownSource> Exchange::sources(const std::vector<std::string>& topics) {
   const std::lock_guard<std::mutex> lock(mutex_);
   std::vector<KnownSource> all;
   for (const std::string& topic : topics) sources_.list(topic, all);
   return all;
 }
 
-void Intake::reload(ConfigPtr config) {
+// What one lane listens to of a drain.
+std::shared_ptr<Batch> Exchange::part_for(LaneSet lane, const Batch& batch) const {
+  auto part = std::make_shared<Batch>();
+  for (std::size_t i = 0; i < batch.events.size(); ++i) {
+    if ((wanted_[i] & lane) == 0) continue;
+    part->events.push_back(batch.events[i]);
+    part->frame_bytes += batch.events[i]->frame().size();
+  }
+  part->receipt = batch.receipt;
+  return part;
+}
+
+// The lanes that get something of the drain at hand.
+LaneSet Exchange::listening() const noexcept {
+  LaneSet any = 0;
+  for (const LaneSet lanes : wanted_) any |= lanes;
+  return any;
+}
+
+void Exchange::note_sizes() noexcept {
+  metrics_.history_bytes.set(history_.bytes());
+  metrics_.topics.set(history_.topics() - history_.reserved_topics());
+}
+
+// --- what lanes ask ------------------------------------------------------------------------------
+
+Interest& Exchange::interest(std::size_t lane) {
+  while (interests_.size() <= lane) interests_.emplace_back(*this, interests_.size());
+  return interests_[lane];
+}
+
+void Exchange::LaneInterest::begins(const Pattern& pattern) {
+  if (pattern.is_literal()) {
+    exchange_.history_.pin(pattern.text(), lane_);
+    exchange_.sources_.note_lanes(pattern.text(), topic_hash(pattern.text()));
+  } else {
+    exchange_.patterns_.add(pattern, lane_);
+  }
+}
+
+void Exchange::LaneInterest::ends(const Pattern& pattern) noexcept try {
+  const std::lock_guard<std::mutex> lock(exchange_.mutex_);
+  if (!pattern.is_literal()) return exchange_.patterns_.remove(pattern, lane_);
+  exchange_.history_.unpin(pattern.text(), lane_);
+  exchange_.sources_.note_lanes(pattern.text(), topic_hash(pattern.text()));
+} catch (const std::exception& error) {
+  log::error("a topic could not be let go: {}", error.what());
+}
+
+void Exchange::sweep() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  history_.sweep();
+  note_sizes();
+}
+
+void Exchange::reload(ConfigPtr config) {
   const std::lock_guard<std::mutex> lock(mutex_);
   auto routes = std::make_unique<RouteTable>(*config);
   sources_.reload(*config, *routes);
   routes_ = std::move(routes);
+  history_.reload(std::move(config));
+  note_sizes();
 }
 
 }  // namespace zws

@@ -1,31 +1,35 @@
-#include "routing/pattern_index.hpp"
+// The body of PatternIndex, for the one file that makes it for what a room keeps with each pattern
+// (pattern_lanes.cpp, audience.cpp).
+#pragma once
 
 #include <algorithm>
 #include <cstring>
 #include <random>
 
+#include "exchange/pattern_index.hpp"
+
 namespace zws {
-namespace {
+namespace pattern_steps {
 
 // The first segment of `text` with the separator that ends it, if one does.
-std::string_view first_step(std::string_view text) noexcept {
+inline std::string_view first_step(std::string_view text) noexcept {
   const auto end = std::find_if(text.begin(), text.end(), is_separator);
   return text.substr(0, static_cast<std::size_t>(end - text.begin()) + (end != text.end() ? 1 : 0));
 }
 
-bool ends_in_separator(std::string_view step) noexcept {
+inline bool ends_in_separator(std::string_view step) noexcept {
   return !step.empty() && is_separator(step.back());
 }
 
-bool is_any(std::string_view step) noexcept { return step.size() == 2 && step[0] == '*'; }
+inline bool is_any(std::string_view step) noexcept { return step.size() == 2 && step[0] == '*'; }
 
-std::uint64_t mix(std::uint64_t value) noexcept {  // the finaliser of splitmix64
+inline std::uint64_t mix(std::uint64_t value) noexcept {  // the finaliser of splitmix64
   value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9U;
   value = (value ^ (value >> 27)) * 0x94D049BB133111EBU;
   return value ^ (value >> 31);
 }
 
-std::uint64_t draw_seed() {
+inline std::uint64_t draw_seed() {
   std::random_device device;
   return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
@@ -36,37 +40,47 @@ void shrink(Map& map) {
   if (map.bucket_count() >= 64 && map.size() * 8 <= map.bucket_count()) map.rehash(0);
 }
 
-}  // namespace
+}  // namespace pattern_steps
 
-PatternIndex::PatternIndex() : seed_(draw_seed()) {}
+template <typename Held>
+PatternIndex<Held>::PatternIndex() : seed_(pattern_steps::draw_seed()) {}
 
-PatternIndex::Place PatternIndex::step(Place from, std::string_view literal) const noexcept {
+template <typename Held>
+typename PatternIndex<Held>::Place PatternIndex<Held>::step(
+    Place from, std::string_view literal) const noexcept {
   std::uint64_t hash = from + literal.size();
   while (!literal.empty()) {
     std::uint64_t word = 0;
     const std::size_t size = std::min(literal.size(), sizeof word);
     std::memcpy(&word, literal.data(), size);
-    hash = mix(hash ^ word);
+    hash = pattern_steps::mix(hash ^ word);
     literal.remove_prefix(size);
   }
-  return mix(hash);
+  return pattern_steps::mix(hash);
 }
 
-PatternIndex::Place PatternIndex::step_any(Place from, char separator) const noexcept {
-  return mix(from ^ mix(~seed_ + static_cast<unsigned char>(separator)));
+template <typename Held>
+typename PatternIndex<Held>::Place PatternIndex<Held>::step_any(Place from,
+                                                                char separator) const noexcept {
+  return pattern_steps::mix(from ^
+                            pattern_steps::mix(~seed_ + static_cast<unsigned char>(separator)));
 }
 
-std::uint64_t PatternIndex::end_of(Place place, std::string_view rest, bool tail) const noexcept {
-  return mix(step(place, rest) + (tail ? ~seed_ : seed_));
+template <typename Held>
+std::uint64_t PatternIndex<Held>::end_of(Place place, std::string_view rest,
+                                         bool tail) const noexcept {
+  return pattern_steps::mix(step(place, rest) + (tail ? ~seed_ : seed_));
 }
 
+template <typename Held>
 template <typename At>
-PatternIndex::Way PatternIndex::walk(const Pattern& pattern, At&& at) const {
+typename PatternIndex<Held>::Way PatternIndex<Held>::walk(const Pattern& pattern, At&& at) const {
   Place place = seed_;
   std::string_view rest = pattern.text();
   at(place);
-  for (std::string_view next = first_step(rest); ends_in_separator(next); next = first_step(rest)) {
-    place = is_any(next) ? step_any(place, next[1]) : step(place, next);
+  for (std::string_view next = pattern_steps::first_step(rest);
+       pattern_steps::ends_in_separator(next); next = pattern_steps::first_step(rest)) {
+    place = pattern_steps::is_any(next) ? step_any(place, next[1]) : step(place, next);
     at(place);
     rest.remove_prefix(next.size());
   }
@@ -76,32 +90,37 @@ PatternIndex::Way PatternIndex::walk(const Pattern& pattern, At&& at) const {
 }
 
 // Patterns of one text that stop elsewhere end in places of their own.
-std::uint64_t PatternIndex::end_of(std::uint64_t tail, char stop) noexcept {
-  return stop == 0 ? tail : mix(tail + static_cast<unsigned char>(stop));
+template <typename Held>
+std::uint64_t PatternIndex<Held>::end_of(std::uint64_t tail, char stop) noexcept {
+  return stop == 0 ? tail : pattern_steps::mix(tail + static_cast<unsigned char>(stop));
 }
 
-std::uint64_t PatternIndex::end_of(const Way& way, char stop) const noexcept {
+template <typename Held>
+std::uint64_t PatternIndex<Held>::end_of(const Way& way, char stop) const noexcept {
   return end_of(end_of(way.place, way.rest, way.tail), stop);
 }
 
-Audience* PatternIndex::find(const Pattern& pattern) noexcept {
+template <typename Held>
+Held* PatternIndex<Held>::find(const Pattern& pattern) noexcept {
   const Way way = walk(pattern, [](Place) {});
   const auto found = ends_.find(Named{end_of(way, pattern.stop()), pattern.text()});
   return found == ends_.end() ? nullptr : found->second.get();
 }
 
-Audience& PatternIndex::add(const Pattern& pattern) {
-  if (Audience* known = find(pattern)) return *known;
+template <typename Held>
+Held& PatternIndex<Held>::add(const Pattern& pattern) {
+  if (Held* known = find(pattern)) return *known;
   const Way way = walk(pattern, [&](Place place) { ++places_[place].patterns; });
   if (way.tail) count_tail(way.place, way.rest.size(), true);
-  auto made = std::make_unique<Audience>(pattern);
-  Audience& audience = *made;
+  auto made = std::make_unique<Held>(pattern);
+  Held& held = *made;
   if (pattern.stop() != 0) ++stopping_;
-  ends_.emplace(End{end_of(way, pattern.stop()), &audience}, std::move(made));
-  return audience;
+  ends_.emplace(End{end_of(way, pattern.stop()), &held}, std::move(made));
+  return held;
 }
 
-void PatternIndex::remove(const Pattern& pattern) noexcept {
+template <typename Held>
+void PatternIndex<Held>::remove(const Pattern& pattern) noexcept {
   const Way way = walk(pattern, [](Place) {});
   if (way.tail) count_tail(way.place, way.rest.size(), false);
   walk(pattern, [&](Place place) {
@@ -110,12 +129,13 @@ void PatternIndex::remove(const Pattern& pattern) noexcept {
   });
   if (pattern.stop() != 0) --stopping_;
   ends_.erase(ends_.find(Named{end_of(way, pattern.stop()), pattern.text()}));
-  shrink(ends_);
-  shrink(places_);
-  shrink(tail_sizes_);
+  pattern_steps::shrink(ends_);
+  pattern_steps::shrink(places_);
+  pattern_steps::shrink(tail_sizes_);
 }
 
-void PatternIndex::count_tail(Place place, std::size_t size, bool added) {
+template <typename Held>
+void PatternIndex<Held>::count_tail(Place place, std::size_t size, bool added) {
   std::uint32_t& tails = places_.find(place).value().tails;
   auto& sizes = tail_sizes_[place];
   const auto known = std::find_if(sizes.begin(), sizes.end(),
@@ -134,13 +154,15 @@ void PatternIndex::count_tail(Place place, std::size_t size, bool added) {
   if (--tails == 0) tail_sizes_.erase(place);
 }
 
-void PatternIndex::match(std::string_view topic, std::vector<Audience*>& out) const {
+template <typename Held>
+void PatternIndex<Held>::match(std::string_view topic, std::vector<Held*>& out) const {
   const auto root = places_.find(seed_);
   if (root != places_.end()) match_from(seed_, root->second, topic, topic, out);
 }
 
-void PatternIndex::match_from(Place place, const Known& known, std::string_view topic,
-                              std::string_view rest, std::vector<Audience*>& out) const {
+template <typename Held>
+void PatternIndex<Held>::match_from(Place place, const Known& known, std::string_view topic,
+                                    std::string_view rest, std::vector<Held*>& out) const {
   if (known.tails != 0) {
     for (const TailSize& tail : tail_sizes_.find(place)->second) {
       if (tail.size > rest.size()) continue;
@@ -151,8 +173,9 @@ void PatternIndex::match_from(Place place, const Known& known, std::string_view 
     }
   }
   if (known.patterns == known.tails) return;  // nothing else goes on from here
-  const std::string_view next = first_step(rest);
-  if (!ends_in_separator(next)) return add_matching(end_of(place, next, false), topic, out);
+  const std::string_view next = pattern_steps::first_step(rest);
+  if (!pattern_steps::ends_in_separator(next))
+    return add_matching(end_of(place, next, false), topic, out);
   const std::string_view after = rest.substr(next.size());
   const auto go_on = [&](Place to) {
     const auto found = places_.find(to);
@@ -162,18 +185,20 @@ void PatternIndex::match_from(Place place, const Known& known, std::string_view 
   if (next.size() > 1) go_on(step_any(place, next.back()));
 }
 
-void PatternIndex::add_matching(std::uint64_t end, std::string_view topic,
-                                std::vector<Audience*>& out) const {
+template <typename Held>
+void PatternIndex<Held>::add_matching(std::uint64_t end, std::string_view topic,
+                                      std::vector<Held*>& out) const {
   const auto found = ends_.find(Matching{end, topic});
   if (found != ends_.end()) out.push_back(found->second.get());
 }
 
-std::size_t PatternIndex::bytes() const noexcept {
+template <typename Held>
+std::size_t PatternIndex<Held>::bytes() const noexcept {
   constexpr std::size_t bucket = sizeof(std::uint64_t);  // what lies in its neighbourhood
   std::size_t bytes =
       places_.bucket_count() * (bucket + sizeof(std::pair<Place, Known>)) +
       tail_sizes_.bucket_count() * (bucket + sizeof(std::pair<Place, std::vector<TailSize>>)) +
-      ends_.bucket_count() * (bucket + sizeof(std::pair<End, std::unique_ptr<Audience>>));
+      ends_.bucket_count() * (bucket + sizeof(std::pair<End, std::unique_ptr<Held>>));
   for (const auto& entry : tail_sizes_) bytes += entry.second.capacity() * sizeof(TailSize);
   return bytes;
 }

@@ -1,0 +1,129 @@
+// Exchange: what is true of each topic, whoever listens: its sources and their numbers, and the events
+// that are kept. It gives all events one order and one arrival number, numbers what came without a
+// number, encodes each once, keeps it, and posts it to the lanes that listen to its topic.
+//
+// Who subscribes looks at the exchange: while it does, nothing arrives. So what it is told of the past
+// ends exactly where it puts a place among what waits for its lane (Batch::reached). When the lane comes
+// to that place it is told, and from there on it hears what comes.
+//
+// Thread: any (the source's thread for producers, lanes for REST and for their clients); one mutex,
+// taken once a drain and once a look.
+// Lifetime: outlives the lanes' clients; the lanes that it posts to outlive what producers send.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "config/route_table.hpp"
+#include "core/clock.hpp"
+#include "core/log.hpp"
+#include "core/sink.hpp"
+#include "exchange/batch.hpp"
+#include "exchange/frame.hpp"
+#include "exchange/history.hpp"
+#include "exchange/interest.hpp"
+#include "exchange/ledger.hpp"
+#include "exchange/source_table.hpp"
+#include "metrics/metrics.hpp"
+
+namespace zws {
+
+// What the REST API publishes: topic and payload have been checked.
+struct Publication {
+  std::string topic;
+  std::string payload;
+};
+
+// The outcome: the connections it reached on this bridge, and the "SRC:SEQ" of each publication.
+struct Published {
+  std::size_t recipients = 0;
+  std::vector<std::string> ids;
+};
+
+class Exchange final : public Sink {
+ public:
+  explicit Exchange(ConfigPtr config, Metrics& metrics, const Clock& clock = Clock::real());
+
+  // Where events go from now on. Before the first one.
+  void post_to(std::vector<BatchSink*> lanes) { lanes_ = std::move(lanes); }
+
+  void accept(const Arrival* arrivals, std::size_t count) noexcept override;
+
+  // As if a producer had sent them. `done` is called once, on a lane.
+  void publish(const std::vector<Publication>& publications, std::function<void(Published)> done);
+
+  // Nothing arrives while it lives. Short work only, and nothing that sends to a client: its end would
+  // have to be told here (Interest::ends).
+  class Look {
+   public:
+    History& history() const noexcept { return exchange_.history_; }
+    // Of the last event; the history answers up to it.
+    std::uint64_t newest_arrival() const noexcept { return exchange_.arrivals_; }
+
+   private:
+    friend class Exchange;
+    explicit Look(Exchange& exchange) : lock_(exchange.mutex_), exchange_(exchange) {}
+
+    std::unique_lock<std::mutex> lock_;
+    Exchange& exchange_;
+  };
+  Look look() { return Look(*this); }
+
+  // What a lane listens to, told by the lane that has this place in post_to(). It gets the events of the
+  // topics that it listens to, by name or by a pattern.
+  Interest& interest(std::size_t lane);
+
+  // The sources of these topics, in their order. Few at a time: nothing arrives meanwhile.
+  std::vector<KnownSource> sources(const std::vector<std::string>& topics);
+
+  // Forgets what is past its age; call it about once a second. Bounded work per call.
+  void sweep();
+
+  // New routes, limits and bounds hold from the next event on. Cost: O(topics).
+  void reload(ConfigPtr config);
+
+ private:
+  class LaneInterest final : public Interest {
+   public:
+    LaneInterest(Exchange& exchange, std::size_t lane) : exchange_(exchange), lane_(lane) {}
+    void begins(const Pattern& pattern) override;
+    void ends(const Pattern& pattern) noexcept override;
+
+   private:
+    Exchange& exchange_;
+    const std::size_t lane_;
+  };
+
+  void add(const Arrival& arrival, SteadyTime received, std::int64_t now_ns, Batch& batch);
+  void keep(EventPtr event, LaneSet lanes, Batch& batch);
+  LaneSet listening() const noexcept;
+  void post(const std::shared_ptr<Batch>& batch);
+  std::shared_ptr<Batch> part_for(LaneSet lane, const Batch& batch) const;
+  void note_sizes() noexcept;
+  void note_gap(const Arrival& arrival, const Judgement& judgement);
+  void note_duplicate(const Arrival& arrival);
+  void note_forgotten(const Arrival& arrival, const Judgement& judgement);
+
+  Ledger ledger_;
+  PatternLanes patterns_;
+  std::mutex mutex_;
+  std::unique_ptr<const RouteTable> routes_;
+  SourceTable sources_;
+  History history_;
+  Renderer renderer_;
+  std::uint64_t arrivals_ = 0;
+  std::vector<BatchSink*> lanes_;
+  std::deque<LaneInterest> interests_;
+  std::vector<LaneSet> wanted_;  // by which lanes, of each event of the drain at hand
+  IngestMetrics& metrics_;
+  const Clock& clock_;
+  log::Quiet gap_log_;
+  log::Quiet restart_log_;
+  log::Quiet duplicate_log_;
+};
+
+}  // namespace zws

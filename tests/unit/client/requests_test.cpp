@@ -1,0 +1,324 @@
+// What clients say, over a lane without threads and a clock that the test moves.
+#include "client/requests.hpp"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "unit/lane/model_bridge.hpp"
+
+namespace zws {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class RequestsTest : public ::testing::Test {
+ protected:
+  RequestsTest() : bridge_(config(), 1, clock_) {
+    come();
+    lane().catch_up();
+  }
+
+  static ConfigPtr config() {
+    auto config = std::make_shared<Config>();
+    config->limits.errors_per_minute = 3;
+    config->limits.subscriptions = 1000;
+    return config;
+  }
+
+  void come() {
+    connection_ = std::make_unique<ModelConnection>(lane());
+    connection_->make_room(1 << 24);
+    heard();
+  }
+  ModelLane& lane() { return *bridge_.lanes()[0]; }
+  void say(const json& message) {
+    lane().requests().on_message(connection_->session(), message.dump(), false);
+  }
+  void say_nonsense(int times) {
+    for (int i = 0; i < times; ++i) say({{"type", "hello"}});
+  }
+  bool thrown_out() const { return connection_->ended(); }
+
+  // What came since the last call.
+  std::vector<json> heard() {
+    std::string& taken = connection_->wire().taken;
+    std::vector<json> messages;
+    for (std::size_t at = 0; at < taken.size();) {
+      const auto size = static_cast<unsigned char>(taken[at + 1]);
+      const std::size_t head = size < 126 ? 2 : 4;
+      const std::size_t bytes = size < 126 ? size
+                                           : static_cast<unsigned char>(taken[at + 2]) * 256U +
+                                                 static_cast<unsigned char>(taken[at + 3]);
+      messages.push_back(json::parse(taken.substr(at + head, bytes)));
+      at += head + bytes;
+    }
+    taken.clear();
+    return messages;
+  }
+  static std::vector<std::string> ids_of(const std::vector<json>& messages) {
+    std::vector<std::string> ids;
+    for (const json& message : messages)
+      if (message.contains("@id")) ids.push_back(message["@id"]);
+    return ids;
+  }
+  // What a producer sends waits for the lane.
+  void publish(const std::string& topic, std::uint64_t seq) {
+    ModelArrival arrival;
+    arrival.topic = topic;
+    arrival.source = "s";
+    arrival.seq = seq;
+    bridge_.pipe.push_back(arrival);
+    bridge_.ingest(1);
+  }
+  static std::vector<std::string> topics_of(const std::vector<json>& messages) {
+    std::vector<std::string> topics;
+    for (const json& message : messages) topics.push_back(message.value("topic", ""));
+    return topics;
+  }
+  static json many(const char* type, std::size_t count) {
+    json topics = json::array();
+    for (std::size_t i = 0; i < count; ++i) topics.push_back("t" + std::to_string(i));
+    return {{"type", type}, {"topics", topics}};
+  }
+
+  ModelClock clock_;
+  ModelBridge bridge_;
+  std::unique_ptr<ModelConnection> connection_;
+  std::uint64_t published_ = 0;
+};
+
+TEST_F(RequestsTest, AnErrorOverTheMinutesBoundEndsTheConnection) {
+  say_nonsense(3);
+  EXPECT_FALSE(thrown_out());
+  clock_.advance(std::chrono::seconds(59));
+  say_nonsense(1);
+  EXPECT_TRUE(thrown_out());
+}
+
+TEST_F(RequestsTest, ErrorsAreForgottenAfterAMinute) {
+  for (int minute = 0; minute < 3; ++minute) {
+    say_nonsense(3);
+    clock_.advance(std::chrono::seconds(60));
+  }
+  EXPECT_FALSE(thrown_out());
+  say_nonsense(4);
+  EXPECT_TRUE(thrown_out());
+}
+
+TEST_F(RequestsTest, ALongRequestIsAnsweredInOrderAndBetweenOtherWork) {
+  say(many("subscribe", 300));
+  EXPECT_THAT(heard(), IsEmpty());
+  lane().take_turn();
+  std::vector<std::string> topics = topics_of(heard());
+  EXPECT_GT(topics.size(), 0U);
+  EXPECT_LT(topics.size(), 300U) << "others have their turn";
+  lane().catch_up();
+  for (const std::string& topic : topics_of(heard())) topics.push_back(topic);
+  ASSERT_THAT(topics, SizeIs(300));
+  for (std::size_t i = 0; i < topics.size(); ++i) EXPECT_EQ(topics[i], "t" + std::to_string(i));
+}
+
+TEST_F(RequestsTest, WhatWaitedAtASubscribeComesBeforeItsAnswer) {
+  say({{"type", "subscribe"}, {"topic", "t:*"}});
+  lane().catch_up();
+  heard();
+  publish("t:1", 1);
+  say({{"type", "subscribe"}, {"topic", "t:1"}});
+  publish("t:1", 2);
+  lane().catch_up();
+  const std::vector<json> messages = heard();
+  ASSERT_THAT(messages, SizeIs(3));
+  EXPECT_EQ(messages[0]["@id"], "s:1");
+  EXPECT_EQ(messages[1]["at"], json::array({"s:1"}));
+  EXPECT_EQ(messages[2]["@id"], "s:2");
+}
+
+TEST_F(RequestsTest, WhatWaitedIsNotLostWhereOneSubscriptionTakesThePlaceOfAnother) {
+  for (const auto& [from, to] : {std::pair("t:*", "t:1"), std::pair("t:1", "t:*")}) {
+    say({{"type", "subscribe"}, {"topic", from}});
+    lane().catch_up();
+    heard();
+    publish("t:1", ++published_);
+    say({{"type", "subscribe"}, {"topic", to}});
+    say({{"type", "unsubscribe"}, {"topic", from}});
+    publish("t:1", ++published_);
+    lane().catch_up();
+    EXPECT_THAT(ids_of(heard()), ElementsAre("s:" + std::to_string(published_ - 1),
+                                             "s:" + std::to_string(published_)));
+    say({{"type", "unsubscribe"}, {"topic", to}});
+    lane().catch_up();
+  }
+}
+
+TEST_F(RequestsTest, WhoSubscribesInAFloodIsNotToldOfWhatItHasHad) {
+  ModelConnection other(lane());
+  other.make_room(1 << 24);
+  for (int i = 1; i <= 5; ++i) publish("t", ++published_);
+  say({{"type", "subscribe"}, {"topic", "t"}, {"last", 5}});
+  publish("t", ++published_);
+  lane().requests().on_message(other.session(), R"({"type":"subscribe","topic":"t"})", false);
+  publish("t", ++published_);
+  lane().catch_up();
+  EXPECT_THAT(ids_of(heard()), ElementsAre("s:1", "s:2", "s:3", "s:4", "s:5", "s:6", "s:7"));
+}
+
+TEST_F(RequestsTest, ATopicAndItsPatternInOneRequestBringItOnce) {
+  for (const auto& topics : {json::array({"t:*", "t:1"}), json::array({"t:1", "t:*"})}) {
+    come();
+    publish("t:1", ++published_);
+    say({{"type", "subscribe"}, {"topics", topics}, {"last", 1}});
+    publish("t:1", ++published_);
+    lane().catch_up();
+    EXPECT_THAT(ids_of(heard()), ElementsAre("s:" + std::to_string(published_ - 1),
+                                             "s:" + std::to_string(published_)));
+  }
+}
+
+TEST_F(RequestsTest, WhatAnotherSubscriptionHasNotBroughtIsNotRecovered) {
+  for (int i = 0; i < 3; ++i) publish("t:a", ++published_);
+  for (const char* held : {"t:*", "t:a"}) {
+    come();
+    say({{"type", "subscribe"}, {"topic", held}});
+    lane().catch_up();
+    heard();
+    say({{"type", "subscribe"}, {"topic", "t:a*"}, {"since", {{"t:a", {"s:1"}}}}});
+    lane().catch_up();
+    const std::vector<json> messages = heard();
+    ASSERT_THAT(messages, SizeIs(1)) << held;
+    EXPECT_EQ(messages[0]["recovered"], false) << held;
+    EXPECT_EQ(messages[0]["replayed"], 0) << held;
+  }
+}
+
+TEST_F(RequestsTest, PatternsThatOverlapAreRecoveredTogether) {
+  for (int i = 0; i < 3; ++i) publish("t:a", ++published_);
+  come();
+  say({{"type", "subscribe"}, {"topics", {"t:*", "t:a*"}}, {"since", {{"t:a", {"s:1"}}}}});
+  publish("t:a", ++published_);
+  lane().catch_up();
+  const std::vector<json> messages = heard();
+  EXPECT_THAT(ids_of(messages), ElementsAre("s:2", "s:3", "s:4"));
+  for (const json& message : messages) {
+    if (message["type"] != "subscribed") continue;
+    EXPECT_EQ(message["recovered"], true) << message;
+  }
+}
+
+TEST_F(RequestsTest, WhoComesWhileEventsWaitForItsLaneHasThemOnce) {
+  lane().catch_up();
+  publish("@all", ++published_);
+  connection_.reset();
+  come();
+  say({{"type", "subscribe"}, {"topic", "@all"}, {"last", 1}});
+  publish("@all", ++published_);
+  lane().catch_up();
+  EXPECT_THAT(ids_of(heard()), ElementsAre("s:1", "s:2"));
+}
+
+TEST_F(RequestsTest, AFetchComesBehindWhatWaited) {
+  say({{"type", "subscribe"}, {"topic", "t"}});
+  lane().catch_up();
+  heard();
+  publish("t", 1);
+  say({{"type", "fetch"}, {"topic", "t"}, {"last", 1}});
+  publish("t", 2);
+  lane().catch_up();
+  const std::vector<json> messages = heard();
+  ASSERT_THAT(messages, SizeIs(4));
+  EXPECT_THAT(ids_of(messages), ElementsAre("s:1", "s:1", "s:2"));
+  EXPECT_EQ(messages[2]["type"], "fetched");
+}
+
+TEST_F(RequestsTest, WhatIsSaidDuringALongRequestHasItsTurnAfterIt) {
+  say(many("subscribe", 300));
+  say(many("unsubscribe", 300));
+  say({{"type", "ping"}, {"id", 7}});
+  lane().catch_up();
+  const std::vector<json> messages = heard();
+  ASSERT_THAT(messages, SizeIs(601));
+  for (std::size_t i = 0; i < 600; ++i) {
+    EXPECT_EQ(messages[i]["type"], i < 300 ? "subscribed" : "unsubscribed");
+    EXPECT_EQ(messages[i]["topic"], "t" + std::to_string(i % 300));
+  }
+  EXPECT_EQ(messages[600]["type"], "pong");
+  EXPECT_EQ(messages[600]["id"], 7);
+}
+
+TEST_F(RequestsTest, TwoThatAskForMuchTakeTurns) {
+  ModelConnection other(lane());
+  other.make_room(1 << 24);
+  lane().catch_up();
+  say(many("subscribe", 300));
+  lane().requests().on_message(other.session(), many("subscribe", 300).dump(), false);
+  heard();
+  other.wire().taken.clear();
+  lane().take_turn();
+  lane().take_turn();
+  EXPECT_THAT(heard(), SizeIs(::testing::Lt(300U)));
+  EXPECT_FALSE(other.wire().taken.empty());
+}
+
+TEST_F(RequestsTest, WhoLeavesDuringALongRequestLeavesNothingBehind) {
+  say(many("subscribe", 300));
+  connection_.reset();
+  lane().catch_up();
+  EXPECT_EQ(lane().metrics().subscriptions.value(), 0U);
+  EXPECT_EQ(bridge_.exchange().look().history().topics(), 0U);
+}
+
+TEST_F(RequestsTest, RightsThatChangeDuringARequestLeaveItsSubscriptionsCounted) {
+  Config with = *config();
+  with.limits.subscriptions = 1;
+  with.auth.hs256_secret = "a secret of more than 32 bytes, for tests";
+  Config without = with;
+  with.auth.anonymous.subscribe = {"t", "u"};
+  ModelBridge bridge(std::make_shared<Config>(with), 1, clock_);
+  ModelConnection connection(*bridge.lanes()[0]);
+  connection.make_room(1 << 24);
+  const auto subscribe = [&](const std::string& topic) {
+    bridge.lanes()[0]->requests().on_message(
+        connection.session(), json{{"type", "subscribe"}, {"topic", topic}}.dump(), false);
+  };
+  const auto reload = [&](const Config& config) {
+    bridge.reload(std::make_shared<Config>(config));
+  };
+  const auto is_held = [&](const std::string& topic) {
+    connection.wire().taken.clear();
+    subscribe(topic);
+    bridge.lanes()[0]->catch_up();
+    return connection.wire().taken.find("\"success\":true") != std::string::npos;
+  };
+
+  ASSERT_TRUE(is_held("t"));
+  subscribe("t");
+  reload(without);  // ends it
+  bridge.lanes()[0]->catch_up();
+  reload(with);
+  EXPECT_TRUE(is_held("t")) << "one may be held";
+
+  subscribe("t");
+  reload(without);
+  reload(with);
+  bridge.lanes()[0]->catch_up();
+  EXPECT_FALSE(is_held("u")) << "one is held";
+}
+
+TEST_F(RequestsTest, ManyRefusalsOfOneRequestAreOneError) {
+  json request = many("subscribe", 0);
+  for (int i = 0; i < 200; ++i) request["topics"].push_back("no*t" + std::to_string(i));
+  for (int i = 0; i < 3; ++i) {
+    say(request);
+    lane().catch_up();
+  }
+  EXPECT_FALSE(thrown_out());
+  say(request);
+  lane().catch_up();
+  EXPECT_TRUE(thrown_out());
+}
+
+}  // namespace
+}  // namespace zws
