@@ -1,8 +1,8 @@
 // LongRequest: a subscribe, unsubscribe or fetch that is being answered. One message may name thousands
 // of topics, so it is answered in slices with other work of the lane between them, and no faster than
-// its client takes the answers. A slice looks at the exchange and then waits for its place among what the
-// lane still has to deliver (Batch::reached): what was there at the look comes before the answer, and
-// nothing that came later does.
+// its client takes the answers. A slice is prepared, looks at the exchange, and then waits for its place
+// among what the lane still has to deliver (Batch::reached): what was there at the look comes before the
+// answer, and nothing that came later does.
 //
 // Thread: its lane only. Lifetime: owned by its session; gone when all is answered or the session has
 // left, but for Subscriptions::give_up() before. Bounds: what limits.message_bytes lets a message name,
@@ -28,12 +28,20 @@ class Session;
 // What is to be said of one topic of a request, once its place is reached.
 struct Answer {
   std::string topic;
-  Refusal fault;                   // or else:
-  std::optional<Pattern> pattern;  // what is granted of the topic; the Router expects it
+  Refusal fault;  // or else:
+
+  // Known before the look.
+  std::optional<Pattern> pattern;  // what is granted of the topic
+  std::vector<Position> since;     // of a topic
+  NamedTopics named;       // of a pattern: those of the request's `since` that begin like it
+  bool resumable = false;  // there is a `since`, and looks enough to go by it
+  bool counted = false;    // as one more subscription of the session
+  bool covered = false;    // the client receives it already
+
+  // Found at the look.
+  bool expected = false;  // by the Router: the pattern
   std::vector<Position> at;
   std::vector<EventPtr> events;  // that were missed, or asked for
-  bool counted = false;          // as one more subscription of the session
-  bool covered = false;          // the client receives it already
   bool recovered = false;
   bool complete = false;  // of a fetch
 };
@@ -43,12 +51,13 @@ struct LongRequest {
   LongRequest(Session& of, Request asked, std::size_t looks)
       : session(of), request(std::move(asked)), looks_left(looks) {}
 
-  bool done() const noexcept { return next == request.topics.size(); }
+  bool done() const noexcept { return next == request.topics.size() && prepared.empty(); }
 
   Session& session;
   const Request request;
-  std::size_t next = 0;  // of request.topics, to be looked at
+  std::size_t next = 0;  // of request.topics, to be prepared
   std::size_t looks_left;
+  std::vector<Answer> prepared;       // those that wait for a look
   std::vector<Answer> slice;          // those that wait for their place
   std::uint64_t looked_at = 0;        // the newest arrival when these were looked at
   bool refused = false;               // a topic was

@@ -129,9 +129,11 @@ void Requests::go_on(Session& session) {
     return note_slice(session, *request);
   }
   const std::size_t looks_before = request->looks_left;
-  subscriptions_.look(session, *request, sign_in_.open_mode(),
-                      [this, asked = std::weak_ptr<LongRequest>(request)] { on_place(asked); });
+  const bool looked =
+      subscriptions_.look(session, *request, sign_in_.open_mode(),
+                          [this, asked = std::weak_ptr<LongRequest>(request)] { on_place(asked); });
   charge(session, looks_before - request->looks_left);
+  if (!looked) queue(session);
 }
 
 // All that came before its look has been delivered.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
+#include <iterator>
 #include <unordered_map>
 #include <utility>
 
@@ -47,6 +48,10 @@ std::string lacking(const Session& session, const std::string& topic) {
   return right + "neither " +
          (session.identity->topics ? "the token's topics" : "auth.user.subscribe") +
          " nor a role of the token (auth.roles.NAME.subscribe) gives";
+}
+
+Refusal raw_refusal() {
+  return {ErrorCode::invalid_message, "events of a raw route have no id to go on from", {}};
 }
 
 std::shared_ptr<Batch> new_place() {
@@ -97,28 +102,51 @@ void Subscriptions::join_at_place(std::uint64_t ticket, const std::vector<Patter
 
 // --- slices --------------------------------------------------------------------------------------
 
-void Subscriptions::look(Session& session, LongRequest& whole, bool open_mode,
+bool Subscriptions::look(Session& session, LongRequest& whole, bool open_mode,
                          std::function<void()> reached) {
-  const Grants grants(session.config().auth, session.identity.get(), open_mode);
+  prepare(session, whole, Grants(session.config().auth, session.identity.get(), open_mode));
   const Clock& clock = *session.rules().clock;
   auto place = new_place();
   place->reached = std::move(reached);
   std::size_t room = room_in(session);
+  std::size_t looked = 0;
   const Exchange::Look look = exchange_.look();
+  if (!look.history().forget_old()) return false;
   whole.looked_at = look.newest_arrival();
   const SteadyTime until = clock.steady() + look_time;
-  std::size_t left = slice_topics;
   do {
-    Answer& answer = whole.slice.emplace_back();
-    answer.topic = whole.request.topics[whole.next++];
+    Answer& answer = whole.prepared[looked++];
+    if (answer.fault.code != ErrorCode::none) continue;
     if (whole.request.type == RequestType::fetch) {
-      look_for_fetch(look.history(), session, whole, grants, answer, room);
+      look_for_fetch(look.history(), session, whole, answer, room);
     } else {
-      look_for_subscribe(look.history(), session, whole, grants, answer, room);
+      look_for_subscribe(look.history(), session, whole, answer, room);
     }
     for (const EventPtr& event : answer.events) room -= std::min(room, event->frame().size());
-  } while (!whole.done() && --left > 0 && room > 0 && clock.steady() < until);
+  } while (looked < whole.prepared.size() && room > 0 && clock.steady() < until);
+  const auto end = whole.prepared.begin() + static_cast<std::ptrdiff_t>(looked);
+  whole.slice.assign(std::make_move_iterator(whole.prepared.begin()), std::make_move_iterator(end));
+  whole.prepared.erase(whole.prepared.begin(), end);
   lane_.post(std::move(place));
+  return true;
+}
+
+// What needs no look: rights, bounds, what a `since` says. Nobody waits for it but this client's lane.
+void Subscriptions::prepare(Session& session, LongRequest& whole, const Grants& grants) {
+  const Clock& clock = *session.rules().clock;
+  const SteadyTime until = clock.steady() + slice_time;
+  const std::vector<std::string>& topics = whole.request.topics;
+  while (whole.next < topics.size() && whole.prepared.size() < slice_topics &&
+         (whole.prepared.empty() || clock.steady() < until)) {
+    Answer answer;
+    answer.topic = topics[whole.next++];
+    if (whole.request.type == RequestType::fetch) {
+      prepare_fetch(session, whole, grants, answer);
+    } else {
+      prepare_subscribe(session, whole, grants, answer);
+    }
+    whole.prepared.push_back(std::move(answer));
+  }
 }
 
 void Subscriptions::answer(Session& session, LongRequest& whole, bool open_mode) {
@@ -145,12 +173,14 @@ void Subscriptions::answer(Session& session, LongRequest& whole, bool open_mode)
 
 void Subscriptions::give_up(LongRequest& whole) noexcept {
   expect_no_longer(whole.slice);
+  expect_no_longer(whole.prepared);  // where a look failed on its way
   whole.slice.clear();
+  whole.prepared.clear();
 }
 
 void Subscriptions::expect_no_longer(const std::vector<Answer>& answers) noexcept {
   for (const Answer& each : answers)
-    if (each.pattern) router_.no_longer_expected(*each.pattern);
+    if (each.expected) router_.no_longer_expected(*each.pattern);
 }
 
 void Subscriptions::refuse(Session& session, LongRequest& whole, const Answer& answer) {
@@ -165,37 +195,39 @@ void Subscriptions::refuse(Session& session, LongRequest& whole, const Answer& a
 
 // --- subscribe -----------------------------------------------------------------------------------
 
-void Subscriptions::look_for_subscribe(History& history, Session& session, LongRequest& whole,
-                                       const Grants& grants, Answer& answer, std::size_t room) {
+void Subscriptions::prepare_subscribe(Session& session, LongRequest& whole, const Grants& grants,
+                                      Answer& answer) {
   const Request& request = whole.request;
-  const std::string& topic = answer.topic;
   const std::size_t most = session.config().limits.subscriptions;
   answer.fault = whole.next > most ? Refusal{ErrorCode::limit_exceeded,
                                              fmt::format("a request may name {} topics", most),
                                              {}}
-                                   : fault_of(session, topic, request, grants);
+                                   : fault_of(session, answer.topic, request, grants);
   if (answer.fault.code != ErrorCode::none) return;
-  const Pattern pattern = *grants.granted(*Pattern::parse(topic));
-  const Named named = named_by(pattern, request);
-  answer.fault = since_fault(pattern, request, named);
+  answer.pattern = grants.granted(*Pattern::parse(answer.topic));
+  if (request.since) answer.fault = read_since(whole, answer);
   if (answer.fault.code != ErrorCode::none) return;
-  const bool fresh = !router_.asked(session.outbox(), pattern);
-  answer.covered = !fresh || is_covered(session, whole, pattern);
-  router_.expect(pattern);
-  answer.pattern = pattern;
+  const bool fresh = !router_.asked(session.outbox(), *answer.pattern);
+  answer.covered = !fresh || is_covered(session, whole, *answer.pattern);
   if (fresh) count(session, answer);
-  look_for_missed(history, session, whole, named, answer, room);
-  if (pattern.is_literal()) answer.at = history.positions(topic);
 }
 
-// Whether the client receives a topic already, or will by what the same slice asks for before it.
+void Subscriptions::look_for_subscribe(History& history, Session& session, LongRequest& whole,
+                                       Answer& answer, std::size_t room) {
+  router_.expect(*answer.pattern);
+  answer.expected = true;
+  look_for_missed(history, session, whole, answer, room);
+  if (answer.pattern->is_literal()) answer.at = history.positions(answer.topic);
+}
+
+// Whether the client receives a topic already, or will by what the same request asks for before it.
 bool Subscriptions::is_covered(const Session& session, const LongRequest& whole,
                                const Pattern& pattern) const {
   const std::string& topic = pattern.text();
   if (!pattern.is_literal() || is_reserved(topic)) return false;
   return router_.receives(session.outbox(), topic) ||
-         std::any_of(whole.slice.begin(), whole.slice.end(), [&](const Answer& before) {
-           return before.pattern && before.pattern->matches(topic);
+         std::any_of(whole.prepared.begin(), whole.prepared.end(), [&](const Answer& before) {
+           return before.fault.code == ErrorCode::none && before.pattern->matches(topic);
          });
 }
 
@@ -285,15 +317,50 @@ Refusal Subscriptions::fault_of(Session& session, const std::string& topic, cons
   return request.fault;
 }
 
-Refusal Subscriptions::since_fault(const Pattern& pattern, const Request& request,
-                                   const Named& named) const {
-  if (!request.since) return {};
-  if (!request.since->by_topic && (!pattern.is_literal() || request.topics.size() > 1))
+// What `since` says of the topic or pattern.
+Refusal Subscriptions::read_since(LongRequest& whole, Answer& answer) const {
+  const Request& request = whole.request;
+  const Pattern& pattern = *answer.pattern;
+  const Since& since = *request.since;
+  if (!since.by_topic && (!pattern.is_literal() || request.topics.size() > 1))
     return {ErrorCode::invalid_message,
             "for a pattern or several topics, \"since\" is an object: topic -> positions",
             {}};
-  if (named.raw || (pattern.is_literal() && is_raw(pattern.text())))
-    return {ErrorCode::invalid_message, "events of a raw route have no id to go on from", {}};
+  answer.resumable = true;
+  if (since.by_topic) {
+    const Refusal fault = read_named(since, whole, answer);
+    if (fault.code != ErrorCode::none) return fault;
+  } else {
+    answer.since = since.positions;
+  }
+  if (pattern.is_literal() && is_raw(pattern.text())) return raw_refusal();
+  return {};
+}
+
+// Its topics are in order of name, so those of one topic or pattern are found without going through all
+// of them for each. Those that begin like a pattern take one of the request's looks each.
+Refusal Subscriptions::read_named(const Since& since, LongRequest& whole, Answer& answer) const {
+  const Pattern& pattern = *answer.pattern;
+  const std::string_view begin =
+      std::string_view(pattern.text()).substr(0, pattern.text().find('*'));
+  const auto before = [](const TopicPosition& each, std::string_view name) {
+    return each.topic < name;
+  };
+  auto next = std::lower_bound(since.topics.begin(), since.topics.end(), begin, before);
+  if (pattern.is_literal()) {
+    // A topic the client does not name is one of which it has seen nothing.
+    if (next != since.topics.end() && next->topic == begin) answer.since = next->positions;
+    return {};
+  }
+  const auto first = next;
+  for (; next != since.topics.end() && next->topic.compare(0, begin.size(), begin) == 0; ++next) {
+    answer.resumable = whole.looks_left > 0;
+    if (!answer.resumable) return {};
+    --whole.looks_left;
+    if (pattern.matches(next->topic) && is_raw(next->topic)) return raw_refusal();
+  }
+  const TopicPosition* const all = since.topics.data();
+  answer.named = {all + (first - since.topics.begin()), all + (next - since.topics.begin())};
   return {};
 }
 
@@ -301,49 +368,22 @@ bool Subscriptions::is_raw(std::string_view topic) const noexcept {
   return routes_->match(topic).format == EventFormat::raw;
 }
 
-// The topics of a `since` are in order of name, so those of one topic or pattern are found without
-// going through all of them for each.
-Subscriptions::Named Subscriptions::named_by(const Pattern& pattern, const Request& request) const {
-  Named named;
-  if (!request.since) return named;
-  const Since& since = *request.since;
-  if (!since.by_topic) {
-    named.topics = {{pattern.text(), since.positions}};
-    return named;
-  }
-  const std::string_view begin =
-      std::string_view(pattern.text()).substr(0, pattern.text().find('*'));
-  const auto before = [](const TopicPosition& each, std::string_view name) {
-    return each.topic < name;
-  };
-  for (auto next = std::lower_bound(since.topics.begin(), since.topics.end(), begin, before);
-       next != since.topics.end() && next->topic.compare(0, begin.size(), begin) == 0; ++next) {
-    if (pattern.is_literal() && next->topic != pattern.text()) break;
-    if (!pattern.matches(next->topic)) continue;
-    named.raw = named.raw || is_raw(next->topic);
-    named.topics.push_back(*next);
-  }
-  // A topic the client does not name is one of which it has seen nothing.
-  if (pattern.is_literal() && named.topics.empty()) named.topics = {{pattern.text(), {}}};
-  return named;
-}
-
 void Subscriptions::look_for_missed(History& history, Session& session, LongRequest& whole,
-                                    const Named& named, Answer& answer, std::size_t room) {
+                                    Answer& answer, std::size_t room) {
   const Request& request = whole.request;
   const Pattern& pattern = *answer.pattern;
   const std::size_t events_max = session.config().limits.replay_events;
   if (answer.covered) {
     // Nothing is repeated; so it has missed nothing only if it stands at the newest.
     if (request.since && pattern.is_literal())
-      answer.recovered = history.recover(pattern.text(), named.topics[0].positions, 0, 0).recovered;
+      answer.recovered = history.recover(pattern.text(), answer.since, 0, 0).recovered;
     return;
   }
-  if (request.since) {
+  if (answer.resumable) {
     Recovery recovery =
         pattern.is_literal()
-            ? history.recover(pattern.text(), named.topics[0].positions, events_max, room)
-            : history.recover(pattern, named.topics, events_max, room, whole.looks_left);
+            ? history.recover(pattern.text(), answer.since, events_max, room)
+            : history.recover(pattern, answer.named, events_max, room, whole.looks_left);
     answer.recovered = recovery.recovered;
     answer.events = std::move(recovery.events);
   }
@@ -422,18 +462,21 @@ void Subscriptions::forget_asked(Session& session, const std::string& topic) noe
 
 // --- fetch ---------------------------------------------------------------------------------------
 
-void Subscriptions::look_for_fetch(History& history, const Session& session, LongRequest& whole,
-                                   const Grants& grants, Answer& answer, std::size_t room) {
-  const Request& request = whole.request;
+void Subscriptions::prepare_fetch(const Session& session, const LongRequest& whole,
+                                  const Grants& grants, Answer& answer) const {
   const auto pattern = Pattern::parse(answer.topic);
-  answer.fault = fetch_fault(session, request, pattern, grants);
-  if (answer.fault.code != ErrorCode::none) return;
+  answer.fault = fetch_fault(session, whole.request, pattern, grants);
+  if (answer.fault.code == ErrorCode::none) answer.pattern = grants.granted(*pattern);
+}
+
+void Subscriptions::look_for_fetch(History& history, const Session& session, LongRequest& whole,
+                                   Answer& answer, std::size_t room) {
+  const Request& request = whole.request;
   const std::size_t events_max = session.config().limits.replay_events;
   if (request.last) {
-    answer.events =
-        history.newest(*grants.granted(*pattern), *request.last, no_limit, whole.looks_left);
-    answer.complete = pattern->is_literal() || whole.looks_left != 0;
-    leave_out_what_does_not_fit(*pattern, events_max, room, answer);
+    answer.events = history.newest(*answer.pattern, *request.last, no_limit, whole.looks_left);
+    answer.complete = answer.pattern->is_literal() || whole.looks_left != 0;
+    leave_out_what_does_not_fit(*answer.pattern, events_max, room, answer);
     return;
   }
   Fetched range =

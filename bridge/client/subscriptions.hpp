@@ -41,7 +41,8 @@ class Subscriptions {
 
   // One slice of a subscribe or fetch: looks at what is asked for next, one topic at least. `reached` is
   // called later, on the lane: then answer(), unless the session has left and give_up() was called.
-  void look(Session& session, LongRequest& request, bool open_mode, std::function<void()> reached);
+  // False, and nothing is called: what the history holds has to grow younger first; look again.
+  bool look(Session& session, LongRequest& request, bool open_mode, std::function<void()> reached);
   // Answers what was looked at. The session may leave in it.
   void answer(Session& session, LongRequest& request, bool open_mode);
   // What was looked at is not wanted any more.
@@ -55,18 +56,17 @@ class Subscriptions {
   void review(Session& session, bool open_mode);
 
  private:
-  // What a request's `since` says of the topics of one pattern.
-  struct Named {
-    std::vector<TopicPosition> topics;
-    bool raw = false;  // one of them has no ids to go on from
-  };
-
-  void look_for_subscribe(History& history, Session& session, LongRequest& whole,
-                          const Grants& grants, Answer& answer, std::size_t room);
-  void look_for_missed(History& history, Session& session, LongRequest& whole, const Named& named,
-                       Answer& answer, std::size_t room);
-  void look_for_fetch(History& history, const Session& session, LongRequest& whole,
-                      const Grants& grants, Answer& answer, std::size_t room);
+  void prepare(Session& session, LongRequest& whole, const Grants& grants);
+  void prepare_subscribe(Session& session, LongRequest& whole, const Grants& grants,
+                         Answer& answer);
+  void prepare_fetch(const Session& session, const LongRequest& whole, const Grants& grants,
+                     Answer& answer) const;
+  void look_for_subscribe(History& history, Session& session, LongRequest& whole, Answer& answer,
+                          std::size_t room);
+  void look_for_missed(History& history, Session& session, LongRequest& whole, Answer& answer,
+                       std::size_t room);
+  static void look_for_fetch(History& history, const Session& session, LongRequest& whole,
+                             Answer& answer, std::size_t room);
   void answer_subscribe(Session& session, LongRequest& whole, const Grants& grants, Answer& answer);
   void answer_fetch(Session& session, LongRequest& whole, const Grants& grants, Answer& answer);
   void expect_no_longer(const std::vector<Answer>& answers) noexcept;
@@ -74,12 +74,12 @@ class Subscriptions {
   void unsubscribe_next(Session& session, LongRequest& whole);
   Refusal fault_of(Session& session, const std::string& topic, const Request& request,
                    const Grants& grants) const;
-  Refusal since_fault(const Pattern& pattern, const Request& request, const Named& named) const;
+  Refusal read_since(LongRequest& whole, Answer& answer) const;
+  Refusal read_named(const Since& since, LongRequest& whole, Answer& answer) const;
   Refusal fetch_fault(const Session& session, const Request& request,
                       const std::optional<Pattern>& pattern, const Grants& grants) const;
   bool is_raw(std::string_view topic) const noexcept;
   bool is_covered(const Session& session, const LongRequest& whole, const Pattern& pattern) const;
-  Named named_by(const Pattern& pattern, const Request& request) const;
   void trim_to_routes(std::vector<EventPtr>& events) const;
   bool leave_out_what_is_had(Session& session, const Pattern& pattern, std::uint64_t had_live_after,
                              std::vector<EventPtr>& events);

@@ -9,6 +9,10 @@
 namespace zws {
 namespace {
 
+// How long a lane may get events of a pattern that nobody on it wants any more. Then each topic is
+// matched anew, once.
+constexpr std::chrono::seconds patterns_sweep_interval{10};
+
 // Names this life of the bridge among all others.
 std::string make_own_source() {
   constexpr char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -215,6 +219,11 @@ void Exchange::LaneInterest::ends(const Pattern& pattern) noexcept try {
 void Exchange::sweep() {
   const std::lock_guard<std::mutex> lock(mutex_);
   history_.sweep();
+  const SteadyTime now = clock_.steady();
+  if (now - patterns_swept_ >= patterns_sweep_interval) {
+    patterns_.sweep();
+    patterns_swept_ = now;
+  }
   note_sizes();
 }
 

@@ -80,7 +80,8 @@ class Exchange final : public Sink {
   // The sources of these topics, in their order. Few at a time: nothing arrives meanwhile.
   std::vector<KnownSource> sources(const std::vector<std::string>& topics);
 
-  // Forgets what is past its age; call it about once a second. Bounded work per call.
+  // Forgets what is past its age, and which lanes listened once; call it about once a second. Bounded
+  // work per call.
   void sweep();
 
   // New routes, limits and bounds hold from the next event on. Cost: O(topics).
@@ -118,6 +119,7 @@ class Exchange final : public Sink {
   std::uint64_t arrivals_ = 0;
   std::vector<BatchSink*> lanes_;
   std::deque<LaneInterest> interests_;
+  SteadyTime patterns_swept_{};
   std::vector<LaneSet> wanted_;  // by which lanes, of each event of the drain at hand
   IngestMetrics& metrics_;
   const Clock& clock_;

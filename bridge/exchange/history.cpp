@@ -58,10 +58,10 @@ Recovery History::recover(std::string_view topic, const std::vector<Position>& s
   return {true, selection.events()};
 }
 
-Recovery History::recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
-                          std::size_t events_max, std::size_t bytes_max, std::size_t& looks_left) {
+Recovery History::recover(const Pattern& pattern, NamedTopics since, std::size_t events_max,
+                          std::size_t bytes_max, std::size_t& looks_left) {
   if (pattern.is_literal()) {
-    const auto known = std::find_if(since.begin(), since.end(), [&](const TopicPosition& each) {
+    const auto* known = std::find_if(since.begin(), since.end(), [&](const TopicPosition& each) {
       return each.topic == pattern.text();
     });
     return recover(pattern.text(),
@@ -72,8 +72,6 @@ Recovery History::recover(const Pattern& pattern, const std::vector<TopicPositio
   const std::uint64_t question = ++questions_;
   Selection selection(events_max, bytes_max);
   for (const TopicPosition& known : since) {
-    if (looks_left == 0) return {};
-    --looks_left;
     if (!pattern.matches(known.topic)) continue;
     Topic* topic = shelf_->look_up(known.topic, now);
     if (topic == nullptr && says_something(known.positions)) return {};
@@ -166,9 +164,10 @@ void History::pin(std::string_view topic, std::size_t lane) {
 }
 void History::unpin(std::string_view topic, std::size_t lane) {
   ledger_.unpin(topic, topic_hash(topic), lane);
-  shelf_->look_up(topic, clock_.steady());
+  shelf_->let_go(topic);
 }
 void History::sweep() { shelf_->sweep(clock_.steady()); }
+bool History::forget_old() { return shelf_->expire(clock_.steady()); }
 void History::reload(ConfigPtr config) { shelf_->reload(std::move(config), clock_.steady()); }
 
 std::size_t History::bytes() const noexcept { return shelf_->bytes(); }

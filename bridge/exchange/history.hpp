@@ -41,6 +41,15 @@ struct TopicPosition {
   std::vector<Position> positions;
 };
 
+// Some of the topics that a client names, in a row.
+struct NamedTopics {
+  const TopicPosition* first = nullptr;
+  const TopicPosition* last = nullptr;  // behind the last of them
+
+  const TopicPosition* begin() const noexcept { return first; }
+  const TopicPosition* end() const noexcept { return last; }
+};
+
 struct Fetched {
   std::vector<EventPtr> events;
   bool complete = false;  // all of from..to are here
@@ -84,14 +93,14 @@ class History {
   Recovery recover(std::string_view topic, const std::vector<Position>& since,
                    std::size_t events_max, std::size_t bytes_max);
 
-  // The same for a pattern: `since` holds the topics the client knows (those that the pattern does
-  // not match are passed over); a topic that matches and is not named must be retained from seq 1 of
-  // each of its sources. Merged in order of arrival.
+  // The same for a pattern: `since` holds the topics the client knows (those that the
+  // pattern does not match are passed over); a topic that matches and is not named must be retained from
+  // seq 1 of each of its sources. Merged in order of arrival.
   // Cost: O(topics in `since` + events_max) where the pattern's '*' stands at its end; otherwise
-  // every topic that begins like the pattern is compared with it. Each topic looked at takes one of
-  // `looks_left`; where they do not suffice, it is not recovered.
-  Recovery recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
-                   std::size_t events_max, std::size_t bytes_max, std::size_t& looks_left);
+  // every topic that begins like the pattern is compared with it. Each topic looked at that `since` does
+  // not name takes one of `looks_left`; where they do not suffice, it is not recovered.
+  Recovery recover(const Pattern& pattern, NamedTopics since, std::size_t events_max,
+                   std::size_t bytes_max, std::size_t& looks_left);
 
   // The newest `count` events of the topic, or of each topic that the pattern matches (the last state
   // of every progress bar), in order of arrival. Never more than limits.replay_events in all nor
@@ -104,7 +113,8 @@ class History {
   Recovery recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
                    std::size_t events_max, std::size_t bytes_max) {
     auto looks_left = static_cast<std::size_t>(-1);
-    return recover(pattern, since, events_max, bytes_max, looks_left);
+    return recover(pattern, {since.data(), since.data() + since.size()}, events_max, bytes_max,
+                   looks_left);
   }
   std::vector<EventPtr> newest(const Pattern& pattern, std::size_t count, std::size_t bytes_max) {
     auto looks_left = static_cast<std::size_t>(-1);
@@ -123,6 +133,10 @@ class History {
 
   // Forgets what is past its age; call it about once a second. Bounded work per call.
   void sweep();
+
+  // The same before a question, which would else pay for all that has grown too old in the topics it
+  // looks at. False: there may be more, ask again. Bounded: under a millisecond a call.
+  bool forget_old();
 
   // New bounds and routes hold at once. Cost: O(topics). Where a topic is no longer conflated, what
   // came before cannot be resumed.

@@ -38,8 +38,10 @@ class PatternIndex {
   Held* find(const Pattern& pattern) noexcept;
   void remove(const Pattern& pattern) noexcept;
 
-  // Appends all whose pattern matches `topic` (which does not start with '@').
-  void match(std::string_view topic, std::vector<Held*>& out) const;
+  // Appends all whose pattern matches `topic` (which does not start with '@'). False, and not all of
+  // them, where it would take looking in more than `looks` places.
+  bool match(std::string_view topic, std::vector<Held*>& out,
+             std::size_t looks = static_cast<std::size_t>(-1)) const;
 
   std::size_t size() const noexcept { return ends_.size(); }
 
@@ -113,9 +115,15 @@ class PatternIndex {
   std::uint64_t end_of(Place place, std::string_view rest, bool tail) const noexcept;
   static std::uint64_t end_of(std::uint64_t tail, char stop) noexcept;
   std::uint64_t end_of(const Way& way, char stop) const noexcept;
-  void match_from(Place place, const Known& known, std::string_view topic, std::string_view rest,
-                  std::vector<Held*>& out) const;
-  void add_matching(std::uint64_t end, std::string_view topic, std::vector<Held*>& out) const;
+  // A topic on its way: where in it `rest` begins, what it has met, and how often it may still look.
+  struct Search {
+    std::string_view topic;
+    std::vector<Held*>& out;
+    std::size_t looks_left;
+  };
+  bool match_from(Place place, const Known& known, std::string_view rest, Search& search) const;
+  bool match_tails(Place place, std::string_view rest, Search& search) const;
+  bool add_matching(std::uint64_t end, Search& search) const;
   void count_tail(Place place, std::size_t size, bool added);
 
   const std::uint64_t seed_;

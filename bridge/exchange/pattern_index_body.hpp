@@ -155,41 +155,52 @@ void PatternIndex<Held>::count_tail(Place place, std::size_t size, bool added) {
 }
 
 template <typename Held>
-void PatternIndex<Held>::match(std::string_view topic, std::vector<Held*>& out) const {
+bool PatternIndex<Held>::match(std::string_view topic, std::vector<Held*>& out,
+                               std::size_t looks) const {
+  Search search{topic, out, looks};
   const auto root = places_.find(seed_);
-  if (root != places_.end()) match_from(seed_, root->second, topic, topic, out);
+  return root == places_.end() || match_from(seed_, root->second, topic, search);
 }
 
+// False where the search has looked often enough.
 template <typename Held>
-void PatternIndex<Held>::match_from(Place place, const Known& known, std::string_view topic,
-                                    std::string_view rest, std::vector<Held*>& out) const {
-  if (known.tails != 0) {
-    for (const TailSize& tail : tail_sizes_.find(place)->second) {
-      if (tail.size > rest.size()) continue;
-      const std::uint64_t end = end_of(place, rest.substr(0, tail.size), true);
-      add_matching(end, topic, out);
-      if (stopping_ == 0) continue;
-      for (const char stop : separators) add_matching(end_of(end, stop), topic, out);
-    }
-  }
-  if (known.patterns == known.tails) return;  // nothing else goes on from here
+bool PatternIndex<Held>::match_from(Place place, const Known& known, std::string_view rest,
+                                    Search& search) const {
+  if (known.tails != 0 && !match_tails(place, rest, search)) return false;
+  if (known.patterns == known.tails) return true;  // nothing else goes on from here
   const std::string_view next = pattern_steps::first_step(rest);
   if (!pattern_steps::ends_in_separator(next))
-    return add_matching(end_of(place, next, false), topic, out);
+    return add_matching(end_of(place, next, false), search);
   const std::string_view after = rest.substr(next.size());
   const auto go_on = [&](Place to) {
+    if (search.looks_left == 0) return false;
+    --search.looks_left;
     const auto found = places_.find(to);
-    if (found != places_.end()) match_from(to, found->second, topic, after, out);
+    return found == places_.end() || match_from(to, found->second, after, search);
   };
-  go_on(step(place, next));
-  if (next.size() > 1) go_on(step_any(place, next.back()));
+  return go_on(step(place, next)) && (next.size() == 1 || go_on(step_any(place, next.back())));
 }
 
 template <typename Held>
-void PatternIndex<Held>::add_matching(std::uint64_t end, std::string_view topic,
-                                      std::vector<Held*>& out) const {
-  const auto found = ends_.find(Matching{end, topic});
-  if (found != ends_.end()) out.push_back(found->second.get());
+bool PatternIndex<Held>::match_tails(Place place, std::string_view rest, Search& search) const {
+  for (const TailSize& tail : tail_sizes_.find(place)->second) {
+    if (tail.size > rest.size()) continue;
+    const std::uint64_t end = end_of(place, rest.substr(0, tail.size), true);
+    if (!add_matching(end, search)) return false;
+    if (stopping_ == 0) continue;
+    for (const char stop : separators)
+      if (!add_matching(end_of(end, stop), search)) return false;
+  }
+  return true;
+}
+
+template <typename Held>
+bool PatternIndex<Held>::add_matching(std::uint64_t end, Search& search) const {
+  if (search.looks_left == 0) return false;
+  --search.looks_left;
+  const auto found = ends_.find(Matching{end, search.topic});
+  if (found != ends_.end()) search.out.push_back(found->second.get());
+  return true;
 }
 
 template <typename Held>

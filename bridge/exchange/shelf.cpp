@@ -9,6 +9,7 @@ namespace {
 constexpr std::uint64_t records_per_expiry = 64;
 constexpr int steps_per_expiry = 128;  // more than came in meanwhile
 constexpr int steps_per_sweep = 10'000;
+constexpr int steps_per_correction = 64;  // AgeHeap::oldest() has put so many right
 constexpr std::size_t looks_per_sweep = 2'000;
 
 }  // namespace
@@ -151,7 +152,6 @@ Topic* Shelf::look_up(Topic& topic, SteadyTime now) {
 }
 
 void Shelf::sweep(SteadyTime now) {
-  now_ = std::max(now_, now);
   expire(now, steps_per_sweep);
   // One that lost its last subscriber while its history was empty.
   for (std::size_t left = std::min(looks_per_sweep, topics_.size()); left > 0; --left)
@@ -159,19 +159,32 @@ void Shelf::sweep(SteadyTime now) {
   topics_.shrink();
 }
 
-void Shelf::expire(SteadyTime now, int steps) {
+bool Shelf::expire(SteadyTime now, int steps) {
+  now_ = std::max(now_, now);
   for (const auto& policy : policies_) {
     if (now <= policy->quiet_until) continue;
-    for (; steps > 0 && !policy->by_age.empty(); --steps) {
+    while (!policy->by_age.empty()) {
+      if (steps <= 0) return false;
       Topic& topic = policy->by_age.oldest();
       const SteadyTime end = topic.history.oldest().event->received() + policy->retention.ttl;
-      if (now <= end) {
-        if (policy->by_age.exact()) policy->quiet_until = end;
+      if (now > end) {
+        drop_oldest(topic);
+        --steps;
+      } else if (policy->by_age.exact()) {
+        policy->quiet_until = end;
         break;
+      } else {
+        steps -= steps_per_correction;
       }
-      drop_oldest(topic);
     }
   }
+  return true;
+}
+
+// With nothing kept of it, it is forgotten; else when that is past its age.
+void Shelf::let_go(std::string_view name) noexcept {
+  Topic* topic = topics_.find(name, topic_hash(name));
+  if (topic != nullptr && topic->history.empty()) settle(*topic);
 }
 
 bool Shelf::drop_oldest_event() {

@@ -42,6 +42,12 @@ class Shelf {
   // Drops what is past its age, and gives memory back: a bounded piece of work.
   void sweep(SteadyTime now);
 
+  // Drops what is past its age, whichever topic's: a bounded piece of it. False: there may be more.
+  bool expire(SteadyTime now, int steps = 1'000);
+
+  // The topic has lost its subscribers.
+  void let_go(std::string_view name) noexcept;
+
   // Cost: O(topics).
   void reload(ConfigPtr config, SteadyTime now);
 
@@ -77,7 +83,6 @@ class Shelf {
   void forget(Topic& topic) noexcept;
   void note_forgotten(const Topic& topic) noexcept;
 
-  void expire(SteadyTime now, int steps);
   void drop_oldest(Topic& topic);
   bool drop_oldest_event();
   void keep_within_bounds();

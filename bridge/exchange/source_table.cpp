@@ -45,7 +45,8 @@ Judgement SourceTable::judge(const Arrival& arrival, std::uint64_t topic_hash, S
   Judgement judgement = arrival.source.empty() ? number(known) : follow(known, arrival);
   judgement.topic_id = known.id;
   judgement.route = known.route;
-  judgement.lanes = lanes_of(known);
+  patterns_.update(known.name, known.by_pattern);
+  judgement.lanes = known.by_name | known.by_pattern.lanes;
   return judgement;
 }
 
@@ -65,6 +66,7 @@ SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash
   made->hash = hash;
   made->id = take_id();
   made->route = &routes_->match(name);
+  made->by_name = ledger_.lanes(name, hash);
   made->heard = now;
   made->generation = forgotten_;
   topics_.add(*made);
@@ -76,15 +78,7 @@ SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash
 
 void SourceTable::note_lanes(std::string_view topic, std::uint64_t topic_hash) noexcept {
   Topic* known = topics_.find(topic, topic_hash);
-  if (known != nullptr) known->lanes_as_of = 0;
-}
-
-LaneSet SourceTable::lanes_of(Topic& topic) {
-  if (topic.lanes_as_of != patterns_.version()) {
-    topic.lanes = ledger_.lanes(topic.name, topic.hash) | patterns_.lanes(topic.name);
-    topic.lanes_as_of = patterns_.version();
-  }
-  return topic.lanes;
+  if (known != nullptr) known->by_name = ledger_.lanes(topic, topic_hash);
 }
 
 // The lowest numbers are in use, but for those of topics that were forgotten.

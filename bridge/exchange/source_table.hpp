@@ -107,16 +107,15 @@ class SourceTable {
     Topic* newer = nullptr;
     SteadyTime heard{};
     std::uint64_t own_seq = 0;
-    std::uint64_t generation = 0;   // `forgotten_` when the topic was first heard of
-    LaneSet lanes = 0;              // that listen, as of ...
-    std::uint64_t lanes_as_of = 0;  // ... this version of the patterns; 0: to be asked again
-    bool forgot = false;            // one of its sources, at least once
+    std::uint64_t generation = 0;  // `forgotten_` when the topic was first heard of
+    LaneSet by_name = 0;           // the lanes that listen to it by its name
+    PatternLanes::Answer by_pattern;
+    bool forgot = false;  // one of its sources, at least once
     std::vector<Source> sources;
   };
 
   Topic& topic(std::string_view name, std::uint64_t hash, SteadyTime now);
   std::uint32_t take_id();
-  LaneSet lanes_of(Topic& topic);
   bool held(const Topic& topic, SteadyTime then) const noexcept;
   void keep_within_bounds();
   void spare_the_held();

@@ -8,7 +8,7 @@
 namespace zws {
 namespace {
 
-// A walk for the events of one source passes over so many of others: a millisecond or two.
+// A walk for events that are wanted passes over so many others: a millisecond or two.
 constexpr std::size_t others_max = 20'000;
 
 // Whether the event's key is the one that the rule means: the header gave it, or the payload was read
@@ -159,28 +159,42 @@ bool TopicHistory::missed(const std::vector<Position>& since, bool proven, bool 
   std::vector<std::uint64_t> from;
   if (!sources_.resume(since, proven, from)) return false;
   std::uint64_t left = 0;
-  for (std::size_t i = 0; i < from.size(); ++i) left += sources_[i].newest - from[i];
+  std::size_t behind = 0;  // sources of which something was missed
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    left += sources_[i].newest - from[i];
+    if (sources_[i].newest > from[i]) ++behind;
+  }
   if (left == 0) {
     out.has_had(sources_.heard());
     return true;
   }
-  // Some of them may have been replaced, and only the walk tells.
+  // Some of them may have been replaced, and only the walk tells: it goes on until it has seen of each of
+  // these sources the first that was missed, or what the reader has had.
   if (conflate)
     left = std::numeric_limits<std::uint64_t>::max();
   else if (left > out.events_left())
     return false;
+  std::vector<bool> passed(from.size());
+  std::size_t others_left = others_max;
   bool fits = true;
   bool has_had = false;
   ring_.newest_first([&](const Retained& each) {
     const std::size_t place = sources_.find(each.event->source());
     if (place == SourceRuns::none) return true;
-    if (each.event->seq() > from[place]) {
+    const std::uint64_t seq = each.event->seq();
+    if (seq > from[place]) {
       fits = out.take(each);
-      return fits && (--left > 0 || !has_had);
+      --left;
+    } else {
+      if (!has_had) out.has_had(each.arrival);
+      has_had = true;
+      fits = others_left-- > 0;
     }
-    if (!has_had) out.has_had(each.arrival);
-    has_had = true;
-    return left > 0;
+    if (seq <= from[place] + 1 && sources_[place].newest > from[place] && !passed[place]) {
+      passed[place] = true;
+      --behind;
+    }
+    return fits && ((left > 0 && behind > 0) || !has_had);
   });
   return fits;
 }

@@ -68,7 +68,8 @@ class TopicHistory {
 
   std::vector<Position> positions() const { return sources_.positions(); }
 
-  // Selects all that one who stands at `since` missed; false if it is not all here or does not fit.
+  // Selects all that one who stands at `since` missed; false if it is not all here, does not fit, or
+  // lies among too many others.
   // `proven`: it was there after whatever was forgotten (SourceRuns).
   bool missed(const std::vector<Position>& since, bool proven, bool conflate, Selection& out) const;
 

@@ -11,6 +11,10 @@ namespace {
 constexpr std::size_t turn_events_max = 256;
 constexpr std::size_t turn_bytes_max = 65'536;
 
+// So many events go over for each that comes: what is half of the bound has gone over well before as much
+// again has come.
+constexpr std::size_t events_over = 3;
+
 }  // namespace
 
 Inbox::Inbox(std::size_t lane_bytes, LaneMetrics& metrics)
@@ -19,27 +23,30 @@ Inbox::Inbox(std::size_t lane_bytes, LaneMetrics& metrics)
 bool Inbox::push(BatchPtr batch) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const bool idle = batches_.empty() && !overload_;
-  if (!overload_ && bytes_ + batch->frame_bytes > limit_ && !batches_.empty() &&
-      !batch->is_turn_of_its_own())
-    overload();
-  if (overload_) {
-    keep(batch);
-  } else {
-    bytes_ += batch->frame_bytes;
-    batches_.push_back(std::move(batch));
+  const std::size_t events = batch->events.size();
+  const bool overloads =
+      bytes_ + batch->frame_bytes > limit_ / 2 && !batches_.empty() && !batch->is_turn_of_its_own();
+  bytes_ += batch->frame_bytes;
+  batches_.push_back(std::move(batch));
+  if (!overload_ && overloads) {
+    overload_ = std::make_unique<Backlog>(limit_);
+    sums_ = {};
   }
+  if (overload_) go_over(events_over * events);
   return idle;
 }
 
-void Inbox::overload() {
-  overload_ = std::make_unique<Backlog>(limit_);
-  sums_ = {};
-  for (std::size_t i = first_; i < batches_.size(); ++i) {
-    bytes_ -= batches_[i]->frame_bytes;
-    keep(batches_[i]);
+// Hands the oldest batches over to the Backlog: so many events at least, and all of them if more waits
+// than may.
+void Inbox::go_over(std::size_t events) {
+  std::size_t gone = 0;
+  while (first_ < batches_.size() && (gone <= events || bytes_ + overload_->bytes() > limit_)) {
+    const BatchPtr batch = std::move(batches_[first_++]);
+    bytes_ -= batch->frame_bytes;
+    gone += batch->events.size();
+    keep(batch);
   }
-  batches_.clear();
-  first_ = 0;
+  let_go_of_taken();
 }
 
 void Inbox::keep(const BatchPtr& batch) {
@@ -75,9 +82,16 @@ void Inbox::keep(const EventPtr& event) {
 }
 
 Inbox::Turn Inbox::take() {
+  std::unique_ptr<Backlog> ended;  // it is large, and nobody waits for its end
   const std::lock_guard<std::mutex> lock(mutex_);
   if (replaced_ != 0) metrics_.replaced.add(std::exchange(replaced_, 0));
-  if (overload_) return take_from_overload();
+  Turn turn = overload_ ? take_from_overload() : take_from_batches();
+  if (overload_ && overload_->empty() && kept_.empty()) ended = end_overload();
+  turn.more = overload_ != nullptr || !batches_.empty();
+  return turn;
+}
+
+Inbox::Turn Inbox::take_from_batches() {
   Turn turn;
   if (batches_.empty()) return turn;
 
@@ -105,6 +119,11 @@ Inbox::Turn Inbox::take() {
   }
   bytes_ -= bytes;
   first_ = end;
+  let_go_of_taken();
+  return turn;
+}
+
+void Inbox::let_go_of_taken() {
   if (first_ == batches_.size()) {
     batches_.clear();
     first_ = 0;
@@ -112,8 +131,6 @@ Inbox::Turn Inbox::take() {
     batches_.erase(batches_.begin(), batches_.begin() + static_cast<std::ptrdiff_t>(first_));
     first_ = 0;
   }
-  turn.more = !batches_.empty();
-  return turn;
 }
 
 Inbox::Turn Inbox::take_from_overload() {
@@ -130,13 +147,13 @@ Inbox::Turn Inbox::take_from_overload() {
     }
   }
   turn.untold = untold_;
-  if (overload_->empty() && kept_.empty()) {
-    assert(sums_.offered == sums_.handed_on + sums_.dropped + sums_.replaced);
-    overload_.reset();
-    untold_ = false;
-  }
-  turn.more = overload_ != nullptr;
   return turn;
+}
+
+std::unique_ptr<Backlog> Inbox::end_overload() noexcept {
+  assert(sums_.offered == sums_.handed_on + sums_.dropped + sums_.replaced);
+  untold_ = false;
+  return std::move(overload_);
 }
 
 // A batch without events has no place in the queue; only its receipt is waited for.

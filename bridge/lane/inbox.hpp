@@ -4,6 +4,8 @@
 // one by one in a Backlog under their routes' overflow, exactly as a slow client's are: the loss is
 // counted, and told to the topic's subscribers by a gap at its place. Once such gaps alone are more than
 // the bound, what goes is counted only, and every turn until the overload ends says `untold`.
+// What waits goes over to the Backlog bit by bit, from half of the bound on: each batch that comes takes
+// some older ones with it, so that who posts does not stand still for all of them at once.
 // What an administrator published keeps its place among them and never gives way, so that the events of
 // a topic come in one order, whoever published; its batch is a turn of its own there, too. So does a
 // place (Batch::reached), over which no gap reaches.
@@ -46,10 +48,13 @@ class Inbox {
   std::size_t bytes() const;
 
  private:
-  void overload();
+  void go_over(std::size_t events);
   void keep(const BatchPtr& batch);
   void keep(const EventPtr& event);
+  Turn take_from_batches();
   Turn take_from_overload();
+  std::unique_ptr<Backlog> end_overload() noexcept;
+  void let_go_of_taken();
   bool kept_batch_is_next() const noexcept;
   BatchPtr take_kept_batch();
   void note_handed_on(const Event& event) noexcept;
@@ -66,13 +71,13 @@ class Inbox {
   std::size_t limit_;
   LaneMetrics& metrics_;
   std::vector<BatchPtr> batches_;
-  std::size_t first_ = 0;  // of batches_ not taken yet
-  std::size_t bytes_ = 0;
-  std::unique_ptr<Backlog> overload_;
-  std::deque<BatchPtr> kept_;   // turns of their own, in their order within `overload_`
-  Sums sums_;                   // while `overload_`
-  bool untold_ = false;         // while `overload_`
-  std::uint64_t replaced_ = 0;  // since the last turn: the lane alone writes that counter
+  std::size_t first_ = 0;              // of batches_ not taken yet
+  std::size_t bytes_ = 0;              // of these
+  std::unique_ptr<Backlog> overload_;  // what came before batches_
+  std::deque<BatchPtr> kept_;          // turns of their own, in their order within `overload_`
+  Sums sums_;                          // while `overload_`
+  bool untold_ = false;                // while `overload_`
+  std::uint64_t replaced_ = 0;         // since the last turn: the lane alone writes that counter
 };
 
 }  // namespace zws

@@ -33,7 +33,7 @@ class ExchangeTest : public ::testing::Test {
     for (const std::size_t lane : {0U, 1U}) listen(lane, "*");
   }
 
-  void listen(std::size_t lane, const char* pattern) {
+  void listen(std::size_t lane, std::string_view pattern) {
     const Exchange::Look look = exchange_.look();
     exchange_.interest(lane).begins(*Pattern::parse(pattern));
   }
@@ -264,8 +264,27 @@ TEST_F(ExchangeTest, ALaneHearsOnlyWhatItListensTo) {
   accept({arrival("a", "s", 3)});
   EXPECT_EQ(first_.batches.back(), second_.batches.back()) << "shared where both want it all";
   exchange_.interest(1).ends(*Pattern::parse("a*"));
+  clock_.now += std::chrono::seconds(10);
+  exchange_.sweep();
   accept({arrival("a", "s", 4)});
   EXPECT_EQ(second_.batches.size(), 3U);
+}
+
+TEST_F(ExchangeTest, PatternsThatComeAndGoHideNoTopicFromWhoStays) {
+  listen(1, "a*");
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "p" + std::to_string(i) + "*";
+    exchange_.interest(0).ends(*Pattern::parse("*"));
+    listen(0, name);
+    exchange_.interest(0).ends(*Pattern::parse(name));
+    listen(0, "*");
+    accept({arrival("a", "s", static_cast<std::uint64_t>(i) + 1)});
+    EXPECT_EQ(first_.batches.size(), static_cast<std::size_t>(i) + 1);
+    EXPECT_EQ(second_.batches.size(), static_cast<std::size_t>(i) + 1);
+    if (i % 10 != 0) continue;
+    clock_.now += std::chrono::seconds(10);
+    exchange_.sweep();
+  }
 }
 
 TEST_F(ExchangeTest, APublicationThatNoLaneListensToIsAnsweredAtOnce) {

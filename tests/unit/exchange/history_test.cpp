@@ -591,6 +591,30 @@ TEST_F(ConflateTest, AReloadToAnotherKeyDeclaresFailedWhatCameBefore) {
   EXPECT_THAT(recover("ticks", {"a:2"}), ElementsAre("a:4"));
 }
 
+TEST_F(ConflateTest, WhatWasHadOfEachSourceEndsTheWalk) {
+  RouteConfig& ticks = route("ticks");
+  ticks.overflow = Overflow::conflate;
+  ticks.history = 100'000;
+  for (std::uint64_t seq = 1; seq <= 30'000; ++seq)
+    publish({"ticks", "a", seq, "key " + std::to_string(seq)});
+  publish({"ticks", "b", 1, "of b"});
+  publish({"ticks", "a", 30'001, "key 1"});
+  EXPECT_THAT(recover("ticks", {"a:30000", "b:1"}), ElementsAre("a:30001"));
+  EXPECT_THAT(recover("ticks", {"a:30000", "b:0"}), ElementsAre("b:1", "a:30001"));
+}
+
+// b:1 may lie anywhere below the newest 20,000.
+TEST_F(ConflateTest, ToLookForOneEventAmongTooManyOthersIsNotTried) {
+  RouteConfig& ticks = route("ticks");
+  ticks.overflow = Overflow::conflate;
+  ticks.history = 100'000;
+  publish({"ticks", "b", 1, "of b"});
+  for (std::uint64_t seq = 1; seq <= 30'000; ++seq)
+    publish({"ticks", "a", seq, "key " + std::to_string(seq)});
+  EXPECT_THAT(recover("ticks", {"a:30000", "b:0"}), not_recovered);
+  EXPECT_THAT(recover("ticks", {"a:30000", "b:1"}), IsEmpty());
+}
+
 // ---- Patterns
 
 TEST_F(HistoryTest, APatternIsRecoveredAcrossItsTopicsInOrderOfArrival) {
@@ -731,6 +755,34 @@ TEST_F(FetchTest, UnknownTopicsAndSourcesHaveNothing) {
   publish("t", "b", 1, 1);
   EXPECT_THAT(fetch(1, 1).events, IsEmpty());
   EXPECT_THAT(history().fetch("other", "a", 1, 1, all, all).events, IsEmpty());
+}
+
+// ---- Time
+
+TEST_F(HistoryTest, WhatIsTooOldGoesAPieceAtATimeUntilNothingOfItIsLeft) {
+  config.history.ttl = hours(1);
+  config.history.size = 10'000;
+  for (int topic = 0; topic < 100; ++topic) publish("old:" + std::to_string(topic), "a", 1, 50);
+  clock.advance(hours(1));
+  publish("t", "a", 1, 1);
+  clock.advance(milliseconds(1));
+  std::size_t before = history().bytes();
+  int pieces = 1;
+  for (; !history().forget_old(); ++pieces) {
+    EXPECT_LT(history().bytes(), before);
+    before = history().bytes();
+  }
+  EXPECT_GE(pieces, 5) << "5,000 events in one go hold up everybody";
+  EXPECT_EQ(history().topics(), 1U);
+  EXPECT_TRUE(history().forget_old());
+}
+
+TEST_F(HistoryTest, ATopicIsKnownAsLongAsSomethingOfItIsKeptThoughNobodyHoldsIt) {
+  history().pin("t");
+  publish("t", "a", 1, 3);
+  history().unpin("t");
+  EXPECT_EQ(history().topics(), 1U);
+  EXPECT_THAT(recover("t", {"a:1"}), ElementsAre("a:2", "a:3"));
 }
 
 // ---- Pages

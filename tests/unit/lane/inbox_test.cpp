@@ -77,6 +77,7 @@ TEST_F(InboxTest, WaitingBatchesAreJoinedInOrder) {
 }
 
 TEST_F(InboxTest, ATurnEndsAt256EventsAndTheRestComesNext) {
+  inbox_.set_limit(100'000);
   for (std::uint64_t seq = 1; seq <= 300; seq += 100) inbox_.push(run_of("a", seq, 100, 20));
   EXPECT_EQ(take().size(), 200U);
   EXPECT_TRUE(more_);
@@ -292,6 +293,48 @@ TEST_F(InboxTest, AsManyBatchesAsWaitComeOutInOrder) {
     for (const EventPtr& event : turn.all()) ASSERT_EQ(event->seq(), next++);
   } while (turn.more);
   EXPECT_EQ(next, 3001U);
+}
+
+// From half of the bound on it goes over to where events may be dropped one by one, and nothing changes
+// by that.
+TEST_F(InboxTest, WhatWaitsBelowTheBoundComesOutWholeAndInOrder) {
+  LaneMetrics metrics;
+  Inbox inbox(100'000, metrics);
+  std::uint64_t next_in = 1;
+  std::uint64_t next_out = 1;
+  std::size_t places = 0;
+  const auto place = [&] {
+    auto batch = std::make_shared<Batch>();
+    batch->events.push_back(Event::make(Event::Fields{}, {std::string_view()}));
+    batch->reached = [&places, expected = next_in, &next_out] {
+      EXPECT_EQ(next_out, expected);
+      ++places;
+    };
+    return batch;
+  };
+  const auto take = [&] {
+    const Inbox::Turn turn = inbox.take();
+    if (turn.batch && turn.batch->reached) {
+      turn.batch->reached();
+      return turn.more;
+    }
+    for (const EventPtr& event : turn.all()) EXPECT_EQ(event->seq(), next_out++);
+    return turn.more;
+  };
+  for (int step = 0; step < 1000; ++step) {
+    while (inbox.bytes() < 90'000) {
+      inbox.push(run_of("t", next_in, 3, 1000));
+      next_in += 3;
+      if (next_in % 5 == 0) inbox.push(place());
+    }
+    for (int turns = step % 7; turns > 0 && take(); --turns) {
+    }
+  }
+  while (take()) {
+  }
+  EXPECT_EQ(next_out, next_in);
+  EXPECT_GT(places, 100U);
+  EXPECT_EQ(metrics.dropped[static_cast<std::size_t>(DropReason::lane_overload)].value(), 0U);
 }
 
 TEST_F(InboxTest, AnotherLimitHoldsFromTheNextBatchOn) {
