@@ -211,6 +211,7 @@ struct ModelArrival {
   std::string key;
   std::uint64_t number = 0;
   std::size_t padding = 0;
+  bool published = false;  // by an administrator, on one bridge
 };
 
 class ModelBridge {
@@ -224,20 +225,24 @@ class ModelBridge {
     }
     exchange_.post_to(sinks);
     const Exchange::Look look = exchange_.look();
-    exchange_.interest(0).begins(*Pattern::parse("*"));  // so that `posted_` hears it all
+    for (const char* all : {"*", "@all"})  // so that `posted_` hears it all
+      exchange_.interest(0).begins(*Pattern::parse(all));
   }
 
-  // Takes in, as one drain, up to `count` of what producers have sent here.
+  // Takes in, as one drain, up to `count` of what producers have sent here; an administrator's event is
+  // one of its own.
   void ingest(std::size_t count) {
     std::vector<std::string> payloads;
     std::vector<Arrival> arrivals;
     payloads.reserve(count);
     for (; count > 0 && !pipe.empty(); --count) {
+      if (pipe.front().published && !arrivals.empty()) break;
       in_.push_back(std::move(pipe.front()));
       pipe.pop_front();
       const ModelArrival& sent = in_.back();
       payloads.push_back("{\"type\":\"n\",\"n\":" + std::to_string(sent.number) + ",\"p\":\"" +
                          std::string(sent.padding, 'x') + "\"}");
+      if (sent.published) return publish(sent.topic, payloads.back());
       Arrival arrival;
       arrival.topic = sent.topic;
       arrival.payload = payloads.back();
@@ -249,6 +254,9 @@ class ModelBridge {
     }
     if (!arrivals.empty()) exchange_.accept(arrivals.data(), arrivals.size());
   }
+
+  // Whether all publications have come back with the number of those they reached.
+  bool published_all() const { return answered_ == published_; }
 
   void reload(const ConfigPtr& config) {
     exchange_.reload(config);
@@ -271,9 +279,15 @@ class ModelBridge {
   std::deque<ModelArrival> pipe;  // sent, and not heard yet
 
  private:
+  void publish(const std::string& topic, const std::string& payload) {
+    ++published_;
+    exchange_.publish({{topic, payload}}, [this](const Published&) { ++answered_; });
+  }
+
   struct Posted final : BatchSink {
     void post(BatchPtr batch) noexcept override {
       events.insert(events.end(), batch->events.begin(), batch->events.end());
+      if (batch->receipt) batch->receipt->add(0);
     }
     std::vector<EventPtr> events;
   };
@@ -283,6 +297,8 @@ class ModelBridge {
   Posted posted_;
   std::vector<std::unique_ptr<ModelLane>> lanes_;
   std::deque<ModelArrival> in_;
+  std::size_t published_ = 0;
+  std::size_t answered_ = 0;
 };
 
 }  // namespace zws

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/topic.hpp"
 #include "unit/lane/model_bridge.hpp"
 
 namespace zws {
@@ -41,30 +42,42 @@ class ModelClient {
   const std::string& text() const { return text_; }
   bool connected() const { return connection_ != nullptr; }
   bool answered() const { return answered_; }
-  bool hears(const std::string& topic) const { return pattern_.matches(topic); }
+  bool asked() const { return asked_; }
+  // @all comes to every client; here one minds it, and the others let it pass.
+  bool hears(std::string_view topic) const {
+    return is_reserved(topic) ? topic == text_ : pattern_.matches(topic);
+  }
   ModelConnection& connection() { return *connection_; }
 
   // A source counts anew: where this client stands may mean either of its lives.
   void excuse() { excused_ = true; }
 
-  // `must_recover`: there is no reason why it should not.
-  void connect(ModelBridge& bridge, ModelLane& lane, bool must_recover) {
+  void connect(ModelBridge& bridge, ModelLane& lane) {
     bridge_ = &bridge;
     connection_ = std::make_unique<ModelConnection>(lane);
+    answered_ = false;
+    asked_ = false;
+    passing_.clear();
+    early_.clear();
+    early_missed_.clear();
+  }
+
+  // `must_recover`: there is no reason why it should not.
+  void ask(bool must_recover) {
+    asked_ = true;
     nlohmann::json request{{"type", "subscribe"}, {"topic", text_}};
     resuming_ = based_;
     must_recover_ = must_recover;
     given_ = positions_;
     if (resuming_) request["since"] = since();
     truth_.log << text_ << '#' << this << " asks " << request << '\n';
-    answered_ = false;
     replaying_ = false;
     moved_.clear();
     replayed_.clear();
     missing_.clear();
     connection_->lane().requests().on_message(connection_->session(), request.dump(), false);
     if (resuming_) missing_ = unaccounted();
-    begins_behind_ = bridge.newest_number();
+    begins_behind_ = bridge_->newest_number();
   }
 
   // Asks for a topic that it has already, or is done with one: what it gets stays the same.
@@ -97,6 +110,8 @@ class ModelClient {
   void disconnect() {
     truth_.log << text_ << '#' << this << " goes\n";
     connection_.reset();
+    if (answered_) return;
+    for (const std::uint64_t number : early_) received_.erase(number);  // it never had a base
   }
 
   // All that was posted since its subscription began has come, or was told to be missing, or has
@@ -170,26 +185,34 @@ class ModelClient {
     require(resuming_ == answer.contains("recovered"), "recovered is told to who asks for it");
     if (!recovered_) {
       // It begins anew, as one that reads the state from its owner.
-      received_.clear();
+      received_ = early_;
       missed_.clear();
       positions_.clear();
       forgiven_.clear();
       based_ = true;
       base_ = begins_behind_;
     }
+    early_.clear();
+    missed_.insert(missed_.end(), early_missed_.begin(), early_missed_.end());
     replaying_ = recovered_;
     if (left_ <= 0) end_replay();
   }
 
   void take_event(const nlohmann::json& event) {
-    require(answered_, "an event before the answer");
     const auto number = event["n"].get<std::uint64_t>();
     const std::string topic = event["topic"];
     const auto position = *Position::parse(event["@id"].get<std::string>());
-    require(pattern_.matches(topic), text_ + " got an event of " + topic);
     require(topic == truth_[number].topic, "an event under another's name");
+    if (topic == topic_all && !hears(topic))
+      return require(passing_.insert(number).second, topic + " twice: " + std::to_string(number));
+    require(hears(topic), text_ + " got an event of " + topic);
     require(received_.insert(number).second || excused_,
             text_ + ": twice: " + std::to_string(number));
+    if (!answered_) {
+      require(topic == topic_all, "an event before the answer");
+      early_.insert(number);
+      return;
+    }
     auto& sources = positions_[topic];
     const auto known = sources.find(position.source);
     const bool restarted = truth_.restarts.count(number) != 0;
@@ -208,6 +231,8 @@ class ModelClient {
   void take_gap(const nlohmann::json& gap) {
     const Missed missed{gap["topic"], gap["src"], gap["from"], gap["to"]};
     require(missed.to - missed.from + 1 == gap["missed"], "a gap that cannot count");
+    if (!hears(missed.topic)) return require(missed.topic == topic_all, "a gap of another topic");
+    if (!answered_) return early_missed_.push_back(missed);
     missed_.push_back(missed);
     auto& newest = positions_[missed.topic][missed.source];
     newest = std::max(newest, missed.to);
@@ -234,12 +259,16 @@ class ModelClient {
           sources[source] = std::max(sources[source], seq);
       positions_[topic] = sources;
     }
+    // A gap that was told before the answer may name what came after it, too.
+    for (const Missed& missed : early_missed_) {
+      auto& newest = positions_[missed.topic][missed.source];
+      newest = std::max(newest, missed.to);
+    }
     moved_.clear();
   }
 
   void check_replay() {
     if (excused_) return;
-    std::set<std::uint64_t> came(replayed_.begin(), replayed_.end());
     std::uint64_t before = 0;
     for (const std::uint64_t number : replayed_) {
       // What a queue at its bound replaces takes the tail.
@@ -253,7 +282,7 @@ class ModelClient {
     }
     for (const EventPtr& event : missing_) {
       const std::uint64_t number = number_of(*event);
-      if (came.count(number) != 0 || told(*event) || replaced(number)) continue;
+      if (received_.count(number) != 0 || told(*event) || replaced(number)) continue;
       require(may_be_unknown(*event) && !must_recover_,
               text_ + ": called recovered without " + std::to_string(number));
       forgiven_.insert(number);
@@ -264,7 +293,7 @@ class ModelClient {
   std::vector<EventPtr> unaccounted() const {
     std::vector<EventPtr> left;
     for (const EventPtr& event : bridge_->posted()) {
-      if (event->is_gap() || !pattern_.matches(event->topic())) continue;
+      if (event->is_gap() || !hears(event->topic())) continue;
       const std::uint64_t number = number_of(*event);
       if (number <= base_ || received_.count(number) != 0 || forgiven_.count(number) != 0 ||
           replaced(number))
@@ -321,6 +350,7 @@ class ModelClient {
   bool based_ = false;           // it has been answered once
   bool resuming_ = false;
   bool must_recover_ = false;
+  bool asked_ = false;
   bool answered_ = false;
   bool recovered_ = false;
   bool replaying_ = false;
@@ -331,7 +361,10 @@ class ModelClient {
   std::set<std::uint64_t> received_;
   std::set<std::uint64_t> forgiven_;
   std::vector<Missed> missed_;
-  std::vector<EventPtr> missing_;  // when it came back
+  std::set<std::uint64_t> early_;  // had before its answer, without having asked
+  std::vector<Missed> early_missed_;
+  std::set<std::uint64_t> passing_;  // of @all, on this connection
+  std::vector<EventPtr> missing_;    // when it came back
   std::vector<std::uint64_t> replayed_;
 };
 

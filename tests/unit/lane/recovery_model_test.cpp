@@ -1,6 +1,8 @@
 // Nothing is missed without a word, over schedules drawn from a seed: two bridges with several lanes
-// each hear the same producers, sooner or later, wholly or not; clients read slowly, are cut off
-// anywhere and come back to any lane of any bridge; queues and inboxes overflow, history expires.
+// each hear the same producers, sooner or later, wholly or not, and administrators on one of them;
+// clients read slowly, are cut off anywhere and come back to any lane of any bridge; what they have
+// without asking (@all) comes before and after they ask for it; queues and inboxes overflow, history
+// expires.
 //
 // ZWS_SEED=N runs the one schedule that a failure named; ZWS_SCHEDULES=N runs so many (a sanitizer,
 // which looks for other faults, a tenth of the 10,000).
@@ -34,7 +36,7 @@ class Schedule {
     for (int i = 0; i < 2; ++i) {
       bridges_.push_back(std::make_unique<ModelBridge>(config_, any(numbers_of_lanes_), clock_));
     }
-    for (const char* pattern : {"a:1", "a:1", "a:2", "c:1", "d:1", "n:1", "a:*", "*"})
+    for (const char* pattern : {"a:1", "a:1", "a:2", "c:1", "d:1", "n:1", "a:*", "*", "@all"})
       clients_.push_back(std::make_unique<ModelClient>(pattern, truth_));
   }
 
@@ -42,8 +44,10 @@ class Schedule {
   void run() {
     for (int step = 0; step < 70; ++step) {
       const std::size_t dice = below(100);
-      if (dice < 35)
+      if (dice < 30)
         send();
+      else if (dice < 35)
+        publish();
       else if (dice < 50)
         any(bridges_)->ingest(1 + below(8));
       else if (dice < 65)
@@ -114,8 +118,21 @@ class Schedule {
     }
   }
 
+  // An administrator's event: the one bridge numbers it itself, and no other hears of it.
+  void publish() {
+    ModelArrival sent;
+    sent.topic = any(topics_);
+    sent.number = truth_.sent.size();
+    sent.padding = below(200);
+    sent.published = true;
+    truth_.log << "published " << sent.number << ": " << sent.topic << '\n';
+    truth_.sent.push_back(sent);
+    any(bridges_)->pipe.push_back(std::move(sent));
+  }
+
   void let_act(ModelClient& client) {
     if (!client.connected()) return connect(client);
+    if (!client.asked()) return ask(client);
     const std::size_t dice = below(100);
     if (dice < 70) {
       client.connection().make_room(below(chance(20) ? 5'000 : 500));
@@ -138,11 +155,16 @@ class Schedule {
 
   void connect(ModelClient& client) {
     ModelBridge& bridge = *any(bridges_);
-    ModelLane& lane = *any(bridge.lanes());
+    client.connect(bridge, *any(bridge.lanes()));
+    at_home_[&client] = &bridge == homes_[&client];
+    homes_[&client] = &bridge;
+    if (chance(70)) ask(client);
+  }
+
+  void ask(ModelClient& client) {
     // A bridge that has not heard yet what another has sent cannot know it.
     const bool known_to_all = bridges_[0]->pipe.empty() && bridges_[1]->pipe.empty();
-    client.connect(bridge, lane, roomy_ && known_to_all && &bridge == homes_[&client]);
-    homes_[&client] = &bridge;
+    client.ask(roomy_ && known_to_all && at_home_[&client]);
   }
 
   // Other bounds; what is there is cut to them.
@@ -169,6 +191,7 @@ class Schedule {
     for (const auto& bridge : bridges_) {
       while (!bridge->pipe.empty()) bridge->ingest(10);
       for (const auto& lane : bridge->lanes()) lane->catch_up();
+      require(bridge->published_all(), "a publication was never answered");
     }
     for (const auto& client : clients_) {
       if (!client->connected() || client->connection().ended()) continue;
@@ -179,7 +202,7 @@ class Schedule {
   }
 
   const std::vector<std::size_t> numbers_of_lanes_{1, 2, 3, 8};
-  const std::vector<std::string> topics_{"a:1", "a:1", "a:2", "a:3", "c:1", "d:1", "n:1"};
+  const std::vector<std::string> topics_{"a:1", "a:1", "a:2", "a:3", "c:1", "d:1", "n:1", "@all"};
   const std::vector<std::string> sources_{"p", "p", "q", ""};
   const std::vector<std::string> keys_{"x", "y", "z"};
 
@@ -194,6 +217,7 @@ class Schedule {
   std::vector<std::unique_ptr<ModelBridge>> bridges_;
   std::vector<std::unique_ptr<ModelClient>> clients_;
   std::map<const ModelClient*, const ModelBridge*> homes_;  // where it was last
+  std::map<const ModelClient*, bool> at_home_;              // it has come back there
 };
 
 void run(std::uint64_t seed) {
