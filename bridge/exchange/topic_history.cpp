@@ -10,6 +10,8 @@ namespace {
 
 // A walk for events that are wanted passes over so many others: a millisecond or two.
 constexpr std::size_t others_max = 20'000;
+// ... and, where nothing has to be compared, over so many that are newer: a few milliseconds.
+constexpr std::size_t newer_max = 100'000;
 
 // Whether the event's key is the one that the rule means: the header gave it, or the payload was read
 // for it, or the rule wants none.
@@ -203,11 +205,13 @@ std::vector<const Retained*> TopicHistory::range(std::string_view source, std::u
                                                  std::uint64_t to) const {
   std::vector<const Retained*> found;
   std::size_t others_left = others_max;
+  std::size_t newer_left = newer_max;
   bool whole = true;
   ring_.newest_first([&](const Retained& each) {
     if (each.event->source() != source) return whole = others_left-- > 0;
     if (each.event->seq() < from) return false;
-    if (each.event->seq() <= to) found.push_back(&each);
+    if (each.event->seq() > to) return whole = newer_left-- > 0;
+    found.push_back(&each);
     return true;
   });
   if (!whole) found.clear();  // the first of them are wanted
