@@ -538,6 +538,7 @@ void Subscriptions::answer_fetch(Session& session, LongRequest& whole, const Gra
 // --- review --------------------------------------------------------------------------------------
 
 void Subscriptions::review(Session& session, bool open_mode) {
+  if (session.long_request) prepare_again(*session.long_request);
   const Grants grants(session.config().auth, session.identity.get(), open_mode);
   for (const Pattern& pattern : router_.subscriptions(session.outbox())) {
     const auto granted = grants.granted(pattern.stopping_at(0));
@@ -554,6 +555,14 @@ void Subscriptions::review(Session& session, bool open_mode) {
                           .text("code", name_of(ErrorCode::forbidden))
                           .done());
   }
+}
+
+// What has not been looked at was granted, and found to be covered, by what held before.
+void Subscriptions::prepare_again(LongRequest& whole) noexcept {
+  for (const Answer& each : whole.prepared)
+    if (each.counted) forget_asked(whole.session, each.topic);
+  whole.next -= whole.prepared.size();
+  whole.prepared.clear();
 }
 
 void Subscriptions::change(Session& session, const Pattern& from, const Pattern& to) {

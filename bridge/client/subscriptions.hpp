@@ -57,6 +57,7 @@ class Subscriptions {
 
  private:
   void prepare(Session& session, LongRequest& whole, const Grants& grants);
+  static void prepare_again(LongRequest& whole) noexcept;
   void prepare_subscribe(Session& session, LongRequest& whole, const Grants& grants,
                          Answer& answer);
   void prepare_fetch(const Session& session, const LongRequest& whole, const Grants& grants,

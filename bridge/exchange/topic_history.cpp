@@ -182,7 +182,7 @@ bool TopicHistory::missed(const std::vector<Position>& since, bool proven, bool 
   bool has_had = false;
   ring_.newest_first([&](const Retained& each) {
     const std::size_t place = sources_.find(each.event->source());
-    if (place == SourceRuns::none) return true;
+    if (place == SourceRuns::none) return fits = others_left-- > 0;
     const std::uint64_t seq = each.event->seq();
     if (seq > from[place]) {
       fits = out.take(each);

@@ -11,9 +11,9 @@ namespace {
 constexpr std::size_t turn_events_max = 256;
 constexpr std::size_t turn_bytes_max = 65'536;
 
-// So many events go over for each that comes: what is half of the bound has gone over well before as much
-// again has come.
-constexpr std::size_t events_over = 3;
+// So many times what comes goes over, in events and in bytes: what is half of the bound has gone over well
+// before as much again has come.
+constexpr std::size_t over = 3;
 
 }  // namespace
 
@@ -24,6 +24,7 @@ bool Inbox::push(BatchPtr batch) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const bool idle = batches_.empty() && !overload_;
   const std::size_t events = batch->events.size();
+  const std::size_t bytes = batch->frame_bytes;
   const bool overloads =
       bytes_ + batch->frame_bytes > limit_ / 2 && !batches_.empty() && !batch->is_turn_of_its_own();
   bytes_ += batch->frame_bytes;
@@ -32,18 +33,21 @@ bool Inbox::push(BatchPtr batch) {
     overload_ = std::make_unique<Backlog>(limit_);
     sums_ = {};
   }
-  if (overload_) go_over(events_over * events);
+  if (overload_) go_over(over * events, over * bytes);
   return idle;
 }
 
-// Hands the oldest batches over to the Backlog: so many events at least, and all of them if more waits
-// than may.
-void Inbox::go_over(std::size_t events) {
-  std::size_t gone = 0;
-  while (first_ < batches_.size() && (gone <= events || bytes_ + overload_->bytes() > limit_)) {
+// Hands the oldest batches over to the Backlog: so many events and bytes at least, and all of them if more
+// waits than may.
+void Inbox::go_over(std::size_t events, std::size_t bytes) {
+  std::size_t events_gone = 0;
+  std::size_t bytes_gone = 0;
+  while (first_ < batches_.size() &&
+         (events_gone <= events || bytes_gone < bytes || bytes_ + overload_->bytes() > limit_)) {
     const BatchPtr batch = std::move(batches_[first_++]);
     bytes_ -= batch->frame_bytes;
-    gone += batch->events.size();
+    events_gone += batch->events.size();
+    bytes_gone += batch->frame_bytes;
     keep(batch);
   }
   let_go_of_taken();

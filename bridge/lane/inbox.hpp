@@ -48,7 +48,7 @@ class Inbox {
   std::size_t bytes() const;
 
  private:
-  void go_over(std::size_t events);
+  void go_over(std::size_t events, std::size_t bytes);
   void keep(const BatchPtr& batch);
   void keep(const EventPtr& event);
   Turn take_from_batches();

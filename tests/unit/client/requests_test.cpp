@@ -307,6 +307,43 @@ TEST_F(RequestsTest, RightsThatChangeDuringARequestLeaveItsSubscriptionsCounted)
   EXPECT_FALSE(is_held("u")) << "one is held";
 }
 
+// A look that finds much too old lets others go before it, and a reload may be among them.
+TEST_F(RequestsTest, RightsThatChangeBeforeTheLookAreThoseThatCount) {
+  Config with = *config();
+  with.auth.hs256_secret = "a secret of more than 32 bytes, for tests";
+  with.history.ttl = Duration(1000);
+  with.routes.emplace_back();
+  with.routes.back().match = "a:*";
+  with.routes.back().ttl = Duration(1'000'000);
+  Config without = with;
+  with.auth.anonymous.subscribe = {"a:*"};
+  without.auth.anonymous.subscribe = {"a:1"};
+  ModelBridge bridge(std::make_shared<Config>(with), 1, clock_);
+  ModelConnection connection(*bridge.lanes()[0]);
+  connection.make_room(1 << 24);
+  const auto send = [&](const std::string& topic, std::uint64_t seq) {
+    ModelArrival arrival;
+    arrival.topic = topic;
+    arrival.source = "s";
+    arrival.seq = seq;
+    bridge.pipe.push_back(arrival);
+    bridge.ingest(1);
+  };
+  for (int i = 0; i < 1500; ++i) send("old:" + std::to_string(i), 1);
+  clock_.advance(std::chrono::milliseconds(2000));
+  for (std::uint64_t seq = 1; seq <= 3; ++seq) send("a:1", seq);
+  bridge.lanes()[0]->catch_up();
+  connection.wire().taken.clear();
+  const json request{
+      {"type", "subscribe"}, {"topics", {"a:*", "a:1"}}, {"since", {{"a:1", {"s:1"}}}}};
+  bridge.lanes()[0]->requests().on_message(connection.session(), request.dump(), false);
+  bridge.reload(std::make_shared<Config>(without));
+  bridge.lanes()[0]->catch_up();
+  const std::string& taken = connection.wire().taken;
+  EXPECT_NE(taken.find("\"code\":\"forbidden\""), std::string::npos);
+  EXPECT_NE(taken.find("\"recovered\":true,\"replayed\":2"), std::string::npos) << taken;
+}
+
 TEST_F(RequestsTest, ManyRefusalsOfOneRequestAreOneError) {
   json request = many("subscribe", 0);
   for (int i = 0; i < 200; ++i) request["topics"].push_back("no*t" + std::to_string(i));
