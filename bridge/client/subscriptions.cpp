@@ -54,6 +54,13 @@ Refusal raw_refusal() {
   return {ErrorCode::invalid_message, "events of a raw route have no id to go on from", {}};
 }
 
+// Whether the session has it without asking.
+bool is_own(const Session& session, const Pattern& pattern) {
+  if (pattern.text() == topic_all) return true;
+  return session.identity &&
+         pattern.text() == std::string(topic_user_prefix) + session.identity->user;
+}
+
 std::shared_ptr<Batch> new_place() {
   auto place = std::make_shared<Batch>();
   place->events.push_back(Event::make(Event::Fields{}, {std::string_view()}));
@@ -91,7 +98,7 @@ void Subscriptions::join_at_place(std::uint64_t ticket, const std::vector<Patter
   Session* session = find_(ticket);
   try {
     for (const Pattern& each : own)
-      if (session != nullptr && session->may_stay)
+      if (session != nullptr && session->may_stay && is_own(*session, each))
         router_.subscribe(session->outbox(), each, true, since);
   } catch (const std::exception& error) {
     log::error("a client could not join: {}", error.what());
@@ -522,7 +529,10 @@ void Subscriptions::leave_out_what_does_not_fit(const Pattern& pattern, std::siz
 void Subscriptions::answer_fetch(Session& session, LongRequest& whole, const Grants& grants,
                                  Answer& answer) {
   // A reload may have come between.
-  answer.fault = fetch_fault(session, whole.request, Pattern::parse(answer.topic), grants);
+  const auto pattern = Pattern::parse(answer.topic);
+  answer.fault = fetch_fault(session, whole.request, pattern, grants);
+  if (answer.fault.code == ErrorCode::none && !grants.granted(*pattern)->covers(*answer.pattern))
+    answer.fault = {ErrorCode::forbidden, lacking(session, answer.topic), {}};
   if (answer.fault.code != ErrorCode::none) return refuse(session, whole, answer);
   session.outbox().replay(answer.events);
   session.send_text(JsonObject()
