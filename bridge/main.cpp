@@ -76,7 +76,8 @@ int serve(const Signals& signals, LiveConfig& config) {
   Lanes lanes(config.current(), verifier, exchange, metrics);
   exchange.post_to(lanes.sinks());
   Source source(config.current(), exchange, metrics);
-  Api api({config.current(), config.origins(), &lanes, &exchange, &verifier, &metrics, share_folder(), &key_fetcher});
+  Api api({config.current(), config.origins(), &lanes, &exchange, &verifier, &metrics,
+           share_folder(), &key_fetcher});
   const Service service;
 
   const bool fed = lanes.feed_from(source);

@@ -90,6 +90,7 @@ class Scan {
 
  private:
   void look(Lane& lane, Session& session, SteadyTime now, PageRows& rows) {
+    if (session.left()) return;  // it is as good as gone, though its peer may take its time
     if (!seen_.insert(session.ticket).second || !chosen_(lane, session)) return;
     ListRow row = row_of(session, query_->order(), now);
     if (!rows.wants(*query_, row)) return;
