@@ -88,6 +88,17 @@ def test_who_does_not_read_is_found(make_bridge, make_producer):
         assert rows[1]["rate"] > rows[0]["rate"] > 0
 
 
+def test_who_was_thrown_out_is_in_no_list_though_it_does_not_answer(make_bridge):
+    bridge = make_bridge({})
+    admin = Administrator(bridge, bridge.admin_token)
+    with bridge.raw() as silent:
+        assert silent.upgrade()[0] == 101
+        client = json.loads(silent.frame().payload)["client_id"]
+        assert ids(admin.get("/api/ws/connections")["connections"]) == [client]
+        assert admin("DELETE", f"/api/ws/connections/{client}").json["closed"] == 1
+        assert admin.get("/api/ws/connections")["connections"] == []
+
+
 @pytest.mark.parametrize("path", ["connections", "topics"])
 def test_what_cannot_be_asked_is_400_and_says_what_can(admin, people, path):
     refused = admin("GET", f"/api/ws/{path}?sort=size")
