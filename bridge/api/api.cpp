@@ -77,13 +77,13 @@ std::string lacking(std::string_view right) {
 
 HttpReply with_headers(HttpReply reply, std::vector<std::pair<std::string, std::string>> headers) {
   return [reply = std::move(reply), headers = std::move(headers)](HttpResponse response) {
-    for (const auto& [name, value] : headers) {
+    for (const auto& header : headers) {
       const auto same = std::find_if(response.headers.begin(), response.headers.end(),
-                                     [&](const auto& one) { return one.first == name; });
+                                     [&](const auto& one) { return one.first == header.first; });
       if (same == response.headers.end()) {
-        response.headers.emplace_back(name, value);
+        response.headers.push_back(header);
       } else {
-        same->second += ", " + value;  // Vary
+        same->second += ", " + header.second;  // Vary
       }
     }
     reply(std::move(response));
