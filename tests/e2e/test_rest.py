@@ -7,28 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support.administrator import assert_refused
+from support.administrator import ADMIN_CALLS, assert_refused
 from support.tokens import Issuer, bearer
-
-ADMIN_CALLS = [
-    ("GET", "/api/ws/stats", None),
-    ("POST", "/api/ws/broadcast", {"message": {"type": "x"}}),
-    ("POST", "/api/ws/notify", {"title": "x"}),
-    ("POST", "/api/ws/publish", {"topic": "a", "message": 1}),
-    ("GET", "/api/ws/connections", None),
-    ("GET", "/api/ws/topics", None),
-    ("GET", "/api/ws/topics/a/history", None),
-    ("GET", "/api/ws/connections/nobody", None),
-    ("GET", "/api/ws/topics/a", None),
-    ("GET", "/api/ws/sources", None),
-    ("GET", "/api/ws/samples", None),
-    ("GET", "/api/ws/config", None),
-    ("GET", "/api/ws/bridges", None),
-    ("POST", "/api/ws/rights", {"user": "ada"}),
-    ("DELETE", "/api/ws/connections/nobody", None),
-    ("DELETE", "/api/ws/users/nobody/connections", None),
-]
-
 
 # ---- who may ----
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Iterator
+from collections.abc import AsyncGenerator, Awaitable
 from pathlib import Path
 from typing import Any, Callable
 
@@ -17,20 +17,6 @@ from zwsbridge import Gap, Publisher, SubscribedEvent, SubscribeError, subscribe
 from zwsbridge.positions import Positions, matcher
 
 SECRET = "s" * 32
-
-
-@pytest.fixture
-def start_daemon(tmp_path: Path) -> Iterator[Callable[..., Bridge]]:
-    daemons: list[Bridge] = []
-
-    def start(settings: dict[str, Any] | None = None) -> Bridge:
-        daemons.append(Bridge(tmp_path / f"bridge-{len(daemons)}", settings).start())
-        return daemons[-1]
-
-    yield start
-    for daemon in daemons:
-        daemon.close_clients()
-        assert daemon.stop() == 0, daemon.log.tail()
 
 
 def ended_within(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
