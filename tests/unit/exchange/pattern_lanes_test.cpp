@@ -65,9 +65,9 @@ TEST_F(PatternLanesTest, NoPatternMatchesTheBridgesOwnNames) {
 TEST_F(PatternLanesTest, WhoAsksAgainIsToldOfEachPatternThatWasAddedMeanwhile) {
   PatternLanes::Answer answer = update("a:x", {});
   for (std::size_t lane = 0; lane < 62; ++lane) {  // more and more at a time
+    patterns.add(pattern("a:*"), lane);
     for (std::size_t i = 0; i < lane; ++i)
       patterns.add(pattern(("b:" + std::to_string(lane * 100 + i) + "*").c_str()), lane);
-    patterns.add(pattern("a:*"), lane);
     answer = update("a:x", answer);
     EXPECT_EQ(answer.lanes, (LaneSet{2} << lane) - 1);
   }
