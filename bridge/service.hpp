@@ -1,4 +1,4 @@
-// Service: what systemd is told, when it started us: ready, alive, reloading, stopping.
+// Service, sd_notify: what systemd is told, when it started us: ready, alive, reloading, stopping.
 //
 // Thread: main. Does nothing without systemd.
 #pragma once

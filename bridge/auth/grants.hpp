@@ -1,4 +1,4 @@
-// Grants: what an identity may listen to.
+// Grants, authorization: what an identity may listen to.
 //
 // Thread: a value, immutable after construction. A subscription is granted only if one granted
 // pattern covers it, that is: matches every topic it could match. `@all` and the user's own

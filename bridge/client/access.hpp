@@ -1,4 +1,4 @@
-// Access: may this request come in, judged by its head alone? Origins, hosts, proxies, addresses.
+// Access: may this request come in, judged by its head alone? Origin, Host, X-Forwarded-For.
 //
 // Thread: immutable after construction; a reload makes a new one.
 #pragma once

@@ -1,4 +1,5 @@
-// Admission: how many are in, in all, from one address and of one user; and who guesses at tokens.
+// Admission, the limits of connections: how many are in, in all, from one address and of one user; and who
+// guesses at tokens.
 //
 // Thread: any lane; one mutex, taken when a client comes, signs in or goes, never for a message.
 // Bounds: the maps hold an entry for each connected address or user, and at most 65,536 addresses

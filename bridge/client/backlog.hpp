@@ -1,4 +1,5 @@
-// Backlog: what waits for one client that cannot keep up, and who has to go when it is too much.
+// Backlog, the send queue of a slow client: what waits for it, and what is dropped or replaced when that is
+// too much (overflow, conflation).
 //
 // Everything waits in one order. Events of one topic and source form a run, so that what is dropped
 // leaves one marker ("gap") at its place and neighbouring markers of a run merge. A run is forgotten with

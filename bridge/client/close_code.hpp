@@ -1,5 +1,6 @@
 // Every code with which the bridge ends a connection: number, meaning, and whether to come back.
-// docs/PROTOCOL.md carries the same rows; a test compares them.
+// docs/PROTOCOL.md carries the same rows; a test compares them. Three rows are used for more than their
+// text says: see there.
 #pragma once
 
 #include <array>

@@ -27,7 +27,7 @@ class Link {
   // The session is no longer busy: what the client says is read again, as soon as the queue has room.
   virtual void go_on_reading() noexcept = 0;
 
-  // Whether reading is paused: the queue is at its bound, or the session is busy.
+  // Whether reading is paused (backpressure): the queue is at its bound, or the session is busy.
   virtual bool deaf() const noexcept = 0;
 
  protected:

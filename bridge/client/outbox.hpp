@@ -1,5 +1,5 @@
-// Outbox: everything that goes to one client passes here, in one order, so that no frame splits
-// another: event bundles straight from the router, answers, and websocketpp's control frames.
+// Outbox, the send path and backpressure of one client: everything that goes to it passes here, in one
+// order, so that no frame splits another: event bundles straight from the router, answers, and websocketpp's control frames.
 //
 // What the socket takes at once never waits and is never copied. The rest waits in a Backlog under the
 // limits of docs/DELIVERY.md; while it does, the outbox asks its owner for a word when the socket
@@ -35,9 +35,11 @@ class Outbox final : public Subscriber {
     virtual void on_drained() noexcept = 0;
     // The socket is broken; nothing more is written. The owner must not destroy the outbox from here.
     virtual void on_broken() noexcept = 0;
-    // An event of `topic` went, for want of room; a marker will tell the client.
+    // An event of `topic` was dropped, as the queue is full; a gap will tell the client. The owner must
+    // not destroy the outbox from here.
     virtual void on_loss(std::string_view topic) noexcept = 0;
-    // A route's overflow (or too many markers) wants this client closed with 4410. Likewise.
+    // A route's overflow (or too many markers) wants this client closed with 4410. As
+    // above.
     virtual void on_overflow() noexcept = 0;
     // Events were replaced on very many topics: take_replaced(), before they are too many. Never from
     // inside deliver().

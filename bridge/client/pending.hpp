@@ -1,4 +1,4 @@
-// Pending: what a client sent while its token was still being checked.
+// Pending: the messages that a client sent while its token was still being checked.
 //
 // Thread: its lane only. Bound: limits.message_bytes in all; more ends the connection.
 #pragma once

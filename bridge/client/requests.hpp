@@ -1,4 +1,5 @@
-// Requests: answers what one lane's clients say (docs/CLIENTS.md), within their rights and limits.
+// Requests, the handler of client messages on one lane (docs/CLIENTS.md): their rights, the rate limit, the
+// limit of errors.
 //
 // Thread: its lane only. Lifetime: one per lane; outlives its sessions.
 #pragma once

@@ -1,4 +1,4 @@
-// SignIn: who a client is: by the token of its upgrade, by `auth` later, and until when.
+// SignIn, authentication: who a client is: by the token of its upgrade, by `auth` later, and until when.
 //
 // Thread: its lane only; the verifier's thread posts its verdicts here. Lifetime: one per lane.
 #pragma once

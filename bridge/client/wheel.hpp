@@ -1,4 +1,4 @@
-// Wheel: one coarse timer for each of many connections, on one shared clock hand.
+// Wheel, a timer wheel: one coarse timer for each of many connections, on one shared clock hand.
 //
 // Thread: its lane only. Lifetime: a timer takes itself off when it dies. Cost: arm, cancel and fire
 // are O(1); a deadline beyond one turn of the wheel is passed over once a turn.

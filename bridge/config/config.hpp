@@ -40,8 +40,9 @@ struct ServerConfig {
   // A change needs a restart.
   std::string path = "/api/ws";
 
-  // Loop threads that serve clients. 0 takes all cores but one, at least one: the remaining core is
-  // for the thread that reads from ZeroMQ.
+  // Lanes: threads with an event loop, each of which serves its own clients. 0 takes all cores but
+  // one, at least one: the remaining core is for the thread that reads from ZeroMQ. A lane that is
+  // alone reads from ZeroMQ itself.
   // Allowed: an integer from 0 to 256. A change needs a restart.
   std::size_t threads = 0;
 
@@ -420,7 +421,8 @@ struct LimitsConfig {
   // Allowed: an integer from 0 to 10000000. A reload applies it.
   std::size_t request_looks = 10'000;
 
-  // The most events that one subscription may replay. What missed more has not recovered.
+  // The most events that one subscription may replay. A client that missed more is told
+  // `recovered:false`.
   // Allowed: an integer from 0 to 1000000. A reload applies it.
   std::size_t replay_events = 1000;
 

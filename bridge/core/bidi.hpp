@@ -1,4 +1,5 @@
-// Marks that turn the direction of text, so that what is read is not what is there: U+061C, U+200E,
+// Bidi controls: marks that turn the direction of text, so that a log line shows something else than it
+// holds: U+061C, U+200E,
 // U+200F, U+202A to U+202E, U+2066 to U+2069.
 //
 // Thread: any; a pure function.

@@ -1,5 +1,5 @@
-// ByTopicId: what a table holds of a topic, found by the exchange's number of the topic. A hash table's
-// bucket is a cache miss for each event; these entries lie side by side.
+// ByTopicId: an array, indexed by topic id, of what a table holds of each topic. A hash table's bucket is
+// a cache miss for each event; these entries lie side by side.
 //
 // A number may come to stand for another topic. So whoever asks compares names, and looks the name up
 // where they differ.
@@ -7,7 +7,7 @@
 // An `Entry` has a member `topic_id`, which is this table's alone.
 //
 // Thread: its owner's. Lifetime: borrows; an entry is dropped before it dies.
-// Bound: limits.topics and one, since the exchange gives the lowest numbers.
+// Bound: limits.topics + 1 slots, since the exchange gives the ids of forgotten topics first.
 #pragma once
 
 #include <cstddef>

@@ -2,8 +2,9 @@
 //
 // Thread: immutable after construction, so any thread may read it. Built by the exchange only (and by the
 // queues that make `gap` markers of what they dropped).
-// Lifetime: EventPtr. An event is one block of memory, its text behind it: it is made and freed in one
-// step, and who looks at an old one finds most in the cache line that counts its holders.
+// Lifetime: EventPtr, a reference count. An event is one block of memory, its text behind it: it is made
+// and freed in one step. What is asked most lies in the cache line of the count, so that looking at an
+// event that has gone cold costs about one miss.
 #pragma once
 
 #include <atomic>

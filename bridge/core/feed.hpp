@@ -1,4 +1,4 @@
-// Feed: where events come from, for a loop that takes them itself instead of being posted to.
+// Feed: a source of events with a descriptor to poll, for a loop that reads ZeroMQ itself.
 //
 // A lane that is alone drains the producers' socket on its own thread: one thread less to wake for each
 // event. With more lanes the source has a thread, and nobody uses this.

@@ -1,4 +1,4 @@
-// The wall between the port and what answers on it: ws speaks HTTP, api decides what to say.
+// HttpHandler: the interface between the port, which speaks HTTP, and the api, which decides what to answer.
 //
 // Thread: handle() is called on the lane that took the request and must not block; the reply may be
 // called later, once, from any thread, and let go of on any. Lifetime: the handler outlives the lanes.

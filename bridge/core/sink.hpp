@@ -1,4 +1,4 @@
-// Sink: the door through which what was sent enters the corridor.
+// Sink: the interface through which ingest hands what producers sent to the exchange, which implements it.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// User: what may be the name of one, in a token's `sub` and in an administrator's call.
+// User: which text may be a user's name, in a token's `sub` and in an administrator's call.
 //
 //   valid       ada   Zoë   a/b   a b   {user}
 //   not valid   (empty)   a*   a\nb   over 200 bytes   not UTF-8   marks of direction

@@ -1,10 +1,10 @@
-// AgeHeap: of many topics, the one that holds the oldest event.
+// AgeHeap, a lazy min-heap: of many topics, the one that holds the oldest event.
 //
-// A topic's oldest event changes with nearly every event it gets, and nobody asks before memory runs
-// short. So an entry keeps the arrival number it had when last looked at, which can only be too
+// A topic's oldest event changes with nearly every event it gets, and it is needed only when memory runs
+// short. So an entry keeps the arrival number that it had when last looked at, which can only be too
 // small, and is put right when it comes to the top.
 //
-// Thread: its lane only. Lifetime: borrows topics, which leave before they die or become empty.
+// Thread: one at a time (the exchange's mutex). Lifetime: borrows topics, which leave before they die or become empty.
 // Cost: O(log n), for a newly filled topic O(1).
 #pragma once
 

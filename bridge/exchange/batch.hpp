@@ -1,7 +1,7 @@
-// Batch: what one drain brought, on its way from the exchange to every lane.
+// Batch: what one drain brought of what a lane listens to, on its way from the exchange to that lane.
 //
-// Thread: immutable once posted and shared by all lanes, so a lane that keeps nothing touches no
-// reference count but the batch's own.
+// Thread: immutable once posted. Lanes that want the same of a drain share it, so a lane that keeps
+// nothing touches no reference count but the batch's own.
 #pragma once
 
 #include <atomic>

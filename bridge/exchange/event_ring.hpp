@@ -1,9 +1,10 @@
-// EventRing: retained events in order of arrival, in one block that grows as they come.
+// EventRing, a ring buffer: retained events in order of arrival, in one block that grows as they come.
 //
 // An event that leaves from the middle leaves a hole; holes at the ends close at once, those within
 // when the ring would have to grow.
 //
-// Thread: its lane only. Cost: push is amortised O(1), pop_front O(1), erase O(log n).
+// Thread: one at a time (the exchange's mutex).
+// Cost: push is amortised O(1), pop_front O(1), erase O(log n).
 // Memory: an EventPtr and an arrival number an event; the block doubles up to `size_max` of push().
 #pragma once
 

@@ -6,7 +6,8 @@
 // may be that of another topic: it is never too early, only too late at times, and then someone who
 // missed nothing is told "not recovered".
 //
-// Thread: its lane only. Memory: 160 KiB, whatever there was to forget.
+// Thread: one at a time (the exchange's mutex). Memory: 160 KiB, whatever
+// there was to forget.
 #pragma once
 
 #include <algorithm>

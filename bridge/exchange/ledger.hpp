@@ -1,9 +1,9 @@
-// Ledger: which topics subscribers hold, on which lanes and since when; and what else those who remember
-// topics have in common: the marks they give, and what the sources take of history.bytes.
+// Ledger: which topics are pinned, that is held by subscribers, on which lanes and since when; and what
+// else History and SourceTable have in common: the marks they give, and what sources take of history.bytes.
 //
-// A topic with neither subscribers nor history is forgotten. The history and the SourceTable come to one
-// answer, however late each of them looks, because it hangs on times alone: when the topic's history ran
-// out, and since when it has been held.
+// A topic with neither subscribers nor history is forgotten. History and SourceTable come to the same
+// answer, however late each of them looks, because it depends on two times alone: when the topic's
+// history ran out, and since when subscribers have held it.
 //
 // Thread: one at a time (the exchange's mutex).
 // Bound: the subscriptions, which the caller bounds; their memory is theirs and not the history's.

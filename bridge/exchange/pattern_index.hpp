@@ -1,4 +1,4 @@
-// PatternIndex: what is held for each pattern with a '*' (a lane's Audience, or the lanes that listen to
+// PatternIndex, a trie: what is held for each pattern with a '*' (a lane's Audience, or the lanes that listen to
 // it), found by topic without looking at each pattern.
 //
 // A tree over the segments of the patterns, kept in tables and not in nodes: what is known of a place

@@ -1,6 +1,7 @@
-// Policy: one rule of what is kept, and the topics that follow it in order of their oldest event.
+// Policy, a retention class: one rule of what is kept, and the topics that follow it in order of their
+// oldest event.
 //
-// Thread: its lane only. One for each rule that differs; topics of all routes with one rule share it,
+// Thread: one at a time (the exchange's mutex). One for each rule that differs; topics of all routes with one rule share it,
 // so that expiry can go by age alone.
 #pragma once
 

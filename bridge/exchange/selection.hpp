@@ -1,6 +1,6 @@
-// Selection: retained events that a reader is about to get, and how much more it may take.
+// Selection: retained events that are about to be replayed to a client, and how much more it may take.
 //
-// Thread: its lane only. Lifetime: borrows; good until the History changes.
+// Thread: one at a time (the exchange's mutex). Lifetime: borrows; good until the History changes.
 #pragma once
 
 #include <algorithm>

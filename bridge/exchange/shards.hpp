@@ -1,6 +1,6 @@
 // Shards: a hash table in 64 parts, so that growing one never stalls a lane for long.
 //
-// Thread: its lane only.
+// Thread: its owner's.
 #pragma once
 
 #include <array>

@@ -1,7 +1,8 @@
-// Shelf: all topics with what is kept of each, never more than the bounds allow.
+// Shelf, the store of the history: all topics with the events retained of each, never more than the
+// bounds allow. What evicts events and forgets topics is here.
 //
-// Thread: its lane only. Lifetime: a Topic& is good until the next call that is not const; within
-// one question, `now` is read once, so that looking at one topic twice moves nothing.
+// Thread: one at a time (the exchange's mutex). Lifetime: a Topic& is good until the next call that
+// is not const; within one question, `now` is read once, so that looking at one topic twice moves nothing.
 // Cost: record() amortised O(1), for a topic not known yet O(log topics).
 #pragma once
 

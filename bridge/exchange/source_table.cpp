@@ -81,7 +81,7 @@ void SourceTable::note_lanes(std::string_view topic, std::uint64_t topic_hash) n
   if (known != nullptr) known->by_name = ledger_.lanes(topic, topic_hash);
 }
 
-// The lowest numbers are in use, but for those of topics that were forgotten.
+// The lowest ids are in use, except those of topics that were forgotten.
 std::uint32_t SourceTable::take_id() {
   // forget() must find room.
   if (free_ids_.capacity() <= topics_.size()) free_ids_.reserve(2 * topics_.size() + 1);
@@ -125,8 +125,8 @@ void SourceTable::shrink() {
   ledger_.set_source_bytes(bytes());
 }
 
-// Where topics that live once would push out what subscribers wait for, a few of these go to the end
-// of the queue.
+// Topics that live once must not evict topics that subscribers hold. So before an eviction for memory up
+// to 8 held topics go from the end that is evicted first (LRU) to the other.
 void SourceTable::spare_the_held() {
   Topic* const judged = topics_.newest();
   for (int spared_max = 8; spared_max > 0; --spared_max) {

@@ -1,10 +1,9 @@
-// SourceTable: which events of which source have been seen on each topic, and what comes next.
+// SourceTable: finds duplicates, gaps and restarts: which numbers of each source were seen on each topic.
 //
-// A topic that nothing has been heard of for its route's ttl, and that no subscriber has held since,
-// is one the history has forgotten (exchange/ledger.hpp): what comes without a header is
-// numbered anew there, so that who begins to listen can have it from its first event. What is known
-// of other sources stays as long as there is room: a pattern holds no topic, and its subscribers are
-// told of losses all the same.
+// If no event came for the route's ttl, and no subscriber has held the topic since, the history has
+// forgotten it (exchange/ledger.hpp). Headerless events then start at seq 1 under a new source name, so
+// that a new subscriber can get the topic from its first event. What is known of other sources stays as
+// long as there is room: a pattern holds no topic, and its subscribers are told of losses all the same.
 //
 // A source that begins again is recognised by seq 1 that was sent later than its newest event; or,
 // where that first event was lost, by three events in a row whose seq and time rise, sent later than

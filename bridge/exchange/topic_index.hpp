@@ -23,8 +23,8 @@ class TopicIndex {
  public:
   // Nothing if the topic is not known. `hash` is topic_hash(name).
   Topic* find(std::string_view name, std::uint64_t hash) const noexcept {
-    // Producers go round their topics. So the one that came after the last one when that was last heard
-    // is often next, and asking it spares the bucket, which is a cache miss.
+    // Producers often go round their topics. So the topic that followed this one last time is tried
+    // first: where that is right it spares the bucket, which is a cache miss.
     if (expected_ != nullptr && expected_->hash == hash && expected_->name == name)
       return expected_;
     const Table& table = tables_.of(hash);

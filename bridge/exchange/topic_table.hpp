@@ -1,6 +1,6 @@
-// TopicTable: all topics of a lane: by name, in order of name, in order of who was heard from last.
+// TopicTable: all topics of the history: by name, in order of name, in order of who was heard from last.
 //
-// Thread: its lane only. Lifetime: owns the topics; a reference is good until remove().
+// Thread: one at a time (the exchange's mutex). Lifetime: owns the topics; a reference is good until remove().
 // Cost: find() and heard() O(1); add() and remove() O(log n), without a stall when tables grow.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Envelope: the frames of one ZeroMQ message become an Arrival, or a reason why not.
+// Envelope, the parser of one ZeroMQ message: its frames become an Arrival, or a reason why not.
 //
 //   [topic][payload]            the normal event
 //   [topic][payload][header]    header: {"src":S,"seq":N,"ts":NS,"key":K}, any of them

@@ -1,4 +1,4 @@
-// Gatekeeper: answers libzmq when it asks whether a producer's CURVE key may come in (ZAP, ZeroMQ
+// Gatekeeper, the ZAP handler: answers libzmq when it asks whether a producer's CURVE key may come in (ZAP, ZeroMQ
 // RFC 27). libzmq has checked by then that the producer holds the secret half.
 //
 // Thread: a thread of its own, so that a stranger who knocks costs the source nothing; reload() from
@@ -26,8 +26,8 @@ class Gatekeeper {
   void start();
   void join();
 
-  // Asks by these keys from now on. True if one that was let in is none of them: then connections
-  // have to end, which the caller must see to, and all that come again are asked again.
+  // Judges by these keys from now on. True if a key that was let in is no longer listed: the caller must
+  // then end all connections, and each that comes again is judged by the new list.
   bool reload(CurveKeys keys);
 
   // Whether a producer of this key may come in; the answer is remembered for reload(). `name` is what

@@ -1,10 +1,10 @@
 // Peers: who is connected to the ingest socket, put together from the events of libzmq's monitor.
 //
-// The events name descriptors where a connection begins and ends, but not where a handshake succeeds
-// or fails. A success is given to the handshake that the bridge began at that address, else to the
-// youngest that was begun by the other side, as producers take milliseconds for theirs and
-// strangers who say nothing half a minute, and put right when a handshake that failed ends beside it; so
-// the count is exact but for handshakes that overlap and break off without a word.
+// libzmq names the descriptor where a connection begins and ends, but does not say which handshake
+// succeeded or failed. A success is given to the handshake that the bridge began at that address, else to
+// the youngest that the other side began: producers take milliseconds for theirs, and strangers who say
+// nothing half a minute. That is put right when a handshake that failed ends beside it. So the count is
+// wrong only where handshakes overlap and end silently.
 //
 // libzmq ends its tries to reach an endpoint of `ingest.connect` when what is there breaks the
 // protocol (wrong keys, a message that is too big). Peers notices that no other try follows.

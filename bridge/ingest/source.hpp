@@ -1,4 +1,5 @@
-// Source: the ZeroMQ side. One SUB socket that binds and connects, one batch per drain. With CURVE the
+// Source: the SUB socket that producers are heard by (not the `src` of an event). It binds and connects, and
+// makes one batch of each drain. With CURVE the
 // bridge is the server, whichever side binds, and a gatekeeper checks producers' keys.
 //
 // Thread: start() gives it a thread of its own, on which the socket lives; where somebody else drains

@@ -13,8 +13,8 @@ namespace zws {
 
 class Delivery {
  public:
-  // `on_untold`: events are missing that no gap names. From then until it returns nobody may get an
-  // event from behind them, which would move his position over what he never had.
+  // `on_untold`: events are missing that no gap names. From then until it returns no client may get an
+  // event from behind them, which would move its position past events that it never got.
   Delivery(Inbox& inbox, Router& router, std::function<void()> on_untold)
       : inbox_(inbox), router_(router), on_untold_(std::move(on_untold)) {}
 

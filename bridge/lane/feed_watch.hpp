@@ -1,4 +1,4 @@
-// FeedWatch: drains a Feed on a lane's loop.
+// FeedWatch: polls a Feed on a lane's loop and reads it, where one lane does all.
 //
 // Thread: the lane's. Lifetime: borrows the feed; outlives its pending wait (the loop is destroyed
 // first).

@@ -1,9 +1,10 @@
-// Inbox: what waits between the exchange and one lane, bounded in bytes.
+// Inbox, a lane's queue: what waits between the exchange and one lane, bounded in bytes.
 //
 // While the lane keeps up, batches wait as they are. When more than `lane_bytes` wait, events are kept
 // one by one in a Backlog under their routes' overflow, exactly as a slow client's are: the loss is
 // counted, and told to the topic's subscribers by a gap at its place. Once such gaps alone are more than
-// the bound, what goes is counted only, and every turn until the overload ends says `untold`.
+// the bound, further drops are counted but get no gap, and every turn until the overload ends says
+// `untold`.
 // What waits goes over to the Backlog bit by bit, from half of the bound on: each batch that comes takes
 // some older ones with it, so that who posts does not stand still for all of them at once.
 // What an administrator published keeps its place among them and never gives way, so that the events of

@@ -178,7 +178,8 @@ void Lane::note_overload() {
         fresh);
 }
 
-// Nobody can be told what is missing, so everybody learns it by coming back with `since`.
+// Some losses have no gap, so all clients are closed (4410); coming back with `since` shows what is missing.
+// Nothing is sent before the close: a later event would move a position past events that never came.
 void Lane::close_all_as_lagging() {
   std::uint64_t suppressed = 0;
   if (!sessions_.empty() && untold_log_.pass(suppressed))
@@ -186,7 +187,7 @@ void Lane::close_all_as_lagging() {
         "more was lost between producers and a lane than can be told: its {} clients are closed{}",
         sessions_.size(), log::more(suppressed));
   for (Session* session : sessions_) session->outbox().refuse_events();
-  // Not here: one of them may just be asking.
+  // Posted and not called: this may run inside a request of one of these sessions.
   run([](Lane& lane) {
     const std::vector<Session*> all = lane.sessions_;
     for (Session* session : all) session->close(CloseCode::slow_consumer);

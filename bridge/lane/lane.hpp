@@ -1,7 +1,7 @@
-// Lane: one loop thread with its own listening socket, clients and router.
+// Lane, a worker: one event-loop thread with its own listening socket, clients and router.
 //
-// Every lane hears every event; none knows of another. What the rest of the program wants of a lane it
-// posts to it.
+// It is given the events that its clients listen to, and knows of no other lane. What the rest of the
+// program wants of a lane it posts to it.
 //
 // Thread: post() and run() from any; everything else on the lane's own, or before start().
 // Lifetime: start() once; stop() ends the thread and drops what is left.

@@ -1,4 +1,4 @@
-// Lanes: all lanes of the bridge and the ports they share.
+// Lanes, the pool of workers: all lanes of the bridge, the ports they share, and the graceful end (drain).
 //
 // Thread: the constructor, start(), drain() and stop() from main; run_all() and gather() from any.
 // Lifetime: outlives the source and everything that posts to it.

@@ -90,7 +90,7 @@ struct IngestMetrics {
   Counter taken;  // by the exchange, duplicates included
   std::array<Counter, static_cast<std::size_t>(RejectReason::count_)> rejected;
   Counter header_ignored;
-  Counter gaps;               // missed events, by jumps of seq
+  Counter gaps;               // jumps of seq, each counted once, however many events it is
   Counter sources_forgotten;  // beyond limits.sources_per_topic
   Counter topics;             // of which anything is known, but for @all and @user/<id>
   Counter history_bytes;
@@ -108,11 +108,11 @@ struct IngestMetrics {
 // How the opening of a connection ended: the label `result`.
 enum class HandshakeResult : std::uint8_t {
   accepted,
-  bad_request,        // refused unread, be it one or plain HTTP: 400, 414, 426, 431, 429, 503
+  bad_request,        // refused for its head, upgrade or plain HTTP: 400, 414, 426, 431, 429, 503
   not_found,          // an upgrade to another path
   forbidden_host,     // open mode's Host rule
   forbidden_origin,   // server.allowed_origins
-  full,               // 503
+  full,               // 503: limits.connections, the descriptors, or the bridge drains
   full_for_address,   // 1013 after the upgrade
   too_many_failures,  // 429, failed tokens
   timeout,            // limits.handshake_timeout

@@ -184,7 +184,8 @@ void add_ingest(Page& page, const IngestMetrics& ingest) {
                 [&](std::size_t i) { return ingest.rejected[i].value(); });
   page.counter("zws_ingest_header_ignored_total", "Third frames that are not a header of ours",
                static_cast<double>(ingest.header_ignored.value()));
-  page.counter("zws_ingest_gaps_total", "Jumps of a source's seq: events that never arrived",
+  page.counter("zws_ingest_gaps_total",
+               "Jumps of a source's seq; one jump may be many events that never arrived",
                static_cast<double>(ingest.gaps.value()));
   page.counter("zws_sources_forgotten_total",
                "Sources forgotten because a topic has more than limits.sources_per_topic",
@@ -213,7 +214,7 @@ void add_lanes(Page& page, const Metrics& metrics) {
   using Lane = LaneMetrics;
   gauge("zws_connections", "WebSocket clients connected",
         [](const Lane& lane) -> const Counter& { return lane.connections; });
-  gauge("zws_subscriptions", "Subscriptions, those to @all and @user/<id> included",
+  gauge("zws_subscriptions", "Subscriptions that clients asked for",
         [](const Lane& lane) -> const Counter& { return lane.subscriptions; });
   page.gauge("zws_topics", "Topics with subscribers or history, and patterns",
              static_cast<double>(metrics.topics()));
@@ -274,7 +275,7 @@ std::string prometheus_text(const Metrics& metrics) {
   build.gauge.value = 1;
   page.family("zws_build_info", "The version that runs", MetricType::Gauge).metric.push_back(build);
   page.gauge("zws_config_last_reload_successful",
-             "1 if the configuration is in force that was last asked for",
+             "1 if the last reload succeeded; 0 if it was refused and the old configuration stays",
              metrics.reload_failed.value() == 0 ? 1 : 0);
   page.gauge("zws_tls_certificate_not_after",
              "End of the certificate that new connections are shown, Unix time; 0 without TLS",

@@ -1,4 +1,4 @@
-// Router answers one question: who wants this event?
+// Router, the fan-out of a lane: who wants this event?
 //
 // A turn is all that one batch brings. Subscribers that want exactly the same events of a turn form a
 // group; its frames are joined once and offered to each member in one piece, so the work per
@@ -58,8 +58,8 @@ class Router {
   void no_longer_expected(const Pattern& pattern) noexcept;
 
   // From now on `who` is offered what publish() brings: what arrived later than `since`. `implicit`
-  // subscriptions (@all, @user/<id>) are had without asking; asking for one changes nothing but the
-  // answers. Called while the caller looks at the exchange, unless the pattern is expected.
+  // subscriptions (@all, @user/<id>) are there without a subscribe message; one that asks for them
+  // changes the answers only, not what is delivered. Called while the caller looks at the exchange, unless the pattern is expected.
   Joined subscribe(Subscriber& who, const Pattern& pattern, bool implicit = false,
                    std::uint64_t since = 0);
 

@@ -1,10 +1,11 @@
-// Turn: sorts one batch's events and their receivers into groups that want exactly the same.
+// Turn, the fan-out of one round: sorts its events and their receivers into groups that want exactly the same.
 //
 //   stream   the events of one topic within the turn
 //   group    the subscribers that want the same set of streams; a chain of (group before, stream)
 //
-// Every subscriber of a stream moves from its group to that group's child for the stream. Streams are
-// taken one after another, so two subscribers are in one group exactly if they want the same streams.
+// Groups form a trie with one edge for each stream. Streams are taken one after another, and each
+// subscriber of a stream moves from its group to that group's child for the stream. So in the end two
+// subscribers are in one group exactly if they want the same streams.
 //
 // Thread: its lane only. All memory is kept from turn to turn. Bound: 2^32 groups.
 #pragma once
@@ -32,8 +33,8 @@ class Turn {
   // For a stream that nobody joined.
   bool stream_is_empty() const noexcept { return streams_.back().receivers == 0; }
 
-  // Offers each group's events to its members. `group_of` gives back a subscriber's note, which is 0
-  // again afterwards. `between` is called now and then on the way. Returns the deliveries offered (one
+  // Offers each group's events to its members. `group_of(subscriber)` is a reference to its group's
+  // number, which is 0 again afterwards. `between` is called now and then on the way. Returns the deliveries offered (one
   // for each event and receiver).
   template <typename GroupOf, typename Between>
   std::size_t deliver(GroupOf&& group_of, Between&& between) {
