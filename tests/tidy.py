@@ -165,6 +165,20 @@ def check_invariants(root: Path) -> Iterator[str]:
             yield f"docs/INVARIANTS.md: there is no {suite}.{name}"
 
 
+def check_metrics(root: Path) -> Iterator[str]:
+    """docs/METRICS.md explains what /metrics tells, and nothing else."""
+    told, page = root / "bridge/metrics/prometheus.cpp", root / "docs/METRICS.md"
+    if not told.exists():
+        return
+    names = set(re.findall(r'"((?:zws|process)_\w+)"', told.read_text(encoding="utf-8")))
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    explained = set(re.findall(r"`((?:zws|process)_\w+)`", text))
+    for name in sorted(names - explained):
+        yield f"docs/METRICS.md: does not explain {name}"
+    for name in sorted(explained - names):
+        yield f"docs/METRICS.md: the bridge tells of no {name}"
+
+
 def main() -> int:
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent
     breaches = 0
@@ -178,7 +192,7 @@ def main() -> int:
         for breach in check(path, text):
             print(breach)
             breaches += 1
-    for breach in [*mutant.breaches(root), *check_invariants(root)]:
+    for breach in [*mutant.breaches(root), *check_invariants(root), *check_metrics(root)]:
         print(breach)
         breaches += 1
     return 1 if breaches else 0

@@ -94,6 +94,21 @@ class TidyTest(unittest.TestCase):
             (root / "tests/unit/port/a_test.cpp").write_text("TEST_F(ATest, Beech) {}\n")
             self.assertEqual(len(list(tidy.check_invariants(root))), 2)
 
+    def test_the_page_of_metrics_names_what_the_bridge_tells_and_nothing_else(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            self.assertEqual(list(tidy.check_metrics(root)), [])
+            (root / "bridge/metrics").mkdir(parents=True)
+            (root / "docs").mkdir()
+            (root / "bridge/metrics/prometheus.cpp").write_text('gauge("zws_a", "A of zws_c");\nadd("process_b");\n')
+            (root / "docs/METRICS.md").write_text("| `zws_a` | | |\n| `process_b` | | |\n")
+            self.assertEqual(list(tidy.check_metrics(root)), [])
+            (root / "docs/METRICS.md").write_text("| `zws_a` | | |\n| `zws_old` | | |\n")
+            self.assertEqual(
+                list(tidy.check_metrics(root)),
+                ["docs/METRICS.md: does not explain process_b", "docs/METRICS.md: the bridge tells of no zws_old"],
+            )
+
     def test_a_mutant_says_what_it_does_and_who_sees_it(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)

@@ -172,6 +172,19 @@ def test_every_provider_of_the_page_has_a_shape_here_and_the_other_way_round():
     assert all(len(blocks) <= 1 for blocks in BLOCKS.values())
 
 
+def test_a_backend_makes_a_token_as_the_page_shows(make_bridge, tmp_path, monkeypatch):
+    (program,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    file = tmp_path / "secret.txt"
+    file.write_text("0123456789abcdef0123456789abcdef\n")
+    monkeypatch.chdir(tmp_path)
+    made: dict[str, Any] = {}
+    exec(program, made)
+    client = make_bridge({"auth.hs256_secret_file": str(file)}).connect(headers=bearer(made["token"]))
+    assert client.hello["user"] == "ada"
+    answers = [client.ask({"type": "subscribe", "topic": topic})["success"] for topic in ("import:1", "other")]
+    assert answers == [True, False]
+
+
 @pytest.mark.parametrize("title", PROVIDERS)
 def test_the_lines_of_the_page_take_the_providers_tokens(make_bridge, tmp_path, title):
     provider = Provider(title)
