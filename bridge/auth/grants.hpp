@@ -33,7 +33,7 @@ namespace zws {
 // Cost: one look-up for each of its roles.
 bool may(const AuthConfig& config, const Identity& identity, std::string_view right);
 
-// A pattern that somebody has, and whence: "auth.roles.ops.subscribe", or the claim of the token.
+// A pattern that somebody has, and where it comes from: "auth.roles.ops.subscribe", or the claim of the token.
 struct GrantedRight {
   Pattern pattern;
   std::string from;

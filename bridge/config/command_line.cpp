@@ -70,7 +70,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const char* co
   const CLI::App* defaults =
       app.add_subcommand("default-config", "Print the default configuration, explained");
   CLI::App* print = app.add_subcommand("print-config", "Print the configuration that is in force");
-  print->add_flag("--origin", line.with_origin, "Say whence each value came");
+  print->add_flag("--origin", line.with_origin, "Say where each value comes from");
 
   try {
     app.parse(argc, argv);

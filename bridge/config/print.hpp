@@ -10,7 +10,7 @@
 
 namespace zws {
 
-// Every key with its value and, where `origins` is given, a comment behind it that says whence it is.
+// Every key with its value and, where `origins` is given, a comment behind it that says where it comes from.
 std::string print_config(const Config& config, const Origins* origins = nullptr);
 
 // The same as a JSON list of {"key","value","origin","applies"}: applies is when a change of it holds.
