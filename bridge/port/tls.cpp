@@ -102,7 +102,7 @@ void use_key(SSL_CTX* rules, const KeySource& source) {
   if (SSL_CTX_use_PrivateKey(rules, key.get()) != 1) source.refuse("cannot be used: " + reason());
 }
 
-// Browsers ask for h2 beside it; who offers only other protocols means another server.
+// ALPN. Browsers offer h2 beside it; a peer that offers only other protocols wants another server.
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size,
                     const unsigned char* offered, unsigned offered_size, void*) {
   static constexpr unsigned char ours[] = "\x08http/1.1";

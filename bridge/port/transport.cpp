@@ -15,8 +15,8 @@ namespace transport = websocketpp::transport;
 
 constexpr std::chrono::seconds linger_time{2};
 constexpr std::chrono::seconds flush_time{5};
-// A second more for so many bytes of a request's body that came, or of last words that left: who is
-// slower has no end, and who is not has one that its bytes decide.
+// So many bytes of a request's body that came, or of last words that left, earn a second more: who is
+// slower is cut off, and who is not takes no longer than its bytes are worth.
 constexpr std::size_t least_rate = 16'384;
 constexpr int reads_per_turn = 16;
 

@@ -1,7 +1,7 @@
 // Transport: our transport policy under websocketpp's connection.
 //
-// It replaces the stock Asio transport because that one posts and allocates for each send, knows
-// neither how much is unsent nor when it has left, and holds 20 KiB a connection (docs/decisions/).
+// It replaces the stock Asio transport because that one posts and allocates for each send, and knows
+// neither how much is unsent nor when it has left (docs/decisions/0001 has the figures).
 // Here a write is tried at once and completes inline, what the socket does not take waits in the
 // Outbox, which also carries the event bundles, and reading stops while that queue is at its bound.
 //
