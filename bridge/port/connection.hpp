@@ -19,7 +19,7 @@
 namespace zws {
 
 // Checks the whole head before the lenient parser sees any of it. It is ready when the head is: a body
-// is nothing for websocketpp, whoever judges the head takes it (Server).
+// is nothing for websocketpp, whoever judges the head takes it (Errands).
 class StrictRequest : public websocketpp::http::parser::request {
  public:
   std::size_t consume(const char* bytes, std::size_t size) {
@@ -60,7 +60,7 @@ class StrictRequest : public websocketpp::http::parser::request {
   std::string take_body() noexcept { return std::exchange(body_, {}); }
 
   std::unique_ptr<HttpPlace> place;  // null: nobody counts
-  std::uint64_t errand = 0;          // Server's number of a plain request; 0: it is none
+  std::uint64_t errand = 0;          // the number of a plain request in Errands; 0: it is none
 
  private:
   static constexpr std::size_t held_step = 4096;  // a head shorter than that is not counted
@@ -242,5 +242,13 @@ namespace zws {
 
 using Endpoint = websocketpp::server<ConnectionConfig>;
 using Connection = Endpoint::connection_type;
+
+// websocketpp shows the request only as a constant.
+inline StrictRequest& head_of(Connection& connection) {
+  return const_cast<StrictRequest&>(connection.get_request());
+}
+
+// The request as its handlers see it: method, path, query and headers.
+HttpRequest request_of(const Connection& connection);
 
 }  // namespace zws

@@ -1,5 +1,37 @@
 // Connections: the one owner of a lane's connections, each from its adopt() to its drop().
 //
+// How a connection ends, on one page. Four calls begin an end:
+//
+//   Session::close(code)         with words: our close frame goes behind what waits, and the client has
+//                                a few seconds to answer it
+//   Transport::abort()           without: on the loop's next turn, as the caller may still use the
+//                                session, which calls it as Link::abort()
+//   Transport::async_shutdown()  by websocketpp, which has done with it: the closing handshake is over, a
+//                                request was answered, a peer broke the protocol or has gone
+//   Connections::drop_all()      the lane ends: at once, whatever is on the way
+//
+// The first two come to the third, which websocketpp calls once, and the last to drop(). What follows
+// happens once each, in this order, so that a session is told before its memory goes:
+//
+//   MessageHandler::on_leave()   the client receives nothing more: called by close(), or else at its end
+//   Server::Impl::on_end()       what the request held is given back; then, of a client that upgraded,
+//   Session::on_closed()           the code is counted,
+//   Server::Parts::on_gone         and its lane lets go of it
+//   Transport::drop()            the descriptor is closed
+//   Connections::release()       posted by drop(); the memory goes with the last pending handler
+//
+// What holds a connection meanwhile, and what wakes it. In every state something does:
+//
+//   state      held by       woken by                                  ends by
+//   idle       its maker     nothing yet                               adopt()
+//   open       Connections   the socket; the handshake's deadline      async_shutdown()
+//                            until the request is complete; then the
+//                            session's timer, or of a plain request
+//                            its answer, which Errands sees to
+//   flushing   Connections   the socket, flush_time                    linger() when all has left; drop()
+//   lingering  Connections   the socket, linger_time                   drop()
+//   closed     the release   nothing                                   its last pending handler
+//
 // Thread: its lane only. Lifetime: outlives nothing that it holds; whoever ends a lane calls drop_all()
 // first, on the lane's thread or when that has ended.
 #pragma once

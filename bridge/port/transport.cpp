@@ -55,7 +55,7 @@ void Transport::continue_init() noexcept try {
   context_->handshakes->add([self = shared_from_this()] { self->shake_hands(); });
 } catch (const std::exception& error) {
   log::error("a connection failed to start: {}", error.what());
-  post_terminate();
+  abort();
 }
 
 void Transport::shake_hands() noexcept try {
@@ -71,7 +71,7 @@ void Transport::shake_hands() noexcept try {
                                            : fault(transport::error::tls_error));
 } catch (const std::exception& error) {
   log::error("a connection failed to start: {}", error.what());
-  post_terminate();
+  abort();
 }
 
 // --- reading -------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ void Transport::wait_readable() noexcept try {
   }
 } catch (const std::exception& error) {
   log::error("waiting for a client to speak failed: {}", error.what());
-  post_terminate();
+  abort();
 }
 
 void Transport::on_readable() noexcept try {
@@ -162,7 +162,7 @@ void Transport::on_readable() noexcept try {
 } catch (const std::exception& error) {
   reading_ = false;
   log::error("reading from {} failed: {}", log::escaped(get_remote_endpoint()), error.what());
-  post_terminate();
+  abort();
 }
 
 // A kept handler asks for the next read itself, and would be overwritten while it runs.
@@ -200,7 +200,7 @@ void Transport::wait_writable() noexcept try {
                           });
 } catch (const std::exception& error) {
   log::error("waiting for a client to take bytes failed: {}", error.what());
-  post_terminate();
+  abort();
 }
 
 void Transport::on_writable() noexcept {
@@ -286,7 +286,7 @@ void Transport::drop() noexcept {
   });
 }
 
-void Transport::post_terminate() noexcept {
+void Transport::abort() noexcept {
   if (terminating_ || context_ == nullptr) return;
   terminating_ = true;
   asio::post(*context_->loop, [self = shared_from_this()] { self->end_now(); });

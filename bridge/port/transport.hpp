@@ -11,17 +11,8 @@
 //   lingering   our side is shut; what the peer still sends is read and thrown away, so that it can
 //               read our last words (a reset would destroy them)
 //
-// Thread: its lane only. Lifetime: its lane's Connections hold it from adopt() to drop(), whether or not
-// anything is waited for. drop() closes the descriptor and posts the release. Every way to the end goes
-// through it, so that the session is told exactly once and before its memory goes:
-//
-//   state      held by       woken by                               ends by
-//   idle       its maker     nothing yet                            adopt()
-//   open       Connections   the socket, the session's timer, the   async_shutdown(), which websocketpp
-//                            handshake's deadline                   calls once, or post_terminate()
-//   flushing   Connections   the socket, flush_time                 linger() when all has left, drop()
-//   lingering  Connections   the socket, linger_time                drop()
-//   closed     the release   nothing                                its last pending handler
+// Thread: its lane only. Lifetime: its lane's Connections hold it from adopt() to drop(); its end is on
+// the page at the top of connections.hpp.
 #pragma once
 
 #include <functional>
@@ -113,8 +104,8 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
                  websocketpp::transport::read_handler handler) noexcept {
     async_read_at_least(1, buffer, size, std::move(handler));
   }
-  // Ends the connection without further words, on the loop's next turn.
-  void post_terminate() noexcept;
+  // Ends the connection without further words, on the loop's next turn: whoever calls may still use it.
+  void abort() noexcept;
   // The same at once. Never from inside a call of websocketpp's or the session's.
   void end_now() noexcept;
   // Goes on with what only the queue's bound or a busy session kept it from.
@@ -160,7 +151,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
 
   void on_blocked() noexcept override;
   void on_drained() noexcept override;
-  void on_broken() noexcept override { post_terminate(); }
+  void on_broken() noexcept override { abort(); }
   void on_loss(std::string_view topic) noexcept override { session_->on_loss(topic); }
   void on_overflow() noexcept override;
   void on_replaced() noexcept override {
