@@ -144,6 +144,7 @@ class Session final : public Wheel::Timer {
   std::uint32_t errors = 0;
   std::uint32_t asked = 0;        // subscriptions by name
   std::uint32_t asked_bytes = 0;  // of their names
+  std::uint32_t reviews = 0;      // of what it may hear, so far
   using Replaced = std::vector<std::pair<std::string, std::uint64_t>>;
   std::unique_ptr<Replaced> replaced;  // by subscription; null: nothing was
 

@@ -214,7 +214,7 @@ void Subscriptions::prepare_subscribe(Session& session, LongRequest& whole, cons
   answer.pattern = grants.granted(*Pattern::parse(answer.topic));
   if (request.since) answer.fault = read_since(whole, answer);
   if (answer.fault.code != ErrorCode::none) return;
-  const bool fresh = !router_.asked(session.outbox(), *answer.pattern);
+  const bool fresh = !holds(session, *answer.pattern);
   answer.covered = !fresh || is_covered(session, whole, *answer.pattern);
   if (fresh) count(session, answer);
 }
@@ -271,6 +271,7 @@ void Subscriptions::answer_subscribe(Session& session, LongRequest& whole, const
       subscribed_text(pattern, pattern.is_literal() ? positions_json(answer.at) : std::string{},
                       asked, recovering, answer.recovered, answer.events.size(), request.id));
   session.outbox().replay(answer.events);
+  if (granted->stop() != pattern.stop()) widen(session, pattern, *granted);
 }
 
 void Subscriptions::count(Session& session, Answer& answer) noexcept {
@@ -458,6 +459,15 @@ void Subscriptions::unsubscribe_next(Session& session, LongRequest& whole) {
                         .done());
 }
 
+// With whichever right, and so up to whichever stop, it asked for that.
+bool Subscriptions::holds(const Session& session, const Pattern& pattern) const noexcept {
+  const auto asked_up_to = [&](char stop) {
+    return router_.asked(session.outbox(), pattern.stopping_at(stop));
+  };
+  if (pattern.is_literal()) return router_.asked(session.outbox(), pattern);
+  return asked_up_to(0) || std::any_of(separators.begin(), separators.end(), asked_up_to);
+}
+
 void Subscriptions::end(Session& session, const Pattern& pattern) {
   if (router_.unsubscribe(session.outbox(), pattern)) forget_asked(session, pattern.text());
 }
@@ -549,12 +559,13 @@ void Subscriptions::answer_fetch(Session& session, LongRequest& whole, const Gra
 
 void Subscriptions::review(Session& session, bool open_mode) {
   if (session.long_request) prepare_again(*session.long_request);
+  ++session.reviews;
   const Grants grants(session.config().auth, session.identity.get(), open_mode);
   for (const Pattern& pattern : router_.subscriptions(session.outbox())) {
     const auto granted = grants.granted(pattern.stopping_at(0));
     if (granted && granted->covers(pattern)) {
       // A right that no longer stops where it did: what was asked for is more now.
-      if (granted->stop() != pattern.stop()) change(session, pattern, *granted);
+      if (granted->stop() != pattern.stop()) widen(session, pattern, *granted);
       continue;
     }
     end(session, pattern);
@@ -575,13 +586,35 @@ void Subscriptions::prepare_again(LongRequest& whole) noexcept {
   whole.prepared.clear();
 }
 
-void Subscriptions::change(Session& session, const Pattern& from, const Pattern& to) {
-  {
-    const Exchange::Look look = exchange_.look();
-    const std::uint64_t since = router_.since(session.outbox(), from);
-    if (!router_.subscribe(session.outbox(), to, false, since).fresh) return;
+// It goes on hearing the one until the lane comes to the place; from there on it hears the other, and
+// what it has not heard before the place it is not said to have.
+void Subscriptions::widen(Session& session, const Pattern& from, const Pattern& to) {
+  auto place = new_place();
+  const Exchange::Look look = exchange_.look();
+  router_.expect(to);
+  place->reached = [this, ticket = session.ticket, review = session.reviews, from, to,
+                    since = look.newest_arrival()] {
+    Session* its = find_(ticket);
+    const bool wanted = its != nullptr && its->reviews == review;  // the last word on its rights
+    try {
+      if (wanted) widen_at_place(*its, from, to, since);
+    } catch (const std::exception& error) {
+      log::error("a client could not be given what it may hear now: {}", error.what());
+      its->abort();
+    }
+    router_.no_longer_expected(to);
+  };
+  lane_.post(std::move(place));
+}
+
+void Subscriptions::widen_at_place(Session& session, const Pattern& from, const Pattern& to,
+                                   std::uint64_t since) {
+  if (!router_.asked(session.outbox(), from)) return;
+  if (router_.subscribe(session.outbox(), to, false, since).fresh) {
+    router_.unsubscribe(session.outbox(), from);
+  } else {
+    end(session, from);
   }
-  router_.unsubscribe(session.outbox(), from);
 }
 
 }  // namespace zws

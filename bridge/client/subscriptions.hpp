@@ -89,7 +89,10 @@ class Subscriptions {
   static void leave_out_what_does_not_fit(const Pattern& pattern, std::size_t events_max,
                                           std::size_t room, Answer& answer);
   void end(Session& session, const Pattern& pattern);
-  void change(Session& session, const Pattern& from, const Pattern& to);
+  bool holds(const Session& session, const Pattern& pattern) const noexcept;
+  void widen(Session& session, const Pattern& from, const Pattern& to);
+  void widen_at_place(Session& session, const Pattern& from, const Pattern& to,
+                      std::uint64_t since);
   static void count(Session& session, Answer& answer) noexcept;
   static void forget_asked(Session& session, const std::string& topic) noexcept;
   std::size_t room_in(const Session& session) const noexcept;

@@ -140,11 +140,12 @@ void Exchange::note_duplicate(const Arrival& arrival) {
 // Once a topic: where sources come and go without end it would be said with each event.
 void Exchange::note_forgotten(const Arrival& arrival, const Judgement& judgement) {
   metrics_.sources_forgotten.add();
-  if (judgement.forgot_first)
+  std::uint64_t suppressed = 0;
+  if (judgement.forgot_first && forgotten_log_.pass(suppressed))
     log::warning(
         "topic \"{}\" has more sources than limits.sources_per_topic: of those forgotten neither "
-        "losses nor duplicates are seen",
-        log::escaped(arrival.topic));
+        "losses nor duplicates are seen{}",
+        log::escaped(arrival.topic), log::more(suppressed));
 }
 
 void Exchange::post(const std::shared_ptr<Batch>& batch) {

@@ -80,8 +80,8 @@ class Exchange final : public Sink {
   // The sources of these topics, in their order. Few at a time: nothing arrives meanwhile.
   std::vector<KnownSource> sources(const std::vector<std::string>& topics);
 
-  // Forgets what is past its age, and which lanes listened once; call it about once a second. Bounded
-  // work per call.
+  // Forgets what is past its age, and which lanes listened once; call it about ten times a second. Bounded
+  // work per call: a millisecond.
   void sweep();
 
   // New routes, limits and bounds hold from the next event on. Cost: O(topics).
@@ -126,6 +126,7 @@ class Exchange final : public Sink {
   log::Quiet gap_log_;
   log::Quiet restart_log_;
   log::Quiet duplicate_log_;
+  log::Quiet forgotten_log_;
 };
 
 }  // namespace zws

@@ -131,7 +131,7 @@ class History {
   void pin(std::string_view topic, std::size_t lane = 0);
   void unpin(std::string_view topic, std::size_t lane = 0);
 
-  // Forgets what is past its age; call it about once a second. Bounded work per call.
+  // Forgets what is past its age; call it about ten times a second. Bounded work per call.
   void sweep();
 
   // The same before a question, which would else pay for all that has grown too old in the topics it

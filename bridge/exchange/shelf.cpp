@@ -8,9 +8,9 @@ namespace {
 
 constexpr std::uint64_t records_per_expiry = 64;
 constexpr int steps_per_expiry = 128;  // more than came in meanwhile
-constexpr int steps_per_sweep = 10'000;
+constexpr int steps_per_sweep = 1'000;
 constexpr int steps_per_correction = 64;  // AgeHeap::oldest() has put so many right
-constexpr std::size_t looks_per_sweep = 2'000;
+constexpr std::size_t looks_per_sweep = 200;
 
 }  // namespace
 

@@ -14,11 +14,20 @@ std::size_t SourceRuns::find(std::string_view source) const noexcept {
   return none;
 }
 
-std::size_t SourceRuns::add(std::string_view source, std::size_t sources_max) {
+std::size_t SourceRuns::find(std::string_view source, std::uint64_t arrival) const noexcept {
+  // Of one source that ever was, the name need not be read: it lies in memory long gone cold.
+  if (runs_.size() == 1 && forgot_ == 0) return 0;
+  const std::size_t place = find(source);
+  return place != none && arrival >= runs_[place].began ? place : none;
+}
+
+std::size_t SourceRuns::add(std::string_view source, std::uint64_t arrival,
+                            std::size_t sources_max) {
   if (!runs_.empty()) limit(sources_max - 1);
   if (runs_.capacity() == 0) runs_.reserve(1);  // most topics have one source
   runs_.emplace_back();
   runs_.back().source = source;
+  runs_.back().began = arrival;
   weigh();
   return runs_.size() - 1;
 }
@@ -41,9 +50,8 @@ void SourceRuns::forgot_some() noexcept {
   for (SourceRun& run : runs_) run.proof = run.newest;
 }
 
-void SourceRuns::lost(std::string_view source, std::uint64_t seq) noexcept {
-  // Of one source that ever was, the name need not be read: it lies in memory long gone cold.
-  const std::size_t place = runs_.size() == 1 && forgot_ == 0 ? 0 : find(source);
+void SourceRuns::lost(std::string_view source, std::uint64_t seq, std::uint64_t arrival) noexcept {
+  const std::size_t place = find(source, arrival);
   if (place != none) runs_[place].first = std::max(runs_[place].first, seq + 1);
 }
 

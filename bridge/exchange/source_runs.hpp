@@ -21,6 +21,7 @@ struct SourceRun {
   std::uint64_t first = 0;   // of first..newest nothing is lost; newest + 1: nothing to resume from
   std::uint64_t proof = 0;   // who stands here or later was there after the last forgotten source
   std::uint64_t heard = 0;   // arrival number of what was heard last
+  std::uint64_t began = 0;   // what arrived before is of a time that was forgotten
 };
 
 class SourceRuns {
@@ -34,8 +35,8 @@ class SourceRuns {
   // The place of a source, or none.
   std::size_t find(std::string_view source) const noexcept;
 
-  // Makes room for a source that is not known yet. Returns its place.
-  std::size_t add(std::string_view source, std::size_t sources_max);
+  // Makes room for a source that is not known, or no longer, and is heard as `arrival`. Returns its place.
+  std::size_t add(std::string_view source, std::uint64_t arrival, std::size_t sources_max);
 
   // Forgets those heard from longest ago until there are at most `sources_max`.
   void limit(std::size_t sources_max) noexcept;
@@ -47,8 +48,12 @@ class SourceRuns {
   // How often that was.
   std::uint32_t forgot() const noexcept { return forgot_; }
 
-  // The event `seq` of `source` is no longer retained.
-  void lost(std::string_view source, std::uint64_t seq) noexcept;
+  // The place of the source whose event arrived as `arrival`; none also where all that was known of the
+  // source then has been forgotten since.
+  std::size_t find(std::string_view source, std::uint64_t arrival) const noexcept;
+
+  // The event `seq` of `source`, which arrived as `arrival`, is no longer retained.
+  void lost(std::string_view source, std::uint64_t seq, std::uint64_t arrival) noexcept;
 
   // Nothing before this moment can be resumed.
   void break_all() noexcept;

@@ -29,12 +29,12 @@ void TopicHistory::record(const EventPtr& event, std::uint64_t arrival, const Re
   const bool known = place != SourceRuns::none;
   // A source that steps back counts anew, whatever it was that made it.
   const bool began = event->restart() || (known && seq <= sources_[place].newest);
-  if (began) discard(source, 0);
-  if (!known && sources_.forgot() != 0) discard(source, seq);  // it may be one of the forgotten
-  if (!known) place = sources_.add(source, sources_max);
+  if (began) discard(source, known ? sources_[place].began : 0);
+  if (!known) place = sources_.add(source, arrival, sources_max);
 
   SourceRun& run = sources_[place];
   if (began || !known) run.proof = seq;
+  if (began) run.began = arrival;
   if (began || !known || seq != run.newest + 1) run.first = seq;
   run.newest = seq;
   run.heard = arrival;
@@ -47,7 +47,7 @@ void TopicHistory::record(const EventPtr& event, std::uint64_t arrival, const Re
 void TopicHistory::gap(const Event& marker, std::uint64_t arrival, std::size_t sources_max) {
   std::size_t place = sources_.find(marker.source());
   const bool known = place != SourceRuns::none;
-  if (!known) place = sources_.add(marker.source(), sources_max);
+  if (!known) place = sources_.add(marker.source(), arrival, sources_max);
   SourceRun& run = sources_[place];
   if (marker.last_seq() > run.newest) run.newest = marker.last_seq();
   if (!known) run.proof = run.newest;
@@ -88,7 +88,7 @@ void TopicHistory::replace(const Event& newer, const Retention& retention) {
   event_bytes_ -= gone->memory_bytes();
   // Past its age it was no longer there to be replaced.
   if (newer.received() - gone->received() > retention.ttl)
-    sources_.lost(gone->source(), gone->seq());
+    sources_.lost(gone->source(), gone->seq(), arrival);
 }
 
 void TopicHistory::forget_key(const Event& event, std::uint64_t arrival) noexcept {
@@ -98,10 +98,11 @@ void TopicHistory::forget_key(const Event& event, std::uint64_t arrival) noexcep
 }
 
 void TopicHistory::drop_oldest() noexcept {
-  forget_key(*ring_.front().event, ring_.front().arrival);
+  const std::uint64_t arrival = ring_.front().arrival;
+  forget_key(*ring_.front().event, arrival);
   const EventPtr gone = ring_.pop_front();
   event_bytes_ -= gone->memory_bytes();
-  sources_.lost(gone->source(), gone->seq());
+  sources_.lost(gone->source(), gone->seq(), arrival);
 }
 
 bool TopicHistory::expire(SteadyTime now, Duration ttl) noexcept {
@@ -116,13 +117,13 @@ void TopicHistory::forget() noexcept {
   sources_.forgot_some();
 }
 
-// Takes the events of `source` from `from_seq` on out, without a word to its run.
-void TopicHistory::discard(std::string_view source, std::uint64_t from_seq) noexcept {
+// Takes the events of `source` that arrived as `since` or later out, without a word to its run. One that
+// begins again and again walks only over what came since it did so last.
+void TopicHistory::discard(std::string_view source, std::uint64_t since) noexcept {
   std::vector<std::uint64_t> arrivals;
   ring_.newest_first([&](const Retained& each) {
-    if (each.event->source() != source) return true;
-    if (each.event->seq() < from_seq) return false;
-    arrivals.push_back(each.arrival);
+    if (each.arrival < since) return false;
+    if (each.event->source() == source) arrivals.push_back(each.arrival);
     return true;
   });
   for (const std::uint64_t arrival : arrivals) remove(arrival);
@@ -181,7 +182,7 @@ bool TopicHistory::missed(const std::vector<Position>& since, bool proven, bool 
   bool fits = true;
   bool has_had = false;
   ring_.newest_first([&](const Retained& each) {
-    const std::size_t place = sources_.find(each.event->source());
+    const std::size_t place = sources_.find(each.event->source(), each.arrival);
     if (place == SourceRuns::none) return fits = others_left-- > 0;
     const std::uint64_t seq = each.event->seq();
     if (seq > from[place]) {
@@ -206,10 +207,13 @@ std::vector<const Retained*> TopicHistory::range(std::string_view source, std::u
   std::vector<const Retained*> found;
   std::size_t others_left = others_max;
   std::size_t newer_left = newer_max;
+  // A source that was forgotten and came back may have counted anew: then what came before is not meant.
+  std::uint64_t below = std::numeric_limits<std::uint64_t>::max();
   bool whole = true;
   ring_.newest_first([&](const Retained& each) {
     if (each.event->source() != source) return whole = others_left-- > 0;
-    if (each.event->seq() < from) return false;
+    if (each.event->seq() < from || each.event->seq() >= below) return false;
+    below = each.event->seq();
     if (each.event->seq() > to) return whole = newer_left-- > 0;
     found.push_back(&each);
     return true;

@@ -96,7 +96,7 @@ class TopicHistory {
   void keep(const EventPtr& event, std::uint64_t arrival, const Retention& retention);
   void replace(const Event& newer, const Retention& retention);
   void forget_key(const Event& event, std::uint64_t arrival) noexcept;
-  void discard(std::string_view source, std::uint64_t from_seq) noexcept;
+  void discard(std::string_view source, std::uint64_t since) noexcept;
   void remove(std::uint64_t arrival) noexcept;
 
   EventRing ring_;

@@ -85,6 +85,7 @@ struct Source::Impl {
   void look_after_endpoints();
   void run();
   bool receive(std::size_t slot, bool block);
+  void let_go(std::size_t slots) noexcept;
   bool drain(bool block);
   bool take(bool block) noexcept;
   void add(std::size_t slot, std::size_t frames);
@@ -121,7 +122,7 @@ struct Source::Impl {
   std::vector<std::string> addresses;
   std::vector<std::string> unbound;  // of a socket made anew: its predecessor has them still
   Envelope envelope;
-  // Reused from drain to drain; an arrival points into them until the sink has taken it.
+  // Of the drain at hand; an arrival points into them until the sink has taken it.
   std::vector<std::array<zmq::message_t, frames_max>> messages{batch_messages_max};
   std::vector<Arrival> arrivals;
   std::array<log::Quiet, static_cast<std::size_t>(RejectReason::count_)> reject_logs;
@@ -288,7 +289,14 @@ bool Source::Impl::drain(bool block) {
          receive(slot, block && slot == 0))
     ++slot;
   if (!arrivals.empty()) sink.accept(arrivals.data(), arrivals.size());
+  let_go(slot);
   return slot == batch_messages_max || batch_bytes >= batch_bytes_max;
+}
+
+// What they hold counts as held by producers, and who knows when the next message comes.
+void Source::Impl::let_go(std::size_t slots) noexcept {
+  for (std::size_t slot = 0; slot < slots; ++slot)
+    for (zmq::message_t& frame : messages[slot]) frame.rebuild();
 }
 
 // Receives one message of any number of frames into `slot`; false if there is none.
@@ -304,6 +312,7 @@ bool Source::Impl::receive(std::size_t slot, bool block) {
       continue;  // the rest of a message is there or on its way
     }
     more = frame.more();
+    batch_bytes += frame.size();
     ++count;
   }
   add(slot, std::min(count, frames_max));
@@ -319,7 +328,6 @@ void Source::Impl::add(std::size_t slot, std::size_t count) {
   const Envelope::Result opened = envelope.open(frames.data(), count);
   if (opened.header_ignored) ignore_header(opened);
   if (opened.rejected != RejectReason::count_) return reject(opened);
-  batch_bytes += opened.arrival.payload.size();
   arrivals.push_back(opened.arrival);
 }
 

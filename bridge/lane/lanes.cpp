@@ -76,11 +76,10 @@ void Lanes::write_admin_token() {
 void Lanes::start(const TlsPtr& tls, HttpHandler& http, std::function<void()> each_second) {
   if (open_mode_) write_admin_token();
   set_memory_limit(*config_);
-  lanes_.front()->look_often([this] { look_after_memory(); });
-  each_second = [this, more = std::move(each_second)] {
+  lanes_.front()->look_often([this] {
     exchange_.sweep();
-    if (more) more();
-  };
+    look_after_memory();
+  });
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     std::vector<Listener> listeners;
     for (const ListenAddress& address : addresses_)

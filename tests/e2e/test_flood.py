@@ -127,6 +127,19 @@ def test_the_bridge_answers_while_it_is_flooded(make_bridge, make_producer, lane
     assert answers == [200] * 20
 
 
+@pytest.mark.short
+@each_number_of_lanes
+def test_what_is_refused_is_held_no_longer(make_bridge, make_producer, lanes):
+    bridge = make_bridge({"server.threads": lanes})
+    producer = make_producer(bridge.endpoint)
+    producer.send("a", {"type": "small"})
+    bridge.wait_metric("zws_events_received_total", 1)
+    before = resident(bridge)
+    producer.send_frames(b"big", bytes(40 * MIB), bytes(40 * MIB))
+    bridge.wait_metric("zws_ingest_rejected_total", 1, reason="too_big")
+    bridge.wait_until(lambda: resident(bridge) < before + 30 * MIB, "nothing of it is held, though nothing comes")
+
+
 @each_number_of_lanes
 def test_a_message_without_end_is_cut_off_and_its_memory_is_freed(make_bridge, make_producer, lanes):
     limit = 32 * MIB

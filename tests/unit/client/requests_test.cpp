@@ -17,7 +17,8 @@ using ::testing::SizeIs;
 
 class RequestsTest : public ::testing::Test {
  protected:
-  RequestsTest() : bridge_(config(), 1, clock_) {
+  RequestsTest() : RequestsTest(config()) {}
+  explicit RequestsTest(const ConfigPtr& config) : bridge_(config, 1, clock_) {
     come();
     lane().catch_up();
   }
@@ -342,6 +343,99 @@ TEST_F(RequestsTest, RightsThatChangeBeforeTheLookAreThoseThatCount) {
   const std::string& taken = connection.wire().taken;
   EXPECT_NE(taken.find("\"code\":\"forbidden\""), std::string::npos);
   EXPECT_NE(taken.find("\"recovered\":true,\"replayed\":2"), std::string::npos) << taken;
+}
+
+// ada may hear job:ada:* up to the next ':' only, and then all of job:*.
+class WidenedRightTest : public RequestsTest {
+ protected:
+  WidenedRightTest() : RequestsTest(std::make_shared<Config>(narrow())) {
+    auto ada = std::make_shared<Identity>();
+    ada->user = "ada";
+    ada->proof.rules = 1;  // the verifier's, who never reloads here
+    connection_->session().identity = ada;
+  }
+
+  static Config narrow() {
+    Config narrow = *config();
+    narrow.auth.hs256_secret = "a secret of more than 32 bytes, for tests";
+    narrow.auth.user.subscribe = {"job:{user}:*"};
+    return narrow;
+  }
+  void reload(const Config& config) { bridge_.reload(std::make_shared<Config>(config)); }
+  void widen() {
+    Config wide = narrow();
+    wide.auth.user.subscribe = {"job:*"};
+    reload(wide);
+  }
+  std::vector<json> answers() {
+    lane().catch_up();
+    return heard();
+  }
+};
+
+TEST_F(WidenedRightTest, WhatCameBeforeItWasWidenedWasNotHeard) {
+  say({{"type", "subscribe"}, {"topic", "job:ada:*"}});
+  answers();
+  for (std::uint64_t seq = 1; seq <= 3; ++seq) publish("job:ada:a:b", seq);
+  EXPECT_THAT(answers(), IsEmpty());
+  widen();
+  publish("job:ada:a:b", 4);
+  EXPECT_THAT(ids_of(answers()), ElementsAre("s:4"));
+  say({{"type", "subscribe"}, {"topic", "job:ada:a:*"}, {"since", {{"job:ada:a:b", {"s:1"}}}}});
+  const std::vector<json> heard = answers();
+  EXPECT_EQ(heard.at(0)["recovered"], false) << heard.at(0);
+}
+
+TEST_F(WidenedRightTest, WhatWaitsAtTheReloadIsHeardOnceAndInOrder) {
+  say({{"type", "subscribe"}, {"topic", "job:ada:*"}});
+  answers();
+  publish("job:ada:a", 1);
+  widen();
+  publish("job:ada:a", 2);
+  publish("job:ada:a:b", 1);
+  EXPECT_THAT(ids_of(answers()), ElementsAre("s:1", "s:2", "s:1"));
+}
+
+TEST_F(WidenedRightTest, ARequestThatWaitsAtTheReloadHearsAllThatItMayNow) {
+  say({{"type", "subscribe"}, {"topic", "job:ada:*"}});
+  widen();
+  answers();
+  publish("job:ada:a:b", 1);
+  EXPECT_THAT(ids_of(answers()), ElementsAre("s:1"));
+}
+
+TEST_F(WidenedRightTest, WhoAsksAgainMeanwhileIsSentNothingTwice) {
+  say({{"type", "subscribe"}, {"topic", "job:ada:*"}});
+  publish("job:ada:a", 1);
+  answers();
+  widen();
+  say({{"type", "subscribe"}, {"topic", "job:ada:*"}, {"last", 10}});
+  publish("job:ada:a", 2);
+  EXPECT_THAT(ids_of(answers()), ElementsAre("s:2"));
+  say({{"type", "unsubscribe"}, {"topic", "job:ada:*"}});
+  answers();
+  EXPECT_EQ(lane().metrics().subscriptions.value(), 0U);
+  EXPECT_EQ(connection_->session().asked, 0U);
+}
+
+TEST_F(WidenedRightTest, TheLastOfTwoReloadsDecides) {
+  say({{"type", "subscribe"}, {"topic", "job:ada:*"}});
+  answers();
+  widen();
+  reload(narrow());
+  answers();
+  publish("job:ada:a:b", 1);
+  publish("job:ada:a", 1);
+  EXPECT_THAT(topics_of(answers()), ElementsAre("job:ada:a"));
+}
+
+TEST_F(WidenedRightTest, WhoLeavesBeforeItHoldsLeavesNothingBehind) {
+  say({{"type", "subscribe"}, {"topic", "job:ada:*"}});
+  answers();
+  widen();
+  connection_.reset();
+  lane().catch_up();
+  EXPECT_EQ(lane().metrics().subscriptions.value(), 0U);
 }
 
 TEST_F(RequestsTest, ManyRefusalsOfOneRequestAreOneError) {

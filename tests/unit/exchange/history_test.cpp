@@ -238,6 +238,16 @@ TEST_F(HistoryTest, ARestartDiscardsWhatTheSourceHadSaid) {
   EXPECT_THAT(recover("t", {"a:1", "b:1"}), ElementsAre("a:2", "a:3"));
 }
 
+TEST_F(HistoryTest, OfASourceThatBeginsAgainAndAgainOnlyTheLastLifeIsKept) {
+  publish("t", "a", 1, 3);
+  publish("t", "b", 1, 1);
+  for (int life = 0; life < 3; ++life) {
+    publish({"t", "a", 1, "", false, true});
+    publish("t", "a", 2, 2);
+    EXPECT_THAT(newest("t", 10), ElementsAre("t@b:1", "t@a:1", "t@a:2"));
+  }
+}
+
 TEST_F(HistoryTest, ASourceThatStepsBackBeginsAnew) {
   publish("t", "a", 4, 6);
   publish("t", "a", 2, 3);
@@ -320,10 +330,10 @@ TEST_F(HistoryTest, PinsAreCounted) {
 }
 
 TEST_F(HistoryTest, ASweepDoesABoundedPieceOfWork) {
-  for (int i = 0; i < 25'000; ++i) publish({"t" + std::to_string(i)});
+  for (int i = 0; i < 2'500; ++i) publish({"t" + std::to_string(i)});
   clock.advance(hours(1));
   history().sweep();
-  EXPECT_EQ(history().topics(), 15'000u);
+  EXPECT_EQ(history().topics(), 1'500u);
   history().sweep();
   history().sweep();
   EXPECT_EQ(history().topics(), 0u);
@@ -391,6 +401,28 @@ TEST_F(HistoryTest, TheSourceHeardFromLongestAgoIsForgottenFirst) {
   EXPECT_THAT(recover("t", {"a:2", "b:1"}), not_recovered);
   EXPECT_THAT(recover("t", {"a:2"}), ElementsAre("c:1"));
   EXPECT_THAT(newest("t", 9), SizeIs(4)) << "its events are still among the newest";
+}
+
+TEST_F(HistoryTest, ASourceThatWasForgottenAndCountsAnewContinuesNothing) {
+  config.limits.sources_per_topic = 2;
+  publish("t", "a", 1, 5);
+  publish("t", "b", 1, 1);
+  publish("t", "c", 1, 1);  // a is forgotten
+  publish("t", "a", 1, 2);  // of another life, and b is forgotten
+  EXPECT_THAT(recover("t", {"a:1", "c:1"}), ElementsAre("a:2"));
+  EXPECT_THAT(names(history().fetch("t", "a", 1, 9, all, all).events), ElementsAre("a:1", "a:2"));
+  EXPECT_THAT(newest("t", 9), SizeIs(9)) << "what was kept of it is still among the newest";
+}
+
+TEST_F(HistoryTest, WhatWasKeptOfAForgottenSourceTakesNothingAlongAsItGoes) {
+  config.limits.sources_per_topic = 2;
+  config.history.size = 4;
+  publish("t", "a", 9, 9);
+  publish("t", "b", 1, 1);
+  publish("t", "c", 1, 1);  // a is forgotten
+  publish("t", "a", 1, 1);
+  publish("t", "a", 2, 3);  // a:9 and b:1 go
+  EXPECT_THAT(recover("t", {"c:1", "a:1"}), ElementsAre("a:2", "a:3"));
 }
 
 TEST_F(HistoryTest, WhoMayHaveMissedAForgottenSourceIsToldSo) {

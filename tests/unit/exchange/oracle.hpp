@@ -193,11 +193,17 @@ class Oracle {
     Fetched fetched;
     const auto topic = topics_.find(name);
     if (topic == topics_.end()) return fetched;
-    for (const Kept& kept : topic->second.kept) {
-      const Event& event = *kept.event;
-      if (event.source() == source && event.seq() >= from && event.seq() <= to)
-        fetched.events.push_back(kept.event);
+    // From the newest on, as long as the numbers fall: before that it may have been another life.
+    std::uint64_t below = ~std::uint64_t{0};
+    const std::vector<Kept>& all_kept = topic->second.kept;
+    for (auto kept = all_kept.rbegin(); kept != all_kept.rend(); ++kept) {
+      const Event& event = *kept->event;
+      if (event.source() != source) continue;
+      if (event.seq() >= below) break;
+      below = event.seq();
+      if (below >= from && below <= to) fetched.events.push_back(kept->event);
     }
+    std::reverse(fetched.events.begin(), fetched.events.end());
     fetched.complete = from <= to && fetched.events.size() == to - from + 1;
     if (fetched.events.size() > events_max) {
       fetched.events.resize(events_max);
@@ -225,6 +231,7 @@ class Oracle {
     std::map<std::uint64_t, bool> lost;  // all that was heard: whether it is lost
     std::uint64_t heard = 0;
     std::uint64_t proof = 0;  // its newest when a source was last forgotten, or its first
+    std::uint64_t began = 0;  // what is kept from before is of a life that was forgotten
   };
   struct Topic {
     std::vector<Kept> kept;  // in order of arrival
@@ -243,10 +250,8 @@ class Oracle {
     const auto known = topic.sources.find(source);
     const bool anew = known != topic.sources.end() && event->seq() <= known->second.newest;
     if (anew || event->restart()) {
-      discard(topic, source, 0);
+      discard(topic, source);
       topic.sources.erase(source);
-    } else if (known == topic.sources.end() && topic.source_forgotten) {
-      discard(topic, source, event->seq());
     }
     Life& life = hear(std::string(event->topic()), topic, source);
     if (life.lost.empty()) life.proof = event->seq();
@@ -273,6 +278,7 @@ class Oracle {
       while (topic.sources.size() >= config_.limits.sources_per_topic) forget_source(name, topic);
     }
     Life& life = topic.sources[source];
+    if (life.began == 0) life.began = now_;
     life.heard = now_;
     return life;
   }
@@ -287,31 +293,38 @@ class Oracle {
     for (auto& [source, life] : topic.sources) life.proof = life.newest;
   }
 
-  static void discard(Topic& topic, const std::string& source, std::uint64_t from_seq) {
+  static void discard(Topic& topic, const std::string& source) {
     std::vector<Kept> rest;
     for (const Kept& kept : topic.kept)
-      if (kept.event->source() != source || kept.event->seq() < from_seq) rest.push_back(kept);
+      if (kept.event->source() != source) rest.push_back(kept);
     topic.kept = std::move(rest);
   }
 
   static void replace(Topic& topic, const EventPtr& newer, Duration ttl) {
     for (auto each = topic.kept.begin(); each != topic.kept.end(); ++each) {
       if (each->event->key() != newer->key()) continue;
-      if (newer->received() - each->event->received() > ttl) mark_lost(topic, *each->event);
+      if (newer->received() - each->event->received() > ttl) mark_lost(topic, *each);
       topic.kept.erase(each);
       return;
     }
   }
 
-  static void mark_lost(Topic& topic, const Event& event) {
-    const auto life = topic.sources.find(std::string(event.source()));
-    if (life == topic.sources.end()) return;
-    const auto seq = life->second.lost.find(event.seq());
-    if (seq != life->second.lost.end()) seq->second = true;
+  // The source's life that the event is of, if that has not been forgotten.
+  static const Life* life_of(const Topic& topic, const Kept& kept) {
+    const auto life = topic.sources.find(std::string(kept.event->source()));
+    return life == topic.sources.end() || kept.arrival < life->second.began ? nullptr
+                                                                            : &life->second;
+  }
+
+  static void mark_lost(Topic& topic, const Kept& kept) {
+    if (life_of(topic, kept) == nullptr) return;
+    Life& life = topic.sources[std::string(kept.event->source())];
+    const auto seq = life.lost.find(kept.event->seq());
+    if (seq != life.lost.end()) seq->second = true;
   }
 
   static void lose_oldest(Topic& topic) {
-    mark_lost(topic, *topic.kept[0].event);
+    mark_lost(topic, topic.kept[0]);
     topic.kept.erase(topic.kept.begin());
   }
 
@@ -366,7 +379,8 @@ class Oracle {
     for (const auto& [source, life] : found->second.sources)
       all_had = all_had && from[source] == life.newest;
     for (const Kept& kept : found->second.kept)
-      if (kept.event->seq() <= from[std::string(kept.event->source())])
+      if (life_of(found->second, kept) != nullptr &&
+          kept.event->seq() <= from[std::string(kept.event->source())])
         last = std::max(last, kept.arrival);
     return all_had ? found->second.heard : last;
   }
@@ -397,8 +411,8 @@ class Oracle {
     }
     for (const Kept& kept : topic.kept) {
       const std::string source(kept.event->source());
-      const bool known = topic.sources.count(source) != 0;
-      if (known && kept.event->seq() > from[source]) missed.push_back(kept);
+      if (life_of(topic, kept) != nullptr && kept.event->seq() > from[source])
+        missed.push_back(kept);
     }
     return true;
   }
