@@ -58,7 +58,7 @@ struct SessionRules {
   const Clock* clock = nullptr;
 };
 
-// Room for `burst` at once and `rate` a second.
+// The rate limiter: room for `burst` at once and `rate` a second.
 class TokenBucket {
  public:
   // What costs more than there is leaves a debt, of a burst at most.

@@ -1,5 +1,5 @@
-// Exchange: what is true of each topic, whoever listens: its sources and their numbers, and the events
-// that are kept. It gives all events one order and one arrival number, numbers what came without a
+// Exchange, the sequencer and the one history: what is true of each topic, whoever listens: its sources
+// and their numbers, and the events that are kept. It gives all events one order and one arrival number, numbers what came without a
 // number, encodes each once, keeps it, and posts it to the lanes that listen to its topic.
 //
 // Who subscribes looks at the exchange: while it does, nothing arrives. So what it is told of the past

@@ -1,4 +1,4 @@
-// History: the newest events of each topic, for those who missed them.
+// History: the newest events of each topic, retained for clients that missed them (replay, recovery).
 //
 // Thread: one at a time (the exchange's mutex). Lifetime: keeps EventPtr, so payload bytes are shared
 // with what is in flight.

@@ -84,8 +84,8 @@ Topic* Shelf::take_up(const Event& event) {
     if (forgotten_.topic(event.topic_hash()) != SteadyTime{}) topic->history.forgotten_before();
     return topic;
   }
-  // Single events may wait for their expiry, since whoever asks looks first. But a topic of which
-  // all is past its age was forgotten, and what comes now must not continue it.
+  // Single expired events may stay, because every read expires first. But if all events of a topic have
+  // expired, the topic was forgotten, and this event must start it anew.
   if (event.received() > topic->end) {
     const Account account(*this, *topic);
     topic->history.expire(event.received(), topic->policy->retention.ttl);

@@ -1,7 +1,8 @@
 // SourceRuns: what a topic knows of each source that writes to it, and from where on each can be
 // resumed.
 //
-// Thread: its lane only. Bound: the caller's `sources_max`; the source heard from longest ago goes.
+// Thread: one at a time (the exchange's mutex).
+// Bound: the caller's `sources_max`; the source heard from longest ago goes.
 // Cost: a short scan over the topic's sources, most often of one.
 #pragma once
 

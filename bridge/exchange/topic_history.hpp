@@ -1,6 +1,6 @@
 // TopicHistory: the newest events of one topic, and what is known of its sources.
 //
-// Thread: its lane only. Bounds: what `Retention` says; the caller bounds bytes and age.
+// Thread: one at a time (the exchange's mutex). Bounds: what `Retention` says; the caller bounds bytes and age.
 #pragma once
 
 #include <tsl/hopscotch_map.h>

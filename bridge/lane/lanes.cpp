@@ -161,8 +161,8 @@ void Lanes::look_after_memory() {
                  memory_.percent(), memory_.limit(), log::more(suppressed));
 }
 
-// What was let go of counts until the system has it: nobody would be let in, and the next one would be
-// closed, for what nobody holds.
+// Memory that was freed counts until the system has it back: clients would be kept out, and others
+// closed, for memory that nobody holds.
 MemoryGuard::Level Lanes::trimmed() {
   trim_pause_ = trim_looks;
   ::malloc_trim(0);
