@@ -19,8 +19,8 @@ namespace zws {
 struct SourceRun {
   std::string source;
   std::uint64_t newest = 0;  // position of what was heard last
-  std::uint64_t first = 0;   // of first..newest nothing is lost; newest + 1: nothing to resume from
-  std::uint64_t proof = 0;   // who stands here or later was there after the last forgotten source
+  std::uint64_t first = 0;   // first..newest is complete; newest + 1: nothing to resume from
+  std::uint64_t proof = 0;   // a `since` from here on is later than the last forgotten source
   std::uint64_t heard = 0;   // arrival number of what was heard last
   std::uint64_t began = 0;   // what arrived before is of a time that was forgotten
 };

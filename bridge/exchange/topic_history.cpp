@@ -117,7 +117,7 @@ void TopicHistory::forget() noexcept {
   sources_.forgot_some();
 }
 
-// Takes the events of `source` that arrived as `since` or later out, without a word to its run. One that
+// Takes the events of `source` that arrived as `since` or later out; its run does not change. One that
 // begins again and again walks only over what came since it did so last.
 void TopicHistory::discard(std::string_view source, std::uint64_t since) noexcept {
   std::vector<std::uint64_t> arrivals;
