@@ -112,12 +112,13 @@ enum class HandshakeResult : std::uint8_t {
   not_found,          // an upgrade to another path
   forbidden_host,     // open mode's Host rule
   forbidden_origin,   // server.allowed_origins
-  full,               // 503: limits.connections, the descriptors, or the bridge drains
+  full,               // 503: limits.connections or the descriptors
   full_for_address,   // 1013 after the upgrade
   too_many_failures,  // 429, failed tokens
   timeout,            // limits.handshake_timeout
   tls_failed,         // no TLS was agreed on
   short_of_memory,    // 503, limits.memory_bytes
+  draining,           // 503: the bridge stops
   count_
 };
 

@@ -38,7 +38,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(DropReason::coun
 constexpr std::array<std::string_view, static_cast<std::size_t>(HandshakeResult::count_)>
     handshake_names{"accepted",         "bad_request", "not_found",        "forbidden_host",
                     "forbidden_origin", "full",        "full_for_address", "too_many_failures",
-                    "timeout",          "tls_failed",  "short_of_memory"};
+                    "timeout",          "tls_failed",  "short_of_memory",  "draining"};
 
 // The labels of a list of numbers that ends with "other".
 template <std::size_t size>

@@ -109,7 +109,8 @@ bool Upgrades::let_in(Connection& its, const HttpRequest& request) {
   Upgrade upgrade;
   upgrade.address = parts_.access->client_address(its.get_remote_endpoint(), request);
   const std::string key = address_key(upgrade.address);
-  if (parts_.draining()) return refuse_for_now(its, HandshakeResult::full, "5", "the bridge stops");
+  if (parts_.draining())
+    return refuse_for_now(its, HandshakeResult::draining, "5", "the bridge stops");
   upgrade.token = token_of(its, request);
   if (!upgrade.token.empty() &&
       parts_.admission->too_many_failed_tokens(key, parts_.transport.rules.clock->steady()) &&

@@ -48,6 +48,8 @@ def test_nobody_is_let_in_any_more(slow):
         with RawSocket(slow.port) as newcomer:
             status, headers = newcomer.upgrade()
             assert status == 503 and int(headers["retry-after"]) > 0
+        assert slow.metric("zws_handshakes_total", result="draining") == 1
+        assert slow.metric("zws_handshakes_total", result="full") == 0, "the alert ZwsFull sleeps"
         slow.signal(signal.SIGTERM)
         assert slow.wait() == 0
 
