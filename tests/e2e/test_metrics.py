@@ -43,7 +43,10 @@ PROMISED: dict[str, tuple[str, set[str]]] = {
     "zws_replaced_total": ("counter", set()),
     "zws_handshakes_total": (
         "counter",
-        {f"result={r}" for r in RESULTS | {"too_many_failures", "timeout", "tls_failed", "short_of_memory"}},
+        {
+            f"result={r}"
+            for r in RESULTS | {"too_many_failures", "timeout", "tls_failed", "short_of_memory", "draining"}
+        },
     ),
     "zws_closed_total": (
         "counter",
