@@ -25,8 +25,8 @@ Requests::Requests(Router& router, Exchange& exchange, BatchSink& lane, SignIn::
     : subscriptions_(router, exchange, lane, routes, sign_in.find),
       sign_in_(sign_in, {[this](Session& session) { subscriptions_.join_own(session); },
                          [this](Session& session) { review(session); },
-                         [this](Session& session, std::string_view message) {
-                           on_message(session, message, false);
+                         [this](Session& session, const std::vector<std::string>& waited) {
+                           hear_again(session, waited);
                          },
                          [this](Session& session) { count_error(session); }}),
       router_(router),
@@ -43,11 +43,10 @@ void Requests::on_upgraded(Session& session, const std::string& token, bool full
 void Requests::on_message(Session& session, std::string_view message, bool binary) {
   if (binary) return session.close(CloseCode::unsupported_data);
   if (session.pending) {
-    // Its token is being checked; what it says waits.
-    session.pending->bytes += message.size();
+    // It came in one piece with a token that is being checked; nothing more is read.
+    session.pending->keep(message);
     if (session.pending->bytes > session.config().limits.message_bytes)
-      return session.close(CloseCode::too_fast);
-    session.pending->messages.emplace_back(message);
+      session.close(CloseCode::too_fast);
     return;
   }
   if (session.long_request) {
@@ -166,10 +165,14 @@ void Requests::charge(Session& session, std::size_t looks) noexcept {
   session.bucket.charge(static_cast<double>(looks / looks_per_message), 2 * rate);
 }
 
-// What the client said in the meantime has its turn, and it is heard again.
 void Requests::end_long_request(Session& session) {
   const std::shared_ptr<LongRequest> request = std::exchange(session.long_request, nullptr);
-  for (const std::string& message : request->messages) {
+  hear_again(session, request->messages);
+}
+
+// What the client said in the meantime has its turn; unless that takes time again, more is read.
+void Requests::hear_again(Session& session, const std::vector<std::string>& waited) {
+  for (const std::string& message : waited) {
     if (!session.left()) on_message(session, message, false);
   }
   if (!session.left() && !session.busy()) session.go_on_reading();

@@ -55,6 +55,7 @@ class Requests final : public MessageHandler {
   void on_place(const std::weak_ptr<LongRequest>& request) noexcept;
   void note_slice(Session& session, LongRequest& request);
   void end_long_request(Session& session);
+  void hear_again(Session& session, const std::vector<std::string>& waited);
   void queue(Session& session);
   void post_slice();
   void take_slice() noexcept;

@@ -157,6 +157,11 @@ void Session::on_blocked() noexcept {
   rearm(now);
 }
 
+void Session::go_on_reading() noexcept {
+  heard(rules_.clock->steady());
+  link_.go_on_reading();
+}
+
 void Session::on_replaced() noexcept try {
   if (!left()) rules_.handler->on_replaced(*this);
 } catch (const std::exception& error) {

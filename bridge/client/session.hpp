@@ -113,11 +113,12 @@ class Session final : public Wheel::Timer {
   // The rules have another configuration.
   void on_reload() noexcept;
   void on_room() noexcept {
-    if (busy()) rules_.handler->on_room(*this);
+    if (long_request) rules_.handler->on_room(*this);
   }
-  // Nothing more is read while a long request is being answered.
-  bool busy() const noexcept { return long_request != nullptr; }
-  void go_on_reading() noexcept { link_.go_on_reading(); }
+  // Nothing more is read while a token is being checked or a long request answered.
+  bool busy() const noexcept { return pending != nullptr || long_request != nullptr; }
+  // It could not be heard while nothing was read, so its silence begins now.
+  void go_on_reading() noexcept;
   // Ends it without further words, on the loop's next turn.
   void abort() noexcept { link_.abort(); }
   void on_loss(std::string_view topic) noexcept { rules_.handler->on_loss(*this, topic); }

@@ -119,14 +119,25 @@ void SignIn::check(Session& session, const std::string& token) {
   auto inside = std::make_shared<bool>(true);
   parts_.verifier->verify(token, [this, ticket, lane, inside](Verdict verdict) {
     if (std::this_thread::get_id() == lane && *inside) {  // in this order: `inside` is the lane's
-      if (Session* its = parts_.find(ticket)) decide(*its, std::move(verdict));
-      return;
+      return take(ticket, std::move(verdict));
     }
     asio::post(*parts_.loop, [this, ticket, verdict = std::move(verdict)]() mutable {
-      if (Session* its = parts_.find(ticket)) decide(*its, std::move(verdict));
+      take(ticket, std::move(verdict));
     });
   });
   *inside = false;
+}
+
+// Who cannot be told must not stay: nothing would be read from it any more.
+void SignIn::take(std::uint64_t ticket, Verdict verdict) noexcept {
+  Session* session = parts_.find(ticket);
+  if (session == nullptr) return;
+  try {
+    decide(*session, std::move(verdict));
+  } catch (const std::exception& error) {
+    log::error("a token's verdict could not be told: {}", error.what());
+    session->abort();
+  }
 }
 
 void SignIn::decide(Session& session, Verdict verdict) {
@@ -153,9 +164,7 @@ void SignIn::decide(Session& session, Verdict verdict) {
   } else {
     admit(session);
   }
-  for (const std::string& message : pending->messages) {
-    if (session.state() == Session::State::open) events_.on_waited(session, message);
-  }
+  events_.on_waited(session, pending->messages);
 }
 
 void SignIn::refuse_upgrade(Session& session, ErrorCode code, const std::string& reason) {

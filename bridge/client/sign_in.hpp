@@ -30,7 +30,8 @@ class SignIn {
   struct Events {
     std::function<void(Session&)> on_open;    // it is in: tell it `connection`
     std::function<void(Session&)> on_rights;  // its identity changed
-    std::function<void(Session&, std::string_view message)> on_waited;  // it spoke in the meantime
+    // Its token has been judged: what it said in the meantime has its turn, and it is read again.
+    std::function<void(Session&, const std::vector<std::string>& messages)> on_waited;
     // An `auth` of it failed: one of the errors that a client may make.
     std::function<void(Session&)> on_error = [](Session&) {};
   };
@@ -58,6 +59,7 @@ class SignIn {
   void end_token_for(Session& session, std::string_view reason);
   static void end_token(Session& session);
   void check(Session& session, const std::string& token);
+  void take(std::uint64_t ticket, Verdict verdict) noexcept;
   void decide(Session& session, Verdict verdict);
   void admit(Session& session);
   void refuse_upgrade(Session& session, ErrorCode code, const std::string& reason);

@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
 #include <nlohmann/json.hpp>
 
+#include "unit/auth/forge.hpp"
 #include "unit/lane/model_bridge.hpp"
 
 namespace zws {
@@ -449,6 +451,89 @@ TEST_F(RequestsTest, ManyRefusalsOfOneRequestAreOneError) {
   say(request);
   lane().catch_up();
   EXPECT_TRUE(thrown_out());
+}
+
+// The keys of anonymous clients' tokens are fetched, and come when the test says so.
+class SlowTokenTest : public ::testing::Test {
+ protected:
+  SlowTokenTest() : bridge_(config(), 1, clock_) {
+    lane().verifier().fetch_keys_by([] { return true; });
+    connection_.emplace(lane());
+    connection_->make_room(1 << 24);
+  }
+
+  static ConfigPtr config() {
+    auto config = std::make_shared<Config>();
+    config->auth.jwks_url = "https://keys.example.com/";
+    config->auth.audience = {"*"};
+    return config;
+  }
+
+  ModelLane& lane() { return *bridge_.lanes()[0]; }
+  void say(std::string_view message) {
+    lane().requests().on_message(connection_->session(), message, false);
+  }
+  void show_token() { say(json{{"type", "auth"}, {"token", token_}}.dump()); }
+  // No keys have come: the verdict is there when this returns.
+  void judge() {
+    std::promise<void> judged;
+    lane().verifier().verify(token_, [&](const Verdict&) { judged.set_value(); });
+    lane().verifier().fetch_ended();
+    judged.get_future().wait();
+    lane().catch_up();
+  }
+  bool told(std::string_view what) {
+    return connection_->wire().taken.find(what) != std::string::npos;
+  }
+
+  const std::string token_ =
+      forge::token(forge::Signer::ec(), "ES256", R"({"sub":"ada","exp":1800003600})");
+  ModelClock clock_;
+  ModelBridge bridge_;
+  std::optional<ModelConnection> connection_;
+};
+
+TEST_F(SlowTokenTest, NothingIsReadUntilATokenHasBeenJudged) {
+  EXPECT_FALSE(connection_->session().busy());
+  show_token();
+  EXPECT_TRUE(connection_->session().busy());
+  say(R"({"type":"ping"})");
+  lane().catch_up();
+  EXPECT_FALSE(told("pong"));
+  EXPECT_EQ(connection_->read_again(), 0U);
+  judge();
+  EXPECT_TRUE(told("\"success\":false"));
+  EXPECT_TRUE(told("pong"));
+  EXPECT_FALSE(connection_->session().busy());
+  EXPECT_EQ(connection_->read_again(), 1U);
+}
+
+TEST_F(SlowTokenTest, TheLastOfManyTokensIsWaitedForBeforeMoreIsRead) {
+  show_token();
+  show_token();
+  judge();
+  EXPECT_TRUE(connection_->session().busy());
+  EXPECT_EQ(connection_->read_again(), 0U);
+  judge();
+  EXPECT_FALSE(connection_->session().busy());
+  EXPECT_EQ(connection_->read_again(), 1U);
+}
+
+TEST_F(SlowTokenTest, EmptyMessagesThatWaitCountToo) {
+  show_token();
+  for (int i = 0; i < 5000 && !connection_->ended(); ++i) say("");
+  EXPECT_EQ(connection_->session().close_code(), 4429);
+  judge();
+  EXPECT_FALSE(told("success"));
+}
+
+// What it said before was not heard: reading was paused for longer than it may be silent.
+TEST_F(SlowTokenTest, WhoWasNotReadWasNotSilent) {
+  show_token();
+  clock_.advance(config()->heartbeat.timeout);
+  judge();
+  connection_->session().on_timer(clock_.steady());
+  EXPECT_FALSE(connection_->ended());
 }
 
 }  // namespace

@@ -100,10 +100,10 @@ class SignInTest : public testing::Test, private MessageHandler, private Link, O
   Admission admission_{config_->limits, 10};
   LaneMetrics metrics_;
   Wheel wheel_{clock_.steady()};
-  SignIn sign_in_{
-      SignIn::Parts{&loop_, &verifier_, &admin_token_, &admission_,
-                    [this](std::uint64_t) { return &session_; }},
-      SignIn::Events{[](Session&) {}, [](Session&) {}, [](Session&, std::string_view) {}}};
+  SignIn sign_in_{SignIn::Parts{&loop_, &verifier_, &admin_token_, &admission_,
+                                [this](std::uint64_t) { return &session_; }},
+                  SignIn::Events{[](Session&) {}, [](Session&) {},
+                                 [](Session&, const std::vector<std::string>&) {}}};
   NarrowWire wire_;
   Outbox outbox_{static_cast<Outbox::Owner&>(*this), metrics_, std::size_t{1} << 20};
   const SessionRules rules_{config_, &wheel_, this, &metrics_, &clock_};

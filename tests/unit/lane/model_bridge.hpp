@@ -112,6 +112,7 @@ class ModelLane final : public BatchSink {
   void remove(Session& session) { sessions_.erase(&session); }
 
   Requests& requests() { return requests_; }
+  Verifier& verifier() { return verifier_; }
   LaneMetrics& metrics() { return metrics_; }
   const SessionRules& rules() const { return rules_; }
 
@@ -185,7 +186,10 @@ class ModelConnection final : public Link, private Outbox::Owner {
   void abort() noexcept override { ended_ = true; }
   void limit_messages(std::size_t) noexcept override {}
   bool deaf() const noexcept override { return false; }
-  void go_on_reading() noexcept override {}
+  void go_on_reading() noexcept override { ++read_again_; }
+
+  // How often it was to be read again after a pause.
+  std::size_t read_again() const { return read_again_; }
 
  private:
   void on_blocked() noexcept override {}
@@ -199,6 +203,7 @@ class ModelConnection final : public Link, private Outbox::Owner {
   Outbox outbox_;
   Session session_;
   const std::size_t untold_;
+  std::size_t read_again_ = 0;
   bool ended_ = false;
 };
 
