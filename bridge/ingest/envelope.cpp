@@ -15,6 +15,11 @@ namespace {
 
 constexpr std::size_t header_bytes_max = 4096;
 
+// What some editors and libraries put before UTF-8. Nobody could subscribe to a topic that has it.
+constexpr std::string_view bom = "\xEF\xBB\xBF";
+
+bool starts_with_bom(std::string_view text) noexcept { return text.substr(0, bom.size()) == bom; }
+
 RejectReason reason_of(TopicFault fault) noexcept {
   switch (fault) {
     case TopicFault::empty: return RejectReason::topic_empty;
@@ -45,6 +50,14 @@ struct Envelope::Header {
   simdjson::dom::parser parser;
   std::string padded;
   std::deque<std::string> texts;  // what arrivals point to
+
+  // False if `text` is no JSON object; `members` are good until the next call.
+  bool parse(std::string_view text, simdjson::dom::object& members) {
+    if (text.empty() || text.size() > header_bytes_max) return false;
+    padded.assign(text);
+    padded.resize(text.size() + simdjson::SIMDJSON_PADDING);
+    return parser.parse(padded.data(), text.size(), false).get(members) == simdjson::SUCCESS;
+  }
 };
 
 Envelope::Envelope() : header_(std::make_unique<Header>()) {}
@@ -57,7 +70,12 @@ Envelope::Result Envelope::open(const std::string_view* frames, std::size_t coun
   Arrival& arrival = result.arrival;
   if (count >= 2) {
     arrival.topic = frames[0];
-    arrival.payload = frames[1];
+    if (count >= 3 && frames[1].empty() && !has_number(frames[2])) {
+      arrival.payload = frames[2];
+      count = 2;
+    } else {
+      arrival.payload = frames[1];
+    }
   } else {
     const std::size_t space = frames[0].find(' ');
     if (space == std::string_view::npos) {
@@ -68,6 +86,7 @@ Envelope::Result Envelope::open(const std::string_view* frames, std::size_t coun
     arrival.topic = frames[0].substr(0, space);
     arrival.payload = frames[0].substr(space + 1);
   }
+  if (starts_with_bom(arrival.topic)) arrival.topic.remove_prefix(bom.size());
   const TopicFault fault = topic_fault(arrival.topic);
   if (fault != TopicFault::none) {
     result.rejected = reason_of(fault);
@@ -81,17 +100,19 @@ Envelope::Result Envelope::open(const std::string_view* frames, std::size_t coun
   return result;
 }
 
+// Whether it is a header of ours beyond doubt: payloads may well have one of the two.
+bool Envelope::has_number(std::string_view text) {
+  simdjson::dom::object members;
+  return header_->parse(text, members) && members["src"].error() == simdjson::SUCCESS &&
+         members["seq"].error() == simdjson::SUCCESS;
+}
+
 // A header with one wrong member is not a header. If it names src or seq it is meant for us, and which
 // member is wrong can be told; else it belongs to other software.
 bool Envelope::read_header(std::string_view text, Result& result) {
   namespace dom = simdjson::dom;
-  if (text.empty() || text.size() > header_bytes_max) return false;
-  std::string& padded = header_->padded;
-  padded.assign(text);
-  padded.resize(text.size() + simdjson::SIMDJSON_PADDING);
   dom::object members;
-  if (header_->parser.parse(padded.data(), text.size(), false).get(members) != simdjson::SUCCESS)
-    return false;
+  if (!header_->parse(text, members)) return false;
 
   std::string_view source;
   std::string_view key;

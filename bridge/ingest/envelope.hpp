@@ -3,6 +3,8 @@
 //   [topic][payload]            the normal event
 //   [topic][payload][header]    header: {"src":S,"seq":N,"ts":NS,"key":K}, any of them
 //   [topic payload]             one frame, split at its first space
+//   [topic][][payload]          an empty frame between them, as wrappers for REQ and DEALER put it there;
+//                               unless the third frame is a header that has both `src` and `seq`
 //
 // Thread: one at a time; the buffers are reused. Cost: no allocation for a headerless message.
 #pragma once
@@ -46,6 +48,7 @@ class Envelope {
  private:
   struct Header;
 
+  bool has_number(std::string_view text);
   bool read_header(std::string_view text, Result& result);
 
   EnvelopeRules rules_;

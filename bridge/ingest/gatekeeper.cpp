@@ -110,6 +110,7 @@ void Gatekeeper::answer() {
     log::warning(
         "refused a producer from {}: its key {} is not in ingest.curve_allowed_keys_file{}", from,
         its_key, log::more(suppressed));
+  if (yes) ++admissions_;  // before libzmq hears of it
   reply(socket_, question, yes);
 }
 

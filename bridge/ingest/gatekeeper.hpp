@@ -6,6 +6,7 @@
 // Bounds: remembers only keys of the list.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -34,6 +35,9 @@ class Gatekeeper {
   // the list calls it.
   bool admit(const std::string& key, std::string& name);
 
+  // How many have been let in so far. Thread: any.
+  std::uint64_t admissions() const noexcept { return admissions_; }
+
  private:
   void run();
   void answer();
@@ -44,6 +48,7 @@ class Gatekeeper {
   CurveKeys keys_;
   std::unordered_set<std::string> admitted_;
   bool admitted_unlisted_ = false;
+  std::atomic<std::uint64_t> admissions_{0};
   log::Quiet admitted_logs_;
   log::Quiet refused_logs_;
 };

@@ -11,6 +11,9 @@ constexpr int watched_events =
     ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
+constexpr std::chrono::minutes type_told_every{1};
+constexpr std::size_t types_told_max = 256;
+
 constexpr std::array<std::string_view, static_cast<std::size_t>(RefuseReason::count_)> refuse_words{
     "it speaks no CURVE",
     "its key is not listed",
@@ -18,7 +21,9 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(RefuseReason::co
     "it left before its handshake was done, which may be for want of CURVE",
     "it does not speak ZeroMQ's protocol",
     "it sent a frame larger than ingest.frame_bytes, of which nothing was taken",
-    "there are as many connections as ingest.connections allows"};
+    "there are as many connections as ingest.connections allows",
+    "its socket is no PUB; make it one in place of PUSH, DEALER, PAIR or what it is (XPUB does, "
+    "too)"};
 
 std::string next_name() {
   static std::atomic<unsigned> number{0};
@@ -35,12 +40,13 @@ RefuseReason protocol_reason(std::uint32_t value) noexcept {
 
 }  // namespace
 
-Monitor::Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& metrics, bool curve,
-                 std::chrono::milliseconds patience, std::size_t most)
+Monitor::Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& metrics,
+                 const Gatekeeper* gatekeeper, std::chrono::milliseconds patience, std::size_t most)
     : socket_(socket),
       events_(context, zmq::socket_type::pair),
       metrics_(metrics),
-      curve_(curve),
+      gatekeeper_(gatekeeper),
+      concluded_(gatekeeper == nullptr ? 0 : gatekeeper->admissions()),
       patience_(patience),
       most_(most) {
   const std::string name = next_name();
@@ -56,7 +62,10 @@ Monitor::~Monitor() {
 }
 
 void Monitor::look() {
+  const std::uint64_t admitted = gatekeeper_ == nullptr ? 0 : gatekeeper_->admissions();
   for (Event event; next(event);) note(event);
+  // Handshakes that overlap may have been taken for each other; it stays at that.
+  if (peers_.handshakes() == 0) concluded_ = admitted;
 }
 
 std::vector<std::string> Monitor::given_up() {
@@ -102,6 +111,7 @@ void Monitor::note(const Event& event) {
       tried_.push_back(event.address);
       return peers_.tries_again(event.address);
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+      ++concluded_;
       peers_.succeeded(event.address);
       metrics_.producers.set(peers_.producers());
       metrics_.producers_connected.add();
@@ -157,9 +167,8 @@ void Monitor::note_end(const Event& event) {
       if (was_cut && cuts_untold_ > 0) --cuts_untold_;  // its handshake was done in the meantime
       return note_left(line, event.address);
     case Peers::End::silent:
-      // Without CURVE it may well have been a producer with a libzmq before 4.0, which is heard.
-      if (curve_) refuse(RefuseReason::no_curve, event.address);
-      return;
+      if (passed_the_gatekeeper()) return refuse_type(line, event.address);
+      return refuse(RefuseReason::no_curve, event.address);
     case Peers::End::failed: return;
   }
 }
@@ -183,6 +192,31 @@ void Monitor::note_left(const Line& line, const std::string& address) {
                  line.peer(), log::more(suppressed));
 }
 
+// Of a handshake that has just ended.
+bool Monitor::passed_the_gatekeeper() noexcept {
+  if (gatekeeper_ == nullptr) return true;
+  if (concluded_ >= gatekeeper_->admissions()) return false;
+  ++concluded_;
+  return true;
+}
+
+// With CURVE, and where the bridge dials, such a peer is back at once, again and again.
+void Monitor::refuse_type(const Line& line, const std::string& address) {
+  constexpr auto wrong_type = static_cast<std::size_t>(RefuseReason::wrong_type);
+  const std::string peer = line.peer();
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (types_told_.size() >= types_told_max) types_told_.clear();
+  Told& told = types_told_[address + ' ' + peer.substr(0, peer.rfind(':'))];
+  metrics_.producers_refused[wrong_type].add();
+  if (now < told.again) {
+    ++told.suppressed;
+    return;
+  }
+  told.again = now + type_told_every;
+  log::warning("refused a producer at {} ({}): {}{}", log::escaped(address), peer,
+               refuse_words[wrong_type], log::more(std::exchange(told.suppressed, 0)));
+}
+
 // Who had a wrong key has been logged by the gatekeeper, who knows the key and the peer's address.
 // Health checks and port scans break off all day, so that is for debugging; but a producer without
 // CURVE does it too, when it sees our greeting before we see its own.
@@ -192,7 +226,7 @@ void Monitor::refuse(RefuseReason reason, const std::string& address) {
   if (reason == RefuseReason::unlisted_key) return;
   std::uint64_t suppressed = 0;
   const log::Level level = reason != RefuseReason::broken_off ? log::Level::warning
-                           : curve_                           ? log::Level::info
+                           : gatekeeper_ != nullptr           ? log::Level::info
                                                               : log::Level::debug;
   if (log::enabled(level) && refused_logs_[index].pass(suppressed))
     log::write(level, fmt::format("refused a producer at {}: {}{}", log::escaped(address),

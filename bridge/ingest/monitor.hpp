@@ -1,6 +1,11 @@
 // Monitor: which producers come, go and are refused, as libzmq tells it.
 //
-// Thread: the source's. Lifetime: dies before its socket.
+// libzmq has no word for a socket of another type (PUSH where PUB is meant): its handshake ends, and that
+// is all, and by then its own address is known only if it took long. Without CURVE nothing that matters
+// ends so. With CURVE who speaks ZMTP 2 or older does, too, but never comes as far as the gatekeeper.
+//
+// Thread: the source's. Lifetime: dies before its socket. Bound: what descriptors bound; and of addresses
+// with sockets of another type, a few.
 #pragma once
 
 #include <array>
@@ -13,6 +18,7 @@
 #include <zmq.hpp>
 
 #include "core/log.hpp"
+#include "ingest/gatekeeper.hpp"
 #include "ingest/line.hpp"
 #include "ingest/peers.hpp"
 #include "metrics/metrics.hpp"
@@ -21,10 +27,11 @@ namespace zws {
 
 class Monitor {
  public:
-  // `curve`: the socket lets in only who speaks CURVE. `patience`: after a silence of so long libzmq
-  // gives a producer up. `most`: connections at a time; one more takes the oldest handshake's place.
-  Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& metrics, bool curve,
-          std::chrono::milliseconds patience, std::size_t most);
+  // `gatekeeper`: of a socket that lets in only who speaks CURVE, else nullptr; it outlives this.
+  // `patience`: after a silence of so long libzmq gives a producer up. `most`: connections at a time;
+  // one more takes the oldest handshake's place.
+  Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& metrics,
+          const Gatekeeper* gatekeeper, std::chrono::milliseconds patience, std::size_t most);
   ~Monitor();
 
   // Takes what has happened since the last look: counts it and logs it. Never waits.
@@ -59,12 +66,15 @@ class Monitor {
   void keep_within_bound();
   void note_end(const Event& event);
   void note_left(const Line& line, const std::string& address);
+  bool passed_the_gatekeeper() noexcept;
+  void refuse_type(const Line& line, const std::string& address);
   void refuse(RefuseReason reason, const std::string& address);
 
   zmq::socket_t& socket_;
   zmq::socket_t events_;
   IngestMetrics& metrics_;
-  const bool curve_;
+  const Gatekeeper* const gatekeeper_;
+  std::uint64_t concluded_ = 0;  // whom it let in, and of whom libzmq has told what became
   const std::chrono::milliseconds patience_;
   Peers peers_;
   const std::size_t most_;
@@ -77,6 +87,11 @@ class Monitor {
   std::size_t cuts_untold_ = 0;   // of those, whose failure libzmq has not told yet
   Busiest busiest_;
   std::vector<std::string> tried_;
+  struct Told {
+    SteadyTime again{};
+    std::uint64_t suppressed = 0;
+  };
+  std::map<std::string, Told> types_told_;  // by address
   log::Quiet connected_logs_;
   log::Quiet left_logs_;
   log::Quiet silent_logs_;

@@ -28,7 +28,7 @@ class Peers {
   enum class End : std::uint8_t {
     left,    // a producer
     failed,  // the handshake, and failed() has told it
-    silent,  // the handshake, with no word why: it speaks a protocol older than ZMTP 3, or none
+    silent,  // the handshake, and libzmq says no word why
   };
 
   // A connection begins. `dialled` is the endpoint if the bridge has connected to it, else "".
@@ -46,6 +46,7 @@ class Peers {
   std::vector<std::string> given_up(SteadyTime now);
 
   std::size_t producers() const noexcept { return producers_; }
+  std::size_t handshakes() const noexcept { return peers_.size() - producers_; }
 
   // The dialled endpoints at which a producer is.
   std::set<std::string> reached() const;

@@ -41,11 +41,11 @@ constexpr std::size_t farewell_drains = 1000;  // what is taken from a socket be
 constexpr std::chrono::seconds reload_patience{10};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::count_)> reject_words{
-    "it has no payload",
-    "its topic is empty",
+    "it has no payload; send two frames, topic and payload, or one with a space between them",
+    "its topic is empty; the first frame is the topic, with no empty one before it",
     "its topic is longer than 255 bytes",
     "its topic is not UTF-8",
-    "its topic holds control characters",
+    "its topic holds control characters; send it without the NUL of C or a newline at its end",
     "its topic holds '*'",
     "its topic starts with '@' and is neither @all nor @user/<id>",
     "ingest.commands is false",
@@ -148,7 +148,7 @@ void Source::Impl::open_socket() {
   binds_ipv6 = std::any_of(ingest.bind.begin(), ingest.bind.end(), names_ipv6);
   encrypt();
   watch_over_connections();
-  monitor = std::make_unique<Monitor>(context, socket, metrics, keys.on(),
+  monitor = std::make_unique<Monitor>(context, socket, metrics, gatekeeper.get(),
                                       config->ingest.heartbeat_timeout, connections_most);
   for (const std::string& prefix : ingest.subscribe) socket.set(zmq::sockopt::subscribe, prefix);
 }

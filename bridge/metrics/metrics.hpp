@@ -73,6 +73,7 @@ enum class RefuseReason : std::uint8_t {
   protocol,      // it speaks something else than ZeroMQ's protocol
   too_big,       // a producer that was, and sent a frame over ingest.frame_bytes
   too_many,      // ingest.connections
+  wrong_type,    // its socket is neither PUB nor XPUB
   count_
 };
 

@@ -30,7 +30,8 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::co
     "no_payload",     "topic_empty",    "topic_too_long", "topic_not_utf8", "topic_control",
     "topic_wildcard", "topic_reserved", "commands_off",   "too_big",        "duplicate"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(RefuseReason::count_)> refuse_names{
-    "no_curve", "unlisted_key", "wrong_key", "broken_off", "protocol", "too_big", "too_many"};
+    "no_curve", "unlisted_key", "wrong_key", "broken_off",
+    "protocol", "too_big",      "too_many",  "wrong_type"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(EndpointState::count_)>
     endpoint_names{"connected", "connecting", "unresolved"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(DropReason::count_)> drop_names{

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zmq
 from zwsbridge import Publisher
 
 from support.bridge import Bridge, free_port
@@ -180,6 +181,25 @@ def test_who_has_no_listed_key_delivers_nothing_and_is_counted(make_bridge, make
     assert bridge.metric("zws_events_received_total") == 1
     bridge.wait_metric("zws_producers", 1)  # who is refused is no producer that left
     bridge.log.wait_for("refused a producer")
+
+
+def test_a_listed_key_on_a_socket_that_is_no_pub_is_told_apart_from_who_speaks_no_curve(make_bridge, house):
+    """Such a peer comes back ten times a second for ever."""
+    bridge = make_bridge(house.settings)
+    with zmq.Context() as context, context.socket(zmq.PUSH) as push:
+        push.linger = 0
+        push.curve_serverkey = house.bridge.public.encode()
+        push.curve_publickey = house.listed.public.encode()
+        push.curve_secretkey = house.listed.secret.encode()
+        push.connect(bridge.endpoint)
+        wait_refused(bridge, "wrong_type", 5)
+        old, connect = PEERS["ZMTP 2"]
+        connect(bridge, house).close()
+        wait_refused(bridge, old)
+    lines = [line for line in bridge.log.since(0) if "is no PUB" in line]
+    assert len(lines) == 1, "once a minute"
+    assert bridge.metric("zws_producers_refused_total", reason="no_curve") == 1
+    assert bridge.metric("zws_producers") == 0
 
 
 def test_refusals_are_logged_at_most_once_a_second(make_bridge, house):

@@ -116,6 +116,40 @@ def test_a_flood_of_malformed_events_writes_few_lines_and_escapes_them(bridge, p
     assert bridge.metric("zws_ingest_rejected_total") == 5000
 
 
+def test_an_empty_frame_between_topic_and_payload_costs_nothing(bridge, producer):
+    client = bridge.connect()
+    client.subscribe("*")
+    producer.send_frames(b"task", b"", b'{"type":"x","n":1}')
+    producer.send_frames(b"task", b"", b"text")
+    producer.send_frames(b"task", b"", b'{"src":"p","seq":7}')
+    received = [client.receive() for _ in range(3)]
+    assert (received[0]["type"], received[0]["n"]) == ("x", 1)
+    assert received[1]["data"] == "text"
+    assert (received[2]["data"], received[2]["@id"]) == ("", "p:7"), "that is a header"
+    assert bridge.metric("zws_ingest_header_ignored_total") == 0
+
+
+def test_what_c_and_windows_put_around_a_topic_is_taken_off_or_named(bridge, producer):
+    client = bridge.connect()
+    client.subscribe("prices")
+    producer.send_frames(b"prices\0", GOOD)
+    producer.send_frames(b"\xef\xbb\xbfprices", GOOD)
+    assert client.receive()["topic"] == "prices"
+    line = bridge.log.wait_for("dropped an event")
+    assert '"prices\\x00"' in line and "without the NUL" in line
+    producer.send_frames(b"", b"prices", GOOD)
+    assert "no empty one before it" in bridge.log.wait_for("its topic is empty")
+
+
+def test_what_json_does_not_know_arrives_as_text(bridge, producer):
+    client = bridge.connect()
+    client.subscribe("*")
+    for payload in ('{"type":"x","n":NaN}', '{"type":"x","n":-Infinity}', '\ufeff{"type":"x"}', '{"type":"x"}\0'):
+        producer.send_frames(b"a", payload.encode())
+        received = client.receive()
+        assert (received["type"], received["data"]) == ("message", payload)
+
+
 def test_an_event_seen_before_is_a_duplicate(bridge, producer):
     client = bridge.connect()
     client.subscribe("a")

@@ -72,7 +72,16 @@ BESIDES = {
         "counter",
         {
             f"reason={r}"
-            for r in ("no_curve", "unlisted_key", "wrong_key", "broken_off", "protocol", "too_big", "too_many")
+            for r in (
+                "no_curve",
+                "unlisted_key",
+                "wrong_key",
+                "broken_off",
+                "protocol",
+                "too_big",
+                "too_many",
+                "wrong_type",
+            )
         },
     ),
     "zws_ingest_endpoints": ("gauge", {f"state={s}" for s in ("connected", "connecting", "unresolved")}),

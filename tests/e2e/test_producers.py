@@ -1,5 +1,6 @@
 """Producers that harm nobody: oversized, silent, endless, too many, and endpoints that are away."""
 
+import contextlib
 import os
 import socket
 import stat
@@ -7,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import zmq
 
 from support.bridge import free_port
 from support.raw_socket import RawSocket
@@ -89,6 +91,47 @@ def test_a_wrong_member_of_a_header_is_logged_by_its_name(bridge, producer):
     assert '"orders"' in line and '"seq"' in line
     assert bridge.metric("zws_ingest_header_ignored_total") == 2
     assert not any("other:software" in line for line in bridge.log.since(mark))
+
+
+# ---- sockets of another type ----
+
+OTHER_TYPES = [zmq.PUSH, zmq.DEALER, zmq.PAIR, zmq.ROUTER, zmq.REQ, zmq.SUB]
+
+
+@contextlib.contextmanager
+def socket_of(kind):
+    with zmq.Context() as context, context.socket(kind) as made:
+        made.linger = 0
+        yield made
+
+
+@pytest.mark.short
+@pytest.mark.parametrize("kind", OTHER_TYPES, ids=lambda kind: kind.name)
+def test_a_socket_of_another_type_is_told_to_be_pub(make_bridge, make_producer, kind):
+    with socket_of(kind) as bound, socket_of(kind) as connected:
+        dialled = f"tcp://127.0.0.1:{bound.bind_to_random_port('tcp://127.0.0.1')}"
+        bridge = make_bridge({"ingest.connect": [dialled]})
+        line = bridge.log.wait_for("is no PUB")
+        assert dialled in line and " warning " in line
+        mark = bridge.log.mark()
+        connected.connect(bridge.endpoint)
+        line = bridge.log.wait_for("is no PUB", after=mark)
+        assert bridge.endpoint in line and "in place of PUSH, DEALER, PAIR" in line
+        bridge.wait_metric_at_least("zws_producers_refused_total", 2, reason="wrong_type")
+        assert bridge.metric("zws_producers") == 0
+        client = bridge.connect()
+        client.subscribe("a")
+        make_producer(bridge.endpoint).send("a", GOOD)
+        assert client.receive()["topic"] == "a"
+
+
+def test_a_socket_of_another_type_that_is_dialled_again_and_again_is_told_once_a_minute(make_bridge):
+    with socket_of(zmq.PUSH) as bound:
+        dialled = f"tcp://127.0.0.1:{bound.bind_to_random_port('tcp://127.0.0.1')}"
+        bridge = make_bridge({"ingest.connect": [dialled]})
+        bridge.wait_metric_at_least("zws_producers_refused_total", 3, reason="wrong_type")
+        assert len([line for line in bridge.log.since(0) if "is no PUB" in line]) == 1
+        assert bridge.metric("zws_ingest_endpoints", state="connected") == 0
 
 
 # ---- silent ----

@@ -76,6 +76,39 @@ TEST_F(EnvelopeTest, AFullHeaderIsRead) {
   EXPECT_EQ(result.arrival.key, "käse");
 }
 
+TEST_F(EnvelopeTest, AnEmptyFrameBetweenTopicAndPayloadIsNeither) {
+  for (const char* payload : {"text", R"({"type":"x","n":1})", R"({"src":"a.png","ts":1.5})",
+                              R"({"key":"k","seq":7})", "[1]", "\xFF"}) {
+    const auto result = open({"t", "", payload});
+    EXPECT_EQ(result.rejected, RejectReason::count_) << payload;
+    EXPECT_FALSE(result.header_ignored) << payload;
+    EXPECT_EQ(result.arrival.payload, payload);
+    EXPECT_EQ(result.arrival.key, "") << payload;
+    EXPECT_EQ(result.arrival.sent_ns, 0) << payload;
+  }
+  EXPECT_EQ(open({"t", "", ""}).arrival.payload, "");
+}
+
+TEST_F(EnvelopeTest, AnEmptyPayloadMayHaveAHeader) {
+  const auto result = open({"t", "", R"({"src":"a","seq":1,"key":"k"})"});
+  EXPECT_EQ(result.arrival.payload, "");
+  EXPECT_EQ(result.arrival.source, "a");
+  EXPECT_EQ(result.arrival.key, "k");
+  EXPECT_EQ(open({"t", "", R"({"src":"a","seq":0})"}).wrong_member, "seq");
+}
+
+TEST_F(EnvelopeTest, APayloadBehindAnEmptyFrameHasTheSameLimit) {
+  envelope_.set_rules({4, true});
+  EXPECT_EQ(open({"t", "", "1234"}).rejected, RejectReason::count_);
+  EXPECT_EQ(open({"t", "", "12345"}).rejected, RejectReason::too_big);
+}
+
+TEST_F(EnvelopeTest, AByteOrderMarkBeforeATopicIsNoPartOfIt) {
+  EXPECT_EQ(open({"\xEF\xBB\xBFt", "p"}).arrival.topic, "t");
+  EXPECT_EQ(open({"\xEF\xBB\xBFt p"}).arrival.topic, "t");
+  EXPECT_EQ(open({"\xEF\xBB\xBF", "p"}).rejected, RejectReason::topic_empty);
+}
+
 TEST_F(EnvelopeTest, FramesAfterTheThirdAreIgnored) {
   const auto result = open({"t", "p", R"({"src":"a","seq":1})", "junk", "more"});
   EXPECT_EQ(result.arrival.source, "a");

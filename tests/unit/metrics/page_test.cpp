@@ -40,10 +40,10 @@ TEST(PageTest, EachLabelTellsTheCounterThatBearsItsName) {
                   {"no_payload", "topic_empty", "topic_too_long", "topic_not_utf8", "topic_control",
                    "topic_wildcard", "topic_reserved", "commands_off", "too_big", "duplicate"},
                   101);
-  expect_numbered(
-      page, "zws_producers_refused_total", "reason",
-      {"no_curve", "unlisted_key", "wrong_key", "broken_off", "protocol", "too_big", "too_many"},
-      201);
+  expect_numbered(page, "zws_producers_refused_total", "reason",
+                  {"no_curve", "unlisted_key", "wrong_key", "broken_off", "protocol", "too_big",
+                   "too_many", "wrong_type"},
+                  201);
   expect_numbered(page, "zws_dropped_total", "reason",
                   {"slow_consumer", "lane_overload", "disconnected"}, 301);
   expect_numbered(page, "zws_handshakes_total", "result",
