@@ -96,7 +96,7 @@ std::vector<Endpoints::Complaint> Endpoints::complaints(const std::set<std::stri
       one.complain_at = now + first_complaint;
     } else if (now >= one.complain_at) {
       one.complain_at = now + next_complaint;
-      complaints.push_back({one.name, one.tries});
+      complaints.push_back({one.name, one.tries, !one.addresses.empty()});
     }
   }
   return complaints;

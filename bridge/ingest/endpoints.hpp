@@ -45,7 +45,8 @@ class Endpoints {
 
   struct Complaint {
     std::string name;
-    std::uint64_t tries = 0;  // 0: it has no address
+    std::uint64_t tries = 0;  // in vain; 0 though it has an address: somebody is there
+    bool has_address = false;
   };
   // The configured ones that are out of reach for a second, each once a minute.
   std::vector<Complaint> complaints(const std::set<std::string>& reached, SteadyTime now);

@@ -1,6 +1,7 @@
 #include "ingest/monitor.hpp"
 
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 
 namespace zws {
@@ -132,7 +133,9 @@ void Monitor::note(const Event& event) {
         --cuts_untold_;
         return;
       }
-      return refuse(RefuseReason::broken_off, event.address);
+      has_just_left_ = gatekeeper_ == nullptr && event.value == EPIPE;
+      if (!has_just_left_) refuse(RefuseReason::broken_off, event.address);
+      return;
     default: return;
   }
 }
@@ -162,6 +165,12 @@ void Monitor::note_end(const Event& event) {
   const Line line = found == lines_.end() ? Line() : std::move(found->second.line);
   if (found != lines_.end()) lines_.erase(found);
   const bool was_cut = cut_.erase(descriptor) > 0;
+  if (std::exchange(has_just_left_, false)) {
+    if (line.known())
+      refuse(RefuseReason::broken_off, event.address);
+    else
+      suspect_type(event.address);
+  }
   switch (peers_.ended(descriptor, std::chrono::steady_clock::now())) {
     case Peers::End::left:
       if (was_cut && cuts_untold_ > 0) --cuts_untold_;  // its handshake was done in the meantime
@@ -200,21 +209,34 @@ bool Monitor::passed_the_gatekeeper() noexcept {
   return true;
 }
 
-// With CURVE, and where the bridge dials, such a peer is back at once, again and again.
 void Monitor::refuse_type(const Line& line, const std::string& address) {
-  constexpr auto wrong_type = static_cast<std::size_t>(RefuseReason::wrong_type);
-  const std::string peer = line.peer();
+  constexpr auto reason = static_cast<std::size_t>(RefuseReason::wrong_type);
+  metrics_.producers_refused[reason].add();
+  tell_type(log::Level::warning, address, line.peer(), refuse_words[reason]);
+}
+
+// It may have been a health check that reads, or a producer that spoke ZMTP 2, was heard and has left.
+void Monitor::suspect_type(const std::string& address) {
+  metrics_.producers_refused[static_cast<std::size_t>(RefuseReason::broken_off)].add();
+  tell_type(log::Level::info, address, "somebody",
+            "it left as soon as it had read the bridge's greeting; if nothing of it arrives, its "
+            "socket is no PUB");
+}
+
+// With CURVE, and where the bridge dials, such a peer is back at once, again and again.
+void Monitor::tell_type(log::Level level, const std::string& address, const std::string& peer,
+                        std::string_view words) {
   const SteadyTime now = std::chrono::steady_clock::now();
   if (types_told_.size() >= types_told_max) types_told_.clear();
-  Told& told = types_told_[address + ' ' + peer.substr(0, peer.rfind(':'))];
-  metrics_.producers_refused[wrong_type].add();
+  Told& told =
+      types_told_[fmt::format("{} {} {}", words, address, peer.substr(0, peer.rfind(':')))];
   if (now < told.again) {
     ++told.suppressed;
     return;
   }
   told.again = now + type_told_every;
-  log::warning("refused a producer at {} ({}): {}{}", log::escaped(address), peer,
-               refuse_words[wrong_type], log::more(std::exchange(told.suppressed, 0)));
+  log::write(level, fmt::format("refused a producer at {} ({}): {}{}", log::escaped(address), peer,
+                                words, log::more(std::exchange(told.suppressed, 0))));
 }
 
 // Who had a wrong key has been logged by the gatekeeper, who knows the key and the peer's address.

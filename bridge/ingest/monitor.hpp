@@ -3,6 +3,7 @@
 // libzmq has no word for a socket of another type (PUSH where PUB is meant): its handshake ends, and that
 // is all, and by then its own address is known only if it took long. Without CURVE nothing that matters
 // ends so. With CURVE who speaks ZMTP 2 or older does, too, but never comes as far as the gatekeeper.
+// Where the peer sees first that they do not fit it just leaves: then it can only be guessed at.
 //
 // Thread: the source's. Lifetime: dies before its socket. Bound: what descriptors bound; and of addresses
 // with sockets of another type, a few.
@@ -68,6 +69,9 @@ class Monitor {
   void note_left(const Line& line, const std::string& address);
   bool passed_the_gatekeeper() noexcept;
   void refuse_type(const Line& line, const std::string& address);
+  void suspect_type(const std::string& address);
+  void tell_type(log::Level level, const std::string& address, const std::string& peer,
+                 std::string_view words);
   void refuse(RefuseReason reason, const std::string& address);
 
   zmq::socket_t& socket_;
@@ -83,6 +87,7 @@ class Monitor {
     std::uint64_t received = 0;  // when it was looked at last
   };
   std::map<int, Watched> lines_;  // by libzmq's descriptor
+  bool has_just_left_ = false;    // somebody, having read all that it was sent; its end comes next
   std::set<int> cut_;             // of those, whom we have cut off
   std::size_t cuts_untold_ = 0;   // of those, whose failure libzmq has not told yet
   Busiest busiest_;

@@ -384,10 +384,13 @@ void Source::Impl::look_after_endpoints() {
   }
   const std::set<std::string> reached = monitor->reached();
   follow_orders(reached);
-  for (const auto& [name, tries] :
+  for (const auto& [name, tries, has_address] :
        endpoints.complaints(reached, std::chrono::steady_clock::now())) {
-    if (tries == 0)
+    if (!has_address)
       log::warning("cannot reach {} (ingest.connect): no address is known", log::escaped(name));
+    else if (tries == 0)
+      log::warning("cannot hear {} (ingest.connect): somebody is there, but no handshake succeeds",
+                   log::escaped(name));
     else
       log::warning("cannot reach {} (ingest.connect; {} tries)", log::escaped(name), tries);
   }

@@ -8,6 +8,13 @@ import struct
 DEADLINE = 30.0  # seconds; only a failing test waits so long
 
 
+def hello(kind: bytes) -> bytes:
+    """All that a socket of that type (NULL mechanism) says before it is let in."""
+    ready = b"\x05READY\x0bSocket-Type" + struct.pack("!I", len(kind)) + kind
+    greeting = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
+    return greeting + b"\x04" + bytes([len(ready)]) + ready
+
+
 class ZmtpProducer:
     """A PUB peer (NULL mechanism) on a plain TCP connection. It answers no pings."""
 
@@ -17,9 +24,7 @@ class ZmtpProducer:
         else:
             host, port = endpoint.removeprefix("tcp://").rsplit(":", 1)
             self.socket = socket.create_connection((host, int(port)), timeout=DEADLINE)
-        self.socket.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
-        ready = b"\x05READY\x0bSocket-Type" + struct.pack("!I", 3) + b"PUB"
-        self.socket.sendall(b"\x04" + bytes([len(ready)]) + ready)
+        self.socket.sendall(hello(b"PUB"))
         self._take(64)
         self._take_frame()  # the bridge's READY
         self._take_frame()  # and what it subscribes to

@@ -59,6 +59,7 @@ TEST(EndpointsTest, WhatIsOutOfReachIsToldOnceAMinute) {
   ASSERT_THAT(told, SizeIs(1));
   EXPECT_EQ(told[0].name, one);
   EXPECT_EQ(told[0].tries, 2U);
+  EXPECT_TRUE(told[0].has_address);
   EXPECT_THAT(endpoints.complaints({}, now += 59 * second), IsEmpty());
   EXPECT_THAT(endpoints.complaints({}, now += second), SizeIs(1));
 }
