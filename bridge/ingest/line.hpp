@@ -27,9 +27,6 @@ class Line {
   // came and went before it could be looked at.
   bool hung_up() const noexcept;
 
-  // Whether it could be looked at before it was over.
-  bool known() const noexcept { return descriptor_ >= 0; }
-
   // How long nothing has come over it; zero where the kernel does not know (ipc).
   std::chrono::milliseconds silence() const noexcept;
 

@@ -12,6 +12,7 @@ constexpr int watched_events =
     ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
+constexpr std::chrono::seconds handshake_usual{1};
 constexpr std::chrono::minutes type_told_every{1};
 constexpr std::size_t types_told_max = 256;
 
@@ -142,7 +143,7 @@ void Monitor::note(const Event& event) {
 
 void Monitor::note_begin(const Event& event, std::string dialled) {
   const int descriptor = static_cast<int>(event.value);
-  lines_[descriptor] = {Line(descriptor, event.address), 0};
+  lines_[descriptor] = {Line(descriptor, event.address), 0, std::chrono::steady_clock::now()};
   peers_.began(descriptor, std::move(dialled));
   keep_within_bound();
 }
@@ -162,14 +163,16 @@ void Monitor::keep_within_bound() {
 void Monitor::note_end(const Event& event) {
   const int descriptor = static_cast<int>(event.value);
   const auto found = lines_.find(descriptor);
+  const bool was_short = found != lines_.end() &&
+                         std::chrono::steady_clock::now() - found->second.since < handshake_usual;
   const Line line = found == lines_.end() ? Line() : std::move(found->second.line);
   if (found != lines_.end()) lines_.erase(found);
   const bool was_cut = cut_.erase(descriptor) > 0;
   if (std::exchange(has_just_left_, false)) {
-    if (line.known())
-      refuse(RefuseReason::broken_off, event.address);
-    else
+    if (was_short)
       suspect_type(event.address);
+    else
+      refuse(RefuseReason::broken_off, event.address);
   }
   switch (peers_.ended(descriptor, std::chrono::steady_clock::now())) {
     case Peers::End::left:
@@ -228,8 +231,7 @@ void Monitor::tell_type(log::Level level, const std::string& address, const std:
                         std::string_view words) {
   const SteadyTime now = std::chrono::steady_clock::now();
   if (types_told_.size() >= types_told_max) types_told_.clear();
-  Told& told =
-      types_told_[fmt::format("{} {} {}", words, address, peer.substr(0, peer.rfind(':')))];
+  Told& told = types_told_[fmt::format("{} {}", address, words)];
   if (now < told.again) {
     ++told.suppressed;
     return;

@@ -85,6 +85,7 @@ class Monitor {
   struct Watched {
     Line line;
     std::uint64_t received = 0;  // when it was looked at last
+    SteadyTime since{};
   };
   std::map<int, Watched> lines_;  // by libzmq's descriptor
   bool has_just_left_ = false;    // somebody, having read all that it was sent; its end comes next
@@ -96,7 +97,7 @@ class Monitor {
     SteadyTime again{};
     std::uint64_t suppressed = 0;
   };
-  std::map<std::string, Told> types_told_;  // by address
+  std::map<std::string, Told> types_told_;  // by endpoint and words
   log::Quiet connected_logs_;
   log::Quiet left_logs_;
   log::Quiet silent_logs_;
