@@ -167,7 +167,7 @@ Api::Api(Parts parts)
   for (std::size_t i = 0; i < parts_.lanes->size(); ++i) {
     (*parts_.lanes)[i].requests().set_stats(
         [this](bool per_topic, std::function<void(std::string)> done) {
-          if (per_topic) return calls_.totals_with_topics(std::move(done));
+          if (per_topic) return calls_.recent_totals_with_topics(std::move(done));
           done(calls_.totals());
         });
   }

@@ -11,6 +11,7 @@
 #include "api/bridge_calls.hpp"
 #include "api/connection_calls.hpp"
 #include "api/rates.hpp"
+#include "api/recent_totals.hpp"
 #include "api/request.hpp"
 #include "api/rights_calls.hpp"
 #include "api/samples.hpp"
@@ -84,6 +85,8 @@ class Calls {
 
   // The same with the busiest topics, later, on some lane.
   void totals_with_topics(std::function<void(std::string)> done);
+  // The same, up to a second old.
+  void recent_totals_with_topics(RecentTotals::Done done) { recent_totals_.get(std::move(done)); }
 
   // Called about once a second by one thread.
   void sample();
@@ -104,6 +107,8 @@ class Calls {
   RightsCalls rights_;
   SampleSource sample_source_;
   Samples samples_;
+  RecentTotals recent_totals_{
+      [this](RecentTotals::Done done) { totals_with_topics(std::move(done)); }};
 };
 
 }  // namespace zws

@@ -144,8 +144,7 @@ std::string identity_json(const IdentityPtr& identity) {
 
 std::uint64_t replaced_of(const Session::Replaced* replaced, const std::string& topic) {
   if (replaced == nullptr) return 0;
-  const auto found = std::find_if(replaced->begin(), replaced->end(),
-                                  [&](const auto& entry) { return entry.first == topic; });
+  const auto found = replaced->find(topic);
   return found == replaced->end() ? 0 : found->second;
 }
 

@@ -1,5 +1,5 @@
-// Pending: the messages that came in one piece with a token that is still being checked. Nothing more is
-// read from a client until it has been.
+// Pending: the messages that came in one piece with a token that is still being checked, or with a
+// get_stats whose answer is still being found. Nothing more is read from a client until then.
 //
 // Thread: its lane only. Bound: limits.message_bytes in all, for which an empty message counts, too; more
 // ends the connection.

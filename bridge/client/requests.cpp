@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <asio/post.hpp>
+#include <limits>
+#include <set>
 #include <utility>
 
 #include "auth/grants.hpp"
@@ -15,7 +17,7 @@ namespace {
 constexpr std::chrono::minutes error_window{1};
 constexpr std::chrono::seconds too_fast_time{5};
 constexpr std::chrono::seconds too_fast_pause{1};
-constexpr std::size_t topics_per_message = 64;  // so many named cost as much as one message
+constexpr std::size_t topics_per_message = 64;  // so many named or told cost as much as one message
 constexpr std::size_t looks_per_message = 100;  // ... and so many looked at in the history
 
 }  // namespace
@@ -43,7 +45,7 @@ void Requests::on_upgraded(Session& session, const std::string& token, bool full
 void Requests::on_message(Session& session, std::string_view message, bool binary) {
   if (binary) return session.close(CloseCode::unsupported_data);
   if (session.pending) {
-    // It came in one piece with a token that is being checked; nothing more is read.
+    // It came in one piece with what is being found out; nothing more is read.
     session.pending->keep(message);
     if (session.pending->bytes > session.config().limits.message_bytes)
       session.close(CloseCode::too_fast);
@@ -72,7 +74,8 @@ void Requests::on_message(Session& session, std::string_view message, bool binar
 // seconds is closed.
 bool Requests::within_rate(Session& session, SteadyTime now, const ParsedRequest& parsed) {
   const auto rate = static_cast<double>(session.config().limits.messages_per_second);
-  const std::size_t topics = parsed.request ? parsed.request->topics.size() : 0;
+  std::size_t topics = parsed.request ? parsed.request->topics.size() : 0;
+  if (parsed.request && parsed.request->type == RequestType::get_stats) topics = session.asked;
   const auto cost = static_cast<double>(1 + topics / topics_per_message);
   if (session.bucket.take(now, rate, 2 * rate, cost)) return true;
   if (session.limited_since == SteadyTime{} || now - session.limited_last > too_fast_pause)
@@ -222,26 +225,23 @@ void Requests::on_replaced(Session& session) {
 // Books what the outbox counted by topic under the subscriptions that brought it. What it has given up
 // since has no count any more.
 void Requests::add_replaced(Session& session, const std::vector<Pattern>& subscriptions) {
-  if (session.replaced && session.replaced->size() > subscriptions.size()) {
-    const auto given_up = [&](const auto& entry) {
-      return std::none_of(subscriptions.begin(), subscriptions.end(),
-                          [&](const Pattern& pattern) { return pattern.text() == entry.first; });
-    };
-    auto& all = *session.replaced;
-    all.erase(std::remove_if(all.begin(), all.end(), given_up), all.end());
+  const Backlog::Replaced fresh = session.outbox().take_replaced();
+  const bool some_given_up = session.replaced && session.replaced->size() > subscriptions.size();
+  if (fresh.empty() && !some_given_up) return;
+  if (!session.replaced) session.replaced = std::make_unique<Session::Replaced>();
+  std::set<std::pair<std::string_view, char>> held;  // by text and stop
+  for (const Pattern& pattern : subscriptions) held.emplace(pattern.text(), pattern.stop());
+  if (some_given_up) {
+    for (auto entry = session.replaced->begin(); entry != session.replaced->end();) {
+      const auto first = held.lower_bound({entry->first, std::numeric_limits<char>::min()});
+      const bool given_up = first == held.end() || first->first != entry->first;
+      entry = given_up ? session.replaced->erase(entry) : std::next(entry);
+    }
   }
-  for (const auto& [topic, count] : session.outbox().take_replaced()) {
-    if (!session.replaced) session.replaced = std::make_unique<Session::Replaced>();
-    for (const Pattern& pattern : subscriptions) {
-      if (!pattern.matches(topic)) continue;
-      const auto known =
-          std::find_if(session.replaced->begin(), session.replaced->end(),
-                       [&](const auto& entry) { return entry.first == pattern.text(); });
-      if (known == session.replaced->end()) {
-        session.replaced->emplace_back(pattern.text(), count);
-      } else {
-        known->second += count;
-      }
+  for (const auto& [topic, count] : fresh) {
+    for (const Pattern* pattern : router_.matching(topic)) {
+      if (held.count({pattern->text(), pattern->stop()}) != 0)
+        (*session.replaced)[pattern->text()] += count;
     }
   }
 }
@@ -258,9 +258,8 @@ std::string Requests::own_stats(Session& session) {
   for (const Pattern& pattern : subscriptions) {
     std::uint64_t replaced = 0;
     if (session.replaced) {
-      for (const auto& entry : *session.replaced) {
-        if (entry.first == pattern.text()) replaced = entry.second;
-      }
+      const auto entry = session.replaced->find(pattern.text());
+      if (entry != session.replaced->end()) replaced = entry->second;
     }
     if (list.size() > 1) list += ',';
     list += JsonObject().text("topic", pattern.text()).number("replaced", replaced).done();
@@ -281,18 +280,34 @@ std::string Requests::own_stats(Session& session) {
 }
 
 void Requests::answer_stats(Session& session, const std::string& id) {
-  const auto text = [own = own_stats(session), id](const std::string& totals) {
-    const std::string data = JsonObject().json("connection", own).json("totals", totals).done();
-    return JsonObject().text("type", "stats").json("data", data).json("id", id).done();
-  };
   const bool signed_in = sign_in_.open_mode() || session.identity != nullptr;
-  if (!signed_in || !stats_) return session.send_text(text({}));
+  if (!signed_in || !stats_) return tell_stats(session, id, {});
   const bool per_topic = session.identity && may(session.config().auth, *session.identity, "stats");
-  stats_(per_topic, [this, text, ticket = session.ticket](std::string totals) {
-    asio::post(*lane_.loop, [this, text, ticket, totals = std::move(totals)] {
-      if (Session* its = lane_.find(ticket)) its->send_text(text(totals));
-    });
+  session.pending = std::make_unique<Pending>();
+  stats_(per_topic, [this, id, ticket = session.ticket](std::string totals) {
+    asio::post(*lane_.loop,
+               [this, id, ticket, totals = std::move(totals)] { on_totals(ticket, id, totals); });
   });
+}
+
+void Requests::on_totals(std::uint64_t ticket, const std::string& id,
+                         const std::string& totals) noexcept {
+  Session* session = lane_.find(ticket);
+  if (session == nullptr) return;
+  try {
+    const std::unique_ptr<Pending> pending = std::move(session->pending);
+    tell_stats(*session, id, totals);
+    hear_again(*session, pending->messages);
+  } catch (const std::exception& error) {
+    log::error("a client's statistics could not be told: {}", error.what());
+    session->abort();
+  }
+}
+
+void Requests::tell_stats(Session& session, const std::string& id, const std::string& totals) {
+  const std::string data =
+      JsonObject().json("connection", own_stats(session)).json("totals", totals).done();
+  session.send_text(JsonObject().text("type", "stats").json("data", data).json("id", id).done());
 }
 
 // --- time, rights, the end -----------------------------------------------------------------------

@@ -60,7 +60,9 @@ class Requests final : public MessageHandler {
   void post_slice();
   void take_slice() noexcept;
   void answer_stats(Session& session, const std::string& id);
-  static void add_replaced(Session& session, const std::vector<Pattern>& subscriptions);
+  void on_totals(std::uint64_t ticket, const std::string& id, const std::string& totals) noexcept;
+  void tell_stats(Session& session, const std::string& id, const std::string& totals);
+  void add_replaced(Session& session, const std::vector<Pattern>& subscriptions);
   std::string own_stats(Session& session);
 
   Subscriptions subscriptions_;

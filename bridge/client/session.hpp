@@ -14,6 +14,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -115,7 +116,7 @@ class Session final : public Wheel::Timer {
   void on_room() noexcept {
     if (long_request) rules_.handler->on_room(*this);
   }
-  // Nothing more is read while a token is being checked or a long request answered.
+  // Nothing more is read while a token is being checked, or a long request or a get_stats answered.
   bool busy() const noexcept { return pending != nullptr || long_request != nullptr; }
   // It could not be heard while nothing was read, so its silence begins now.
   void go_on_reading() noexcept;
@@ -132,7 +133,7 @@ class Session final : public Wheel::Timer {
 
   // --- who it is and how it behaves: kept by Requests and SignIn ---
   IdentityPtr identity;                       // null: anonymous
-  std::unique_ptr<Pending> pending;           // while a token is being checked
+  std::unique_ptr<Pending> pending;           // while a token is checked or totals are asked for
   SteadyTime token_ends{};                    // zero: never
   bool token_ended = false;                   // it was told; the grace runs
   bool from_open_mode = false;                // it came while no key was configured
@@ -146,7 +147,7 @@ class Session final : public Wheel::Timer {
   std::uint32_t asked = 0;        // subscriptions by name
   std::uint32_t asked_bytes = 0;  // of their names
   std::uint32_t reviews = 0;      // of what it may hear, so far
-  using Replaced = std::vector<std::pair<std::string, std::uint64_t>>;
+  using Replaced = std::map<std::string, std::uint64_t>;
   std::unique_ptr<Replaced> replaced;  // by subscription; null: nothing was
 
   // --- its places, given back at the end: kept by the lane ---

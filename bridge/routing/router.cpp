@@ -159,6 +159,17 @@ std::optional<std::uint64_t> Router::receives_besides(const Subscriber& who, std
   return since;
 }
 
+std::vector<const Pattern*> Router::matching(std::string_view topic) const {
+  std::vector<Audience*> found;
+  if (!is_reserved(topic)) patterns_.match(topic, found);
+  std::vector<const Pattern*> all;
+  for (const Audience* each : found) all.push_back(&each->pattern());
+  const auto literal = Pattern::parse(topic);
+  const Audience* named = literal ? find(*literal) : nullptr;
+  if (named != nullptr) all.push_back(&named->pattern());
+  return all;
+}
+
 bool Router::has_implicitly(const Subscriber& who, const Pattern& pattern) const noexcept {
   const Audience* audience = find(pattern);
   const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;

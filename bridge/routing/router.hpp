@@ -77,6 +77,8 @@ class Router {
   // returned. Costs a look-up, and not all of these.
   std::optional<std::uint64_t> receives_besides(const Subscriber& who, std::string_view topic,
                                                 const Pattern& pattern);
+  // All that somebody subscribes to and `topic` belongs to. Costs a look-up.
+  std::vector<const Pattern*> matching(std::string_view topic) const;
   // Whether it has that without having asked; and since when it has what it asked for.
   bool has_implicitly(const Subscriber& who, const Pattern& pattern) const noexcept;
   std::uint64_t since(const Subscriber& who, const Pattern& pattern) const noexcept;

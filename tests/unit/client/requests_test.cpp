@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <future>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "unit/auth/forge.hpp"
@@ -451,6 +452,99 @@ TEST_F(RequestsTest, ManyRefusalsOfOneRequestAreOneError) {
   say(request);
   lane().catch_up();
   EXPECT_TRUE(thrown_out());
+}
+
+// Who asks for statistics, in open mode; the totals come when the test says so.
+class StatsTest : public RequestsTest {
+ protected:
+  StatsTest() {
+    lane().requests().set_stats([this](bool, std::function<void(std::string)> done) {
+      ++asked_;
+      totals_ = std::move(done);
+    });
+  }
+
+  void tell_totals() {
+    std::exchange(totals_, nullptr)("{}");
+    lane().catch_up();
+  }
+  void subscribe_to(std::size_t count) {
+    say(many("subscribe", count));
+    lane().catch_up();
+    clock_.advance(std::chrono::minutes(1));
+    heard();
+  }
+
+  std::size_t asked_ = 0;
+  std::function<void(std::string)> totals_;
+};
+
+TEST_F(StatsTest, OneAnswerIsFoundAtATimeAndNothingIsReadMeanwhile) {
+  say({{"type", "get_stats"}, {"id", 1}});
+  say({{"type", "get_stats"}, {"id", 2}});
+  say({{"type", "ping"}, {"id", 3}});
+  lane().catch_up();
+  EXPECT_EQ(asked_, 1U);
+  EXPECT_TRUE(connection_->session().busy());
+  EXPECT_THAT(heard(), IsEmpty());
+  tell_totals();
+  EXPECT_THAT(heard(), SizeIs(1));
+  EXPECT_EQ(asked_, 2U);
+  EXPECT_EQ(connection_->read_again(), 0U);
+  tell_totals();
+  const std::vector<json> messages = heard();
+  ASSERT_THAT(messages, SizeIs(2));
+  EXPECT_EQ(messages[0]["id"], 2);
+  EXPECT_EQ(messages[1]["id"], 3);
+  EXPECT_FALSE(connection_->session().busy());
+  EXPECT_EQ(connection_->read_again(), 1U);
+}
+
+TEST_F(StatsTest, WhoLeavesBeforeTheTotalsComeIsToldNothing) {
+  say({{"type", "get_stats"}});
+  connection_.reset();
+  tell_totals();
+}
+
+TEST_F(StatsTest, CostsAMessageMoreForEach64Subscriptions) {
+  subscribe_to(64 * 9);
+  std::size_t answered = 0;
+  for (; totals_ == nullptr; ++answered) {
+    say({{"type", "get_stats"}});
+    if (totals_ == nullptr) break;
+    tell_totals();
+  }
+  EXPECT_EQ(answered, 2 * config()->limits.messages_per_second / 10);
+}
+
+TEST_F(StatsTest, TellsWhatWasReplacedOfEachSubscriptionThatBroughtIt) {
+  Config conflating = *config();
+  conflating.routes.emplace_back();
+  conflating.routes.back().match = "t:*";
+  conflating.routes.back().overflow = Overflow::conflate;
+  bridge_.reload(std::make_shared<Config>(conflating));
+  for (const char* topic : {"t:*", "t:1", "t:2", "u"})
+    say({{"type", "subscribe"}, {"topic", topic}});
+  lane().catch_up();
+  heard();
+  connection_->wire().room = 0;
+  for (const char* topic : {"t:1", "t:1", "t:1", "t:1", "t:2", "t:2", "t:2"}) {
+    publish(topic, ++published_);
+    lane().catch_up();
+  }
+  connection_->make_room(1 << 24);
+  heard();
+  say({{"type", "get_stats"}});
+  tell_totals();
+  std::map<std::string, std::uint64_t> replaced;
+  const json stats = heard().at(0);
+  for (const json& row : stats["data"]["connection"]["subscriptions"])
+    replaced[row["topic"]] = row["replaced"];
+  EXPECT_GT(replaced["t:1"], 1U);
+  EXPECT_GT(replaced["t:2"], 0U);
+  EXPECT_EQ(replaced["t:*"], replaced["t:1"] + replaced["t:2"]);
+  EXPECT_EQ(replaced["u"], 0U);
+  EXPECT_EQ(replaced["t:*"], lane().metrics().replaced.value());
 }
 
 // The keys of anonymous clients' tokens are fetched, and come when the test says so.
