@@ -203,7 +203,7 @@ void Lane::note_sizes() noexcept {
 
 void Lane::on_upgraded(Session& session, const Upgrade& upgrade) {
   session.set_address(upgrade.address);
-  session.ticket = ++next_ticket_;
+  session.ticket = tickets_.give(session);
   session.lane_place = sessions_.size();
   sessions_.push_back(&session);
   metrics_.connections.add();
@@ -216,6 +216,7 @@ void Lane::on_gone(Session& session) noexcept {
   sessions_[session.lane_place] = last;
   last->lane_place = session.lane_place;
   sessions_.pop_back();
+  tickets_.take_back(session.ticket);
   metrics_.connections.sub(1);
   log_end(session);
   if (session.address_counted) shared_.admission->leave(address_key(session.address()));
@@ -239,12 +240,9 @@ void Lane::log_end(const Session& session) noexcept {
 }
 
 // Null, too, for who has left: nothing may follow its close frame.
-// Rare, after a slow token check; so a search is cheaper than an index for every client.
 Session* Lane::find(std::uint64_t ticket) noexcept {
-  const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const Session* session) {
-    return session->ticket == ticket && !session->left();
-  });
-  return found == sessions_.end() ? nullptr : *found;
+  Session* session = tickets_.find(ticket);
+  return session == nullptr || session->left() ? nullptr : session;
 }
 
 void Lane::reload(ConfigPtr config, TlsPtr tls) {

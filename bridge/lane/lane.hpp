@@ -31,6 +31,7 @@
 #include "lane/delivery.hpp"
 #include "lane/feed_watch.hpp"
 #include "lane/inbox.hpp"
+#include "lane/tickets.hpp"
 #include "metrics/metrics.hpp"
 #include "port/acceptor.hpp"
 #include "port/listeners.hpp"
@@ -133,7 +134,7 @@ class Lane final : public BatchSink {
   std::size_t to_review_ = 0;  // of them, the first so many
   log::Quiet untold_log_;
   std::uint64_t overload_dropped_ = 0;  // events, as far as the log has told
-  std::uint64_t next_ticket_ = 0;
+  Tickets tickets_;                     // of sessions_
   bool draining_ = false;
   unsigned sockets_ = 0;  // read or written so far
   SteadyTime turn_ended_{};

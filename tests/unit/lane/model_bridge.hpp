@@ -16,6 +16,7 @@
 #include "exchange/exchange.hpp"
 #include "lane/delivery.hpp"
 #include "lane/inbox.hpp"
+#include "lane/tickets.hpp"
 #include "routing/router.hpp"
 
 namespace zws {
@@ -106,10 +107,13 @@ class ModelLane final : public BatchSink {
   std::size_t untold() const { return untold_; }
 
   void add(Session& session) {
-    session.ticket = ++next_ticket_;
+    session.ticket = tickets_.give(session);
     sessions_.insert(&session);
   }
-  void remove(Session& session) { sessions_.erase(&session); }
+  void remove(Session& session) {
+    tickets_.take_back(session.ticket);
+    sessions_.erase(&session);
+  }
 
   Requests& requests() { return requests_; }
   Verifier& verifier() { return verifier_; }
@@ -126,9 +130,8 @@ class ModelLane final : public BatchSink {
             [this](std::uint64_t ticket) { return find(ticket); }};
   }
   Session* find(std::uint64_t ticket) {
-    for (Session* session : sessions_)
-      if (session->ticket == ticket && !session->left()) return session;
-    return nullptr;
+    Session* session = tickets_.find(ticket);
+    return session == nullptr || session->left() ? nullptr : session;
   }
 
   std::unique_ptr<const RouteTable> routes_;
@@ -147,7 +150,7 @@ class ModelLane final : public BatchSink {
   Requests requests_;
   SessionRules rules_;
   std::size_t untold_ = 0;
-  std::uint64_t next_ticket_ = 0;
+  Tickets tickets_;
   std::set<Session*> sessions_;  // of all its clients
 };
 
