@@ -1,5 +1,6 @@
 """The PROXY protocol: whose connection it is, before its first byte, and who may say so."""
 
+import json
 import socket
 import struct
 
@@ -66,7 +67,7 @@ def test_limits_count_the_client_and_not_its_proxy(make_bridge, issuer, tmp_path
     with through_proxy(bridge, TEXT) as first, through_proxy(bridge, other) as second:
         for client in (first, second):
             assert client.upgrade()[0] == 101
-            assert client.frame().opcode == 1
+            assert json.loads(client.frame().payload)["type"] == "connection"
         with through_proxy(bridge, TEXT) as third:
             assert third.upgrade()[0] == 101
             assert third.close_code() == 1013

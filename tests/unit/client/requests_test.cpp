@@ -274,6 +274,17 @@ TEST_F(RequestsTest, WhoLeavesDuringALongRequestLeavesNothingBehind) {
   EXPECT_EQ(bridge_.exchange().look().history().topics(), 0U);
 }
 
+TEST_F(RequestsTest, WhoAsksForTheSameAgainAndLeavesLeavesNothingBehind) {
+  say(many("subscribe", 300));
+  say(many("subscribe", 300));
+  lane().catch_up();
+  ASSERT_EQ(lane().metrics().subscriptions.value(), 300U);
+  connection_.reset();
+  lane().catch_up();
+  EXPECT_EQ(lane().metrics().subscriptions.value(), 0U);
+  EXPECT_EQ(bridge_.exchange().look().history().topics(), 0U);
+}
+
 TEST_F(RequestsTest, RightsThatChangeDuringARequestLeaveItsSubscriptionsCounted) {
   Config with = *config();
   with.limits.subscriptions = 1;

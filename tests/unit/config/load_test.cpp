@@ -173,14 +173,17 @@ TEST(LoadTest, LooseValueCannotWriteOtherKeys) {
 }
 
 TEST(LoadTest, AStringKeyTakesATextAsItIs) {
-  const std::string secret = "0123456789012345678901234567890123456789";  // no number for TOML
   for (const std::string text : {"4711", "1e5", "true", "2026-01-01", "{}", "a # b", " "}) {
     EXPECT_THAT(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER=" + text})).auth.issuer,
                 ElementsAre(text));
     EXPECT_THAT(parse("", settings({"auth.issuer=" + text})).auth.issuer, ElementsAre(text));
   }
-  EXPECT_EQ(parse("", environment({"ZWSBRIDGE_AUTH_HS256_SECRET=" + secret})).auth.hs256_secret,
-            secret);
+  for (const std::string secret :
+       {"0123456789012345678901234567890123456789",  // no number for TOML
+        "1234567890123456789012345678901234567.5"}) {
+    EXPECT_EQ(parse("", environment({"ZWSBRIDGE_AUTH_HS256_SECRET=" + secret})).auth.hs256_secret,
+              secret);
+  }
   EXPECT_THAT(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER=\"a\\tb\""})).auth.issuer,
               ElementsAre("a\tb"));
   EXPECT_THAT(parse("", environment({"ZWSBRIDGE_AUTH_ISSUER='4711'"})).auth.issuer,
