@@ -116,6 +116,7 @@ class ModelLane final : public BatchSink {
   }
 
   Requests& requests() { return requests_; }
+  const Router& router() const { return router_; }
   Verifier& verifier() { return verifier_; }
   LaneMetrics& metrics() { return metrics_; }
   const SessionRules& rules() const { return rules_; }
