@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::string_view reason = "slow_consumer";
 
-std::uint32_t size_of(std::string_view frame) { return static_cast<std::uint32_t>(frame.size()); }
+std::uint32_t account_of(const Event& event) {
+  return static_cast<std::uint32_t>(event.queued_bytes());
+}
 
 std::size_t digits(std::uint64_t number) noexcept {
   std::size_t count = 1;
@@ -38,7 +40,8 @@ Backlog::Pushed Backlog::push(const EventPtr& event, std::size_t others, std::si
 
 Backlog::Pushed Backlog::push_into(std::uint32_t run, const EventPtr& event, std::size_t others,
                                    std::size_t& victims, Full full) {
-  const std::uint32_t bytes = size_of(event->frame());
+  static_assert(sizeof(Entry) <= 56, "Event::place_bytes says so");
+  const std::uint32_t bytes = account_of(*event);
   if (event->is_gap()) {
     append(event, Kind::event, run, bytes);
     return too_many_markers() && full == Full::disconnect ? Pushed::closing : Pushed::queued;
@@ -46,10 +49,8 @@ Backlog::Pushed Backlog::push_into(std::uint32_t run, const EventPtr& event, std
 
   Pushed outcome = Pushed::queued;
   const bool conflates = event->overflow() == Overflow::conflate;
-  std::string key;
   if (conflates) {
-    key = key_of(*event);
-    const auto waiting = keys_.find(key);
+    const auto waiting = keys_.find({runs_[run].topic, event->key()});
     if (waiting != keys_.end()) {
       ++topics_[runs_[run].topic].replaced;
       outcome = Pushed::replaced;
@@ -73,19 +74,19 @@ Backlog::Pushed Backlog::push_into(std::uint32_t run, const EventPtr& event, std
     return too_many_markers() && full == Full::disconnect ? Pushed::closing : Pushed::dropped;
   }
   const std::uint32_t index = append(event, Kind::event, run, bytes);
-  if (conflates) keys_[std::move(key)] = index;
+  if (conflates) keys_.emplace(OfTopic{runs_[run].topic, event->key()}, index);
   return outcome;
 }
 
 void Backlog::push_kept(const EventPtr& event) {
   const std::uint32_t run = run_of(topic_of(*event), event->source());
-  const std::uint32_t index = append(event, Kind::event, run, size_of(event->frame()));
+  const std::uint32_t index = append(event, Kind::event, run, account_of(*event));
   entries_[index].kind = Kind::own;  // no later event of its key takes its place
   if (entries_[index].victim) remove_victim(index);
 }
 
 void Backlog::push_place(const EventPtr& place) {
-  append(place, Kind::own, none, size_of(place->frame()));
+  append(place, Kind::own, none, account_of(*place));
   ++stretch_;
 }
 
@@ -93,9 +94,8 @@ void Backlog::push_place(const EventPtr& place) {
 void Backlog::push_own(std::string frame, bool pong) {
   if (pong && pong_ != none) remove(pong_);
   const bool ahead = pong || frame == FrameHeader(Opcode::ping, 0).bytes();
-  const std::uint32_t bytes = size_of(frame);
-  const std::uint32_t index = append(
-      Event::make(Event::Fields{}, std::vector<std::string_view>{frame}), Kind::own, none, bytes);
+  const EventPtr own = Event::make(Event::Fields{}, std::vector<std::string_view>{frame});
+  const std::uint32_t index = append(own, Kind::own, none, account_of(*own));
   if (pong) pong_ = index;
   if (!ahead || head_ == index) return;
   unlink(index);
@@ -204,7 +204,9 @@ std::uint32_t Backlog::marker_bytes(const Run& run, const Missing& missing) cons
   const std::size_t text = fixed + topics_[run.topic].json_bytes + run.source.size() +
                            digits(missing.from) + digits(missing.to) +
                            digits(missing.to - missing.from + 1);
-  return static_cast<std::uint32_t>(text + (text <= 125 ? 2 : 4));
+  const std::size_t frame = text + (text <= 125 ? 2 : 4);
+  return static_cast<std::uint32_t>(Event::place_bytes + topics_[run.topic].name.size() +
+                                    run.source.size() + frame);
 }
 
 void Backlog::put_into_words(Entry& entry) {
@@ -218,7 +220,7 @@ void Backlog::put_into_words(Entry& entry) {
   entry.event = Renderer::gap(fields, reason);
   entry.missing.reset();
   entry.kind = Kind::own;
-  assert(entry.bytes == entry.event->frame().size());
+  assert(entry.bytes == account_of(*entry.event));
 }
 
 // --- what is written -----------------------------------------------------------------------------
@@ -303,18 +305,11 @@ void Backlog::remove_victim(std::uint32_t index) {
 
 // --- keys, topics and runs -----------------------------------------------------------------------
 
-std::string Backlog::key_of(const Event& event) const {
-  std::string key(event.topic());
-  key += '\0';
-  key.append(event.key());
-  return key;
-}
-
 void Backlog::forget_key(const Entry& entry, std::uint32_t index) {
   if (entry.kind != Kind::event || !entry.event || entry.event->overflow() != Overflow::conflate ||
       entry.event->is_gap())
     return;
-  const auto known = keys_.find(key_of(*entry.event));
+  const auto known = keys_.find({runs_[entry.run].topic, entry.event->key()});
   if (known != keys_.end() && known->second == index) keys_.erase(known);
 }
 
@@ -332,7 +327,7 @@ std::uint32_t Backlog::topic_of(const Event& event) {
   }
   known->second = index;
   topics_[index].name = known->first;
-  topics_[index].json_bytes = size_of(json_string(known->first));
+  topics_[index].json_bytes = static_cast<std::uint32_t>(json_string(known->first).size());
   heap_.push_back(index);
   place(heap_.size() - 1, index);
   return index;
@@ -352,7 +347,7 @@ std::uint32_t Backlog::run_of(std::uint32_t topic, std::string_view source) {
   runs_[index].source = source;
   runs_[index].topic = topic;
   ++topics_[topic].runs;
-  run_index_.emplace(RunKey{topic, runs_[index].source}, index);
+  run_index_.emplace(OfTopic{topic, runs_[index].source}, index);
   return index;
 }
 

@@ -7,8 +7,11 @@
 // victims in order, so finding the victim costs O(log topics), whatever the number of sources.
 //
 // Thread: its lane only. Exists only while its client lags.
-// Bounds: `queue_bytes` of frames (or one event, of any size), and as much again of markers; past that
-// whoever reads from it must go, because it could no longer be told what it missed.
+// Bounds: `queue_bytes` (or one event, of any size), and as much again of markers; past that whoever reads
+// from it must go, because it could no longer be told what it missed.
+// What waits is counted as Event::queued_bytes() says: a fixed sum for each entry, so that the bound is one of
+// memory, and the text of its event whole though others may hold it, too. Topics and sources of which
+// something waits have no sum of their own (some 300 bytes for one that is alone in its topic).
 #pragma once
 
 #include <cstdint>
@@ -60,7 +63,8 @@ class Backlog {
   void push_own(std::string frame, bool pong);
 
   bool empty() const noexcept { return head_ == none; }
-  std::size_t bytes() const noexcept { return bytes_; }  // of frames, markers included
+  // What waits, markers included, with what it takes to hold it.
+  std::size_t bytes() const noexcept { return bytes_; }
   std::size_t events() const noexcept { return events_; }
   // Sources, each counted once a topic, of which something waits.
   std::size_t sources() const noexcept { return run_index_.size(); }
@@ -120,18 +124,18 @@ class Backlog {
     std::uint32_t last = none;
     std::size_t entries = 0;
   };
-  // The source is borrowed from the Run.
-  struct RunKey {
+  // A source or a key of a topic; its text is borrowed from the Run, or from the event that waits.
+  struct OfTopic {
     std::uint32_t topic;
-    std::string_view source;
+    std::string_view name;
 
-    friend bool operator==(const RunKey& a, const RunKey& b) noexcept {
-      return a.topic == b.topic && a.source == b.source;
+    friend bool operator==(const OfTopic& a, const OfTopic& b) noexcept {
+      return a.topic == b.topic && a.name == b.name;
     }
   };
-  struct RunHash {
-    std::size_t operator()(const RunKey& key) const noexcept {
-      return std::hash<std::string_view>{}(key.source) + key.topic * std::size_t{0x9E3779B9};
+  struct OfTopicHash {
+    std::size_t operator()(const OfTopic& key) const noexcept {
+      return std::hash<std::string_view>{}(key.name) + key.topic * std::size_t{0x9E3779B9};
     }
   };
   struct Topic {
@@ -164,7 +168,6 @@ class Backlog {
   void resize(Entry& entry, std::uint32_t bytes);
   std::uint32_t marker_bytes(const Run& run, const Missing& missing) const;
   void forget_key(const Entry& entry, std::uint32_t index);
-  std::string key_of(const Event& event) const;
 
   void change_victim_bytes(std::uint32_t topic, std::ptrdiff_t by);
   void sift(std::size_t place);
@@ -190,8 +193,8 @@ class Backlog {
   std::vector<std::uint32_t> free_topics_;
   std::vector<std::uint32_t> heap_;  // topics, most droppable bytes first
   std::unordered_map<std::string, std::uint32_t> topic_index_;
-  std::unordered_map<RunKey, std::uint32_t, RunHash> run_index_;
-  std::unordered_map<std::string, std::uint32_t> keys_;  // conflation: topic and key -> entry
+  std::unordered_map<OfTopic, std::uint32_t, OfTopicHash> run_index_;
+  std::unordered_map<OfTopic, std::uint32_t, OfTopicHash> keys_;  // conflation: key -> entry
   Replaced replaced_;
 };
 

@@ -61,6 +61,15 @@ bool is_own(const Session& session, const Pattern& pattern) {
          pattern.text() == std::string(topic_user_prefix) + session.identity->user;
 }
 
+// What the answer to one topic counts in the client's queue, at most.
+std::size_t answer_bytes(const Answer& answer, const std::string& id) {
+  constexpr std::size_t words = 192;    // and the frame's header, and the quotes of its texts
+  constexpr std::size_t position = 26;  // its number, and what stands between two
+  std::size_t bytes = Event::place_bytes + words + 2 * answer.topic.size() + id.size();
+  for (const Position& each : answer.at) bytes += each.source.size() + position;
+  return bytes;
+}
+
 std::shared_ptr<Batch> new_place() {
   auto place = std::make_shared<Batch>();
   place->events.push_back(Event::make(Event::Fields{}, {std::string_view()}));
@@ -129,7 +138,7 @@ bool Subscriptions::look(Session& session, LongRequest& whole, bool open_mode,
     } else {
       look_for_subscribe(look.history(), session, whole, answer, room);
     }
-    for (const EventPtr& event : answer.events) room -= std::min(room, event->frame().size());
+    for (const EventPtr& event : answer.events) room -= std::min(room, event->queued_bytes());
   } while (looked < whole.prepared.size() && room > 0 && clock.steady() < until);
   const auto end = whole.prepared.begin() + static_cast<std::ptrdiff_t>(looked);
   whole.slice.assign(std::make_move_iterator(whole.prepared.begin()), std::make_move_iterator(end));
@@ -220,11 +229,12 @@ void Subscriptions::prepare_subscribe(Session& session, LongRequest& whole, cons
 }
 
 void Subscriptions::look_for_subscribe(History& history, Session& session, LongRequest& whole,
-                                       Answer& answer, std::size_t room) {
+                                       Answer& answer, std::size_t& room) {
   router_.expect(*answer.pattern);
   answer.expected = true;
-  look_for_missed(history, session, whole, answer, room);
   if (answer.pattern->is_literal()) answer.at = history.positions(answer.topic);
+  room -= std::min(room, answer_bytes(answer, whole.request.id));
+  look_for_missed(history, session, whole, answer, room);
 }
 
 // Whether the client receives a topic already, or will by what the same request asks for before it.
@@ -487,9 +497,10 @@ void Subscriptions::prepare_fetch(const Session& session, const LongRequest& who
 }
 
 void Subscriptions::look_for_fetch(History& history, const Session& session, LongRequest& whole,
-                                   Answer& answer, std::size_t room) {
+                                   Answer& answer, std::size_t& room) {
   const Request& request = whole.request;
   const std::size_t events_max = session.config().limits.replay_events;
+  room -= std::min(room, answer_bytes(answer, request.id));
   if (request.last) {
     answer.events = history.newest(*answer.pattern, *request.last, no_limit, whole.looks_left);
     answer.complete = answer.pattern->is_literal() || whole.looks_left != 0;
@@ -529,8 +540,8 @@ void Subscriptions::leave_out_what_does_not_fit(const Pattern& pattern, std::siz
                  events.end());
   }
   auto first = events.end();
-  while (first != events.begin() && (*std::prev(first))->frame().size() <= room)
-    room -= (*--first)->frame().size();
+  while (first != events.begin() && (*std::prev(first))->queued_bytes() <= room)
+    room -= (*--first)->queued_bytes();
   if (first != events.begin()) answer.complete = false;
   events.erase(events.begin(), first);
 }

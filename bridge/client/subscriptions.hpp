@@ -63,11 +63,11 @@ class Subscriptions {
   void prepare_fetch(const Session& session, const LongRequest& whole, const Grants& grants,
                      Answer& answer) const;
   void look_for_subscribe(History& history, Session& session, LongRequest& whole, Answer& answer,
-                          std::size_t room);
+                          std::size_t& room);
   void look_for_missed(History& history, Session& session, LongRequest& whole, Answer& answer,
                        std::size_t room);
   static void look_for_fetch(History& history, const Session& session, LongRequest& whole,
-                             Answer& answer, std::size_t room);
+                             Answer& answer, std::size_t& room);
   void answer_subscribe(Session& session, LongRequest& whole, const Grants& grants, Answer& answer);
   void answer_fetch(Session& session, LongRequest& whole, const Grants& grants, Answer& answer);
   void expect_no_longer(const std::vector<Answer>& answers) noexcept;

@@ -159,7 +159,7 @@ struct IngestConfig {
 
   // Bytes of events that may wait between ingest and one loop thread. Past it the loop is too slow
   // for its load and events are dropped, counted and told as gaps. 32 MiB is some seconds of a
-  // healthy feed.
+  // healthy feed. Events count as in limits.queue_bytes.
   // Allowed: an integer from 65536 to 1099511627776. A reload applies it.
   std::size_t lane_bytes = std::size_t{32} << 20;
 
@@ -383,7 +383,8 @@ struct LimitsConfig {
   std::size_t event_bytes = std::size_t{1} << 20;
 
   // Bytes that may wait for one client before the route's overflow decides what goes. 1 MiB is a
-  // second of a feed of 1 MiB/s.
+  // second of a feed of 1 MiB/s. Each event counts with its topic, source, key and frame, 88 bytes for
+  // what holds it, and 64 more where its route conflates.
   // Allowed: an integer from 1024 to 1073741824. A reload applies it.
   std::size_t queue_bytes = std::size_t{1} << 20;
 

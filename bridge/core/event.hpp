@@ -27,6 +27,11 @@ class Event {
  public:
   static constexpr std::size_t key_bytes_max = 255;
   static constexpr std::uint32_t no_topic_id = ~std::uint32_t{0};
+  // What an event counts in a queue besides its text: 56 bytes for its place there (Backlog::Entry), and
+  // 32 of the 72 that it has itself, which all who wait for it share.
+  static constexpr std::size_t place_bytes = 56 + 32;
+  // And where its route conflates: a node of the index of keys (48 bytes), and its bucket there.
+  static constexpr std::size_t key_place_bytes = 48 + 16;
 
   enum class Kind : std::uint8_t {
     message,  // something a producer (or the REST API) published
@@ -78,8 +83,12 @@ class Event {
   SteadyTime received() const noexcept { return received_; }
 
   // What the event holds in memory, its own bookkeeping included.
-  std::size_t memory_bytes() const noexcept {
-    return sizeof(Event) + 16 + topic_size_ + source_size_ + key_size_ + frame_size_;
+  std::size_t memory_bytes() const noexcept { return sizeof(Event) + 16 + text_bytes(); }
+  // What it counts in each queue it waits in (limits.queue_bytes, ingest.lane_bytes), so that the bounds
+  // of queues are bounds of memory also for events of no payload.
+  std::size_t queued_bytes() const noexcept {
+    const bool indexed = overflow_ == Overflow::conflate && !is_gap();
+    return place_bytes + (indexed ? key_place_bytes : 0) + text_bytes();
   }
 
  private:
@@ -89,6 +98,9 @@ class Event {
   ~Event() = default;
 
   // The text stands behind the object: topic, source, key, frame.
+  std::size_t text_bytes() const noexcept {
+    return topic_size_ + source_size_ + key_size_ + frame_size_;
+  }
   const char* text() const noexcept { return reinterpret_cast<const char*>(this + 1); }
   std::string_view slice(std::size_t at, std::size_t size) const noexcept {
     return {text() + at, size};

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/event.hpp"
@@ -34,12 +35,19 @@ class Receipt {
 
 struct Batch {
   std::vector<EventPtr> events;
-  std::size_t frame_bytes = 0;
+  std::size_t frame_bytes = 0;       // of the events
+  std::size_t queued_bytes = 0;      // what they count where they wait
   std::shared_ptr<Receipt> receipt;  // null for what producers sent
   // A place in the order and no events: called on the lane when all that was posted before it has been
   // delivered, and nothing that was posted later. `events` then holds one without a frame, which keeps
   // the place.
   std::function<void()> reached;
+
+  void add(EventPtr event) {
+    frame_bytes += event->frame().size();
+    queued_bytes += event->queued_bytes();
+    events.push_back(std::move(event));
+  }
 
   bool is_turn_of_its_own() const noexcept { return receipt != nullptr || reached != nullptr; }
 };

@@ -115,8 +115,7 @@ void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now
 void Exchange::keep(EventPtr event, LaneSet lanes, Batch& batch) {
   history_.record(event);
   wanted_.push_back(lanes);
-  batch.frame_bytes += event->frame().size();
-  batch.events.push_back(std::move(event));
+  batch.add(std::move(event));
 }
 
 void Exchange::note_gap(const Arrival& arrival, const Judgement& judgement) {
@@ -172,9 +171,7 @@ std::vector<KnownSource> Exchange::sources(const std::vector<std::string>& topic
 std::shared_ptr<Batch> Exchange::part_for(LaneSet lane, const Batch& batch) const {
   auto part = std::make_shared<Batch>();
   for (std::size_t i = 0; i < batch.events.size(); ++i) {
-    if ((wanted_[i] & lane) == 0) continue;
-    part->events.push_back(batch.events[i]);
-    part->frame_bytes += batch.events[i]->frame().size();
+    if ((wanted_[i] & lane) != 0) part->add(batch.events[i]);
   }
   part->receipt = batch.receipt;
   return part;

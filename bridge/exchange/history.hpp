@@ -104,7 +104,7 @@ class History {
 
   // The newest `count` events of the topic, or of each topic that the pattern matches (the last state
   // of every progress bar), in order of arrival. Never more than limits.replay_events in all nor
-  // `bytes_max` of frames: what arrived last is in, what came before the first that does not fit is
+  // `bytes_max` of what events count in a queue: what arrived last is in, what came before the first that does not fit is
   // out. Each topic looked at takes one of `looks_left`; where they do not suffice, there is nothing.
   std::vector<EventPtr> newest(const Pattern& pattern, std::size_t count, std::size_t bytes_max,
                                std::size_t& looks_left);

@@ -15,6 +15,7 @@ namespace zws {
 
 class Selection {
  public:
+  // `bytes_max` is what the events may count in the queue they go to (Event::queued_bytes).
   Selection(std::size_t events_max, std::size_t bytes_max)
       : events_left_(events_max), bytes_left_(bytes_max) {}
 
@@ -27,7 +28,7 @@ class Selection {
 
   // False, and nothing taken, when it does not fit.
   bool take(const Retained& event) {
-    const std::size_t bytes = event.event->frame().size();
+    const std::size_t bytes = event.event->queued_bytes();
     if (events_left_ == 0 || bytes > bytes_left_) return false;
     --events_left_;
     bytes_left_ -= bytes;

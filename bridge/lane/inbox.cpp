@@ -11,6 +11,11 @@ namespace {
 constexpr std::size_t turn_events_max = 256;
 constexpr std::size_t turn_bytes_max = 65'536;
 
+// What a batch takes that waits, besides its events: the object with its counts, and the block of its list.
+constexpr std::size_t batch_bytes = sizeof(Batch) + 48;
+
+std::size_t queued_bytes(const Batch& batch) noexcept { return batch_bytes + batch.queued_bytes; }
+
 // So many times what comes goes over, in events and in bytes: what is half of the bound has gone over well
 // before as much again has come.
 constexpr std::size_t over = 3;
@@ -24,10 +29,10 @@ bool Inbox::push(BatchPtr batch) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const bool idle = batches_.empty() && !overload_;
   const std::size_t events = batch->events.size();
-  const std::size_t bytes = batch->frame_bytes;
+  const std::size_t bytes = queued_bytes(*batch);
   const bool overloads =
-      bytes_ + batch->frame_bytes > limit_ / 2 && !batches_.empty() && !batch->is_turn_of_its_own();
-  bytes_ += batch->frame_bytes;
+      bytes_ + bytes > limit_ / 2 && !batches_.empty() && !batch->is_turn_of_its_own();
+  bytes_ += bytes;
   batches_.push_back(std::move(batch));
   if (!overload_ && overloads) {
     overload_ = std::make_unique<Backlog>(limit_);
@@ -45,9 +50,9 @@ void Inbox::go_over(std::size_t events, std::size_t bytes) {
   while (first_ < batches_.size() &&
          (events_gone <= events || bytes_gone < bytes || bytes_ + overload_->bytes() > limit_)) {
     const BatchPtr batch = std::move(batches_[first_++]);
-    bytes_ -= batch->frame_bytes;
+    bytes_ -= queued_bytes(*batch);
     events_gone += batch->events.size();
-    bytes_gone += batch->frame_bytes;
+    bytes_gone += queued_bytes(*batch);
     keep(batch);
   }
   let_go_of_taken();
@@ -110,6 +115,7 @@ Inbox::Turn Inbox::take_from_batches() {
       break;
     events += next.events.size();
     bytes += next.frame_bytes;
+    bytes_ -= queued_bytes(next);
     ++end;
     if (next.is_turn_of_its_own()) break;
   }
@@ -121,7 +127,6 @@ Inbox::Turn Inbox::take_from_batches() {
       turn.events.insert(turn.events.end(), batches_[i]->events.begin(), batches_[i]->events.end());
     }
   }
-  bytes_ -= bytes;
   first_ = end;
   let_go_of_taken();
   return turn;

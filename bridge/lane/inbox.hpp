@@ -1,5 +1,6 @@
 // Inbox, a lane's queue: what waits between the exchange and one lane, bounded in bytes.
 //
+// What waits is counted with its bookkeeping (Event::queued_bytes, and a fixed sum for each batch).
 // While the lane keeps up, batches wait as they are. When more than `lane_bytes` wait, events are kept
 // one by one in a Backlog under their routes' overflow, exactly as a slow client's are: the loss is
 // counted, and told to the topic's subscribers by a gap at its place. Once such gaps alone are more than

@@ -252,7 +252,7 @@ void add_lanes(Page& page, const Metrics& metrics) {
                     return lane.http_responses[i];
                   });
                 });
-  gauge("zws_queue_bytes", "Bytes waiting for slow clients",
+  gauge("zws_queue_bytes", "Bytes waiting for slow clients, with what holds them",
         [](const Lane& lane) -> const Counter& { return lane.queue_bytes; });
   counter("zws_closed_for_memory_total",
           "Clients closed with 4410 because memory ran short and they held most of it",

@@ -113,7 +113,7 @@ def test_history_that_is_too_short_is_told(make_bridge, make_producer):
     assert numbers(client, 2) == [9, 10]
 
 
-@pytest.mark.parametrize("limit", [{"limits.replay_events": 20}, {"limits.queue_bytes": 1024}], ids=str)
+@pytest.mark.parametrize("limit", [{"limits.replay_events": 20}, {"limits.queue_bytes": 3072}], ids=str)
 def test_what_does_not_fit_is_told_and_not_sent_by_half(make_bridge, make_producer, limit):
     bridge = make_bridge(limit)
     producer = make_producer(bridge.endpoint)

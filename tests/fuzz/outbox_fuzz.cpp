@@ -17,7 +17,7 @@
 
 namespace {
 
-constexpr std::size_t limit = 2000;
+constexpr std::size_t limit = 4000;
 constexpr std::size_t topics = 4;  // one for each overflow
 
 void demand(bool kept) {
@@ -125,7 +125,7 @@ class Run final : private zws::Outbox::Owner {
   void run() {
     while (choices_.more()) {
       step();
-      // Frames, markers, and what was let in because nothing waited; collected answers are extra.
+      // Events, markers, and what was let in because nothing waited; collected answers are extra.
       demand(outbox_->queued_bytes() <= 2 * limit + 5000);
       demand(metrics_.queue_bytes.value() == outbox_->queued_bytes());
     }

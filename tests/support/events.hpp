@@ -42,6 +42,16 @@ inline EventPtr make_event(const Made& made) {
   return Event::make(fields, std::vector<std::string_view>{text_frame(text)});
 }
 
+// The same with a frame of such a size that the event counts as `bytes` where it waits; more if its text
+// needs more.
+inline Made counting_as(std::size_t bytes, Made made) {
+  made.frame_bytes = 0;
+  const EventPtr smallest = make_event(made);
+  const std::size_t rest = smallest->queued_bytes() - smallest->frame().size();
+  made.frame_bytes = bytes - std::min(bytes, rest);
+  return made;
+}
+
 // "topic s:1" for a message, "topic s:1-3 missing" for a gap.
 inline std::string name_of(const Event& event) {
   std::string name = std::string(event.topic()) + ' ' + std::string(event.source()) + ':' +

@@ -20,22 +20,26 @@ using Pushed = Backlog::Pushed;
 
 class BacklogTest : public ::testing::Test {
  protected:
-  Pushed push(const Made& made) { return backlog_.push(make_event(made), others_, victims_); }
+  // `frame_bytes` is what the event is to count.
+  Pushed push(const Made& made) {
+    const Made sized = made.frame_bytes == 0 ? made : counting_as(made.frame_bytes, made);
+    return backlog_.push(make_event(sized), others_, victims_);
+  }
 
-  // Frames of 100 bytes, `from` to `to` of one topic; all must be queued.
+  // Events that count as 500 bytes, `from` to `to` of one topic; all must be queued.
   void fill(const std::string& topic, std::uint64_t from, std::uint64_t to,
             Overflow overflow = Overflow::drop_oldest) {
     for (std::uint64_t seq = from; seq <= to; ++seq)
-      ASSERT_EQ(push({topic, seq, overflow, 100}), Pushed::queued);
+      ASSERT_EQ(push({topic, seq, overflow, 500}), Pushed::queued);
   }
 
-  // Everything that comes out. bytes() must fall by each frame's size.
+  // Everything that comes out. bytes() must fall by what each counted.
   std::vector<std::string> drain() {
     std::vector<std::string> names;
     while (!backlog_.empty()) {
       const std::size_t before = backlog_.bytes();
       const EventPtr event = backlog_.pop();
-      EXPECT_EQ(before - backlog_.bytes(), event->frame().size());
+      EXPECT_EQ(before - backlog_.bytes(), event->queued_bytes());
       names.push_back(event->topic().empty() ? std::string(event->frame()) : name_of(*event));
     }
     EXPECT_EQ(backlog_.bytes(), 0U);
@@ -43,7 +47,7 @@ class BacklogTest : public ::testing::Test {
     return names;
   }
 
-  static constexpr std::size_t limit = 1000;
+  static constexpr std::size_t limit = 5000;
   Backlog backlog_{limit};
   std::size_t others_ = 0;
   std::size_t victims_ = 0;
@@ -68,7 +72,7 @@ TEST_F(BacklogTest, WhatFitsComesOutInTheOrderInWhichItCame) {
 
 TEST_F(BacklogTest, ASourceIsForgottenWithTheLastThatWaitsOfIt) {
   const auto one_of = [](const std::string& source) {
-    return Made{"a", 1, Overflow::drop_oldest, 100, source};
+    return Made{"a", 1, Overflow::drop_oldest, 500, source};
   };
   push(one_of("s"));
   for (int i = 0; i < 100; ++i) {
@@ -86,23 +90,62 @@ TEST_F(BacklogTest, TheBoundItselfIsStillWithin) {
   EXPECT_EQ(victims_, 0U);
 }
 
+// A bound in frames alone is none: of a raw route's events without a payload half a million waited in a
+// mebibyte, each with its place, its event and, where keys conflate, the index of these.
+TEST_F(BacklogTest, TheBoundIsOneOfMemoryAlsoForTheSmallestEvents) {
+  constexpr std::size_t place = 56;
+  for (const auto overflow : {Overflow::drop_newest, Overflow::conflate}) {
+    for (const std::size_t key_bytes : {6U, 250U}) {
+      Backlog backlog(100'000);
+      std::size_t memory = 0;
+      for (std::uint64_t seq = 1; seq <= 100'000 && victims_ == 0; ++seq) {
+        Event::Fields fields;
+        const std::string key =
+            std::to_string(1'000'000 + seq).substr(1) + std::string(key_bytes - 6, 'k');
+        fields.topic = "r";
+        fields.source = "a-source-of-its-own";
+        fields.seq = fields.last_seq = seq;
+        fields.key = key;
+        fields.overflow = overflow;
+        const EventPtr event = Event::make(fields, {std::string_view("\x81\0", 2)});
+        if (backlog.push(event, 0, victims_) == Pushed::dropped) break;
+        memory += event->memory_bytes() + place + (overflow == Overflow::conflate ? 64 : 0);
+      }
+      victims_ = 0;
+      EXPECT_GT(backlog.events(), 100U);
+      EXPECT_LE(memory, 150'000U) << key_bytes;
+    }
+  }
+}
+
+TEST_F(BacklogTest, OrdinaryEventsTakeLittleMoreThanTheirFrames) {
+  Backlog backlog(1'000'000);
+  std::size_t frames = 0;
+  for (std::uint64_t seq = 1;; ++seq) {
+    const EventPtr event = make_event({"prices", seq, Overflow::drop_newest, 200, "desk"});
+    if (backlog.push(event, 0, victims_) == Pushed::dropped) break;
+    frames += event->frame().size();
+  }
+  EXPECT_GE(frames, 660'000U);
+}
+
 TEST_F(BacklogTest, AnEmptyQueueTakesOneEventOfAnySize) {
-  EXPECT_EQ(push({"a", 1, Overflow::drop_newest, 5000}), Pushed::queued);
-  EXPECT_EQ(backlog_.bytes(), 5000U);
-  EXPECT_EQ(push({"a", 2, Overflow::drop_newest, 100}), Pushed::dropped);
+  EXPECT_EQ(push({"a", 1, Overflow::drop_newest, 25000}), Pushed::queued);
+  EXPECT_EQ(backlog_.bytes(), 25'000U);
+  EXPECT_EQ(push({"a", 2, Overflow::drop_newest, 500}), Pushed::dropped);
   EXPECT_THAT(drain(), ElementsAre("a s:1", "a s:2-2 missing"));
 }
 
 TEST_F(BacklogTest, BytesThatWaitElsewhereCount) {
-  others_ = 950;
-  EXPECT_EQ(push({"a", 1, Overflow::drop_oldest, 100}), Pushed::dropped);
+  others_ = 4750;
+  EXPECT_EQ(push({"a", 1, Overflow::drop_oldest, 500}), Pushed::dropped);
   EXPECT_EQ(victims_, 0U);
   EXPECT_THAT(drain(), ElementsAre("a s:1-1 missing"));
 }
 
 TEST_F(BacklogTest, PeekShowsWhatPopTakesOff) {
   fill("a", 1, 10);
-  push({"a", 11, Overflow::drop_oldest, 100});
+  push({"a", 11, Overflow::drop_oldest, 500});
   std::array<std::string_view, 4> frames;
   ASSERT_EQ(backlog_.peek(frames.data(), frames.size()), 4U);
   std::vector<std::string> shown(frames.begin(), frames.end());
@@ -114,7 +157,7 @@ TEST_F(BacklogTest, PeekShowsWhatPopTakesOff) {
 
 TEST_F(BacklogTest, TheOldestGoesAndItsPlaceTells) {
   fill("a", 1, 10);
-  EXPECT_EQ(push({"a", 11, Overflow::drop_oldest, 100}), Pushed::queued);
+  EXPECT_EQ(push({"a", 11, Overflow::drop_oldest, 500}), Pushed::queued);
   // A marker takes bytes too, so two had to go; they are told as one.
   EXPECT_EQ(victims_, 2U);
   EXPECT_LE(backlog_.bytes(), limit);
@@ -124,7 +167,7 @@ TEST_F(BacklogTest, TheOldestGoesAndItsPlaceTells) {
 
 TEST_F(BacklogTest, TheGapIsToldInTheContractsWords) {
   fill("a\"b", 7, 16);
-  push({"a\"b", 17, Overflow::drop_oldest, 100});
+  push({"a\"b", 17, Overflow::drop_oldest, 500});
   const EventPtr gap = backlog_.pop();
   ASSERT_TRUE(gap->is_gap());
   EXPECT_EQ(gap->frame(),
@@ -135,8 +178,8 @@ TEST_F(BacklogTest, TheGapIsToldInTheContractsWords) {
 TEST_F(BacklogTest, TheTopicThatHoldsMostBytesGivesWay) {
   fill("rare", 1, 1);
   fill("bulk", 1, 9);
-  EXPECT_EQ(push({"rare", 2, Overflow::drop_oldest, 100}), Pushed::queued);
-  EXPECT_EQ(push({"other", 1, Overflow::drop_oldest, 100}), Pushed::queued);
+  EXPECT_EQ(push({"rare", 2, Overflow::drop_oldest, 500}), Pushed::queued);
+  EXPECT_EQ(push({"other", 1, Overflow::drop_oldest, 500}), Pushed::queued);
   const auto names = drain();
   EXPECT_THAT(names, ::testing::IsSupersetOf({"rare s:1", "rare s:2", "other s:1", "bulk s:9"}));
   EXPECT_EQ(names[1], "bulk s:1-" + std::to_string(victims_) + " missing");
@@ -144,10 +187,10 @@ TEST_F(BacklogTest, TheTopicThatHoldsMostBytesGivesWay) {
 
 TEST_F(BacklogTest, TheOldestOfAllSourcesOfATopicGoes) {
   for (std::uint64_t seq = 1; seq <= 5; ++seq) {
-    push({"a", seq, Overflow::drop_oldest, 100, "x"});
-    push({"a", seq, Overflow::drop_oldest, 100, "y"});
+    push({"a", seq, Overflow::drop_oldest, 500, "x"});
+    push({"a", seq, Overflow::drop_oldest, 500, "y"});
   }
-  EXPECT_EQ(push({"a", 6, Overflow::drop_oldest, 100, "y"}), Pushed::queued);
+  EXPECT_EQ(push({"a", 6, Overflow::drop_oldest, 500, "y"}), Pushed::queued);
   const auto names = drain();
   EXPECT_EQ(names[0].substr(0, 5), "a x:1");
   EXPECT_THAT(names, ::testing::Contains("a y:6"));
@@ -155,7 +198,7 @@ TEST_F(BacklogTest, TheOldestOfAllSourcesOfATopicGoes) {
 
 TEST_F(BacklogTest, WhatIsTooLargeForTheBoundGoesItselfInTheEnd) {
   fill("a", 1, 2);
-  EXPECT_EQ(push({"b", 1, Overflow::drop_oldest, 2000}), Pushed::dropped);
+  EXPECT_EQ(push({"b", 1, Overflow::drop_oldest, 10000}), Pushed::dropped);
   EXPECT_THAT(drain(), ElementsAre("a s:1-2 missing", "b s:1-1 missing"));
   EXPECT_EQ(victims_, 2U);
 }
@@ -163,7 +206,7 @@ TEST_F(BacklogTest, WhatIsTooLargeForTheBoundGoesItselfInTheEnd) {
 TEST_F(BacklogTest, EventsOfDropNewestAndDisconnectRoutesAreNeverTheVictim) {
   fill("keep", 1, 5, Overflow::drop_newest);
   fill("stay", 1, 5, Overflow::disconnect);
-  EXPECT_EQ(push({"a", 1, Overflow::drop_oldest, 100}), Pushed::dropped);
+  EXPECT_EQ(push({"a", 1, Overflow::drop_oldest, 500}), Pushed::dropped);
   EXPECT_EQ(victims_, 0U);
   const auto names = drain();
   EXPECT_EQ(names.size(), 11U);
@@ -172,12 +215,12 @@ TEST_F(BacklogTest, EventsOfDropNewestAndDisconnectRoutesAreNeverTheVictim) {
 
 TEST_F(BacklogTest, AMarkerThatWasShownGrowsNoMore) {
   fill("a", 1, 10);
-  push({"a", 11, Overflow::drop_oldest, 100});
+  push({"a", 11, Overflow::drop_oldest, 500});
   std::string_view shown;
   ASSERT_EQ(backlog_.peek(&shown, 1), 1U);
   const std::string before(shown);
-  push({"a", 12, Overflow::drop_oldest, 100});
-  push({"a", 13, Overflow::drop_oldest, 100});
+  push({"a", 12, Overflow::drop_oldest, 500});
+  push({"a", 13, Overflow::drop_oldest, 500});
   EXPECT_EQ(backlog_.pop()->frame(), before);
   EXPECT_EQ(name_of(*backlog_.pop()).substr(0, 6), "a s:3-");
 }
@@ -187,7 +230,7 @@ TEST_F(BacklogTest, AMarkerThatWasShownGrowsNoMore) {
 TEST_F(BacklogTest, WhoIsToldNoMoreEventsIsToldNoGapsEither) {
   fill("a", 1, 10);
   backlog_.push_own("answer", false);
-  ASSERT_EQ(push({"a", 11, Overflow::drop_oldest, 100}), Pushed::queued);
+  ASSERT_EQ(push({"a", 11, Overflow::drop_oldest, 500}), Pushed::queued);
   std::array<std::string_view, 4> frames;
   ASSERT_GT(backlog_.peek(frames.data(), frames.size()), 0U);  // the marker is in words now
 
@@ -200,9 +243,9 @@ TEST_F(BacklogTest, DropNewestLetsTheArrivingOnesGo) {
   fill("a", 1, 9, Overflow::drop_newest);
   fill("a", 10, 10, Overflow::drop_newest);
   for (std::uint64_t seq = 11; seq <= 13; ++seq)
-    EXPECT_EQ(push({"a", seq, Overflow::drop_newest, 100}), Pushed::dropped);
+    EXPECT_EQ(push({"a", seq, Overflow::drop_newest, 500}), Pushed::dropped);
   for (int i = 0; i < 3; ++i) backlog_.pop();
-  EXPECT_EQ(push({"a", 14, Overflow::drop_newest, 100}), Pushed::queued);
+  EXPECT_EQ(push({"a", 14, Overflow::drop_newest, 500}), Pushed::queued);
   const auto names = drain();
   EXPECT_EQ(names[7], "a s:11-13 missing");
   EXPECT_EQ(names[8], "a s:14");
@@ -210,12 +253,12 @@ TEST_F(BacklogTest, DropNewestLetsTheArrivingOnesGo) {
 
 TEST_F(BacklogTest, DisconnectClosesAtTheBoundAndNotBefore) {
   fill("a", 1, 10, Overflow::disconnect);
-  EXPECT_EQ(push({"a", 11, Overflow::disconnect, 100}), Pushed::closing);
+  EXPECT_EQ(push({"a", 11, Overflow::disconnect, 500}), Pushed::closing);
 }
 
 TEST_F(BacklogTest, ALaneDropsWhereAClientWouldBeDisconnected) {
   fill("a", 1, 10, Overflow::disconnect);
-  EXPECT_EQ(backlog_.push(make_event({"a", 11, Overflow::disconnect, 100}), 0, victims_,
+  EXPECT_EQ(backlog_.push(make_event({"a", 11, Overflow::disconnect, 500}), 0, victims_,
                           Backlog::Full::drop_arriving),
             Pushed::dropped);
   EXPECT_EQ(drain().back(), "a s:11-11 missing");
@@ -224,9 +267,9 @@ TEST_F(BacklogTest, ALaneDropsWhereAClientWouldBeDisconnected) {
 // --- conflate ------------------------------------------------------------------------------------
 
 TEST_F(BacklogTest, TheNewestOfAKeyTakesTheTail) {
-  push({"a", 1, Overflow::conflate, 100, "s", "k"});
-  push({"a", 2, Overflow::conflate, 100, "s", "l"});
-  EXPECT_EQ(push({"a", 3, Overflow::conflate, 100, "s", "k"}), Pushed::replaced);
+  push({"a", 1, Overflow::conflate, 500, "s", "k"});
+  push({"a", 2, Overflow::conflate, 500, "s", "l"});
+  EXPECT_EQ(push({"a", 3, Overflow::conflate, 500, "s", "k"}), Pushed::replaced);
   EXPECT_EQ(victims_, 0U);
   EXPECT_THAT(backlog_.take_replaced(), ElementsAre(Pair("a", 1U)));
   EXPECT_THAT(backlog_.take_replaced(), IsEmpty());
@@ -260,19 +303,19 @@ TEST_F(BacklogTest, AKeyThatHasLeftIsNoLongerReplaced) {
 
 TEST_F(BacklogTest, ConflatedEventsAreDroppedLikeOthersWhenKeysAreTooMany) {
   for (std::uint64_t seq = 1; seq <= 11; ++seq)
-    push({"a", seq, Overflow::conflate, 100, "s", "k" + std::to_string(seq)});
+    push({"a", seq, Overflow::conflate, 500, "s", "k" + std::to_string(seq)});
   EXPECT_EQ(victims_, 2U);
   // The key of a dropped one is free again.
-  EXPECT_EQ(push({"a", 12, Overflow::conflate, 100, "s", "k11"}), Pushed::replaced);
+  EXPECT_EQ(push({"a", 12, Overflow::conflate, 500, "s", "k11"}), Pushed::replaced);
   EXPECT_EQ(drain().front(), "a s:1-2 missing");
 }
 
 TEST_F(BacklogTest, AReplacedEventIsNoGapBetweenTwoThatAre) {
-  push({"a", 1, Overflow::conflate, 300, "s", "x"});
-  push({"a", 2, Overflow::conflate, 300, "s", "y"});
-  push({"a", 3, Overflow::conflate, 300, "s", "z"});
-  push({"a", 4, Overflow::conflate, 300, "s", "y"});  // replaces 2
-  push({"a", 5, Overflow::conflate, 700, "s", "w"});  // drops 1 and 3
+  push({"a", 1, Overflow::conflate, 1500, "s", "x"});
+  push({"a", 2, Overflow::conflate, 1500, "s", "y"});
+  push({"a", 3, Overflow::conflate, 1500, "s", "z"});
+  push({"a", 4, Overflow::conflate, 1500, "s", "y"});  // replaces 2
+  push({"a", 5, Overflow::conflate, 3500, "s", "w"});  // drops 1 and 3
   const auto names = drain();
   EXPECT_EQ(names[0], "a s:1-1 missing");
   EXPECT_EQ(names[1].substr(0, 6), "a s:3-");
@@ -282,7 +325,7 @@ TEST_F(BacklogTest, AReplacedEventIsNoGapBetweenTwoThatAre) {
 
 TEST_F(BacklogTest, OwnFramesAreNeverDropped) {
   for (int i = 0; i < 30; ++i) backlog_.push_own(std::string(100, 'x'), false);
-  EXPECT_EQ(backlog_.bytes(), 3000U);
+  EXPECT_EQ(backlog_.bytes(), 30 * (Event::place_bytes + 100));
   EXPECT_EQ(backlog_.events(), 0U);
   EXPECT_EQ(drain().size(), 30U);
 }
@@ -303,9 +346,9 @@ TEST_F(BacklogTest, AMarkerDoesNotReachOverAPlace) {
         Event::make(Event::Fields{}, std::vector<std::string_view>{std::string_view()}));
   };
   fill("a", 1, 8, Overflow::drop_newest);
-  for (std::uint64_t seq = 1; seq <= 2; ++seq) push({"n", seq, Overflow::drop_newest, 300});
+  for (std::uint64_t seq = 1; seq <= 2; ++seq) push({"n", seq, Overflow::drop_newest, 1500});
   place();
-  for (std::uint64_t seq = 3; seq <= 4; ++seq) push({"n", seq, Overflow::drop_newest, 300});
+  for (std::uint64_t seq = 3; seq <= 4; ++seq) push({"n", seq, Overflow::drop_newest, 1500});
   place();
   EXPECT_THAT(drain(), ElementsAre("a s:1", "a s:2", "a s:3", "a s:4", "a s:5", "a s:6", "a s:7",
                                    "a s:8", "n s:1-2 missing", "", "n s:3-4 missing", ""));
@@ -316,7 +359,7 @@ TEST_F(BacklogTest, WhatGoesLaterLeavesItsMarkerOnItsOwnSideOfAPlace) {
   backlog_.push_place(
       Event::make(Event::Fields{}, std::vector<std::string_view>{std::string_view()}));
   fill("a", 6, 10);
-  for (std::uint64_t seq = 1; seq <= 9; ++seq) push({"b", seq, Overflow::drop_oldest, 100});
+  for (std::uint64_t seq = 1; seq <= 9; ++seq) push({"b", seq, Overflow::drop_oldest, 500});
   const std::vector<std::string> names = drain();
   const auto at = std::find(names.begin(), names.end(), "");
   ASSERT_NE(at, names.end());
@@ -332,9 +375,9 @@ TEST_F(BacklogTest, AProducersGapWaitsAtItsPlaceAndIsNeverDropped) {
   missing.seq = 5;
   missing.last_seq = 6;
   EXPECT_EQ(backlog_.push(Renderer::gap(missing, "producer"), 0, victims_), Pushed::queued);
-  EXPECT_EQ(push({"a", 7, Overflow::drop_oldest, 100}), Pushed::queued);
+  EXPECT_EQ(push({"a", 7, Overflow::drop_oldest, 500}), Pushed::queued);
   EXPECT_EQ(backlog_.events(), 5U);
-  EXPECT_EQ(push({"b", 1, Overflow::drop_oldest, 850}), Pushed::dropped);
+  EXPECT_EQ(push({"b", 1, Overflow::drop_oldest, 4750}), Pushed::dropped);
   EXPECT_THAT(drain(), ElementsAre("a s:1-4 missing", "a s:5-6 missing", "a s:7-7 missing",
                                    "b s:1-1 missing"));
 }
@@ -342,8 +385,8 @@ TEST_F(BacklogTest, AProducersGapWaitsAtItsPlaceAndIsNeverDropped) {
 TEST_F(BacklogTest, WhoCannotBeToldWhatItMissedMustGo) {
   Pushed last = Pushed::queued;
   for (int topic = 0; topic < 1000 && last != Pushed::closing; ++topic) {
-    last = push({"topic-" + std::to_string(topic), 1, Overflow::drop_oldest, 100});
-    EXPECT_LE(backlog_.bytes(), 2 * limit + 200);
+    last = push({"topic-" + std::to_string(topic), 1, Overflow::drop_oldest, 500});
+    EXPECT_LE(backlog_.bytes(), 2 * limit + 300);
   }
   EXPECT_EQ(last, Pushed::closing);
 }
@@ -359,7 +402,7 @@ struct Ledger {
 
 class Model {
  public:
-  explicit Model(std::uint32_t seed) : random_(seed), limit_(1500 + seed % 7 * 1000) {}
+  explicit Model(std::uint32_t seed) : random_(seed), limit_(3000 + seed % 7 * 2000) {}
 
   void run(int steps) {
     for (int i = 0; i < steps && !closing_; ++i) {
@@ -411,7 +454,7 @@ class Model {
     }
     dropped_ += victims + (pushed == Pushed::dropped ? 1 : 0);
     const bool taken = pushed == Pushed::queued || pushed == Pushed::replaced;
-    if (taken && !was_empty && backlog_.bytes() != event->frame().size()) {
+    if (taken && !was_empty && backlog_.bytes() != event->queued_bytes()) {
       EXPECT_LE(backlog_.bytes() + others, limit_);
     }
     EXPECT_LE(backlog_.bytes(), 2 * limit_);
@@ -419,7 +462,8 @@ class Model {
 
   void own() {
     const bool pong = pick(2) == 0;
-    if (backlog_.bytes() + 40 > limit_) return;  // the bridge no longer reads that client
+    if (backlog_.bytes() + Event::place_bytes + 40 > limit_)
+      return;  // the bridge no longer reads that client
     backlog_.push_own(std::string(40, pong ? 'p' : 'o'), pong);
   }
 
@@ -431,7 +475,7 @@ class Model {
   void pop() {
     const std::size_t before = backlog_.bytes();
     const EventPtr event = backlog_.pop();
-    EXPECT_EQ(before - backlog_.bytes(), event->frame().size());
+    EXPECT_EQ(before - backlog_.bytes(), event->queued_bytes());
     if (event->topic().empty()) return;
     Ledger& ledger = ledgers_[{std::string(event->topic()), std::string(event->source())}];
     EXPECT_GT(event->seq(), ledger.seen) << name_of(*event);

@@ -103,6 +103,30 @@ TEST_F(RequestsTest, AnErrorOverTheMinutesBoundEndsTheConnection) {
   EXPECT_TRUE(thrown_out());
 }
 
+// It is offered where it fits, and what it counts in the queue is what fits there.
+TEST_F(RequestsTest, AReplayThatWasPromisedDoesNotThrowItsClientOut) {
+  auto small = std::make_shared<Config>(*config());
+  small->limits.queue_bytes = 6000;
+  small->routes.emplace_back();
+  small->routes.back().match = "d";
+  small->routes.back().overflow = Overflow::disconnect;
+  bridge_.reload(small);
+  for (std::uint64_t seq = 1; seq <= 100; ++seq) publish("d", seq);
+  come();
+  lane().catch_up();
+  connection_->wire().room = 0;
+
+  say({{"type", "subscribe"}, {"topic", "d"}, {"last", 100}, {"id", std::string(100, 'i')}});
+  lane().catch_up();
+
+  EXPECT_FALSE(thrown_out());
+  connection_->make_room(1 << 24);
+  const std::vector<json> messages = heard();
+  ASSERT_THAT(messages, ::testing::Not(IsEmpty()));
+  EXPECT_EQ(messages[0].value("replayed", 0U), ids_of(messages).size());
+  EXPECT_GT(ids_of(messages).size(), 20U);
+}
+
 TEST_F(RequestsTest, ErrorsAreForgottenAfterAMinute) {
   for (int minute = 0; minute < 3; ++minute) {
     say_nonsense(3);

@@ -204,9 +204,9 @@ TEST_F(HistoryTest, WholeOrNotAtAll) {
   publish("t", "a", 1, 5);
   EXPECT_THAT(recover("t", {"a:1"}, 4), SizeIs(4));
   EXPECT_THAT(recover("t", {"a:1"}, 3), not_recovered);
-  const std::size_t frame = make_event({"t", "a", 1}, clock.steady())->frame().size();
-  EXPECT_THAT(recover("t", {"a:1"}, all, 4 * frame), SizeIs(4));
-  EXPECT_THAT(recover("t", {"a:1"}, all, 4 * frame - 1), not_recovered);
+  const std::size_t each = make_event({"t", "a", 1}, clock.steady())->queued_bytes();
+  EXPECT_THAT(recover("t", {"a:1"}, all, 4 * each), SizeIs(4));
+  EXPECT_THAT(recover("t", {"a:1"}, all, 4 * each - 1), not_recovered);
 }
 
 TEST_F(HistoryTest, AJumpIsAHoleThatNobodyComesBackOver) {
@@ -737,9 +737,9 @@ TEST_F(HistoryTest, NewestOfManyTopicsIsWhatArrivedLast) {
 
 TEST_F(HistoryTest, NewestStaysWithinTheBytesAndKeepsTheLast) {
   publish("t", "a", 1, 3);
-  const std::size_t frame = make_event({"t", "a", 1}, clock.steady())->frame().size();
-  EXPECT_THAT(newest("t", 9, 2 * frame), ElementsAre("t@a:2", "t@a:3"));
-  EXPECT_THAT(newest("t", 9, 2 * frame - 1), ElementsAre("t@a:3"));
+  const std::size_t each = make_event({"t", "a", 1}, clock.steady())->queued_bytes();
+  EXPECT_THAT(newest("t", 9, 2 * each), ElementsAre("t@a:2", "t@a:3"));
+  EXPECT_THAT(newest("t", 9, 2 * each - 1), ElementsAre("t@a:3"));
   EXPECT_THAT(newest("t", 0), IsEmpty());
 }
 

@@ -299,7 +299,7 @@ class Schedule {
   void ask_recover(const std::string& topic) {
     const std::vector<Position> since = draw_since(topic);
     const std::size_t events_max = chance(20) ? below(4) : all;
-    const std::size_t bytes_max = chance(20) ? below(60) : all;
+    const std::size_t bytes_max = chance(20) ? below(300) : all;
     note("recover", topic, since);
     same(history_.recover(topic, since, events_max, bytes_max),
          oracle_.recover(topic, since, events_max, bytes_max));

@@ -183,7 +183,7 @@ class Oracle {
       found.erase(found.begin(), found.end() - static_cast<long>(config_.limits.replay_events));
     std::size_t bytes = 0;
     std::size_t first = found.size();
-    while (first > 0 && (bytes += found[first - 1].event->frame().size()) <= bytes_max) --first;
+    while (first > 0 && (bytes += found[first - 1].event->queued_bytes()) <= bytes_max) --first;
     found.erase(found.begin(), found.begin() + static_cast<long>(first));
     return events(found);
   }
@@ -420,7 +420,7 @@ class Oracle {
   static std::optional<std::vector<EventPtr>> whole(std::vector<Kept>& missed,
                                                     std::size_t events_max, std::size_t bytes_max) {
     std::size_t bytes = 0;
-    for (const Kept& kept : missed) bytes += kept.event->frame().size();
+    for (const Kept& kept : missed) bytes += kept.event->queued_bytes();
     if (missed.size() > events_max || bytes > bytes_max) return std::nullopt;
     sort(missed);
     return events(missed);

@@ -81,9 +81,9 @@ class Schedule {
     config.history.size = roomy_ ? 1000 : 1 + below(30);
     config.history.ttl = Duration(roomy_ ? 1'000'000 : 50 + below(300));
     if (!roomy_ && chance(30)) config.history.bytes = 5'000 + below(30'000);
-    if (!roomy_ && chance(50)) config.limits.queue_bytes = 300 + below(2'000);
+    if (!roomy_ && chance(50)) config.limits.queue_bytes = 600 + below(4'000);
     if (!roomy_ && chance(30)) config.limits.replay_events = 1 + below(20);
-    if (!roomy_ && chance(30)) config.ingest.lane_bytes = 300 + below(2'000);
+    if (!roomy_ && chance(30)) config.ingest.lane_bytes = 600 + below(4'000);
     for (const auto& [match, overflow] :
          {std::pair{"c:*", Overflow::conflate}, std::pair{"d:*", Overflow::disconnect},
           std::pair{"n:*", Overflow::drop_newest}}) {
@@ -174,7 +174,7 @@ class Schedule {
     Config config = *config_;
     config.history.size = 1 + below(30);
     config.history.ttl = Duration(50 + below(300));
-    config.ingest.lane_bytes = chance(50) ? 300 + below(2'000) : Config().ingest.lane_bytes;
+    config.ingest.lane_bytes = chance(50) ? 600 + below(4'000) : Config().ingest.lane_bytes;
     config_ = std::make_shared<const Config>(config);
     any(bridges_)->reload(config_);
   }
