@@ -27,23 +27,23 @@ Outbox::~Outbox() {
 
 void Outbox::deliver(const Bundle& bundle) noexcept {
   if (wire_ == nullptr || refusing_) {
-    dropped_ += bundle.count;
-    return counter(metrics_, DropReason::disconnected).add(bundle.count);
+    dropped_ += bundle.messages();
+    return counter(metrics_, DropReason::disconnected).add(bundle.messages());
   }
   if (lag_ == nullptr && head_ == nullptr) {
     const ssize_t written = wire_->write(bundle.bytes);
     if (written == static_cast<ssize_t>(bundle.bytes.size())) {
-      delivered_ += bundle.count;
-      rate_.note(bundle[0]->received(), bundle.count);
-      metrics_.deliveries.add(bundle.count);
-      metrics_.delivered_bytes.add(bundle.bytes.size());
+      delivered_ += bundle.messages();
+      rate_.note(bundle[0]->received(), bundle.messages());
+      metrics_.deliveries.add(bundle.messages());
+      metrics_.delivered_bytes.add(bundle.bytes.size() - bundle.gap_bytes);
       if (wire_->held() == 0) return;
       block();
       return account();
     }
     if (written == Wire::broken) {
-      dropped_ += bundle.count;
-      counter(metrics_, DropReason::disconnected).add(bundle.count);
+      dropped_ += bundle.messages();
+      counter(metrics_, DropReason::disconnected).add(bundle.messages());
       shut();
       owner_.on_broken();
       return;
@@ -61,6 +61,7 @@ void Outbox::keep_rest(const Bundle& bundle, std::size_t written) {
     const std::size_t begin = end;
     end += bundle[i]->frame().size();
     if (end <= written) {
+      if (bundle[i]->is_gap()) continue;
       ++delivered_;
       rate_.note(bundle[i]->received());
       metrics_.deliveries.add();

@@ -300,7 +300,9 @@ std::size_t Router::publish(const std::vector<EventPtr>& events,
     if (named_[i] != nullptr) matched_.push_back(named_[i]);
     if (!is_reserved(event.topic())) patterns_.match(event.topic(), matched_);
     if (matched_.empty()) continue;
-    for (Audience* audience : matched_) audience->count_offered(event.received());
+    if (!event.is_gap()) {
+      for (Audience* audience : matched_) audience->count_offered(event.received());
+    }
     if (!turn_.add(i)) continue;
     for (const Audience* audience : matched_) {
       for (const auto& seat : audience->seats()) turn_.join(*seat.who, seat.who->group_);

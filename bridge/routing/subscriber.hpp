@@ -21,6 +21,11 @@ struct Bundle {
   const EventPtr* const* events = nullptr;  // `count` of them, in order
   std::size_t count = 0;
   std::string_view bytes;  // their frames, joined
+  // Gaps among them, which tell of events and are none: no sum counts them.
+  std::size_t gaps = 0;
+  std::size_t gap_bytes = 0;
+
+  std::size_t messages() const noexcept { return count - gaps; }
 
   const EventPtr& operator[](std::size_t i) const noexcept { return *events[i]; }
 };

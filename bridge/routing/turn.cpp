@@ -118,6 +118,11 @@ Bundle Turn::bundle_of(std::uint32_t group) {
   Bundle bundle;
   bundle.events = bundled_.data();
   bundle.count = bundled_.size();
+  for (const EventPtr* event : bundled_) {
+    if (!(*event)->is_gap()) continue;
+    ++bundle.gaps;
+    bundle.gap_bytes += (*event)->frame().size();
+  }
   if (bundle.count == 1) {
     bundle.bytes = bundle[0]->frame();
     return bundle;

@@ -45,7 +45,7 @@ class Turn {
       const Group& members = groups_[group];
       if (members.size == 0) continue;
       const Bundle bundle = bundle_of(group);
-      deliveries += bundle.count * members.size;
+      deliveries += bundle.messages() * members.size;
       for (std::uint32_t i = 0; i < members.size; ++i) {
         ordered_[members.first + i]->deliver(bundle);
         if (++offered % offers_between == 0) between();

@@ -45,11 +45,25 @@ class OutboxTest : public ::testing::Test, protected Outbox::Owner {
   void deliver(const std::vector<EventPtr>& events) {
     std::vector<const EventPtr*> places;
     std::string bytes;
+    Bundle bundle;
     for (const EventPtr& event : events) {
       places.push_back(&event);
       bytes.append(event->frame());
+      bundle.gaps += event->is_gap() ? 1 : 0;
+      bundle.gap_bytes += event->is_gap() ? event->frame().size() : 0;
     }
-    outbox_->deliver({places.data(), places.size(), bytes});
+    bundle.events = places.data();
+    bundle.count = places.size();
+    bundle.bytes = bytes;
+    outbox_->deliver(bundle);
+  }
+  static EventPtr gap(std::uint64_t from, std::uint64_t to) {
+    Event::Fields missing;
+    missing.topic = "a";
+    missing.source = "s";
+    missing.seq = from;
+    missing.last_seq = to;
+    return Renderer::gap(missing, "producer");
   }
   EventPtr sent(const Made& made) {
     EventPtr event = make_event(made);
@@ -111,6 +125,40 @@ TEST_F(OutboxTest, WhatTheSocketTakesIsWrittenAtOnceAndCounted) {
   EXPECT_EQ(metrics_.delivered_bytes.value(), first->frame().size() + second->frame().size());
   EXPECT_EQ(blocked_, 0);
   EXPECT_FALSE(outbox_->waiting());
+}
+
+// However it comes to the client, or does not: a sum that depends on lag is none.
+TEST_F(OutboxTest, AProducersGapIsNoEventWrittenAtOnceCutOrWaiting) {
+  const EventPtr event = make_event({"a", 3});
+  deliver({gap(1, 2), event});
+  EXPECT_EQ(outbox_->delivered(), 1U);
+  EXPECT_EQ(metrics_.delivered_bytes.value(), event->frame().size());
+
+  std::vector<EventPtr> bundle;
+  for (std::uint64_t seq = 4; seq <= 120; seq += 2) {
+    bundle.push_back(gap(seq, seq));
+    bundle.push_back(make_event({"a", seq + 1, Overflow::drop_newest, 100}));
+  }
+  deliver(bundle);
+  ASSERT_TRUE(outbox_->waiting()) << "some of it was written, and the rest waits";
+  deliver({gap(122, 123), make_event({"a", 124})});
+  read_all();
+  EXPECT_EQ(outbox_->delivered(), 1U + bundle.size() / 2 + 1U);
+  EXPECT_EQ(metrics_.deliveries.value(), outbox_->delivered());
+  EXPECT_EQ(outbox_->dropped(), 0U);
+
+  outbox_->refuse_events();
+  deliver({gap(125, 126), make_event({"a", 127})});
+  EXPECT_EQ(outbox_->dropped(), 1U);
+  EXPECT_EQ(drops(DropReason::disconnected), 1U);
+}
+
+TEST_F(OutboxTest, AGapForAClientThatIsGoneIsNoEventLost) {
+  ::close(theirs_);
+  theirs_ = -1;
+  deliver({gap(1, 2), make_event({"a", 3})});
+  EXPECT_EQ(broken_, 1);
+  EXPECT_EQ(drops(DropReason::disconnected), 1U);
 }
 
 TEST_F(OutboxTest, AFullSocketLosesNothingAndKeepsTheOrder) {

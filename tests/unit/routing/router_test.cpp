@@ -57,6 +57,20 @@ class RouterTest : public ::testing::Test {
   Listener bob_;
 };
 
+TEST_F(RouterTest, AGapIsOfferedAndIsNoDelivery) {
+  Event::Fields missing;
+  missing.topic = "a";
+  missing.topic_hash = topic_hash("a");
+  missing.source = "s";
+  missing.seq = missing.last_seq = 1;
+  router_.subscribe(ada_, pattern("a"));
+  router_.subscribe(bob_, pattern("*"));
+  const EventPtr gap = Renderer::gap(missing, "producer");
+  EXPECT_EQ(router_.publish({gap, make_event({"a", 2})}), 2U);
+  EXPECT_EQ(router_.publish({gap}), 0U);
+  EXPECT_THAT(ada_.heard, ElementsAre("a s:1-1 missing", "a s:2", "a s:1-1 missing"));
+}
+
 TEST_F(RouterTest, ATopicsSubscribersGetItsEventsAndNoOthers) {
   EXPECT_TRUE(router_.subscribe(ada_, pattern("import:task-1")).fresh);
   router_.subscribe(bob_, pattern("import:task-10"));
