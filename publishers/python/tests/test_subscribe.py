@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncGenerator, Awaitable
+from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 from support.bridge import Bridge
 from support.fault_proxy import FaultProxy
+from websockets.asyncio.server import Server, ServerConnection, serve
 
+import zwsbridge.asking
 import zwsbridge.positions
 from zwsbridge import Gap, Publisher, SubscribedEvent, SubscribeError, subscribe
 from zwsbridge.positions import Positions, matcher
@@ -33,6 +37,24 @@ async def numbers(events: AsyncGenerator[SubscribedEvent, None], count: int) -> 
 def publish(publisher: Publisher, topic: str, *values: int) -> None:
     for number in values:
         assert publisher.publish(topic, {"type": "x", "n": number})
+
+
+def stub(handler: Callable[[ServerConnection], Awaitable[None]]) -> AbstractAsyncContextManager[Server]:
+    """A bridge that does what no real one can be made to do at will. `async with` it."""
+    return serve(handler, "127.0.0.1", 0)
+
+
+def url_of(server: Server) -> str:
+    return f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/ws"
+
+
+async def requested(connection: ServerConnection) -> dict[str, Any]:
+    request: dict[str, Any] = json.loads(await connection.recv())
+    return request
+
+
+async def say(connection: ServerConnection, **message: Any) -> None:
+    await connection.send(json.dumps(message))
 
 
 @pytest.mark.parametrize("name", ["import:1", "import:*"])
@@ -121,6 +143,71 @@ def test_raw_payload_is_not_taken_for_the_bridges_word(tmp_path: Path) -> None:
 
         ended_within(30, work)
     assert daemon.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("count", "per_second"), [(300, 100), (600, 4)]
+)  # the second has to be asked for in two pieces
+def test_hundreds_of_topics(start_daemon: Callable[..., Bridge], count: int, per_second: int) -> None:
+    daemon = start_daemon({"limits.messages_per_second": per_second})
+    names = [f"job:{number}" for number in range(count)]
+    gaps: list[Gap] = []
+    with Publisher(daemon.endpoint) as publisher, FaultProxy(daemon.port) as proxy:
+        assert publisher.wait_ready(10)
+        for number, name in enumerate(names):
+            publish(publisher, name, number)
+
+        async def work() -> None:
+            url = daemon.ws_url.replace(str(daemon.port), str(proxy.port))
+            async with aclosing(subscribe(url, *names, last=1, on_gap=gaps.append)) as events:
+                assert sorted(await numbers(events, count)) == list(range(count))
+                proxy.cut()
+                for number, name in enumerate(names):
+                    publish(publisher, name, -number)
+                assert sorted(await numbers(events, count)) == list(range(1 - count, 1))
+
+        ended_within(30, work)
+    assert gaps == []
+
+
+def test_names_are_asked_for_in_few_messages() -> None:
+    asked: list[dict[str, Any]] = []
+    names = [f"{number:04}" + "x" * 200 for number in range(600)]  # more than one message holds
+
+    async def bridge(connection: ServerConnection) -> None:
+        while len(asked) < 3:
+            asked.append(await requested(connection))
+            for name in asked[-1]["topics"]:
+                await say(connection, type="subscribed", topic=name, success=True, at=["a:1"])
+        await say(connection, **{"type": "x", "topic": names[0], "@id": "a:2"})
+        await connection.wait_closed()
+
+    async def work() -> None:
+        async with stub(bridge) as server, aclosing(subscribe(url_of(server), *names)) as events:
+            assert (await events.__anext__()).id == "a:2"
+
+    ended_within(30, work)
+    assert [name for message in asked for name in message["topics"]] == names
+    assert all(len(json.dumps(message)) < 50_000 for message in asked)
+
+
+def test_bridge_that_wants_to_be_asked_later_is_heard_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zwsbridge.asking, "MAX_NAMES", 1)
+    monkeypatch.setattr(zwsbridge.asking, "RATE_PAUSE", 3600)
+
+    async def bridge(connection: ServerConnection) -> None:
+        first = await requested(connection)
+        await say(connection, type="subscribed", topic="a", success=True, at=["a:1"], id=first["id"])
+        second = await requested(connection)
+        await say(connection, type="error", code="rate_limited", message="too many messages", id=second["id"])
+        await say(connection, **{"type": "x", "topic": "a", "@id": "a:2"})
+        await connection.wait_closed()
+
+    async def work() -> None:
+        async with stub(bridge) as server, aclosing(subscribe(url_of(server), "a", "b")) as events:
+            assert (await events.__anext__()).id == "a:2"
+
+    ended_within(30, work)
 
 
 def test_refusals_end_it(start_daemon: Callable[..., Bridge]) -> None:

@@ -47,6 +47,9 @@ class _Topic:
     live: Sequences | None = None  # where live events begin; taken up when what is replayed has come
     awaited: int = 0  # events of a replay still to come
 
+    def positions(self) -> list[str]:
+        return [f"{source}:{sequence}" for source, sequence in self.reached.items()]
+
 
 class Positions:
     def __init__(self, names: Iterable[str]) -> None:
@@ -74,11 +77,14 @@ class Positions:
 
     def since(self, name: str) -> dict[str, list[str]]:
         """What to give for a name or pattern when it is subscribed to again; those heard last go first."""
+        if not is_pattern(name):
+            kept = self._topics.get(name)
+            return {name: kept.positions()} if kept and kept.reached else {}
         matches = matcher([name]).fullmatch
         found: dict[str, list[str]] = {}
         size = 0
         for topic, kept in reversed(self._topics.items()):
-            positions = [f"{source}:{sequence}" for source, sequence in kept.reached.items()]
+            positions = kept.positions()
             if not positions or not matches(topic):
                 continue
             size += 6 * len(topic) + sum(len(position) + 3 for position in positions)  # as \\uXXXX at the worst

@@ -17,7 +17,8 @@ from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Union
 
-from zwsbridge.positions import Positions, is_pattern, matcher
+from zwsbridge.asking import Asking
+from zwsbridge.positions import Positions, matcher
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -103,8 +104,7 @@ class _Subscriber:
         max_message_bytes: int,
     ) -> None:
         self._url = url
-        # Topics before patterns: one that a pattern has brought already could not be told to be recovered.
-        self._names = sorted(dict.fromkeys(topics), key=is_pattern)
+        self._names = dict.fromkeys(topics)
         self._is_mine = matcher(self._names).fullmatch
         self._last = last
         self._token = token
@@ -124,12 +124,16 @@ class _Subscriber:
                 async with connect(
                     self._url, additional_headers=headers, max_size=self._max_message_bytes
                 ) as connection:
-                    for name in self._names:
-                        await self._ask(connection, name)
-                    async for text in connection:
-                        event = await self._take(connection, text)
-                        if event is not None:
-                            yield event
+                    asking = Asking(self._names, self._positions, self._subscribed, self._last, connection.send)
+                    task = asyncio.ensure_future(asking.run())
+                    try:
+                        async for text in connection:
+                            event = await self._take(connection, asking, text)
+                            if event is not None:
+                                yield event
+                    finally:
+                        task.cancel()
+                        await asyncio.gather(task, return_exceptions=True)
                 self._judge(connection.close_code, connection.close_reason)
             except ConnectionClosed as closed:
                 self._judge(closed.rcvd.code if closed.rcvd else None, closed.rcvd.reason if closed.rcvd else "")
@@ -147,16 +151,7 @@ class _Subscriber:
         given = self._token() if callable(self._token) else self._token or ""
         return await given if inspect.isawaitable(given) else given
 
-    async def _ask(self, connection: ClientConnection, name: str) -> None:
-        request: dict[str, Any] = {"type": "subscribe", "topic": name, "id": self._names.index(name)}
-        if self._last:
-            request["last"] = self._last
-        since = self._positions.since(name)
-        if name in self._subscribed and (since or is_pattern(name)):
-            request["since"] = since if is_pattern(name) else since[name]
-        await connection.send(json.dumps(request))
-
-    async def _take(self, connection: ClientConnection, text: str | bytes) -> SubscribedEvent | None:
+    async def _take(self, connection: ClientConnection, asking: Asking, text: str | bytes) -> SubscribedEvent | None:
         if isinstance(text, bytes):  # the payload of a raw route, which may look like the bridge's own word
             return None
         try:
@@ -170,11 +165,13 @@ class _Subscriber:
             return self._event(message, position)
         kind = message.get("type")
         if kind in ("subscribed", "unsubscribed"):
-            await self._answer(connection, message)
+            self._answer(asking, message)
         elif kind == "gap":
             self._gap(message)
-        elif kind == "error" and isinstance(message.get("id"), int):  # a request that could not even be answered
-            await self._answer(connection, {**message, "topic": self._names[message["id"]]})
+        elif kind == "error" and (names := asking.asked_in(message.get("id"))):  # they could not even be answered
+            if message.get("code") != "rate_limited":
+                raise SubscribeError(str(message.get("code")), str(message.get("message", "")), ", ".join(names))
+            asking.too_fast()
         elif kind == "error" and message.get("code") == "token_expired" and callable(self._token):
             await connection.send(json.dumps({"type": "auth", "token": await self._fresh_token()}))
         return None
@@ -186,19 +183,17 @@ class _Subscriber:
         self._positions.event(topic, position)
         return SubscribedEvent(topic, position, message)
 
-    async def _answer(self, connection: ClientConnection, message: dict[str, Any]) -> None:
+    def _answer(self, asking: Asking, message: dict[str, Any]) -> None:
         name, code = str(message.get("topic")), message.get("code")
         if name not in self._names:
             return
-        if code == "rate_limited":
-            await asyncio.sleep(1)
-            await self._ask(connection, name)
-        elif code is not None:
+        if code is not None:
             raise SubscribeError(str(code), str(message.get("message", "no longer allowed")), name)
-        elif message["type"] == "subscribed":
+        if message["type"] == "subscribed":
             self._failures = 0
             self._subscribed.add(name)
             self._positions.subscribed(name, message)
+            asking.answered(name)
             if message.get("recovered") is False:
                 self._on_gap(Gap(name, None, "not_recovered"))
 
