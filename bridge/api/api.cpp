@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "auth/grants.hpp"
+#include "config/secrecy.hpp"
 #include "core/json_text.hpp"
 #include "metrics/prometheus.hpp"
 
@@ -230,7 +231,8 @@ void Api::answer(const Rules& rules, ApiRequest request, HttpReply& reply) {
     if (!rules.access.origin_allowed(http.peer, http)) {
       if (origin_log_.pass(suppressed))
         log::warning("refused Origin \"{}\" from {}: add it to server.allowed_origins{}",
-                     log::escaped(origin, 200), log::escaped(http.address), log::more(suppressed));
+                     log::escaped(config::without_secrets(origin), 200), log::escaped(http.address),
+                     log::more(suppressed));
       throw ApiRefusal{403, "forbidden", "this Origin is not in server.allowed_origins"};
     }
     reply = with_headers(std::move(reply),

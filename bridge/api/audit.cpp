@@ -1,7 +1,9 @@
 #include "api/audit.hpp"
 
 #include <algorithm>
+#include <iterator>
 
+#include "config/secrecy.hpp"
 #include "core/log.hpp"
 
 namespace zws {
@@ -31,7 +33,7 @@ void Audit::because(std::string_view reason) { reason_ = reason; }
 
 void Audit::about(std::string_view kind, std::string_view name) {
   kind_ = kind;
-  names_ = {std::string(name)};
+  names_ = {config::without_secrets(name)};  // a token was pasted there
 }
 
 void Audit::about(std::string_view kind, const std::vector<std::string>& names) {
@@ -39,7 +41,9 @@ void Audit::about(std::string_view kind, const std::vector<std::string>& names) 
   many_ = true;
   count_ = names.size();
   const auto shown = static_cast<std::ptrdiff_t>(std::min(count_, names_max));
-  names_.assign(names.begin(), names.begin() + shown);
+  names_.clear();
+  std::transform(names.begin(), names.begin() + shown, std::back_inserter(names_),
+                 config::without_secrets);
 }
 
 void Audit::reached(std::size_t connections) { reached_ = connections; }

@@ -1,6 +1,7 @@
 #include "api/rights_calls.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "api/body.hpp"
 #include "api/list_query.hpp"
@@ -26,6 +27,9 @@ std::string refused_json(std::string_view reason) {
 // Whom a token with these claims would prove.
 Identity made_up(const AuthConfig& config, const std::string& user,
                  std::vector<std::string> roles) {
+  std::set<std::string> known;
+  const auto again = [&known](const std::string& role) { return !known.insert(role).second; };
+  roles.erase(std::remove_if(roles.begin(), roles.end(), again), roles.end());
   Identity identity;
   identity.user = user;
   identity.roles = std::move(roles);
@@ -101,6 +105,8 @@ void RightsCalls::ask(const ApiRequest& request, HttpReply reply) {
     throw ApiRefusal{400, "invalid_message", "send either \"token\", or \"user\" and \"roles\""};
   if (asked.size() > asked_max)
     throw ApiRefusal{400, "limit_exceeded", "\"topics\" may name 1,000"};
+  if (roles && roles->size() > asked_max)
+    throw ApiRefusal{400, "limit_exceeded", "\"roles\" may name 1,000"};
   if (token) return ask_token(*token, std::move(asked), std::move(reply));
   request.audit->about("user", *user);
   if (!is_user(*user))

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -188,7 +190,7 @@ class Reading {
 
   // A role in a shape that is not known here gives no right and does no harm.
   void add_role(std::string role) {
-    if (holds(identity_.roles, role)) return;  // said again it would only cost
+    if (!roles_.insert(role).second) return;  // said again it would only cost
     identity_.admin = identity_.admin || holds(rules_.claims.admin, role);
     identity_.roles.push_back(std::move(role));
   }
@@ -226,6 +228,7 @@ class Reading {
   const ClaimRules& rules_;
   const WallTime now_;
   Identity identity_;
+  std::set<std::string> roles_;  // those that it has
   std::string why_;
 };
 

@@ -68,8 +68,10 @@ std::string_view forwarding_header(const HttpRequest& request) {
 
 std::string address_key(std::string_view address) {
   const auto bytes = parse_ip(address);
-  if (!bytes || ((*bytes)[10] == 0xFF && (*bytes)[11] == 0xFF)) return std::string(address);
-  return std::string(reinterpret_cast<const char*>(bytes->data()), 8);
+  if (!bytes) return std::string(address);
+  const auto* const text = reinterpret_cast<const char*>(bytes->data());
+  const bool ipv4 = (*bytes)[10] == 0xFF && (*bytes)[11] == 0xFF;  // however it was spelt
+  return ipv4 ? std::string(text + 12, 4) : std::string(text, 8);
 }
 
 Access::Access(const Config& config, bool open_mode)

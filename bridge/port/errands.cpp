@@ -124,7 +124,7 @@ void Errands::answer(std::uint64_t number, HttpResponse response) noexcept try {
   HttpPlace* const place = head_of(its).place.get();
   // Once for websocketpp and once for what waits in the queue.
   const HttpCrowd crowd = place != nullptr && errand.method != "HEAD"
-                              ? place->hold(2 * response.body.size())
+                              ? place->hold_answer(2 * response.body.size())
                               : HttpCrowd::none;
   if (crowd != HttpCrowd::none) response = HttpResponse::crowded(crowd);
   parts_.transport.rules.metrics->count_http_response(static_cast<std::uint16_t>(response.status));

@@ -47,8 +47,15 @@ HttpCrowd HttpPlace::enter(std::string address_key) {
 }
 
 HttpCrowd HttpPlace::hold(std::size_t bytes) {
-  const bool small = entered_ && bytes_ + bytes <= HttpPlaces::small_bytes;
-  const HttpCrowd crowd = places_.hold(address_key_, bytes, small);
+  return hold(bytes, entered_ && bytes_ + bytes <= HttpPlaces::small_bytes);
+}
+
+HttpCrowd HttpPlace::hold_answer(std::size_t bytes) {
+  return bytes <= HttpPlaces::few_lines_bytes ? hold(bytes, true) : hold(bytes);
+}
+
+HttpCrowd HttpPlace::hold(std::size_t bytes, bool always) {
+  const HttpCrowd crowd = places_.hold(address_key_, bytes, always);
   if (crowd == HttpCrowd::none) bytes_ += bytes;
   return crowd;
 }

@@ -26,6 +26,7 @@ class HttpPlaces {
   static constexpr std::size_t bytes_max = std::size_t{64} << 20;
   static constexpr std::size_t bytes_per_address_max = std::size_t{16} << 20;
   static constexpr std::size_t small_bytes = std::size_t{16} << 10;
+  static constexpr std::size_t few_lines_bytes = std::size_t{4} << 10;
 
   // Bytes held now. Thread: any.
   std::size_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
@@ -64,7 +65,11 @@ class HttpPlace {
   // Holds so many bytes more, unless that is too much.
   HttpCrowd hold(std::size_t bytes);
 
+  // The same for an answer. One of a few lines always has room: probes are answered without entering.
+  HttpCrowd hold_answer(std::size_t bytes);
+
  private:
+  HttpCrowd hold(std::size_t bytes, bool always);
   void give_back() noexcept;
 
   HttpPlaces& places_;

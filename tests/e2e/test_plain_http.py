@@ -1,6 +1,7 @@
 """Plain HTTP from strangers: the head is judged before a body is taken, and what they hold is bounded."""
 
 import json
+from contextlib import ExitStack
 from urllib.parse import quote
 
 import pytest
@@ -86,6 +87,21 @@ def test_two_hundred_unfinished_uploads_cost_nothing_and_no_producer_is_cut_off(
         producer.send("a", {"type": "n", "n": n})
     assert [listener.receive()["n"] for _ in range(100)] == list(range(100))
     assert bridge.metric("zws_ingest_resets_total") == 0
+
+
+def test_probes_are_answered_whatever_others_hold(make_bridge, issuer, tmp_path):
+    bridge = make_bridge({**issuer.settings(tmp_path), "limits.handshake_timeout": "30s"})
+    bearer = {"Authorization": f"Bearer {issuer.admin()}"}
+    head = head_of(
+        "POST /api/ws/publish HTTP/1.1", {**JSON, **bearer, "Content-Length": str(MIB // 16), "Expect": "100-continue"}
+    )
+    with ExitStack() as holders:
+        for _ in range(256):  # as many as there may be, and all the bytes
+            client = holders.enter_context(bridge.raw())
+            client.send(head)
+            assert client.answer()[0] == 100
+        assert bridge.get("/api/ws/stats", bearer).status == 429
+        assert [bridge.get(path).status for path in ("/healthz", "/readyz")] == [200, 200]
 
 
 def test_what_one_address_may_upload_at_once_is_bounded_and_probes_still_pass(make_bridge, issuer, tmp_path):

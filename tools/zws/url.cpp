@@ -1,5 +1,7 @@
 #include "url.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -76,7 +78,10 @@ Url Url::parse(std::string_view text) {
 }
 
 bool Url::is_loopback() const noexcept {
-  return host == "localhost" || host == "::1" || host.substr(0, 4) == "127.";
+  // Numbers only: a name that begins with them may lead anywhere.
+  in_addr ipv4{};
+  const bool numbers = ::inet_pton(AF_INET, host.c_str(), &ipv4) == 1;
+  return host == "localhost" || host == "::1" || (numbers && (ntohl(ipv4.s_addr) >> 24) == 127);
 }
 
 std::string Url::authority() const {

@@ -63,6 +63,18 @@ TEST_F(AuditTest, NamesWhoFromWhereWhatHowManyAndItsEndWhateverTheLevelIs) {
             "topic=\"a\" reached=3 status=200\n");
 }
 
+TEST_F(AuditTest, ATokenThatWasPastedInTheWrongPlaceIsNotKept) {
+  const std::string token =
+      "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJlLW9mLWFkYS1sb25nLWVub3VnaA";
+  const std::string one = line_of([&](Audit& audit) { audit.about("user", token); });
+  const std::string many = line_of([&](Audit& audit) {
+    audit.about("users", std::vector<std::string>{"ada", token});
+  });
+  EXPECT_THAT(one, Not(HasSubstr("c2lnbmF0dXJl")));
+  EXPECT_THAT(many, Not(HasSubstr("c2lnbmF0dXJl")));
+  EXPECT_THAT(many, HasSubstr("ada"));
+}
+
 TEST_F(AuditTest, ACallThatOnlyLooksReachesNobody) {
   EXPECT_THAT(line_of([](Audit&) {}), EndsWith("path=\"/api/ws/publish\" status=200\n"));
 }

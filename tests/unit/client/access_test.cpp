@@ -28,6 +28,8 @@ TEST(AccessTest, LimitsCountIPv6AddressesPerSlash64) {
   EXPECT_EQ(address_key("2001:db8:1:2:3:4:5:6"), address_key("2001:db8:1:2:ffff::1"));
   EXPECT_NE(address_key("2001:db8:1:2::1"), address_key("2001:db8:1:3::1"));
   EXPECT_NE(address_key("1.2.3.4"), address_key("1.2.3.5"));
+  for (const char* spelt : {"::ffff:1.2.3.4", "::FFFF:102:304"})
+    EXPECT_EQ(address_key("1.2.3.4"), address_key(spelt)) << "one client, one account";
 }
 
 // --- the client behind a proxy -------------------------------------------------------------------

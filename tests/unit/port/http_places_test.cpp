@@ -57,6 +57,14 @@ TEST_F(HttpPlacesTest, BytesAreBoundedInAll) {
   EXPECT_EQ(from("other").hold(mib), HttpCrowd::all);
 }
 
+TEST_F(HttpPlacesTest, AnAnswerOfAFewLinesHasRoomWhateverOthersHold) {
+  for (std::size_t i = 0; i < 64; ++i) from(std::to_string(i / 16)).hold(mib);
+  HttpPlace& probe = from("prober");
+  EXPECT_EQ(probe.hold_answer(200), HttpCrowd::none) << "a load balancer would take the bridge out";
+  EXPECT_EQ(places_.bytes(), 64 * mib + 200) << "it counts all the same";
+  EXPECT_EQ(probe.hold_answer(HttpPlaces::few_lines_bytes + 1), HttpCrowd::all);
+}
+
 TEST_F(HttpPlacesTest, AnEmptyAccountTakesOneOfAnySize) {
   EXPECT_EQ(from("a").hold(100 * mib), HttpCrowd::none);
   EXPECT_EQ(from("a").hold(mib), HttpCrowd::all);

@@ -57,7 +57,9 @@ TEST(UrlTest, PartsAreToldApart) {
 TEST(UrlTest, LoopbackIsKnown) {
   for (const char* text : {"ws://127.0.0.1:1", "ws://localhost", "ws://[::1]:9", "ws://127.1.2.3"})
     EXPECT_TRUE(Url::parse(text).is_loopback()) << text;
-  EXPECT_FALSE(Url::parse("ws://bridge.example").is_loopback());
+  for (const char* text :
+       {"ws://bridge.example", "ws://127.evil.example", "ws://127.0.0.1.evil.example"})
+    EXPECT_FALSE(Url::parse(text).is_loopback()) << text << " would be given this machine's token";
 }
 
 TEST(UrlTest, OtherTextIsRefused) {
