@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AbstractAsyncContextManager, aclosing
@@ -16,8 +17,10 @@ from support.fault_proxy import FaultProxy
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 import zwsbridge.asking
+import zwsbridge.backoff
 import zwsbridge.positions
 from zwsbridge import Gap, Publisher, SubscribedEvent, SubscribeError, subscribe
+from zwsbridge.backoff import Backoff
 from zwsbridge.positions import Positions, matcher
 
 SECRET = "s" * 32
@@ -58,7 +61,10 @@ async def say(connection: ServerConnection, **message: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["import:1", "import:*"])
-def test_what_was_missed_comes_after_a_break(start_daemon: Callable[..., Bridge], name: str) -> None:
+def test_what_was_missed_comes_after_a_break(
+    start_daemon: Callable[..., Bridge], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(zwsbridge.backoff, "STABLE", 0)  # so that each break is the first
     daemon = start_daemon()
     gaps: list[Gap] = []
     with Publisher(daemon.endpoint) as publisher, FaultProxy(daemon.port) as proxy:
@@ -208,6 +214,46 @@ def test_bridge_that_wants_to_be_asked_later_is_heard_meanwhile(monkeypatch: pyt
             assert (await events.__anext__()).id == "a:2"
 
     ended_within(30, work)
+
+
+@pytest.mark.parametrize(("code", "at_least"), [(4410, 0.0), (4429, 5.0), (1013, 5.0)])
+def test_who_is_thrown_out_again_and_again_comes_back_more_and_more_slowly(
+    monkeypatch: pytest.MonkeyPatch, code: int, at_least: float
+) -> None:
+    pauses: list[float] = []
+    original = Backoff.next
+
+    def next_pause(backoff: Backoff, later: bool) -> float:
+        pauses.append(original(backoff, later))
+        return 0
+
+    monkeypatch.setattr(random, "uniform", lambda least, most: most)  # so that the bounds are seen
+    monkeypatch.setattr(Backoff, "next", next_pause)
+
+    async def bridge(connection: ServerConnection) -> None:
+        await say(connection, type="connection", heartbeat=25)
+        request = await requested(connection)
+        await say(connection, type="subscribed", topic="t", success=True, at=["a:1"], id=request["id"])
+        if len(pauses) == 7:
+            await say(connection, **{"type": "x", "topic": "t", "@id": "a:2"})
+        await connection.close(code, "no reason")
+
+    async def work() -> None:
+        async with stub(bridge) as server, aclosing(subscribe(url_of(server), "t")) as events:
+            assert (await events.__anext__()).id == "a:2"
+
+    ended_within(30, work)
+    assert pauses == [min(20.0, at_least + bound) for bound in (0.5, 1, 2, 4, 8, 16, 20)]
+
+
+def test_connection_that_lasted_is_come_back_to_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda least, most: most)
+    backoff = Backoff()
+    assert [backoff.next(False) for _ in range(3)] == [0.5, 1, 2]
+    backoff.lasted(9.9)
+    assert backoff.next(False) == 4
+    backoff.lasted(10)
+    assert backoff.next(False) == 0.5
 
 
 def test_refusals_end_it(start_daemon: Callable[..., Bridge]) -> None:

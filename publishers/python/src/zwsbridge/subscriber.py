@@ -12,12 +12,13 @@ import asyncio
 import inspect
 import json
 import logging
-import random
+import time
 from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Union
 
 from zwsbridge.asking import Asking
+from zwsbridge.backoff import Backoff
 from zwsbridge.positions import Positions, matcher
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 # A JWT, or what gives one, at once or awaited.
 Token = Union[str, Callable[[], Union[str, Awaitable[str]]]]
 
-_FIRST_PAUSE = 0.5  # seconds; the bound doubles up to _LONGEST_PAUSE
-_LONGEST_PAUSE = 20.0
 _UNAUTHORIZED = 4401
 _FOR_GOOD = {4400, 4403, 1002, 1003, 1007, 1009}  # close codes after which nobody should come back
+_LATER = {1013, 4429}  # close codes after which nobody should come back soon: full, too fast
+_LATER_STATUS = {429, 503}  # the same before there is a connection
 
 _log = logging.getLogger("zwsbridge")
 
@@ -112,13 +113,15 @@ class _Subscriber:
         self._max_message_bytes = max_message_bytes
         self._positions = Positions(self._names)
         self._subscribed: set[str] = set()  # names that were subscribed to on any connection
-        self._failures = 0  # since an answer last came
+        self._backoff = Backoff()
+        self._greeted_at: float | None = None  # on this connection
 
     async def events(self) -> AsyncGenerator[SubscribedEvent, None]:
         from websockets.asyncio.client import connect
         from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
         while True:
+            later = False
             try:
                 headers = {"Authorization": f"Bearer {await self._fresh_token()}"} if self._token else None
                 async with connect(
@@ -134,18 +137,22 @@ class _Subscriber:
                     finally:
                         task.cancel()
                         await asyncio.gather(task, return_exceptions=True)
-                self._judge(connection.close_code, connection.close_reason)
+                later = self._judge(connection.close_code, connection.close_reason)
             except ConnectionClosed as closed:
-                self._judge(closed.rcvd.code if closed.rcvd else None, closed.rcvd.reason if closed.rcvd else "")
+                rcvd = closed.rcvd
+                later = self._judge(rcvd.code if rcvd else None, rcvd.reason if rcvd else "")
             except InvalidStatus as refused:
                 status = refused.response.status_code
-                if 400 <= status < 500 and status not in (408, 429):
+                later = status in _LATER_STATUS
+                if 400 <= status < 500 and status != 408 and not later:
                     raise SubscribeError(str(status), f"{self._url} refused the connection") from None
                 _log.info("%s answers %d", self._url, status)
             except (OSError, InvalidHandshake, asyncio.TimeoutError) as error:
                 _log.info("no connection to %s: %s", self._url, error)
-            await asyncio.sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._failures)))
-            self._failures = min(self._failures + 1, 10)
+            if self._greeted_at is not None:
+                self._backoff.lasted(time.monotonic() - self._greeted_at)
+                self._greeted_at = None
+            await asyncio.sleep(self._backoff.next(later))
 
     async def _fresh_token(self) -> str:
         given = self._token() if callable(self._token) else self._token or ""
@@ -166,6 +173,8 @@ class _Subscriber:
         kind = message.get("type")
         if kind in ("subscribed", "unsubscribed"):
             self._answer(asking, message)
+        elif kind == "connection":
+            self._greeted_at = time.monotonic()
         elif kind == "gap":
             self._gap(message)
         elif kind == "error" and (names := asking.asked_in(message.get("id"))):  # they could not even be answered
@@ -190,7 +199,6 @@ class _Subscriber:
         if code is not None:
             raise SubscribeError(str(code), str(message.get("message", "no longer allowed")), name)
         if message["type"] == "subscribed":
-            self._failures = 0
             self._subscribed.add(name)
             self._positions.subscribed(name, message)
             asking.answered(name)
@@ -203,8 +211,9 @@ class _Subscriber:
             self._positions.gap(topic, str(message["src"]), int(message["from"]), int(message["to"]))
             self._on_gap(Gap(topic, int(message["missed"]), str(message.get("reason"))))
 
-    def _judge(self, code: int | None, reason: str | None) -> None:
-        """Raises where the protocol says not to come back."""
+    def _judge(self, code: int | None, reason: str | None) -> bool:
+        """Whether to come back later only. Raises where the protocol says not to come back."""
         if code in _FOR_GOOD or (code == _UNAUTHORIZED and not callable(self._token)):
             raise SubscribeError(str(code), reason or "the bridge closed the connection for good")
         _log.info("connection to %s ended: %s %s", self._url, code, reason)
+        return code in _LATER
