@@ -176,6 +176,37 @@ def test_hundreds_of_topics(start_daemon: Callable[..., Bridge], count: int, per
     assert gaps == []
 
 
+@pytest.mark.parametrize("most", [1024, 100])
+def test_no_event_of_a_pattern_comes_twice(
+    start_daemon: Callable[..., Bridge], monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(zwsbridge.positions, "MAX_FOUND", most)
+    daemon = start_daemon()
+    gaps: list[Gap] = []
+    with Publisher(daemon.endpoint) as publisher, FaultProxy(daemon.port) as proxy:
+        assert publisher.wait_ready(10)
+
+        async def work() -> None:
+            url = daemon.ws_url.replace(str(daemon.port), str(proxy.port))
+            async with aclosing(subscribe(url, "job:*", "end", on_gap=gaps.append)) as events:
+                coming = asyncio.ensure_future(numbers(events, 1))
+                await asyncio.to_thread(daemon.wait_metric, "zws_subscriptions", 2)
+                publish(publisher, "end", -1)
+                assert await coming == [-1]
+                for number in range(300):
+                    publish(publisher, f"job:{number}", number)
+                assert await numbers(events, 300) == list(range(300))
+                proxy.cut()
+                coming = asyncio.ensure_future(numbers(events, 1))
+                while most < 300 and not gaps:
+                    await asyncio.wait([coming], timeout=0.01)
+                publish(publisher, "end", 300)
+                assert await coming == [300]
+
+        ended_within(30, work)
+    assert gaps == ([] if most > 300 else [Gap("job:*", None, "not_recovered")])
+
+
 def test_names_are_asked_for_in_few_messages() -> None:
     asked: list[dict[str, Any]] = []
     names = [f"{number:04}" + "x" * 200 for number in range(600)]  # more than one message holds
@@ -332,25 +363,49 @@ def test_break_in_a_replay_asks_for_its_rest() -> None:
     positions.subscribed("t", {"at": ["a:1", "b:1"]})
     positions.subscribed("t", {"at": ["a:9", "b:2"], "recovered": True, "replayed": 9})
     positions.event("t", "a:2")
-    assert sorted(positions.since("t")["t"]) == ["a:2", "b:1"]
+    assert sorted((positions.since("t") or {})["t"]) == ["a:2", "b:1"]
     positions.event("t", "b:2")
     positions.gap("t", "a", 3, 11)  # seven of the replay, and two that are live
-    assert sorted(positions.since("t")["t"]) == ["a:11", "b:2"]
+    assert sorted((positions.since("t") or {})["t"]) == ["a:11", "b:2"]
     positions.event("t", "a:1")  # it was restarted
-    assert sorted(positions.since("t")["t"]) == ["a:1", "b:2"]
+    assert sorted((positions.since("t") or {})["t"]) == ["a:1", "b:2"]
 
 
 def test_positions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zwsbridge.positions, "MAX_FOUND", 3)
     monkeypatch.setattr(zwsbridge.positions, "MAX_SOURCES", 2)
-    positions = Positions(["named", "p:*"])
+    now = 0.0
+    positions = Positions(["named", "p:*", "q:*"], lambda: now)
     positions.event("named", "a:1")
-    for number in range(10):
-        positions.event(f"p:{number}", "a:1")
+    positions.event("q:1", "a:1")
+    for now in range(10):
+        positions.event(f"p:{now}", "a:1")
     assert positions.since("named") == {"named": ["a:1"]}
-    assert set(positions.since("p:*")) == {"p:7", "p:8", "p:9"}
+    assert positions.since("p:*") is None  # the bridge would send all of p:6 again
+    assert positions.since("q:*") is None
+    now = 3601  # and has forgotten q:1
+    assert positions.since("q:*") == {}
+    assert positions.since("p:*") is None
+    now = 3607  # and p:6
+    assert list(positions.since("p:*") or ()) == ["p:9", "p:8", "p:7"]
     for source in "abc":
         positions.event("named", f"{source}:5")
+    assert positions.since("named") is None
+    now += 3601
     assert positions.since("named") == {"named": ["b:5", "c:5"]}
-    monkeypatch.setattr(zwsbridge.positions, "MAX_SINCE_BYTES", 60)
-    assert list(positions.since("p:*")) == ["p:9", "p:8"]
+    positions.event("p:9", "a:2")
+    monkeypatch.setattr(zwsbridge.positions, "MAX_SINCE_BYTES", 40)
+    assert list(positions.since("p:*") or ()) == ["p:9", "p:8"]
+    positions.event("p:7", "a:2")
+    positions.event("p:8", "a:2")
+    assert positions.since("p:*") is None
+
+
+def test_sources_that_the_bridge_names_are_all_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zwsbridge.positions, "MAX_SOURCES", 2)
+    positions = Positions(["t"])
+    for source in "abc":
+        positions.event("t", f"{source}:5")
+    assert positions.since("t") is None
+    positions.subscribed("t", {"at": ["b:6", "c:5"]})
+    assert positions.since("t") == {"t": ["b:6", "c:5"]}

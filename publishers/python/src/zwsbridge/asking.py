@@ -39,7 +39,8 @@ class Asking:
         # What is resumed before what is new, which would else keep from a pattern what it missed of a topic. Then
         # topics before patterns: one that a pattern has brought already could not be told to be recovered.
         self._waiting = deque(sorted(names, key=lambda name: (name not in known, is_pattern(name))))
-        self._asked: dict[str, None] = {}  # the names of the message under way that are not answered
+        # The names of the message under way that are not answered; whether what was missed of them is lost.
+        self._asked: dict[str, bool] = {}
         self._id = 0  # of that message
         self._is_too_fast = False
         self._changed = asyncio.Event()
@@ -55,10 +56,12 @@ class Asking:
             await self._changed.wait()
             self._changed.clear()
 
-    def answered(self, name: str) -> None:
-        self._asked.pop(name, None)
+    def answered(self, name: str) -> bool:
+        """Returns whether what was missed is lost: it had to be asked for as if it were new."""
+        is_lost = self._asked.pop(name, False)
         if not self._asked:
             self._changed.set()
+        return is_lost
 
     def asked_in(self, number: Any) -> list[str]:
         """What is not answered yet of the message with this id."""
@@ -81,13 +84,13 @@ class Asking:
         size = 0
         while self._waiting and len(self._asked) < MAX_NAMES:
             name = self._waiting[0]
-            resumed = self._positions.since(name) if kind != "new" else {}
+            resumed = (self._positions.since(name) if kind != "new" else None) or {}
             size += len(json.dumps([name, resumed]))
             if self._asked and (self._kind(name) != kind or size > MAX_BYTES):
                 break
             since.update(resumed)
             message["topics"].append(name)
-            self._asked[name] = None
+            self._asked[name] = kind == "new" and name in self._known
             self._waiting.popleft()
         if kind != "new":
             message["since"] = since
@@ -95,8 +98,6 @@ class Asking:
 
     # A pattern is refused where `since` holds a topic that cannot be resumed, so it waits for the answers of topics.
     def _kind(self, name: str) -> str:
-        if name not in self._known:
+        if name not in self._known or self._positions.since(name) is None:
             return "new"
-        if is_pattern(name):
-            return "resumed pattern"
-        return "resumed topic" if self._positions.since(name) else "new"
+        return "resumed pattern" if is_pattern(name) else "resumed topic"

@@ -3,18 +3,25 @@
 The rules are those of docs/CLIENTS.md, "Resuming".
 
 Bound: the topics that were named, and of those that patterns brought the MAX_FOUND heard last; MAX_SOURCES of each.
+The bridge replays all that it retains, from the first event on, of a topic or source that is not named to it: what is
+forgotten here could come twice. So where that may be, for RETAINED seconds after it was heard, nothing is resumed, and
+that is told.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Callable
 
-MAX_FOUND = 256
+MAX_FOUND = 1024
 MAX_SOURCES = 256  # what the bridge takes for a topic in one message
 MAX_SINCE_BYTES = 48 * 1024  # of the 64 KiB that a message may have
+RETAINED = 3600.0  # longer than a bridge keeps an event, unless its history.ttl is set to more
 
 Sequences = dict[str, int]  # by source
 
@@ -46,14 +53,20 @@ class _Topic:
     reached: Sequences = field(default_factory=dict)
     live: Sequences | None = None  # where live events begin; taken up when what is replayed has come
     awaited: int = 0  # events of a replay still to come
+    heard_at: float = -math.inf
+    forgot_at: float = -math.inf  # one of its sources, for there were too many
 
     def positions(self) -> list[str]:
         return [f"{source}:{sequence}" for source, sequence in self.reached.items()]
 
 
 class Positions:
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._named = {name for name in names if not is_pattern(name)}
+        self._matches = {name: matcher([name]).fullmatch for name in names if is_pattern(name)}
+        # When a topic of that pattern was heard last that is forgotten.
+        self._forgotten = dict.fromkeys(self._matches, -math.inf)
         self._topics: dict[str, _Topic] = {}  # the one heard last at the end
 
     def event(self, topic: str, position: str) -> None:
@@ -75,37 +88,48 @@ class Positions:
         kept.live, kept.awaited = dict(map(split, at)), int(answer.get("replayed", 0))
         self._take_up(kept)
 
-    def since(self, name: str) -> dict[str, list[str]]:
-        """What to give for a name or pattern when it is subscribed to again; those heard last go first."""
+    def since(self, name: str) -> dict[str, list[str]] | None:
+        """What to give for a name or pattern when it is subscribed to again. None: there is nothing that says all."""
+        retained_from = self._clock() - RETAINED
         if not is_pattern(name):
             kept = self._topics.get(name)
-            return {name: kept.positions()} if kept and kept.reached else {}
-        matches = matcher([name]).fullmatch
+            return {name: kept.positions()} if kept and kept.reached and kept.forgot_at < retained_from else None
         found: dict[str, list[str]] = {}
         size = 0
-        for topic, kept in reversed(self._topics.items()):
-            positions = kept.positions()
-            if not positions or not matches(topic):
+        forgotten_at = self._forgotten[name]
+        for topic, kept in reversed(self._topics.items()):  # those heard last first
+            if not kept.reached or not self._matches[name](topic):
                 continue
-            size += 6 * len(topic) + sum(len(position) + 3 for position in positions)  # as \\uXXXX at the worst
+            positions = kept.positions()
+            size += len(json.dumps({topic: positions}))
             if size > MAX_SINCE_BYTES:
+                forgotten_at = max(forgotten_at, kept.heard_at)
                 break
             found[topic] = positions
-        return found
+            forgotten_at = max(forgotten_at, kept.forgot_at)
+        return found if forgotten_at < retained_from else None
 
     def _topic(self, topic: str) -> _Topic:
         kept = self._topics.pop(topic, None) or _Topic()
         self._topics[topic] = kept
         if len(self._topics) > MAX_FOUND + len(self._named):
-            del self._topics[next(name for name in self._topics if name not in self._named)]
+            self._forget(next(name for name in self._topics if name not in self._named))
         return kept
+
+    def _forget(self, topic: str) -> None:
+        heard_at = self._topics.pop(topic).heard_at
+        for name, matches in self._matches.items():
+            if matches(topic):
+                self._forgotten[name] = max(self._forgotten[name], heard_at)
 
     def _move(self, topic: str, source: str, sequence: int, count: int) -> None:
         kept = self._topic(topic)
         kept.reached.pop(source, None)
         kept.reached[source] = sequence
+        kept.heard_at = self._clock()
         if len(kept.reached) > MAX_SOURCES:
             del kept.reached[next(iter(kept.reached))]
+            kept.forgot_at = kept.heard_at
         kept.awaited -= count
         self._take_up(kept)
         if kept.reached.get(source, 0) < sequence:  # a gap that began in the replay and goes on among live events
@@ -114,3 +138,4 @@ class Positions:
     def _take_up(self, kept: _Topic) -> None:
         if kept.live is not None and kept.awaited <= 0:
             kept.reached, kept.live = kept.live, None
+            kept.forgot_at = -math.inf  # these are all that there are

@@ -70,7 +70,8 @@ def subscribe(
 ) -> AsyncGenerator[SubscribedEvent, None]:
     """The events of these topics and patterns, in order, each once; ends only by SubscribeError.
 
-    After a break it comes back and resumes: what was missed comes first.
+    After a break it comes back and resumes: what was missed comes first. Where that cannot be had, on_gap is told, and
+    what comes then to begin with (`last`, a route's `replay`) may have come before.
     last: so many of the newest events to begin with, and where what was missed can no longer be had.
     token: the JWT, or a function that gives one whenever a new one is needed.
     on_gap: is told what will never come; without it the log is.
@@ -201,8 +202,7 @@ class _Subscriber:
         if message["type"] == "subscribed":
             self._subscribed.add(name)
             self._positions.subscribed(name, message)
-            asking.answered(name)
-            if message.get("recovered") is False:
+            if asking.answered(name) or message.get("recovered") is False:
                 self._on_gap(Gap(name, None, "not_recovered"))
 
     def _gap(self, message: dict[str, Any]) -> None:
