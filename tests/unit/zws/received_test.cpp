@@ -40,6 +40,8 @@ TEST(ReceivedTest, IdAndTopicAreFound) {
   EXPECT_EQ(topic_of(with_other_topic), "orders");
   EXPECT_EQ(topic_of(wrapped_json), "a\"b");
   EXPECT_EQ(id_of("text"), "");
+  EXPECT_EQ(id_of(R"({"type":"x","v":1,"@id":"its:9","topic":"orders","@id":"abc:7"})"), "abc:7")
+      << "the producer has an @id of its own";
 }
 
 TEST(ReceivedTest, ThePayloadIsWhatWasPublished) {
