@@ -228,6 +228,32 @@ def test_names_are_asked_for_in_few_messages() -> None:
     assert all(len(json.dumps(message)) < 50_000 for message in asked)
 
 
+def test_topic_of_a_raw_route_ends_nothing(tmp_path: Path) -> None:
+    daemon = Bridge(tmp_path / "bridge", tables='[[route]]\nmatch = "raw/*"\nformat = "raw"\n').start()
+    gaps: list[Gap] = []
+    with Publisher(daemon.endpoint) as publisher, FaultProxy(daemon.port) as proxy:
+        assert publisher.wait_ready(10)
+        publish(publisher, "t", 0)
+
+        async def work() -> None:
+            url = daemon.ws_url.replace(str(daemon.port), str(proxy.port))
+            async with aclosing(subscribe(url, "raw/1", "t", "*", last=1, on_gap=gaps.append)) as events:
+                assert await numbers(events, 1) == [0]
+                for breaks in (1, 2):
+                    proxy.cut()
+                    publish(publisher, "t", breaks)
+                    assert await numbers(events, 1) == [breaks]
+                    coming = asyncio.ensure_future(numbers(events, 1))
+                    while len(gaps) < breaks:
+                        await asyncio.wait([coming], timeout=0.01)
+                    publish(publisher, "u", -breaks)
+                    assert await coming == [-breaks]
+
+        ended_within(30, work)
+    assert daemon.stop() == 0
+    assert gaps == [Gap("raw/1", None, "not_recovered")] * 2  # and of "*" nothing was missed
+
+
 def test_bridge_that_wants_to_be_asked_later_is_heard_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zwsbridge.asking, "MAX_NAMES", 1)
     monkeypatch.setattr(zwsbridge.asking, "RATE_PAUSE", 3600)

@@ -41,6 +41,7 @@ class Asking:
         self._waiting = deque(sorted(names, key=lambda name: (name not in known, is_pattern(name))))
         # The names of the message under way that are not answered; whether what was missed of them is lost.
         self._asked: dict[str, bool] = {}
+        self._anew: set[str] = set()  # names that were refused with what they were resumed with
         self._id = 0  # of that message
         self._is_too_fast = False
         self._changed = asyncio.Event()
@@ -62,6 +63,15 @@ class Asking:
         if not self._asked:
             self._changed.set()
         return is_lost
+
+    def may_be_new(self, name: str) -> bool:
+        """For a name that was refused: whether it will be asked for again without what the bridge could not use."""
+        if name not in self._known or name in self._anew or name not in self._asked:
+            return False
+        self._anew.add(name)
+        self._waiting.append(name)
+        self.answered(name)
+        return True
 
     def asked_in(self, number: Any) -> list[str]:
         """What is not answered yet of the message with this id."""
@@ -98,6 +108,6 @@ class Asking:
 
     # A pattern is refused where `since` holds a topic that cannot be resumed, so it waits for the answers of topics.
     def _kind(self, name: str) -> str:
-        if name not in self._known or self._positions.since(name) is None:
+        if name not in self._known or name in self._anew or self._positions.since(name) is None:
             return "new"
         return "resumed pattern" if is_pattern(name) else "resumed topic"

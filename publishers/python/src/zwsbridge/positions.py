@@ -88,6 +88,10 @@ class Positions:
         kept.live, kept.awaited = dict(map(split, at)), int(answer.get("replayed", 0))
         self._take_up(kept)
 
+    def useless(self, name: str) -> None:
+        """The bridge cannot go on from there: it is a topic of a raw route, or there are too many sources."""
+        self._topics.pop(name, None)
+
     def since(self, name: str) -> dict[str, list[str]] | None:
         """What to give for a name or pattern when it is subscribed to again. None: there is nothing that says all."""
         retained_from = self._clock() - RETAINED

@@ -197,9 +197,11 @@ class _Subscriber:
         name, code = str(message.get("topic")), message.get("code")
         if name not in self._names:
             return
-        if code is not None:
+        if code in ("invalid_message", "limit_exceeded") and asking.may_be_new(name):
+            self._positions.useless(name)
+        elif code is not None:
             raise SubscribeError(str(code), str(message.get("message", "no longer allowed")), name)
-        if message["type"] == "subscribed":
+        elif message["type"] == "subscribed":
             self._subscribed.add(name)
             self._positions.subscribed(name, message)
             if asking.answered(name) or message.get("recovered") is False:
