@@ -353,6 +353,86 @@ def test_token_is_asked_for_again_until_one_is_good(start_daemon: Callable[..., 
     assert asked == ["bad.bad.bad", good]
 
 
+def test_token_function_that_raises_is_asked_again(start_daemon: Callable[..., Bridge]) -> None:
+    daemon = start_daemon()
+    asked = 0
+
+    def token() -> str:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise OSError("the login service answers 503")
+        return "abc"
+
+    with Publisher(daemon.endpoint) as publisher, FaultProxy(daemon.port) as proxy:
+        assert publisher.wait_ready(10)
+        publish(publisher, "t", 1)
+
+        async def work() -> None:
+            url = daemon.ws_url.replace(str(daemon.port), str(proxy.port))
+            async with aclosing(subscribe(url, "t", token=token, last=1)) as events:
+                assert await numbers(events, 1) == [1]
+                proxy.cut()
+                publish(publisher, "t", 2)
+                assert await numbers(events, 1) == [2]
+
+        ended_within(30, work)
+    assert asked == 3
+
+
+def test_renewal_that_fails_leaves_the_connection() -> None:
+    asked: list[bool] = []
+
+    async def token() -> str:
+        asked.append(True)
+        if len(asked) == 2:
+            raise OSError("the login service answers 503")
+        return "abc"
+
+    async def bridge(connection: ServerConnection) -> None:
+        request = await requested(connection)
+        await say(connection, type="subscribed", topic="t", success=True, at=["a:1"], id=request["id"])
+        await say(connection, type="error", code="token_expired", message="the token has expired")
+        await say(connection, **{"type": "x", "topic": "t", "@id": f"a:{len(asked) + 1}"})
+        await connection.wait_closed()
+
+    async def work() -> None:
+        async with stub(bridge) as server, aclosing(subscribe(url_of(server), "t", token=token)) as events:
+            assert (await events.__anext__()).id == "a:2"
+            coming = asyncio.ensure_future(events.__anext__())
+            while len(asked) < 2:
+                await asyncio.wait([coming], timeout=0.01)
+            for connection in server.connections:
+                await say(connection, **{"type": "x", "topic": "t", "@id": "a:3"})
+            assert (await coming).id == "a:3"
+
+    ended_within(30, work)
+    assert len(asked) == 2
+
+
+def test_function_that_gives_no_token_is_nobody(start_daemon: Callable[..., Bridge]) -> None:
+    daemon = start_daemon({"auth.hs256_secret": SECRET, "auth.anonymous.subscribe": ["t"]})
+    with Publisher(daemon.endpoint) as publisher:
+        assert publisher.wait_ready(10)
+        publish(publisher, "t", 1)
+
+        async def work() -> None:
+            async with aclosing(subscribe(daemon.ws_url, "t", token=lambda: None, last=1)) as events:
+                assert await numbers(events, 1) == [1]
+
+        ended_within(30, work)
+
+
+def test_what_is_no_token_ends_it() -> None:
+    async def work() -> None:
+        for bad in ("a\nb", 5):
+            with pytest.raises(SubscribeError) as refused:
+                await subscribe("ws://127.0.0.1:1", "t", token=lambda: bad).__anext__()  # type: ignore[arg-type, return-value]  # noqa: B023
+            assert refused.value.code == "invalid_token" and str(bad) not in str(refused.value)
+
+    ended_within(30, work)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [((), "at least one topic"), (("",), "neither a topic"), ((5,), "neither a topic")],

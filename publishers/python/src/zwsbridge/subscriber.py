@@ -12,10 +12,11 @@ import asyncio
 import inspect
 import json
 import logging
+import re
 import time
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from zwsbridge.asking import Asking
 from zwsbridge.backoff import Backoff
@@ -24,13 +25,14 @@ from zwsbridge.positions import Positions, matcher
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
-# A JWT, or what gives one, at once or awaited.
-Token = Union[str, Callable[[], Union[str, Awaitable[str]]]]
+# A JWT, or what gives one, at once or awaited; None where nobody is signed in.
+Token = Union[str, Callable[[], Union[Optional[str], Awaitable[Optional[str]]]]]
 
 _UNAUTHORIZED = 4401
 _FOR_GOOD = {4400, 4403, 1002, 1003, 1007, 1009}  # close codes after which nobody should come back
 _LATER = {1013, 4429}  # close codes after which nobody should come back soon: full, too fast
 _LATER_STATUS = {429, 503}  # the same before there is a connection
+_TOKEN_TEXT = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what a header takes; every JWT is made of these
 
 _log = logging.getLogger("zwsbridge")
 
@@ -60,6 +62,10 @@ class SubscribeError(Exception):
         self.topic = topic
 
 
+class _TokenFailed(Exception):
+    """The function for it has raised. The next time it may not."""
+
+
 def subscribe(
     url: str,
     *topics: str,
@@ -73,7 +79,8 @@ def subscribe(
     After a break it comes back and resumes: what was missed comes first. Where that cannot be had, on_gap is told, and
     what comes then to begin with (`last`, a route's `replay`) may have come before.
     last: so many of the newest events to begin with, and where what was missed can no longer be had.
-    token: the JWT, or a function that gives one whenever a new one is needed.
+    token: the JWT, or a function that gives one whenever a new one is needed, or None for nobody. What it raises is
+    logged, and it is asked again later.
     on_gap: is told what will never come; without it the log is.
     Events of `raw` routes are not taken: they do not say what they are.
     """
@@ -115,7 +122,10 @@ class _Subscriber:
         self._positions = Positions(self._names)
         self._subscribed: set[str] = set()  # names that were subscribed to on any connection
         self._backoff = Backoff()
-        self._greeted_at: float | None = None  # on this connection
+        # Of this connection:
+        self._greeted_at: float | None = None
+        self._beside: list[asyncio.Task[None]] = []  # what is done while events are heard
+        self._failure: Exception | None = None  # of these
 
     async def events(self) -> AsyncGenerator[SubscribedEvent, None]:
         from websockets.asyncio.client import connect
@@ -124,20 +134,22 @@ class _Subscriber:
         while True:
             later = False
             try:
-                headers = {"Authorization": f"Bearer {await self._fresh_token()}"} if self._token else None
+                token = await self._fresh_token()
+                headers = {"Authorization": f"Bearer {token}"} if token else None
                 async with connect(
                     self._url, additional_headers=headers, max_size=self._max_message_bytes
                 ) as connection:
                     asking = Asking(self._names, self._positions, self._subscribed, self._last, connection.send)
-                    task = asyncio.ensure_future(asking.run())
+                    self._do_beside(connection, asking.run())
                     try:
                         async for text in connection:
-                            event = await self._take(connection, asking, text)
+                            event = self._take(connection, asking, text)
                             if event is not None:
                                 yield event
                     finally:
-                        task.cancel()
-                        await asyncio.gather(task, return_exceptions=True)
+                        await self._end_beside()
+                if self._failure is not None:
+                    raise self._failure
                 later = self._judge(connection.close_code, connection.close_reason)
             except ConnectionClosed as closed:
                 rcvd = closed.rcvd
@@ -148,6 +160,8 @@ class _Subscriber:
                 if 400 <= status < 500 and status != 408 and not later:
                     raise SubscribeError(str(status), f"{self._url} refused the connection") from None
                 _log.info("%s answers %d", self._url, status)
+            except _TokenFailed as error:
+                _log.warning("no token for %s: %s", self._url, error)
             except (OSError, InvalidHandshake, asyncio.TimeoutError) as error:
                 _log.info("no connection to %s: %s", self._url, error)
             if self._greeted_at is not None:
@@ -156,10 +170,50 @@ class _Subscriber:
             await asyncio.sleep(self._backoff.next(later))
 
     async def _fresh_token(self) -> str:
-        given = self._token() if callable(self._token) else self._token or ""
-        return await given if inspect.isawaitable(given) else given
+        """Empty for none."""
+        given: Any = self._token
+        if callable(given):
+            try:
+                given = given()
+                if inspect.isawaitable(given):
+                    given = await given
+            except Exception as error:
+                raise _TokenFailed(f"{type(error).__name__}: {error}") from error
+        token = given or ""
+        if not isinstance(token, str) or (token and not _TOKEN_TEXT.fullmatch(token)):
+            raise SubscribeError("invalid_token", "the token is not a string, or holds characters that no token has")
+        return token
 
-    async def _take(self, connection: ClientConnection, asking: Asking, text: str | bytes) -> SubscribedEvent | None:
+    async def _renew(self, connection: ClientConnection) -> None:
+        try:
+            token = await self._fresh_token()
+        except _TokenFailed as error:
+            _log.warning("no new token for %s: %s", self._url, error)  # the next connection asks again
+            return
+        if token:
+            await connection.send(json.dumps({"type": "auth", "token": token}))
+
+    def _do_beside(self, connection: ClientConnection, work: Coroutine[Any, Any, None]) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        async def run() -> None:
+            try:
+                await work
+            except ConnectionClosed:
+                pass  # whoever hears the events is told
+            except Exception as error:
+                self._failure = error
+                await connection.close()
+
+        self._beside.append(asyncio.ensure_future(run()))
+
+    async def _end_beside(self) -> None:
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
+        self._beside = []
+
+    def _take(self, connection: ClientConnection, asking: Asking, text: str | bytes) -> SubscribedEvent | None:
         if isinstance(text, bytes):  # the payload of a raw route, which may look like the bridge's own word
             return None
         try:
@@ -183,7 +237,7 @@ class _Subscriber:
                 raise SubscribeError(str(message.get("code")), str(message.get("message", "")), ", ".join(names))
             asking.too_fast()
         elif kind == "error" and message.get("code") == "token_expired" and callable(self._token):
-            await connection.send(json.dumps({"type": "auth", "token": await self._fresh_token()}))
+            self._do_beside(connection, self._renew(connection))
         return None
 
     def _event(self, message: dict[str, Any], position: str) -> SubscribedEvent | None:
