@@ -68,6 +68,10 @@ void set_options(void* socket, const std::string& endpoint, const PublisherOptio
   set(socket, ZMQ_HEARTBEAT_IVL, heartbeat_ms);
   set(socket, ZMQ_HEARTBEAT_TIMEOUT, silence_ms);
   set(socket, ZMQ_HEARTBEAT_TTL, silence_ms);
+  // Unbounded: an engine that finds this queue full stops reading, and libzmq aborts when its
+  // connection then breaks. A bridge that comes back costs 64 bytes for each of its subscriptions
+  // until this publisher is used again.
+  set(socket, ZMQ_RCVHWM, 0);
   zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &subscription_bytes_max, sizeof subscription_bytes_max);
   // Only for IPv6 addresses: with it "localhost" would mean ::1 alone.
   set(socket, ZMQ_IPV6, endpoint.find('[') != std::string::npos);
@@ -136,6 +140,9 @@ class Link::Spoke {
  private:
   void watch(void* context, const std::string& address) {
     monitor_ = zmq_socket(context, ZMQ_PAIR);
+    // Unbounded: libzmq's I/O thread would wait for ever to write to a full monitor. 128 bytes for
+    // each handshake until this publisher is used again.
+    if (monitor_) set(monitor_, ZMQ_RCVHWM, 0);
     if (!monitor_ ||
         zmq_socket_monitor(socket_, address.c_str(), refusals | ZMQ_EVENT_HANDSHAKE_SUCCEEDED) !=
             0 ||

@@ -94,6 +94,14 @@ def test_bridge_that_falls_silent_is_dialled_again(monkeypatch: pytest.MonkeyPat
         bridge.accept()
 
 
+def test_subscriptions_that_nobody_reads_stop_nothing() -> None:
+    """libzmq stops reading where a thousand lie unread, and aborts when the connection breaks then."""
+    with SilentBridge() as bridge, Publisher(bridge.endpoint, linger=0):
+        bridge.accept()
+        bridge.subscribe_and_ping(3000)
+        assert bridge.frame() == b"\x04PONG"
+
+
 def test_ipv6_endpoint(start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher]) -> None:
     bridge = start_bridge(bind="tcp://[::1]:*", options={zmq.IPV6: 1})
     assert connect(bridge).publish("t", {})

@@ -338,6 +338,23 @@ TEST(PublisherTest, ABridgeThatIsSilentIsAskedWhetherItLives) {
   EXPECT_EQ(bridge.frame(), std::string("\4PING\x01\x2c", 7));
 }
 
+// libzmq stops reading where a thousand lie unread, and aborts when the connection breaks then.
+TEST(PublisherTest, SubscriptionsThatNobodyReadsStopNothing) {
+  test::SilentBridge bridge;
+  const Publisher publisher(bridge.endpoint());
+  ASSERT_TRUE(bridge.accept());
+  ASSERT_TRUE(bridge.subscribe_and_ping(3000));
+  EXPECT_EQ(bridge.frame(), "\4PONG");
+}
+
+TEST(PublisherTest, BridgesThatComeAndGoWhileNothingIsPublishedStopNothing) {
+  const std::string endpoint = Listener().endpoint();  // its port is free again
+  PublisherOptions options;
+  options.bind = true;
+  const Publisher publisher(endpoint, options);
+  for (int i = 0; i < 2500; ++i) ASSERT_TRUE(test::SilentBridge(endpoint).accept()) << i;
+}
+
 TEST(PublisherTest, SeveralBridgesGetTheSameEvents) {
   Listener one, two;
   Publisher publisher(std::vector<std::string>{one.endpoint(), two.endpoint()});

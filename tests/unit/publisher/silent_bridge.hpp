@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,17 @@ namespace zws::test {
 
 class SilentBridge {
  public:
+  // Goes to a publisher that binds. accept() is what is left to do.
+  explicit SilentBridge(const std::string& publisher)
+      : peer_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port =
+        htons(static_cast<std::uint16_t>(std::stoi(publisher.substr(publisher.rfind(':') + 1))));
+    ::connect(peer_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  }
+
   SilentBridge() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -32,7 +44,7 @@ class SilentBridge {
 
   ~SilentBridge() {
     if (peer_ >= 0) ::close(peer_);
-    ::close(listener_);
+    if (listener_ >= 0) ::close(listener_);
   }
 
   SilentBridge(const SilentBridge&) = delete;
@@ -42,7 +54,7 @@ class SilentBridge {
 
   // Takes the publisher's connection and subscribes on it. False when it does not come.
   bool accept() {
-    peer_ = ::accept(listener_, nullptr, nullptr);
+    if (listener_ >= 0) peer_ = ::accept(listener_, nullptr, nullptr);
     if (peer_ < 0) return false;
     set_patience(peer_);
     std::string greeting("\xff\0\0\0\0\0\0\0\0\x7f\x03\0NULL", 16);
@@ -50,6 +62,16 @@ class SilentBridge {
     const std::string ready("\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03SUB", 27);
     if (!send(greeting + ready) || !take(greeting.size()) || !frame()) return false;
     return send(std::string("\0\x01\x01", 3));
+  }
+
+  // Subscribes to so many prefixes at one go, and asks whether the publisher lives.
+  bool subscribe_and_ping(int prefixes) {
+    std::string bytes;
+    for (int i = 0; i < prefixes; ++i) {
+      const std::string prefix = "\1p" + std::to_string(i);
+      bytes += std::string("\0", 1) + static_cast<char>(prefix.size()) + prefix;
+    }
+    return send(bytes + std::string("\4\7\4PING\0\0", 9));
   }
 
   // The body of the publisher's next frame; nothing when none comes.
@@ -81,7 +103,7 @@ class SilentBridge {
     return taken;
   }
 
-  int listener_;
+  int listener_ = -1;
   int peer_ = -1;
   std::string endpoint_;
 };

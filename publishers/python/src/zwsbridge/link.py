@@ -20,6 +20,10 @@ Send = Callable[[bytes, int], object]
 # A bridge whose machine has gone sends no FIN. Silence for this long ends the connection, and a new one is tried.
 _HEARTBEAT_MS = 10_000
 _SILENCE_MS = 30_000
+# What a bridge may make this process hold: the size of one subscription, and how many are remembered (those beyond are
+# served, but nobody waits for them).
+_SUBSCRIPTION_BYTES = 4096
+_SUBSCRIPTIONS = 4096
 
 
 def checked_endpoints(endpoint: str | Sequence[str]) -> tuple[str, ...]:
@@ -93,7 +97,7 @@ class Link:
         for socket, prefixes in zip(self._sockets, self._prefixes):
             while int(socket.get(zmq.EVENTS)) & zmq.POLLIN:
                 asked = socket.recv(zmq.NOBLOCK)
-                if asked[:1] == b"\x01":
+                if asked[:1] == b"\x01" and len(prefixes) < _SUBSCRIPTIONS:
                     prefixes.add(asked[1:])
                 elif asked[:1] == b"\x00":
                     prefixes.discard(asked[1:])
@@ -122,6 +126,10 @@ def _set_options(socket: zmq.Socket[bytes], endpoint: str, queue_size: int, ling
     socket.linger = _milliseconds(linger)
     # Without it a full queue swallows events silently; with it send() says so and the event is counted.
     socket.setsockopt(zmq.XPUB_NODROP, 1)
+    # Unbounded: an engine that finds this queue full stops reading, and libzmq aborts when its connection then breaks.
+    # A bridge that comes back costs 64 bytes for each of its subscriptions until this publisher is used again.
+    socket.rcvhwm = 0
+    socket.setsockopt(zmq.MAXMSGSIZE, _SUBSCRIPTION_BYTES)
     socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _SILENCE_MS)
     socket.setsockopt(zmq.HEARTBEAT_TTL, _SILENCE_MS)
