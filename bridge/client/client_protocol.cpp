@@ -164,6 +164,9 @@ void read_fetch(const Json& message, Request& request) {
     request.last = integer_of(message, "last", 0);
     return;
   }
+  if (member_of(message, "src") == nullptr)
+    fail(ErrorCode::invalid_message,
+         "name \"src\", \"from\" and \"to\" as a gap does, or \"last\"");
   request.source = string_of(message, "src");
   request.from = integer_of(message, "from", 1);
   request.to = integer_of(message, "to", 1);

@@ -19,7 +19,8 @@ std::string summary(const std::vector<ConfigChange>& changes) {
   if (changes.empty()) return "no setting changed";
   std::string text = "settings changed: ";
   for (std::size_t i = 0; i < std::min(changes.size(), named_max); ++i)
-    text += (i == 0 ? "" : ", ") + log::escaped(changes[i].key, 300);
+    text += (i == 0 ? "" : ", ") + log::escaped(changes[i].key, 300) +
+            (changes[i].needs_restart ? " (after a restart)" : "");
   if (changes.size() > named_max)
     text += " and " + std::to_string(changes.size() - named_max) + " more";
   return text;

@@ -79,7 +79,9 @@ std::string to_write(const Key<Root>& key, const std::string& name, const Refuse
   const auto* text = std::get_if<std::string>(&fault.value);
   if (key.is_list && fault.at.empty() && !is_list(fault.value)) {
     const std::vector<std::string> list{text ? *text : "..."};
-    return "; write " + shown(masked(name, list));
+    Root probe;
+    const bool helps = !text || !key.set(probe, list);
+    return helps ? "; write " + shown(masked(name, list)) : "";
   }
   const auto* integer = std::get_if<std::int64_t>(&fault.value);
   const std::string number = integer ? std::to_string(*integer) : text ? *text : "";

@@ -14,6 +14,7 @@ import yaml
 from support.bridge import DAEMON, ROOT
 from support.front import Caddy, HAProxy, HAProxyOfTcp, Nginx, NginxOverUnixSocket, changed, lines_of
 from support.tokens import bearer
+from support.zws_tool import zws
 
 FRONTS = {
     "nginx": Nginx,
@@ -59,6 +60,9 @@ def test_clients_calls_and_pages_pass_and_the_address_is_the_clients_own(stand, 
         assert row["address"] == "127.0.0.5"
         (event,) = front.get("/api/ws/topics/a%2Fb/history", admin).json["events"]
         assert event["n"] == 1
+        where = f"{'https' if front.tls else 'http'}://127.0.0.1:{front.port}{front.prefix}/api/ws"
+        seen = zws("check", "--insecure", "--url", where)
+        assert seen.code == 0 and "clients are taken" in seen.out, "below a prefix, too"
         assert "zws-path" in front.get("/").text and front.get("/client.js").status == 200
         for host, origin, status in (("a.example", "https://a.example", 101), ("a.example", "https://b.example", 403)):
             with front.raw() as page:

@@ -190,6 +190,18 @@ def test_check_says_in_one_look_whether_a_bridge_is_well(bridge):
     assert ill.code == FAILED and "the last reload was refused" in ill.out
 
 
+def test_check_tells_what_was_lost_and_where_to_look_next(bridge, producer):
+    assert "since its start" not in zws("check", "--url", bridge.url).out
+    for seq in (1, 4):
+        producer.send("t", {"n": seq}, {"src": "s", "seq": seq})
+    producer.send_frames(b"", b"no topic")
+    bridge.wait_metric("zws_ingest_rejected_total", 1)
+    told = zws("check", "--url", bridge.url)
+    assert told.code == DONE
+    assert "1 jumps in the numbers of producers: zws sources --sort -missed" in told.out
+    assert "1 events of producers refused: see the log" in told.out
+
+
 def test_lists_are_sorted_and_chosen_from_and_one_row_is_told_of(bridge, operate):
     few, many = bridge.connect(), bridge.connect()
     for topic in ("a", "b", "c:*"):

@@ -404,6 +404,9 @@ TEST(LoadTest, WhatIsNearlyRightIsToldHowToWriteIt) {
               HasSubstr("; write [\"https://a.example\"]"));
   EXPECT_THAT(complaint("[auth.roles.ops]\nmay = \"stats\""), HasSubstr("; write [\"stats\"]"));
   EXPECT_THAT(complaint("[server]\nallowed_origins = 1"), HasSubstr("; write [\"...\"]"));
+  EXPECT_THAT(complaint("[server]\nlisten = \"0.0.0.0\""),
+              AllOf(HasSubstr("ADDRESS:PORT"), Not(HasSubstr("; write"))))
+      << "a list of it would be refused, too";
 }
 
 TEST(LoadTest, UnknownKeyNearNothingIsToldWhatThereIs) {

@@ -3,6 +3,9 @@
 #include <ctime>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "admin_calls.hpp"
 #include "command.hpp"
@@ -27,6 +30,27 @@ std::optional<double> metric(const std::string& text, const std::string& name) {
   return std::strtod(text.c_str() + found + start.size() - 1, nullptr);
 }
 
+// The sum of its samples that have this label, whole; 0 where there is none.
+double sum(const std::string& text, const std::string& name, const std::string& label = {}) {
+  const std::string start = '\n' + name + '{';
+  const std::string page = '\n' + text;
+  double all = 0;
+  for (std::size_t at = page.find(start); at != page.npos; at = page.find(start, at + 1)) {
+    const std::string line = page.substr(at + 1, page.find('\n', at + 1) - at - 1);
+    const std::size_t value = line.rfind(' ');
+    if (value != line.npos && line.find(label) != line.npos)
+      all += std::strtod(line.c_str() + value, nullptr);
+  }
+  return all;
+}
+
+// What stands before "/readyz": a proxy's prefix, if clients connect below one.
+std::vector<std::string> places(const std::string& path) {
+  constexpr std::string_view usual = "/api/ws";
+  if (path.size() <= usual.size() || path.substr(path.size() - usual.size()) != usual) return {""};
+  return {path.substr(0, path.size() - usual.size()), ""};
+}
+
 class Check {
  public:
   explicit Check(const CheckOptions& options) : calls_(options.login) {}
@@ -45,9 +69,16 @@ class Check {
 
  private:
   void ready() {
-    const HttpAnswer answer = calls_.ask("/readyz");
-    const auto json = nlohmann::json::parse(answer.body, nullptr, false);
-    if (!json.is_object() || !json.contains("ready"))
+    HttpAnswer answer;
+    nlohmann::json json;
+    const auto is_ours = [&json] { return json.is_object() && json.contains("ready"); };
+    for (const std::string& place : places(calls_.url().path)) {
+      answer = calls_.ask(place + "/readyz");
+      json = nlohmann::json::parse(answer.body, nullptr, false);
+      place_ = place;
+      if (is_ours()) break;
+    }
+    if (!is_ours())
       return ill("ready", calls_.url().authority() + "/readyz answered " +
                               std::to_string(answer.status) + ": this is no zwsbridge");
     std::string reasons;
@@ -72,7 +103,7 @@ class Check {
   }
 
   void measured() {
-    const HttpAnswer answer = calls_.ask("/metrics");
+    const HttpAnswer answer = calls_.ask(place_ + "/metrics");
     if (answer.status != 200) return note("metrics", "not for everyone here, and not looked at");
     if (const auto reloaded = metric(answer.body, "zws_config_last_reload_successful"))
       tell(*reloaded != 0, "configuration",
@@ -84,9 +115,31 @@ class Check {
            days < 0 ? "has ended" : "ends in " + std::to_string(static_cast<long>(days)) + " days");
     }
     if (const auto producers = metric(answer.body, "zws_producers"))
-      note("producers", std::to_string(static_cast<long>(*producers)) + " connected");
+      note("producers", std::to_string(static_cast<long>(*producers)) + " connected" +
+                            (*producers > 0 ? "" : ": nothing can arrive but by REST"));
     if (const auto clients = metric(answer.body, "zws_connections"))
       note("connections", std::to_string(static_cast<long>(*clients)));
+    lost(answer.body);
+  }
+
+  // A bridge that has lost something may be well again; who asks because events are missing wants to know.
+  void lost(const std::string& page) {
+    const auto since_start = [this](double count, const std::string& what,
+                                    const std::string& next) {
+      if (count <= 0) return;
+      note("since its start", std::to_string(static_cast<long>(count)) + ' ' + what + ": " + next);
+    };
+    since_start(sum(page, "zws_dropped_total", "reason=\"slow_consumer\""),
+                "events dropped for clients that read too slowly",
+                "zws connections --sort -dropped");
+    since_start(sum(page, "zws_dropped_total", "reason=\"lane_overload\""),
+                "events dropped for all clients of a busy thread", "server.threads");
+    since_start(metric(page, "zws_ingest_gaps_total").value_or(0),
+                "jumps in the numbers of producers", "zws sources --sort -missed");
+    since_start(sum(page, "zws_ingest_rejected_total"), "events of producers refused",
+                "see the log");
+    since_start(sum(page, "zws_producers_refused_total"), "connections of producers refused",
+                "see the log");
   }
 
   void tell(bool well, const std::string& what, const std::string& why) {
@@ -100,12 +153,13 @@ class Check {
   void note(const std::string& what, const std::string& value) { line("    ", what, value); }
 
   void line(const char* mark, std::string what, const std::string& text) {
-    constexpr std::size_t width = 15;
+    constexpr std::size_t width = 17;
     what.resize(std::max(width, what.size()), ' ');
     out_ += mark + what + text + '\n';
   }
 
   AdminCalls calls_;
+  std::string place_;
   std::string out_;
   bool well_ = true;
 };
@@ -119,7 +173,9 @@ void add_check(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("check", "Whether a bridge is well, in one look");
   add_place_options(*command, options->login);
   command->footer(
-      "Ends with 0 where the bridge is well, else with 1, and says why. It needs no token.\n\n"
+      "Ends with 0 where the bridge is well now, else with 1, and says why; what was lost since "
+      "its start is\n"
+      "told and makes it no less well. It needs no token.\n\n"
       "Examples:\n"
       "  zws check\n"
       "  zws check --url https://bridge.example || page-somebody");
