@@ -128,6 +128,33 @@ def test_close_gives_up_on_a_bridge_that_is_gone(bridge: StandIn, connect: Calla
     assert publisher.closed
 
 
+@pytest.mark.parametrize("in_cycle", [False, True])
+def test_publisher_that_is_dropped_without_close_loses_nothing(bridge: StandIn, in_cycle: bool) -> None:
+    program = f"""
+        import faulthandler, gc
+        from zwsbridge import Publisher
+
+        class Service:
+            def __init__(self):
+                self.publisher = Publisher({bridge.endpoint!r}, linger=10)
+                self.handle = self.on_event if {in_cycle} else None
+
+            def on_event(self):
+                pass
+
+        faulthandler.dump_traceback_later(20, exit=True)  # an end that waits for ever holds the interpreter's lock
+        for _ in range(3):
+            service = Service()
+            assert service.publisher.wait_ready(10)
+            for number in range(1000):
+                service.publisher.publish("t", b"x" * 1000)
+            del service
+            gc.collect()
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, timeout=60)
+    assert {event.header["seq"] for event in (bridge.receive() for _ in range(3000))} == set(range(1, 1001))
+
+
 def test_interpreter_that_ends_without_close_loses_nothing(bridge: StandIn) -> None:
     program = f"""
         from zwsbridge import Publisher

@@ -1,13 +1,16 @@
 """Link: the ZeroMQ sockets of one publisher, and what bridges asked them for.
 
 Thread:   not safe; the publisher's lock guards every call.
-Lifetime: belongs to the process that made it; a forked child must leave it alone.
+Lifetime: belongs to the process that made it; a forked child must leave it alone. One that is dropped without close()
+          closes itself, and gives what waits its `linger`.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import time
+import weakref
 from collections.abc import Sequence
 from typing import Callable, Union
 
@@ -89,6 +92,10 @@ class Link:
         except BaseException:
             self._context.destroy(linger=0)
             raise
+        # Not left to the garbage collector: in a cycle it has a context forget its sockets before it ends it, and that
+        # end waits for them for ever.
+        self._at_end = weakref.finalize(self, _close_dropped, os.getpid(), self._context, self._sockets)
+        self._at_end.atexit = False  # the publisher sees to that
         # pyzmq's Socket.send in Python costs twice what the send under it does.
         self.sends: list[Send] = [super(zmq.Socket, socket).send for socket in self._sockets]
 
@@ -114,7 +121,15 @@ class Link:
         for socket in self._sockets:
             socket.close(linger=_milliseconds(linger))
         self._context.term()
+        self._at_end.detach()
         return time.monotonic() - started < linger or linger == 0
+
+
+def _close_dropped(pid: int, context: zmq.Context[zmq.Socket[bytes]], sockets: list[zmq.Socket[bytes]]) -> None:
+    if os.getpid() == pid:
+        for socket in sockets:
+            socket.close()
+        context.term()
 
 
 def _milliseconds(seconds: float) -> int:
