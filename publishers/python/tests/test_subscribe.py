@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 import re
@@ -128,6 +129,79 @@ def test_hole_is_told_and_a_broadcast_is_not_for_us(start_daemon: Callable[..., 
 
         ended_within(30, work)
         assert [(gap.topic, gap.missed) for gap in gaps] == [("t", 2)]
+
+
+def test_what_on_gap_raises_comes_out_of_the_loop() -> None:
+    connections = 0
+
+    async def bridge(connection: ServerConnection) -> None:
+        nonlocal connections
+        connections += 1
+        request = await requested(connection)
+        await say(connection, type="subscribed", topic="t", success=True, at=["a:1"], id=request["id"])
+        await say(connection, **{"type": "x", "topic": "t", "@id": "a:2"})
+        gap = {"from": 3, "to": 3, "missed": 1, "reason": "producer"}
+        await say(connection, type="gap", topic="t", src="a", **gap)
+        await say(connection, **{"type": "x", "topic": "t", "@id": "a:4"})
+        await connection.wait_closed()
+
+    def on_gap(gap: Gap) -> None:
+        raise ConnectionError("no connection to my database")
+
+    async def work() -> None:
+        async with stub(bridge) as server, aclosing(subscribe(url_of(server), "t", on_gap=on_gap)) as events:
+            assert (await events.__anext__()).id == "a:2"
+            with pytest.raises(ConnectionError, match="my database"):
+                await events.__anext__()
+            assert (await events.__anext__()).id == "a:4"
+
+    ended_within(30, work)
+    assert connections == 1
+
+
+def test_who_gives_up_waiting_loses_nothing(daemon: Bridge) -> None:
+    with Publisher(daemon.endpoint) as publisher:
+        assert publisher.wait_ready(10)
+
+        async def work() -> None:
+            async with aclosing(subscribe(daemon.ws_url, "t")) as events:
+                for _ in range(3):  # the first while it connects
+                    with pytest.raises(asyncio.TimeoutError):
+                        await asyncio.wait_for(events.__anext__(), 0.001)
+                await asyncio.to_thread(daemon.wait_metric, "zws_subscriptions", 1)
+                for number in range(10):
+                    given_up = asyncio.ensure_future(events.__anext__())
+                    await asyncio.wait([given_up], timeout=0)
+                    publish(publisher, "t", number)  # it may have come before the other is gone
+                    assert given_up.cancel()
+                    await asyncio.wait([given_up])
+                    assert await numbers(events, 1) == [number]
+            assert [event async for event in events] == []
+
+        ended_within(30, work)
+
+
+def test_connection_ends_with_the_loop(daemon: Bridge) -> None:
+    async def work() -> None:
+        events = subscribe(daemon.ws_url, "t")
+        waiting = asyncio.ensure_future(events.__anext__())
+        await asyncio.to_thread(daemon.wait_metric, "zws_subscriptions", 1)
+        with pytest.raises(RuntimeError, match="another task"):
+            await events.__anext__()
+        await events.aclose()
+        with pytest.raises(StopAsyncIteration):
+            await waiting
+        await asyncio.to_thread(daemon.wait_metric, "zws_subscriptions", 0)
+
+        events = subscribe(daemon.ws_url, "t")
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(events.__anext__(), 0.001)
+        await asyncio.to_thread(daemon.wait_metric, "zws_subscriptions", 1)
+        del events, waiting  # and nobody holds it any more
+        gc.collect()
+        await asyncio.to_thread(daemon.wait_metric, "zws_subscriptions", 0)
+
+    ended_within(30, work)
 
 
 def test_raw_payload_is_not_taken_for_the_bridges_word(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ Needs the package `websockets`: pip install 'zwsbridge[subscribe]'.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
 import logging
@@ -32,6 +33,8 @@ _UNAUTHORIZED = 4401
 _FOR_GOOD = {4400, 4403, 1002, 1003, 1007, 1009}  # close codes after which nobody should come back
 _LATER = {1013, 4429}  # close codes after which nobody should come back soon: full, too fast
 _LATER_STATUS = {429, 503}  # the same before there is a connection
+READ_AHEAD = 16  # events that wait for the loop
+
 _TOKEN_TEXT = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what a header takes; every JWT is made of these
 
 _log = logging.getLogger("zwsbridge")
@@ -81,7 +84,8 @@ def subscribe(
     last: so many of the newest events to begin with, and where what was missed can no longer be had.
     token: the JWT, or a function that gives one whenever a new one is needed, or None for nobody. What it raises is
     logged, and it is asked again later.
-    on_gap: is told what will never come; without it the log is.
+    on_gap: is told what will never come, at its place among the events; what it raises comes out of the loop. Without
+    it the log is told.
     Events of `raw` routes are not taken: they do not say what they are.
     """
     try:
@@ -95,21 +99,82 @@ def subscribe(
             raise ValueError(f"{topic!r} is neither a topic nor a pattern")
     if last < 0:
         raise ValueError("last must be 0 or more")
-    return _Subscriber(url, topics, last, token, on_gap or _log_gap, max_message_bytes).events()
+    return _Events(_Subscriber(url, topics, last, token, max_message_bytes), on_gap or _log_gap)
 
 
 def _log_gap(gap: Gap) -> None:
     _log.warning("missed %s event(s) of %s: %s", "some" if gap.missed is None else gap.missed, gap.topic, gap.reason)
 
 
+class _Events(AsyncGenerator[SubscribedEvent, None]):
+    """What a loop goes through. Who is cancelled while it waits for an event, as by asyncio.wait_for, loses nothing:
+    the connection is another task's.
+
+    Lifetime: from the first event that is asked for until aclose(), or until nobody holds this any more.
+    """
+
+    def __init__(self, subscriber: _Subscriber, on_gap: Callable[[Gap], None]) -> None:
+        self._subscriber = subscriber
+        self._on_gap = on_gap
+        self._task: asyncio.Task[None] | None = None
+        self._is_over = False
+        self._is_awaited = False
+
+    async def asend(self, value: None) -> SubscribedEvent:
+        if self._is_awaited:
+            raise RuntimeError("another task waits for the next event already")
+        self._is_awaited = True
+        try:
+            return await self._next()
+        finally:
+            self._is_awaited = False
+
+    async def athrow(self, kind: Any, value: Any = None, trace: Any = None, /) -> SubscribedEvent:
+        await self.aclose()
+        raise kind if value is None else value
+
+    async def aclose(self) -> None:
+        self._is_over = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def __del__(self) -> None:
+        if self._task is None or self._task.done():
+            return
+        with contextlib.suppress(RuntimeError):  # the event loop is closed
+            self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+
+    async def _next(self) -> SubscribedEvent:
+        while not self._is_over:
+            if self._task is None:
+                self._task = self._subscriber.start()
+            heard = self._subscriber.heard
+            if self._task.done() and heard.empty():
+                break
+            item = await heard.get()
+            if isinstance(item, Gap):
+                self._on_gap(item)
+            elif isinstance(item, Exception):
+                self._is_over = True
+                raise item
+            elif item is not None:
+                return item
+        self._is_over = True
+        raise StopAsyncIteration
+
+
 class _Subscriber:
+    """Bound: READ_AHEAD of what has been heard; more is left to the connection, and so to the bridge's queue."""
+
+    heard: asyncio.Queue[SubscribedEvent | Gap | Exception | None]  # an exception is the last
+
     def __init__(
         self,
         url: str,
         topics: tuple[str, ...],
         last: int,
         token: Token | None,
-        on_gap: Callable[[Gap], None],
         max_message_bytes: int,
     ) -> None:
         self._url = url
@@ -117,7 +182,6 @@ class _Subscriber:
         self._is_mine = matcher(self._names).fullmatch
         self._last = last
         self._token = token
-        self._on_gap = on_gap
         self._max_message_bytes = max_message_bytes
         self._positions = Positions(self._names)
         self._subscribed: set[str] = set()  # names that were subscribed to on any connection
@@ -127,7 +191,20 @@ class _Subscriber:
         self._beside: list[asyncio.Task[None]] = []  # what is done while events are heard
         self._failure: Exception | None = None  # of these
 
-    async def events(self) -> AsyncGenerator[SubscribedEvent, None]:
+    def start(self) -> asyncio.Task[None]:
+        self.heard = asyncio.Queue(READ_AHEAD)  # not before: it is bound to the loop that runs
+        return asyncio.ensure_future(self._run())
+
+    async def _run(self) -> None:
+        try:
+            await self._hear()
+        except Exception as error:
+            await self.heard.put(error)
+        finally:
+            if self.heard.empty():
+                self.heard.put_nowait(None)  # nobody must wait for what will not come
+
+    async def _hear(self) -> None:
         from websockets.asyncio.client import connect
         from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
@@ -143,9 +220,9 @@ class _Subscriber:
                     self._do_beside(connection, asking.run())
                     try:
                         async for text in connection:
-                            event = self._take(connection, asking, text)
-                            if event is not None:
-                                yield event
+                            item = self._take(connection, asking, text)
+                            if item is not None:
+                                await self.heard.put(item)
                     finally:
                         await self._end_beside()
                 if self._failure is not None:
@@ -213,7 +290,7 @@ class _Subscriber:
         await asyncio.gather(*self._beside, return_exceptions=True)
         self._beside = []
 
-    def _take(self, connection: ClientConnection, asking: Asking, text: str | bytes) -> SubscribedEvent | None:
+    def _take(self, connection: ClientConnection, asking: Asking, text: str | bytes) -> SubscribedEvent | Gap | None:
         if isinstance(text, bytes):  # the payload of a raw route, which may look like the bridge's own word
             return None
         try:
@@ -227,11 +304,11 @@ class _Subscriber:
             return self._event(message, position)
         kind = message.get("type")
         if kind in ("subscribed", "unsubscribed"):
-            self._answer(asking, message)
-        elif kind == "connection":
+            return self._answer(asking, message)
+        if kind == "gap":
+            return self._gap(message)
+        if kind == "connection":
             self._greeted_at = time.monotonic()
-        elif kind == "gap":
-            self._gap(message)
         elif kind == "error" and (names := asking.asked_in(message.get("id"))):  # they could not even be answered
             if message.get("code") != "rate_limited":
                 raise SubscribeError(str(message.get("code")), str(message.get("message", "")), ", ".join(names))
@@ -247,10 +324,10 @@ class _Subscriber:
         self._positions.event(topic, position)
         return SubscribedEvent(topic, position, message)
 
-    def _answer(self, asking: Asking, message: dict[str, Any]) -> None:
+    def _answer(self, asking: Asking, message: dict[str, Any]) -> Gap | None:
         name, code = str(message.get("topic")), message.get("code")
         if name not in self._names:
-            return
+            return None
         if code in ("invalid_message", "limit_exceeded") and asking.may_be_new(name):
             self._positions.useless(name)
         elif code is not None:
@@ -259,13 +336,15 @@ class _Subscriber:
             self._subscribed.add(name)
             self._positions.subscribed(name, message)
             if asking.answered(name) or message.get("recovered") is False:
-                self._on_gap(Gap(name, None, "not_recovered"))
+                return Gap(name, None, "not_recovered")
+        return None
 
-    def _gap(self, message: dict[str, Any]) -> None:
+    def _gap(self, message: dict[str, Any]) -> Gap | None:
         topic = str(message.get("topic"))
-        if self._is_mine(topic):
-            self._positions.gap(topic, str(message["src"]), int(message["from"]), int(message["to"]))
-            self._on_gap(Gap(topic, int(message["missed"]), str(message.get("reason"))))
+        if not self._is_mine(topic):
+            return None
+        self._positions.gap(topic, str(message["src"]), int(message["from"]), int(message["to"]))
+        return Gap(topic, int(message["missed"]), str(message.get("reason")))
 
     def _judge(self, code: int | None, reason: str | None) -> bool:
         """Whether to come back later only. Raises where the protocol says not to come back."""
