@@ -509,7 +509,12 @@ def test_what_is_no_token_ends_it() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [((), "at least one topic"), (("",), "neither a topic"), ((5,), "neither a topic")],
+    [
+        ((), "at least one topic"),
+        (("",), "neither a topic"),
+        ((5,), "neither a topic"),
+        (("a\ud800",), "neither a topic"),
+    ],
 )
 def test_mistakes(arguments: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):

@@ -95,11 +95,19 @@ def subscribe(
     if not topics:
         raise ValueError("at least one topic is needed")
     for topic in topics:
-        if not isinstance(topic, str) or not topic:
+        if not isinstance(topic, str) or not _is_text(topic):
             raise ValueError(f"{topic!r} is neither a topic nor a pattern")
     if last < 0:
         raise ValueError("last must be 0 or more")
     return _Events(_Subscriber(url, topics, last, token, max_message_bytes), on_gap or _log_gap)
+
+
+def _is_text(topic: str) -> bool:
+    """Not with half a surrogate pair, which the bridge would not even answer."""
+    try:
+        return bool(topic.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _log_gap(gap: Gap) -> None:
