@@ -12,8 +12,10 @@ export class Channel {
   readonly positions: Positions;
   /** How many of the newest events the subscribe message asks for. */
   last: number | undefined;
-  /** False until this connection has been asked for the topic. */
-  asked = false;
+  /** The `id` of the request that asked this connection for the topic; 0 until then. */
+  asked = 0;
+  /** Whether the bridge may have the topic on this connection already, for the sake of one that was given up. */
+  held = false;
   #resuming = false;
   #subscribers = new Set<Subscription<never>>();
   #state: SubscriptionState["name"] = "pending";
@@ -28,7 +30,7 @@ export class Channel {
   }
 
   /** Who comes when the topic has been asked for, or is to be resumed, gets its state apart: the bridge replays nothing that is had already. */
-  join(subscription: Subscription<never>): void {
+  admit(subscription: Subscription<never>): void {
     this.#subscribers.add(subscription);
     if (subscription.options.last) subscription.catching = "due";
     this.#tell(subscription);
@@ -51,7 +53,7 @@ export class Channel {
   /** Those get their state apart to whom the subscribe message does not bring it. */
   makeDue(): void {
     for (const each of this.#subscribers) {
-      each.catching = (each.options.last ?? 0) > (this.last ?? 0) ? "due" : "";
+      each.catching = this.held || (each.options.last ?? 0) > (this.last ?? 0) ? "due" : "";
       this.#tell(each);
     }
   }
@@ -62,7 +64,7 @@ export class Channel {
     for (const each of this.#subscribers) {
       if (each.catching !== "due") continue;
       each.catching = "asked";
-      const last = each.options.last!;
+      const last = each.options.last ?? 0;
       due.set(last, [...(due.get(last) ?? []), each]);
     }
     return due;
@@ -81,14 +83,13 @@ export class Channel {
 
   /** The subscribe message with this topic is on its way, with or without `since`. */
   ask(resuming: boolean): void {
-    this.asked = true;
     this.#resuming = resuming;
     if (!resuming) this.makeDue();
   }
 
   /** The connection is gone. */
   interrupt(): void {
-    this.asked = false;
+    this.asked = 0;
     this.positions.interrupt();
     for (const each of this.#subscribers) if (each.catching) each.catching = "due";
     this.#setState("pending");
@@ -123,7 +124,7 @@ export class Channel {
   /** This connection has other rights now: what was refused is asked for again. */
   reconsider(): void {
     if (this.#state !== "refused") return;
-    this.asked = false;
+    this.asked = 0;
     this.#setState("pending");
   }
 
@@ -141,7 +142,7 @@ export class Channel {
   #refused(resumed: boolean, refusal: ZwsError): "fine" | "again" {
     if (resumed && (refusal.code === "invalid_message" || refusal.code === "limit_exceeded")) {
       this.positions.forget();
-      this.asked = false;
+      this.asked = 0;
       return "again";
     }
     this.end(refusal);

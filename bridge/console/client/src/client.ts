@@ -13,6 +13,7 @@ import { type AnyEvent, type ConnectionState, type Gap, type Identity, type Mess
 import { onAbort } from "./watchers.js";
 
 const HEARTBEAT_S = 25; // when the greeting names none
+const MOST_UNSUBSCRIBED = 150; // topics in one message, which stays below 64 KiB
 const RENEWAL_PAUSE_MS = 5000;
 const rank = (channel: Channel): number => (channel.positions.known ? 0 : 2) + Number(channel.isPattern);
 
@@ -54,6 +55,8 @@ export class ZwsClient extends EventHandlers {
   readonly #channels = new Map<string, Channel>();
   readonly #fetches = new Fetches(({ event, topic, src, seq }) => this.#deliver(event, topic, src, seq));
   #patterns: Channel[] = [];
+  /** Topics given up of which the bridge has not yet said that they are: the `id` of the request, 0 before there is one. */
+  readonly #left = new Map<string, number>();
   #identity: Identity | null = null;
   #clockMs = 0; // the bridge's clock minus ours
   #flushing = false;
@@ -110,7 +113,7 @@ export class ZwsClient extends EventHandlers {
       this.#channels.set(topic, (channel = new Channel(topic)));
       if (channel.isPattern) this.#patterns.push(channel);
     }
-    channel.join(subscription as unknown as Subscription<never>);
+    channel.admit(subscription as unknown as Subscription<never>);
     this.#flushSoon();
     return subscription;
   }
@@ -143,6 +146,7 @@ export class ZwsClient extends EventHandlers {
 
   /** What the bridge tells about this connection, and more to those who may know it. */
   async stats(): Promise<unknown> {
+    this.#flush(); // it tells of what was subscribed to and given up before
     return (await this.#requests.ask({ type: "get_stats" }))["data"];
   }
 
@@ -172,7 +176,7 @@ export class ZwsClient extends EventHandlers {
     const topic = message["@topic"] ?? (message.topic as string);
     const [src, seq] = parsePosition(id);
     const event = (guarded(this.#options.parse, text) as AnyEvent | undefined) ?? message;
-    if (this.#fetches.idle || !this.#fetches.hold(event, topic, src, seq)) this.#deliver(event, topic, src, seq);
+    if (!this.#fetches.hold(event, topic, src, seq)) this.#deliver(event, topic, src, seq);
   }
 
   #deliver(event: AnyEvent, topic: string, src: string, seq: Sequence): void {
@@ -182,34 +186,24 @@ export class ZwsClient extends EventHandlers {
     this.emit(event);
   }
 
-  // Every event has an `@id` and no message of the bridge's own has one. Returns false for what is neither.
-  #control(message: Message, text: string): boolean {
+  // Every event has an `@id` and no message of the bridge's own has one.
+  #control(message: Message, text: string): void {
     const topic = message["topic"] as string;
+    this.#requests.answer(message);
     switch (message.type) {
       case "connection":
-        this.#greeted(message);
-        return true;
+        return this.#greeted(message);
       case "subscribed":
-        this.#requests.answer(message);
-        this.#subscribed(this.#channels.get(topic), message);
-        return true;
+        return this.#subscribed(this.#channels.get(topic), message, message["id"]);
       case "unsubscribed":
-        this.#requests.answer(message);
-        if (message["code"]) this.#ended(this.#channels.get(topic), refusalOf(message, topic));
-        return true;
+        if (this.#left.get(topic) === (message["id"] ?? -1)) this.#left.delete(topic);
+        else if (message["code"]) this.#ended(this.#channels.get(topic), refusalOf(message, topic));
+        return;
       case "gap":
-        this.#gap(message as unknown as Gap, text);
-        return true;
+        return this.#gap(message as unknown as Gap, text);
       case "error":
-        this.#failed(message);
-        return true;
-      case "auth": case "fetched": case "stats":
-        this.#requests.answer(message);
-        return true;
-      case "pong":
-        return true;
+        return this.#failed(message);
     }
-    return false;
   }
 
   // ---- what follows from it ---------------------------------------------------------------------------
@@ -221,8 +215,8 @@ export class ZwsClient extends EventHandlers {
   }
 
   #identify(message: Message, clientId: string): void {
-    const expires = typeof message["expires"] === "string" ? message["expires"] : null;
-    this.#identity = { clientId, user: typeof message["user"] === "string" ? message["user"] : null, expires };
+    const { user = null, expires = null } = message as { user?: string | null; expires?: string | null };
+    this.#identity = { clientId, user, expires };
     if (expires !== null) this.#tokens.endsIn(Date.parse(expires) - now() - this.#clockMs, this.#renew);
     guarded(this.#options.onIdentity, this.#identity);
   }
@@ -232,8 +226,9 @@ export class ZwsClient extends EventHandlers {
     else {
       this.#identity = null;
       this.#tokens.stop();
-      this.#fetches.clear();
-      this.#requests.clear();
+      this.#fetches.lost();
+      this.#requests.lost();
+      this.#left.clear();
       for (const channel of this.#channels.values()) channel.interrupt();
     }
     guarded(this.#options.onState, state);
@@ -242,9 +237,10 @@ export class ZwsClient extends EventHandlers {
     this.watchers.look();
   }
 
-  // Where subscriptions overlap the bridge replays a topic for one of them only, so a loss is told to all of them.
-  #subscribed(channel: Channel | undefined, answer: Message): void {
-    if (!channel) return;
+  // Where subscriptions overlap the bridge replays a topic for one of them only, so a loss is told to all of them. An
+  // answer to somebody who has gone is not for who has come after.
+  #subscribed(channel: Channel | undefined, answer: Message, id: unknown): void {
+    if (!channel || channel.asked !== id) return;
     const { isWatched } = channel;
     const outcome = channel.answer(answer);
     if (outcome !== "fine") for (const other of this.#channels.values()) if (other.overlaps(channel)) other.gap({ topic: channel.topic, reason: "resume" });
@@ -272,6 +268,10 @@ export class ZwsClient extends EventHandlers {
   // Brings the state they asked for to those, and only those, who came late to what the connection has already.
   #catchUp(channel: Channel): void {
     for (const [last, subscriptions] of channel.takeDue()) {
+      if (last === 0) {
+        for (const each of subscriptions) each.caughtUp([]);
+        continue;
+      }
       this.#fetch({ topic: channel.topic, last }, (events, answer) => {
         const refusal = refusalOf(answer, channel.topic);
         if (refusal.code === "disconnected") return; // it is asked again with the next connection
@@ -288,7 +288,7 @@ export class ZwsClient extends EventHandlers {
     const wants = this.#fetches.begin(request);
     const { topic } = request;
     const [message, more] = "last" in request ? [{ topic, last: request.last }, ""] : [{ topic, src: request.src }, `,"from":${request.from},"to":${request.to}`];
-    this.#requests.send({ type: "fetch", ...message }, (answer) => done(this.#fetches.end(wants, Number(answer["count"] ?? 0)), answer), more);
+    this.#requests.send(() => ({ type: "fetch", ...message }), (answer) => done(this.#fetches.end(wants, Number(answer["count"] ?? 0)), answer), more);
   }
 
   // A refusal must not go unseen.
@@ -301,7 +301,6 @@ export class ZwsClient extends EventHandlers {
     const error = refusalOf(message);
     const { code } = error;
     this.#connection.complaint = code;
-    this.#requests.answer(message);
     const renews = code === "token_expired" && this.#tokens.canRenew && this.state.name === "connected";
     if (this.#options.onError || !renews) this.#tell(error);
     if (renews) void this.#renew();
@@ -354,12 +353,21 @@ export class ZwsClient extends EventHandlers {
     // What is resumed before what is new, which would else keep from a pattern what it missed of a topic. Then topics
     // before patterns: each topic is then answered for itself, and the pattern for the rest.
     const unasked = [...this.#channels.values()].filter((channel) => !channel.asked).sort((a, b) => rank(a) - rank(b));
-    for (const channel of unasked) channel.last = this.#isCovered(channel) ? undefined : channel.wanted;
+    for (const channel of unasked) {
+      channel.held = this.#left.delete(channel.topic);
+      channel.last = this.#isCovered(channel) ? undefined : channel.wanted;
+    }
+    const left = [...this.#left.keys()].filter((topic) => !this.#left.get(topic));
+    while (left.length > 0) this.#unsubscribe(left.splice(0, MOST_UNSUBSCRIBED));
     for (const message of subscribeMessages(unasked)) {
       for (const channel of message.channels) channel.ask(message.resuming);
-      this.#requests.send(message.toJSON(), (answer) => {
+      this.#requests.send((id) => {
+        message.channels = message.channels.filter((channel) => this.#channels.get(channel.topic) === channel);
+        for (const channel of message.channels) channel.asked = id;
+        return message.channels[0] && message.toJSON();
+      }, (answer) => {
         if (answer.type !== "error" || answer["code"] === "disconnected") return;
-        for (const channel of message.channels) this.#subscribed(channel, answer);
+        for (const channel of message.channels) this.#subscribed(this.#channels.get(channel.topic), answer, answer["id"]);
       });
     }
     for (const channel of this.#channels.values()) if (channel.isActive) this.#catchUp(channel);
@@ -369,7 +377,7 @@ export class ZwsClient extends EventHandlers {
   // in the same messages by somebody who asks for less.
   #isCovered(channel: Channel): boolean {
     const wanted = channel.wanted ?? 0;
-    if (wanted === 0) return false;
+    if (wanted === 0 || channel.held) return channel.held;
     for (const other of channel.isPattern ? this.#channels.values() : this.#patterns) {
       const isFirst = other.asked || (other.positions.known && !channel.positions.known);
       if (other !== channel && (isFirst || (channel.isPattern && (other.wanted ?? 0) < wanted)) && other.overlaps(channel)) return true;
@@ -382,6 +390,17 @@ export class ZwsClient extends EventHandlers {
     if (!channel?.leave(subscription)) return;
     this.#channels.delete(channel.topic);
     this.#patterns = this.#patterns.filter((each) => each !== channel);
-    if (channel.asked) this.#requests.send({ type: "unsubscribe", topic: channel.topic });
+    if (!channel.asked || channel.refusal) return;
+    this.#left.set(channel.topic, 0);
+    this.#flushSoon();
+  }
+
+  // Sent again after a while if the bridge was asked too much: without those that somebody wants again.
+  #unsubscribe(topics: string[]): void {
+    this.#requests.send((id) => {
+      const left = topics.filter((topic) => [0, id].includes(this.#left.get(topic)!));
+      for (const topic of left) this.#left.set(topic, id);
+      return left.length === 0 ? undefined : { type: "unsubscribe", topics: left };
+    });
   }
 }

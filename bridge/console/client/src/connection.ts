@@ -75,7 +75,7 @@ export class Connection {
     this.#drop();
     if (this.#url === null) return this.#giveUp(null, "there is no page that the address could be relative to");
     for (const wake of WAKES) globalThis.addEventListener?.(wake, this.#wake); // twice is once
-    this.#set("connecting", null, "", true);
+    this.#set("connecting");
     let token: string | null;
     try {
       token = await this.#tokens.forConnecting();
@@ -106,7 +106,7 @@ export class Connection {
   greeted(heartbeat: number): void {
     this.#greetedAt = now();
     this.#heartbeatMs = Math.min(heartbeat * 1000, MOST_HEARTBEAT_MS);
-    this.#set("connected", null, "", true);
+    this.#set("connected");
     this.#watch();
   }
 
@@ -149,7 +149,7 @@ export class Connection {
 
   #comeBack(code: number | null, reason: string): void {
     this.#after(this.#backoff.next(code !== null && LATER.has(code)), () => void this.open());
-    this.#set("disconnected", code, reason, true);
+    this.#set("disconnected", code, reason);
   }
 
   #giveUp(code: number | null, reason: string): void {
@@ -197,7 +197,7 @@ export class Connection {
     socket.close();
   }
 
-  #set(name: ConnectionState["name"], code: number | null, reason: string, retry: boolean): void {
+  #set(name: ConnectionState["name"], code: number | null = null, reason = "", retry = true): void {
     this.#state = { name, code, reason, retry };
     this.#owner.changed(this.#state);
   }

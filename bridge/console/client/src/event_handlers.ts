@@ -69,6 +69,7 @@ export abstract class EventHandlers {
   /** Throws if this has ended. @internal */
   protected abstract failed(): undefined;
 
+  /** @internal */
   emit(event: AnyEvent): void {
     if (this.#byType.size === 0) return;
     for (const type of [event.type, "*"]) for (const handler of this.#byType.get(type) ?? []) guarded(handler, event as never);

@@ -30,16 +30,9 @@ export class Fetches {
     this.#deliver = deliver;
   }
 
-  /** Whether nothing is fetched; as a rule. */
-  get idle(): boolean {
-    return this.#open.size === 0;
-  }
-
   begin(request: FetchRequest): Wants {
     const matches = matcher(request.topic);
-    const wants: Wants = "last" in request
-      ? (topic) => matches(topic)
-      : (topic, src, seq) => matches(topic) && src === request.src && seq >= request.from && seq <= request.to;
+    const wants: Wants = (topic, src, seq) => matches(topic) && ("last" in request || (src === request.src && seq >= request.from && seq <= request.to));
     this.#open.add(wants);
     return wants;
   }
@@ -73,7 +66,7 @@ export class Fetches {
   }
 
   /** The connection is gone: what is held has moved no position, and comes again. */
-  clear(): void {
+  lost(): void {
     this.#held = [];
     this.#open.clear();
   }

@@ -44,7 +44,7 @@ export class Positions {
   }
 
   /** For the next subscribe: topics with their positions, the newest heard of `limit` sources at most. */
-  since(limit: number): [topic: string, positions: Position[]][] {
+  upTo(limit: number): [topic: string, positions: Position[]][] {
     const given: [string, Position[]][] = [];
     for (const [topic, sources] of [...this.#topics].reverse()) {
       if ((limit -= sources.size) < 0) break;

@@ -6,7 +6,8 @@ export const refusalOf = (answer: Message, topic?: string): ZwsError => new ZwsE
 const RATE_LIMIT_PAUSE_MS = 1000;
 
 interface Pending {
-  readonly text: string;
+  /** Undefined if it need not be sent any more. */
+  readonly put: () => boolean | undefined;
   readonly done: (answer: Message) => void;
 }
 
@@ -20,18 +21,24 @@ export class Requests {
     this.#send = send;
   }
 
-  /** `done` gets the first answer, an `error` too: `disconnected` if the connection ends before. `more`: members as JSON. */
-  send(message: object, done: (answer: Message) => void = () => {}, more = ""): void {
+  /**
+   * `done` gets the first answer, an `error` too: `disconnected` if the connection ends before. `more`: members as JSON.
+   * `make` is asked again for a request that was put off: what it asks for may not be wanted any more, all or in part.
+   */
+  send(make: (id: number) => object | undefined, done: (answer: Message) => void = () => {}, more = ""): void {
     const id = ++this.#lastId;
-    const text = JSON.stringify({ ...message, id }).slice(0, -1) + more + "}";
-    if (this.#send(text)) this.#pending.set(id, { text, done });
-    else done({ type: "error", code: "disconnected" });
+    const put = (): boolean | undefined => {
+      const message = make(id);
+      return message && this.#send(JSON.stringify({ ...message, id }).slice(0, -1) + more + "}");
+    };
+    this.#pending.set(id, { put, done });
+    if (!put()) this.#lost(id);
   }
 
   /** Rejects with a ZwsError: the refusal's code, or `disconnected`. */
   ask(message: object): Promise<Message> {
     return new Promise((resolve, reject) =>
-      this.send(message, (answer) => {
+      this.send(() => message, (answer) => {
         if (answer.type === "error" || answer["success"] === false) reject(refusalOf(answer));
         else resolve(answer);
       }),
@@ -44,7 +51,7 @@ export class Requests {
     const pending = this.#pending.get(id);
     if (!pending) return;
     if (message["code"] === "rate_limited") {
-      setTimeout(() => this.#pending.get(id) === pending && this.#send(pending.text), RATE_LIMIT_PAUSE_MS * (1 + Math.random()));
+      setTimeout(() => this.#pending.get(id) === pending && pending.put() === undefined && this.#pending.delete(id), RATE_LIMIT_PAUSE_MS * (1 + Math.random()));
       return;
     }
     this.#pending.delete(id);
@@ -52,9 +59,11 @@ export class Requests {
   }
 
   /** The connection is gone, and with it the answers. */
-  clear(): void {
-    const left = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const { done } of left) done({ type: "error", code: "disconnected" });
+  lost(): void {
+    for (const id of [...this.#pending.keys()]) this.#lost(id);
+  }
+
+  #lost(id: number): void {
+    this.answer({ type: "error", code: "disconnected", id });
   }
 }

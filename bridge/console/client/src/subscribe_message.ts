@@ -9,7 +9,7 @@ const bytesOf = (value: unknown): number => JSON.stringify(value).replace(/[^\0-
 
 /** One subscribe message and the channels it asks for. */
 export class SubscribeMessage {
-  readonly channels: Channel[] = [];
+  channels: Channel[] = [];
   readonly resuming: boolean;
   readonly #last: number | undefined;
   readonly #since = new Map<string, Position[]>();
@@ -22,12 +22,12 @@ export class SubscribeMessage {
   }
 
   /** False if the channel needs a message of its own kind, or there is no room. */
-  add(channel: Channel): boolean {
+  admit(channel: Channel): boolean {
     const resuming = channel.positions.known;
     if (resuming !== this.resuming || channel.last !== this.#last) return false;
     let limit = MAX_SOURCES;
-    let since = resuming ? channel.positions.since(limit) : [];
-    while (bytesOf(since) > MAX_BYTES - 1024) since = channel.positions.since((limit >>= 1));
+    let since = resuming ? channel.positions.upTo(limit) : [];
+    while (bytesOf(since) > MAX_BYTES - 1024) since = channel.positions.upTo((limit >>= 1));
     const bytes = bytesOf([channel.topic, since]);
     const sources = since.reduce((sum, [, list]) => sum + list.length, 0);
     if (this.channels.length > 0 && (this.#bytes + bytes > MAX_BYTES || this.#sources + sources > MAX_SOURCES)) return false;
@@ -52,9 +52,9 @@ export class SubscribeMessage {
 export function subscribeMessages(channels: Iterable<Channel>): SubscribeMessage[] {
   const messages: SubscribeMessage[] = [];
   for (const channel of channels) {
-    if (messages.some((message) => message.add(channel))) continue;
+    if (messages.some((message) => message.admit(channel))) continue;
     const message = new SubscribeMessage(channel);
-    message.add(channel);
+    message.admit(channel);
     messages.push(message);
   }
   return messages;

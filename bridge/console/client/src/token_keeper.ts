@@ -56,12 +56,15 @@ export class TokenKeeper {
    * another error if it is worth to ask again later.
    */
   async forConnecting(): Promise<string | null> {
-    const stale = this.#token === null || this.#token === this.#refused || now() >= this.#endsAt;
-    if (stale && this.canRenew) await this.renew();
-    if (this.#token !== null && this.canRenew && (this.#token === this.#refused || now() >= this.#endsAt)) throw new StaleToken();
+    if (this.#isStale && this.canRenew) await this.renew();
+    if (this.#token !== null && this.#isStale && this.canRenew) throw new StaleToken();
     if (this.#refused !== null && (this.#token === null || this.#token === this.#refused)) throw new ZwsError("invalid_token", "there is no token but the one that was refused");
     if (this.#token !== null && !TOKEN_TEXT.test(this.#token)) throw new ZwsError("invalid_token", "the token holds characters that no token has");
     return this.#token;
+  }
+
+  get #isStale(): boolean {
+    return this.#token === null || this.#token === this.#refused || now() >= this.#endsAt;
   }
 
   /** Asks getToken; throws what it throws. */
@@ -84,19 +87,15 @@ export class TokenKeeper {
   /** The token ends in `ms`: calls `renewal` a minute, or a fifth of the time, before. */
   endsIn(ms: number, renewal: () => void): void {
     this.#endsAt = now() + ms;
-    if (this.canRenew) this.#schedule(Math.max(1000, ms - Math.min(EARLY_MS, ms / 5)), renewal);
+    if (this.canRenew) this.retryIn(Math.max(1000, ms - Math.min(EARLY_MS, ms / 5)), renewal);
   }
 
   retryIn(ms: number, renewal: () => void): void {
-    this.#schedule(ms, renewal);
+    this.stop();
+    this.#timer = setTimeout(ms > MOST_TIMER_MS ? () => this.retryIn(ms - MOST_TIMER_MS, renewal) : renewal, Math.min(ms, MOST_TIMER_MS));
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-  }
-
-  #schedule(ms: number, renewal: () => void): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(ms > MOST_TIMER_MS ? () => this.#schedule(ms - MOST_TIMER_MS, renewal) : renewal, Math.min(ms, MOST_TIMER_MS));
   }
 }

@@ -63,8 +63,9 @@ describe("subscribing", () => {
     two.unsubscribe();
     expect(socket.count("unsubscribe")).toBe(0);
     three.unsubscribe();
+    await turn();
     expect(socket.count("subscribe")).toBe(1);
-    expect(socket.request("unsubscribe")).toMatchObject({ topic: "t" });
+    expect(socket.request("unsubscribe")).toMatchObject({ topics: ["t"] });
     expect(heard).toEqual(["one a:1", "two a:1", "two a:2"]);
   });
 
@@ -95,6 +96,99 @@ describe("subscribing", () => {
     expect(socket.count("subscribe")).toBe(2);
     socket.subscribed("t");
     expect(subscription.state.name).toBe("active");
+  });
+});
+
+describe("giving up and coming back", () => {
+  const topics = Array.from({ length: 400 }, (_, i) => `row:${i}`);
+
+  async function mounted(socket: FakeSocket): Promise<() => void> {
+    const subscriptions = topics.map((topic) => client.subscribe(topic));
+    await turn();
+    const { id } = socket.request("subscribe");
+    for (const topic of topics) socket.subscribed(topic, { id });
+    return () => subscriptions.forEach((each) => each.unsubscribe());
+  }
+
+  it("tells the bridge in few messages of everything given up in one turn", async () => {
+    const socket = await connected();
+    (await mounted(socket))();
+    await turn();
+    const sent = socket.sent.filter((message) => message["type"] === "unsubscribe");
+    expect(sent).toHaveLength(3);
+    expect(sent.flatMap((message) => message["topics"])).toEqual(topics);
+  });
+
+  it("names in one message no more than the bridge reads", async () => {
+    const socket = await connected();
+    const names = topics.map((topic) => topic + "x".repeat(240));
+    const subscriptions = names.map((name) => client.subscribe(name));
+    await turn();
+    for (const each of subscriptions) each.unsubscribe();
+    await turn();
+    const sent = socket.sent.filter((message) => message["type"] === "unsubscribe");
+    expect(sent).toHaveLength(3);
+    for (const message of sent) expect(JSON.stringify(message).length).toBeLessThan(64 * 1024);
+    expect(sent.flatMap((message) => message["topics"])).toEqual(names);
+  });
+
+  it("says no second time that it has given up what it wants again", async () => {
+    const socket = await connected();
+    (await mounted(socket))();
+    await turn();
+    for (const { type, id } of socket.sent) if (type === "unsubscribe") socket.give({ type: "error", code: "rate_limited", id });
+    topics.pop();
+    await mounted(socket);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(socket.count("unsubscribe")).toBe(4);
+    expect(socket.request("unsubscribe")["topics"]).toEqual(["row:399"]);
+    socket.give({ type: "unsubscribed", topic: "row:399", success: true, id: socket.request("unsubscribe")["id"] });
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(socket.count("unsubscribe")).toBe(4);
+  });
+
+  it("asks no second time for what was given up while the request was put off", async () => {
+    const socket = await connected();
+    const [gone] = [client.subscribe("gone"), client.subscribe("here")];
+    await turn();
+    gone.unsubscribe();
+    socket.give({ type: "error", code: "rate_limited", id: socket.request("subscribe")["id"] });
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(socket.request("subscribe")["topics"]).toEqual(["here"]);
+  });
+
+  it.each([[0, 3], [3, 3], [3, undefined]])("hears the state once, whatever was under way for who has gone (after %s, last: %s)", async (late, last) => {
+    const heard: string[] = [];
+    const socket = await connected();
+    const first = client.subscribe("t", { last: 3 });
+    await turn();
+    const { id } = socket.request("subscribe");
+    first.unsubscribe();
+    if (late) await turn();
+    const second = client.subscribe("t", { ...(last ? { last } : {}), onEvent: (event) => heard.push(event["@id"]) });
+    await turn();
+    expect(socket.request("subscribe")["last"]).toBeUndefined();
+    socket.subscribed("t", { id, replayed: 1, at: ["a:1"] }).event("t", "a:1");
+    expect(second.state.name).toBe("pending");
+    if (late) socket.give({ type: "unsubscribed", topic: "t", success: true, id: socket.request("unsubscribe")["id"] });
+    socket.subscribed("t", { replayed: 0, at: ["a:1"] });
+    if (last) socket.event("t", "a:1").give({ type: "fetched", topic: "t", success: true, count: 1, complete: true, id: socket.request("fetch")["id"] });
+    socket.event("t", "a:2");
+    expect(second.state.name).toBe("active");
+    expect(heard).toEqual(last ? ["a:1", "a:2"] : ["a:2"]);
+  });
+
+  it("asks for the state with the topic once the bridge has let go of it", async () => {
+    const socket = await connected();
+    const first = client.subscribe("t", { last: 1 });
+    await turn();
+    socket.subscribed("t");
+    first.unsubscribe();
+    await turn();
+    socket.give({ type: "unsubscribed", topic: "t", success: true, id: socket.request("unsubscribe")["id"] });
+    client.subscribe("t", { last: 1 });
+    await turn();
+    expect(socket.request("subscribe")).toMatchObject({ topics: ["t"], last: 1 });
   });
 });
 

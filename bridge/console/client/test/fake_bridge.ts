@@ -20,7 +20,7 @@ export class FakeBridge {
     this.#subscribed = [];
     socket.onSend = (message) => {
       if (message["type"] === "fetch") this.#fetch(message["topic"] as string, message["last"] as number, message["id"]);
-      if (message["type"] === "unsubscribe") this.#subscribed = this.#subscribed.filter((pattern) => pattern !== message["topic"]);
+      if (message["type"] === "unsubscribe") this.#subscribed = this.#subscribed.filter((pattern) => !(message["topics"] as string[]).includes(pattern));
       if (message["type"] !== "subscribe") return;
       for (const topic of message["topics"] as string[]) this.#subscribe(topic, message["since"] as Since | undefined, message["last"] as number | undefined, message["id"]);
     };

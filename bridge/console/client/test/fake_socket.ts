@@ -50,7 +50,7 @@ export class FakeSocket implements WebSocketLike {
 
   /** The bridge answers the newest subscribe for `topic`. */
   subscribed(topic: string, members: Json = {}): this {
-    return this.give({ type: "subscribed", topic, success: true, at: [], id: this.request("subscribe")["id"], ...members });
+    return this.give({ type: "subscribed", topic, success: true, at: [], id: this.sent.filter((message) => message["type"] === "subscribe" && (message["topics"] as string[]).includes(topic)).pop()?.["id"], ...members });
   }
 
   end(code: number, reason = ""): void {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parsePosition, Positions } from "../src/positions.js";
 
-const since = (positions: Positions): Record<string, string[]> => Object.fromEntries(positions.since(1000));
+const since = (positions: Positions): Record<string, string[]> => Object.fromEntries(positions.upTo(1000));
 
 describe("parsePosition", () => {
   it("splits at the last colon", () => expect(parsePosition("a-b_c:17")).toEqual(["a-b_c", 17]));
@@ -110,7 +110,7 @@ describe("Positions of a topic", () => {
   it("takes a topic called __proto__ for a topic", () => {
     const positions = new Positions("__proto__");
     positions.begin(["a:1"], 0);
-    expect(positions.since(10)).toEqual([["__proto__", ["a:1"]]]);
+    expect(positions.upTo(10)).toEqual([["__proto__", ["a:1"]]]);
   });
 });
 
@@ -164,6 +164,6 @@ describe("Positions of a pattern", () => {
     const positions = new Positions("t:*");
     positions.begin(undefined, 0);
     for (let i = 0; i < 100; i++) positions.move(`t:${i}`, "a", 1);
-    expect(positions.since(2).map(([topic]) => topic)).toEqual(["t:99", "t:98"]);
+    expect(positions.upTo(2).map(([topic]) => topic)).toEqual(["t:99", "t:98"]);
   });
 });
