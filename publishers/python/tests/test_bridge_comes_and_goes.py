@@ -84,6 +84,22 @@ def test_publisher_that_binds(start_bridge: Callable[..., StandIn], connect: Cal
         assert not publisher.publish("t", {})
 
 
+def test_publisher_that_binds_knows_at_once_that_its_bridge_has_left(start_bridge: Callable[..., StandIn]) -> None:
+    finder = start_bridge()
+    endpoint = finder.endpoint
+    finder.stop()  # its port is free now
+    with Publisher(endpoint, bind=True) as publisher:
+        bridge = start_bridge(connect=endpoint)
+        assert publisher.wait_ready(10)
+        assert all(publisher.publish("t", {}) for _ in range(3))
+        bridge.stop()
+        assert publisher._link is not None
+        (socket,) = publisher._link._sockets
+        wait_until(lambda: int(socket.get(zmq.EVENTS)) & zmq.POLLIN != 0)
+        assert not publisher.publish("t", {})
+        assert publisher.dropped == 1
+
+
 def test_bridge_that_falls_silent_is_dialled_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """As one whose machine lost power: no FIN, no answer to a ping."""
     monkeypatch.setattr("zwsbridge.link._HEARTBEAT_MS", 50)

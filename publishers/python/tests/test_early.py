@@ -7,6 +7,7 @@ import time
 from typing import Callable
 
 import pytest
+import zmq
 from stand_in import StandIn, wait_until
 
 from zwsbridge import Publisher
@@ -38,6 +39,60 @@ def test_early_events_without_headers(bridge: StandIn) -> None:
     with Publisher(bridge.endpoint, headers=False, linger=10) as publisher:
         assert publisher.publish("t", b"one") and publisher.publish("t", b"two")
     assert [bridge.receive().payload for _ in range(2)] == [b"one", b"two"]
+
+
+def test_publishing_while_early_events_leave_is_dropped_and_counted(start_bridge: Callable[..., StandIn]) -> None:
+    """As a signal handler would that interrupts `ready` between two frames."""
+    finder = start_bridge()
+    endpoint = finder.endpoint
+    finder.stop()  # its port is free now
+    with Publisher(endpoint, early_seconds=60) as publisher:
+        inner: list[bool] = []
+        real_send = publisher._sends[0]
+
+        def interrupted_send(frame: bytes, flags: int) -> None:
+            real_send(frame, flags)
+            if flags & zmq.SNDMORE:
+                inner.append(publisher.publish("t", b"inner") or not publisher.ready)
+
+        publisher._sends = [interrupted_send]
+        for number in range(3):
+            assert publisher.publish("t", b"%d" % number)
+        bridge = start_bridge(bind=endpoint)
+        wait_until(lambda: publisher._early is None)
+        publisher._sends = [real_send]
+        assert publisher.publish("t", b"last")
+        events = bridge.receive_until(lambda event: event.payload == b"last")
+        assert [event.payload for event in events] == [b"0", b"1", b"2", b"last"] and not bridge.refused
+        assert inner == [False] * 6 and publisher.dropped == 6
+
+
+def test_early_events_that_an_interrupt_costs_are_counted(
+    start_bridge: Callable[..., StandIn], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Publisher, "_watch_early", lambda self: None)
+    finder = start_bridge()
+    endpoint = finder.endpoint
+    finder.stop()  # its port is free now
+    with Publisher(endpoint, early_seconds=60) as publisher:
+        real_send = publisher._sends[0]
+
+        def interrupted_send(frame: bytes, flags: int) -> None:
+            real_send(frame, flags)
+            if frame == b"1":
+                raise KeyboardInterrupt
+
+        publisher._sends = [interrupted_send]
+        for number in range(5):
+            assert publisher.publish("t", b"%d" % number)
+        bridge = start_bridge(bind=endpoint)
+        with pytest.raises(KeyboardInterrupt):
+            wait_until(lambda: publisher.ready)
+        assert publisher.dropped == 4
+        assert publisher.publish("t", b"last")
+        wait_until(lambda: publisher.ready)
+        events = bridge.receive_until(lambda event: event.payload == b"last")
+        assert [event.payload for event in events] == [b"0", b"last"] and not bridge.refused
 
 
 def test_time_that_is_over_counts_what_waited(caplog: pytest.LogCaptureFixture) -> None:

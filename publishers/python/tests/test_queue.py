@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any, Callable
 
 import pytest
 import zmq
-from stand_in import Event, StandIn, publish_until_taken
+from stand_in import PATIENCE, Event, StandIn, publish_until_taken, wait_until
 
 from zwsbridge import Publisher
 
 SMALL_BUFFERS = {zmq.RCVHWM: 1, zmq.RCVBUF: 4096}
 BIG = b"x" * 20_000
 ENOUGH = 20_000  # events of that size are more than any kernel keeps
+HUGE = bytes(1024 * 1024)
+BACKLOG = 20  # of these are, too
 
 
 def is_last(event: Event) -> bool:
@@ -74,6 +77,62 @@ def test_bridge_that_hangs_costs_the_others_nothing(
         assert working.receive().header["seq"] == sent  # one at a time: this bridge keeps up
     publisher.publish("t", b"last")
     assert [event.header["seq"] for event in working.receive_until(is_last)] == [sent + 1]
+
+
+def test_flush_of_one_thread_keeps_no_other_from_publishing(
+    start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher]
+) -> None:
+    bridge = start_bridge(options=SMALL_BUFFERS)
+    publisher = connect(bridge)
+    bridge.stall()
+    assert all(publisher.publish("t", HUGE) for _ in range(BACKLOG))
+    src = publisher.src
+    flushed: list[bool] = []
+    thread = threading.Thread(target=lambda: flushed.append(publisher.flush(PATIENCE)))
+    thread.start()
+    wait_until(lambda: publisher.src != src)
+    assert publisher.publish("t", b"last")
+    assert not flushed
+    bridge.resume()
+    thread.join()
+    assert flushed == [True]
+    assert {event.header["src"] for event in bridge.receive_until(is_last)} == {src, publisher.src}
+
+
+def test_close_waits_for_what_another_thread_lets_go(
+    start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher]
+) -> None:
+    bridge = start_bridge(options=SMALL_BUFFERS)
+    publisher = connect(bridge)
+    bridge.stall()
+    assert all(publisher.publish("t", HUGE) for _ in range(BACKLOG))
+    src = publisher.src
+    thread = threading.Thread(target=publisher.flush, args=(PATIENCE,))
+    thread.start()
+    wait_until(lambda: publisher.src != src)
+    bridge.resume()
+    publisher.close(PATIENCE)
+    assert not publisher._leaving
+    thread.join()
+    assert [bridge.receive().header["seq"] for _ in range(BACKLOG)] == list(range(1, BACKLOG + 1))
+
+
+def test_interrupt_while_a_bridge_hangs_says_that_events_were_given_up(
+    start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher], caplog: pytest.LogCaptureFixture
+) -> None:
+    bridge = start_bridge(options=SMALL_BUFFERS)
+    publisher = connect(bridge, linger=0.05)
+    bridge.stall()
+    assert all(publisher.publish("t", HUGE) for _ in range(BACKLOG))
+
+    def interrupted_send(frame: bytes, flags: int) -> None:
+        raise KeyboardInterrupt
+
+    publisher._sends = [interrupted_send]
+    with pytest.raises(KeyboardInterrupt):
+        publisher.publish("t", b"x")
+    (told,) = caplog.messages
+    assert told.startswith("events that still waited after 0.05 s (linger) were given up")
 
 
 def test_queue_of_any_size_takes_a_big_event(bridge: StandIn, connect: Callable[..., Publisher]) -> None:

@@ -7,6 +7,7 @@ Bound:  as many events as the publisher's queue holds, 16 MiB, and `seconds` fro
 from __future__ import annotations
 
 import time
+from collections import deque
 
 Frames = tuple[bytes, bytes, bytes]  # topic, payload, header; without headers the last is empty
 
@@ -19,7 +20,7 @@ class Early:
         self._max_events = max_events
         self._until: float | None = None  # set with the first event
         self._bytes = 0
-        self.events: list[Frames] = []
+        self.events: deque[Frames] = deque()
 
     @property
     def is_over(self) -> bool:

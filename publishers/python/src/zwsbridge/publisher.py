@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
@@ -22,7 +23,7 @@ from typing import Any, Callable
 import zmq
 
 from zwsbridge import message as messages
-from zwsbridge.early import Early
+from zwsbridge.early import Early, Frames
 from zwsbridge.link import Curve, Key, Link, Send, checked_endpoints
 from zwsbridge.options import Options, endpoint_or_default
 from zwsbridge.source import Counter, Source, key_member
@@ -62,8 +63,12 @@ class Publisher:
     """
 
     _lock: threading.RLock  # guards all below
-    _sending: bool  # True with the lock held: publish was called from inside publish
+    _sending: (
+        bool  # True with the lock held: this was called from inside publish, or from a look that sends early events
+    )
     _link: Link | None  # None once closed, and in a forked child until its first use
+    _cut: dict[int, Link]  # by the thread that cut it off from all below and will close it
+    _leaving: weakref.WeakSet[Link]  # those, and the ones that are being closed
     _sends: Sequence[Send]  # the link's; empty without one
     _ready: bool  # as last looked
     _dropped: int
@@ -137,41 +142,45 @@ class Publisher:
         last_member = b"" if key is None else self._key_member(key)
         if os.getpid() != self._pid:  # forked, and nobody told us
             self._begin_in_child()
-        with self._lock:
-            if self._sending and not self._recovered():
-                return self._drop_nested(topic)
-            half_sent = False
-            header = b""
-            try:
-                self._sending = True
-                counter = self._counter_of(topic) or self._source.add(topic)
-                # A dropped event takes its number too, so that the bridge sees what is missing.
-                counter.seq = seq = counter.seq + 1
-                sends = self._sends or self._open()
-                taken = (self._ready and seq & _LOOK_MASK > 1) or self._look()
-                if self._headers:
-                    header = b'%b%d,"ts":%d%b}' % (self._source.header_start, seq, time.time_ns(), last_member)
-                if not taken and self._early is not None and self._early.take((counter.topic, payload, header)):
-                    self._watch_early()
-                    return True
-                half_sent = True
-                for send in sends:
-                    try:  # Only a message's first part can find the queue full.
-                        send(counter.topic, _MORE)
-                        if self._headers:
-                            send(payload, _MORE)
-                            send(header, _LAST)
-                        else:
-                            send(payload, _LAST)
-                    except zmq.Again:
-                        taken = False
+        try:
+            with self._lock:
+                if self._sending and not self._recovered():
+                    return self._drop_nested(topic)
                 half_sent = False
-                if not taken:
-                    self._dropped += 1
-            finally:
-                self._sending = False
-                if half_sent:  # A KeyboardInterrupt, say. The rest of this message cannot be told from the next.
-                    self._disconnect(self._linger)
+                header = b""
+                try:
+                    self._sending = True
+                    counter = self._counter_of(topic) or self._source.add(topic)
+                    # A dropped event takes its number too, so that the bridge sees what is missing.
+                    counter.seq = seq = counter.seq + 1
+                    sends = self._sends or self._open()
+                    taken = (self._ready and seq & self._look_mask > 1) or self._look()
+                    if self._headers:
+                        header = b'%b%d,"ts":%d%b}' % (self._source.header_start, seq, time.time_ns(), last_member)
+                    if not taken and self._early is not None and self._early.take((counter.topic, payload, header)):
+                        self._watch_early()
+                        return True
+                    half_sent = True
+                    for send in sends:
+                        try:  # Only a message's first part can find the queue full.
+                            send(counter.topic, _MORE)
+                            if self._headers:
+                                send(payload, _MORE)
+                                send(header, _LAST)
+                            else:
+                                send(payload, _LAST)
+                        except zmq.Again:
+                            taken = False
+                    half_sent = False
+                    if not taken:
+                        self._dropped += 1
+                finally:
+                    self._sending = False
+                    if half_sent:  # A KeyboardInterrupt, say. The rest of this message cannot be told from the next.
+                        self._cut_off()
+        finally:
+            if self._cut:
+                self._let_go(self._linger, time.monotonic() + self._linger)
         if not taken:
             self._warn_dropped()
         return taken
@@ -211,9 +220,9 @@ class Publisher:
         """Whether a bridge has subscribed at each endpoint. One that is restarting still counts: events wait for it."""
         self._begin_in_child()
         with self._lock:
-            if not self._sends:
-                self._open()
-            return self._look()
+            if self._sending and not self._recovered():
+                return self._ready  # a signal handler asks in the middle of this thread's own publish
+            return self._look_alone()
 
     def wait_ready(self, timeout: float | None = None) -> bool:
         """Waits up to `timeout` seconds (None: for ever) until a bridge has subscribed; events before that are lost."""
@@ -276,6 +285,7 @@ class Publisher:
     def _configure(self) -> None:
         options = self._options
         self._bind = options["bind"]
+        self._look_mask = 0 if self._bind else _LOOK_MASK  # Bound, it has no queue for a bridge that has left.
         self._headers = options["headers"]
         self._queue_size = options["queue_size"]
         self._linger = options["linger"]
@@ -304,12 +314,29 @@ class Publisher:
         with self._lock:
             self._closed = self._closed or for_good
             dropped = self._dropped
-            in_time = self._disconnect(max(0.0, deadline - time.monotonic()))
-            all_left = in_time and self._dropped == dropped
+            self._cut_off()
+            none_lost = self._dropped == dropped
+        in_time = self._let_go(patience, deadline)
+        while self._leaving and time.monotonic() < deadline:  # what other threads let go
+            time.sleep(0.005)
         self._warn_dropped(at_end=True)
+        return in_time and none_lost and not self._leaving
+
+    def _let_go(self, patience: float, deadline: float) -> bool:
+        """Gives what waits in the link that this thread cut off its time, without the lock: others go on publishing.
+
+        True when all has left.
+        """
+        link = self._cut.pop(threading.get_ident(), None)
+        if link is None:
+            return True
+        try:
+            in_time = link.close(max(0.0, deadline - time.monotonic()))
+        finally:
+            self._leaving.discard(link)
         if not in_time:
             _log.warning("events that still waited after %g s (linger) were given up at %s", patience, self._where())
-        return all_left
+        return in_time
 
     # Below, all but _key_member, _warn_... and _where need the lock.
 
@@ -318,6 +345,8 @@ class Publisher:
         self._lock = threading.RLock()
         self._sending = False
         self._link = None
+        self._cut = {}
+        self._leaving = weakref.WeakSet()
         self._sends = ()
         self._ready = False
         self._dropped = 0
@@ -331,35 +360,53 @@ class Publisher:
     def _open(self) -> Sequence[Send]:
         if self._closed:
             raise RuntimeError("this publisher is closed")
+        if self._early is None:
+            self._early = Early(self._early_seconds, self._queue_size)
+        if (
+            self._leaving
+        ):  # Nothing overtakes it, and it may still have the port. Events wait as those before a bridge do.
+            return self._sends
         self._link = Link(self._endpoints, self._bind, self._queue_size, self._linger, self._curve)
         self._sends = self._link.sends
-        self._early = Early(self._early_seconds, self._queue_size)
         _close_at_end_of_worker()
         return self._sends
 
-    def _disconnect(self, linger: float) -> bool:
-        """False when events had to be given up after `linger` seconds."""
-        link, self._link = self._link, None
+    def _cut_off(self) -> None:
+        """Begins anew. The caller gives what waits in the link its time, by _let_go, once it is without the lock."""
+        if self._link is not None:
+            self._leaving.add(self._link)
+            self._cut[threading.get_ident()] = self._link
+        self._link = None
         self._sends = ()
         self._ready = False
         self._drop_early()
         self._source.begin_anew()
-        return link is None or link.close(linger)
+
+    def _look_alone(self) -> bool:
+        """As _look, and what a signal handler publishes meanwhile does not get between its frames."""
+        try:
+            self._sending = True
+            if not self._sends:
+                self._open()
+            return self._look()
+        finally:
+            self._sending = False
 
     def _look(self) -> bool:
         self._ready = self._link is not None and self._link.look()
-        if self._early is not None and self._link is not None:
-            if self._link.has_subscriber:
+        if self._early is not None:
+            if self._link is not None and self._link.has_subscriber:
                 self._send_early()
             elif self._early.is_over:
                 self._drop_early()
         return self._ready
 
     def _send_early(self) -> None:
-        events, self._early = self._early.events if self._early else [], None
-        half_sent = True
+        events: deque[Frames] = self._early.events if self._early else deque()
+        whole = False
         try:
-            for topic, payload, header in events:
+            while events:
+                topic, payload, header = events[0]
                 taken = self._ready
                 for send in self._sends:
                     try:
@@ -369,11 +416,13 @@ class Publisher:
                             send(header, _LAST)
                     except zmq.Again:
                         taken = False
+                events.popleft()
                 self._dropped += not taken
-            half_sent = False
+            self._early = None
+            whole = True
         finally:
-            if half_sent:
-                self._disconnect(self._linger)
+            if not whole:
+                self._cut_off()
 
     def _drop_early(self) -> None:
         early, self._early = self._early, None
@@ -389,7 +438,7 @@ class Publisher:
         with self._lock:
             if self._sending or self._early is None:
                 return False
-            self._look()
+            self._look_alone()
             waits = self._early is not None and bool(self._early.events)
         self._warn_dropped()
         return waits
@@ -398,10 +447,10 @@ class Publisher:
         """Tells a publish inside of publish (False) from one after an interrupt that cut even the tidying up short."""
         frame = sys._getframe(1).f_back
         while frame is not None:
-            if frame.f_code is Publisher.publish.__code__ and frame.f_locals["self"] is self:
+            if frame.f_code in _senders and frame.f_locals["self"] is self:
                 return False
             frame = frame.f_back
-        self._disconnect(self._linger)
+        self._cut_off()
         return True
 
     def _drop_nested(self, topic: str) -> bool:
@@ -434,6 +483,9 @@ class Publisher:
         return ", ".join(self._endpoints) + keys
 
 
+_senders = (Publisher.publish.__code__, Publisher._look_alone.__code__)
+
+
 def _watch(publisher: Publisher) -> None:
     while publisher._waits_for_bridge():
         time.sleep(0.005)
@@ -443,6 +495,7 @@ def _leave_to_parent(publisher: Publisher) -> None:
     if publisher._link is not None:
         # Its sockets and threads are the parent's. Kept, because even collecting them would touch them.
         _links_of_parents.append(publisher._link)
+    _links_of_parents.extend(publisher._cut.values())
     publisher._start_anew()
 
 
