@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,3 +83,29 @@ def test_mistakes() -> None:
     with pytest.raises(OSError, match="refused"):
         Admin(f"http://127.0.0.1:{free_port()}").stats()
     assert "secret" not in repr(Admin("http://127.0.0.1:1", "secret"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", OSError),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\n{", AdminError),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>", AdminError),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", AdminError),
+        (b"\xff\0\0\0\0\0\0\0\x01\x7f\r\n\r\n", OSError),
+    ],
+)
+def test_what_is_no_answer_of_a_bridge(answer: bytes, error: type[Exception]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def respond() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=respond)
+        thread.start()
+        with pytest.raises(error):
+            Admin(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=10).stats()
+        thread.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from typing import Callable
 
@@ -39,6 +40,26 @@ def test_early_events_without_headers(bridge: StandIn) -> None:
     with Publisher(bridge.endpoint, headers=False, linger=10) as publisher:
         assert publisher.publish("t", b"one") and publisher.publish("t", b"two")
     assert [bridge.receive().payload for _ in range(2)] == [b"one", b"two"]
+
+
+def test_early_event_is_kept_though_there_is_no_thread_to_watch_it(
+    start_bridge: Callable[..., StandIn], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container with a limit of processes."""
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    finder = start_bridge()
+    endpoint = finder.endpoint
+    finder.stop()  # its port is free now
+    with Publisher(endpoint, early_seconds=60) as publisher:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            assert publisher.publish("t", b"one")
+        assert publisher.publish("t", b"two")  # this one finds a thread
+        bridge = start_bridge(bind=endpoint)
+        assert [bridge.receive().payload for _ in range(2)] == [b"one", b"two"]
 
 
 def test_publishing_while_early_events_leave_is_dropped_and_counted(start_bridge: Callable[..., StandIn]) -> None:
@@ -123,6 +144,15 @@ def test_end_without_a_bridge_says_what_is_lost(caplog: pytest.LogCaptureFixture
     assert caplog.record_tuples == [
         ("zwsbridge", logging.WARNING, f"3 event(s) dropped: no bridge has subscribed yet at {NOBODY}")
     ]
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), 1e8])
+def test_any_time_may_be_given(bridge: StandIn, seconds: float) -> None:
+    publisher = Publisher(bridge.endpoint, linger=1e8)
+    assert publisher.publish("t", b"one") and publisher.flush(seconds)
+    assert publisher.publish("t", b"two")
+    publisher.close(seconds)
+    assert [bridge.receive().payload for _ in range(2)] == [b"one", b"two"]
 
 
 def test_flush_waits_until_all_has_left(bridge: StandIn) -> None:

@@ -6,11 +6,15 @@ import ast
 import subprocess
 import sys
 import tarfile
+import typing
 import zipfile
 from email.parser import Parser
 from pathlib import Path
+from typing import Callable
 
 import pytest
+
+from zwsbridge import Admin, AsyncPublisher, NullPublisher, Publisher, subscribe, ws_manager
 
 PROJECT = Path(__file__).parent.parent
 MODULES = {path.name for path in (PROJECT / "src/zwsbridge").iterdir() if path.is_file()}
@@ -85,3 +89,19 @@ def test_types_are_strict(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path)]
     result = subprocess.run(command, cwd=PROJECT, timeout=300, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        Publisher.__init__,
+        AsyncPublisher.__init__,
+        NullPublisher.__init__,
+        ws_manager.configure,
+        subscribe,
+        Admin.__init__,
+    ],
+)
+def test_types_can_be_asked_for_at_run_time(function: Callable[..., object]) -> None:
+    """As frameworks do that inject what a constructor needs (with Python 3.10 or newer, which can read them)."""
+    assert typing.get_type_hints(function)

@@ -8,6 +8,7 @@ Thread: may be shared; each call has a connection of its own.
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -30,7 +31,8 @@ class AdminError(Exception):
 class Admin:
     """url: the bridge's, with its `server.path` if it has one. token: an administrator's.
 
-    Raises AdminError for what the bridge refuses, OSError where it cannot be reached within `timeout` seconds.
+    Raises AdminError for what the bridge refuses, and for answers of others in its place, OSError where it cannot be
+    reached within `timeout` seconds or its answer breaks off.
     """
 
     def __init__(self, url: str, token: str | None = None, *, timeout: float = 10.0) -> None:
@@ -127,15 +129,32 @@ class Admin:
         request = urllib.request.Request(self._url + path, data, headers, method=method)
         try:
             with self._opener.open(request, timeout=self._timeout) as answer:
-                return json.loads(answer.read())
+                status, content = answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
-                raise _refusal(error.code, error.read()) from None
+                raise _refusal(error.code, _read(error)) from None
+        except http.client.HTTPException as error:  # no HTTP, or one that breaks off
+            raise ConnectionError(f"{self._url} does not answer as a bridge does: {error!r}") from error
+        try:
+            parsed = json.loads(content)
+        except ValueError:
+            parsed = None
+        if not isinstance(parsed, dict):
+            raise _refusal(status, content)
+        return parsed
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
         return None
+
+
+def _read(error: urllib.error.HTTPError) -> bytes:
+    """What there is of the body of a refusal."""
+    try:
+        return error.read()
+    except (OSError, http.client.HTTPException):
+        return b""
 
 
 def _refusal(status: int, body: bytes) -> AdminError:

@@ -10,13 +10,10 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from zwsbridge.options import Options
+from zwsbridge.options import Options, Unpack
 from zwsbridge.publisher import Publisher
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 class AsyncPublisher:

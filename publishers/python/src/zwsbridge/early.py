@@ -21,6 +21,7 @@ class Early:
         self._until: float | None = None  # set with the first event
         self._bytes = 0
         self.events: deque[Frames] = deque()
+        self.watched = False  # by a thread
 
     @property
     def is_over(self) -> bool:

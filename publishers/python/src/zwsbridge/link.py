@@ -23,6 +23,7 @@ Send = Callable[[bytes, int], object]
 # A bridge whose machine has gone sends no FIN. Silence for this long ends the connection, and a new one is tried.
 _HEARTBEAT_MS = 10_000
 _SILENCE_MS = 30_000
+_LONGEST = 2_000_000  # seconds: 23 days, and for ever is no longer. ZeroMQ counts milliseconds in 32 bits.
 # What a bridge may make this process hold: the size of one subscription, and how many are remembered (those beyond are
 # served, but nobody waits for them).
 _SUBSCRIPTION_BYTES = 4096
@@ -133,7 +134,7 @@ def _close_dropped(pid: int, context: zmq.Context[zmq.Socket[bytes]], sockets: l
 
 
 def _milliseconds(seconds: float) -> int:
-    return max(0, round(seconds * 1000))
+    return round(1000 * min(max(0.0, seconds), _LONGEST))
 
 
 def _set_options(socket: zmq.Socket[bytes], endpoint: str, queue_size: int, linger: float, curve: Curve | None) -> None:

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zwsbridge.link import Curve, Send
-from zwsbridge.options import Options
+from zwsbridge.options import Options, Unpack
 from zwsbridge.publisher import Publisher
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 class NullPublisher(Publisher):

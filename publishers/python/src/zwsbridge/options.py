@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, TypedDict
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from zwsbridge.link import Key
 from zwsbridge.message import Default, Dumps
 
+# At run time too: frameworks that inject dependencies ask for the types of a constructor's parameters.
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from typing_extensions import Unpack as Unpack
+elif sys.version_info >= (3, 11):
+    from typing import Unpack as Unpack
+else:
+
+    class Unpack:
+        def __class_getitem__(cls, options: Any) -> Any:
+            return options
+
 
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5556"
 

@@ -431,8 +431,12 @@ class Publisher:
 
     def _watch_early(self) -> None:
         """Nobody may publish again: a thread sees to what waits, and ends with it."""
-        if self._early is not None and len(self._early.events) == 1:
-            threading.Thread(target=_watch, args=(self,), name="zwsbridge-early", daemon=True).start()
+        if self._early is not None and not self._early.watched:
+            try:
+                threading.Thread(target=_watch, args=(self,), name="zwsbridge-early", daemon=True).start()
+                self._early.watched = True
+            except RuntimeError:  # No thread to be had. The next event looks too, tries again, and so does the end.
+                pass
 
     def _waits_for_bridge(self) -> bool:
         with self._lock:

@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zwsbridge.async_publisher import AsyncPublisher
-from zwsbridge.options import Options
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
+from zwsbridge.options import Options, Unpack
 
 _FIRST_WAIT = 1.0  # seconds
 
