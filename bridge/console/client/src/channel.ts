@@ -6,12 +6,12 @@ import { type AnyEvent, type Gap, type Message, type Sequence, type Subscription
 
 /** One subscription on the wire, shared by all Subscriptions of its topic. */
 export class Channel {
-  readonly topic: string;
-  readonly isPattern: boolean;
+  declare readonly topic: string;
+  declare readonly isPattern: boolean;
   readonly matches: (topic: string) => boolean;
-  readonly positions: Positions;
+  declare readonly positions: Positions;
   /** How many of the newest events the subscribe message asks for. */
-  last: number | undefined;
+  declare last: number | undefined;
   /** The `id` of the request that asked this connection for the topic; 0 until then. */
   asked = 0;
   /** Whether the bridge may have the topic on this connection already, for the sake of one that was given up. */
@@ -20,7 +20,7 @@ export class Channel {
   #subscribers = new Set<Subscription<never>>();
   #state: SubscriptionState["name"] = "pending";
   /** Why it is refused, while it is. */
-  refusal: ZwsError | undefined;
+  declare refusal: ZwsError | undefined;
 
   constructor(topic: string) {
     this.topic = topic;
@@ -108,7 +108,7 @@ export class Channel {
     const resumed = this.#resuming;
     this.#resuming = false;
     if (answer["success"] !== true) return this.#refused(resumed, refusalOf(answer, this.topic));
-    const replayed = Number(answer["replayed"] ?? 0);
+    const replayed = (answer["replayed"] ?? 0) as number;
     const lost = resumed && answer["recovered"] !== true;
     this.positions.begin(answer["at"], replayed, lost);
     this.#setState("active");

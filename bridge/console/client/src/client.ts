@@ -8,7 +8,7 @@ import { parsePosition, parseSequence } from "./positions.js";
 import { refusalOf, Requests } from "./requests.js";
 import { subscribeMessages } from "./subscribe_message.js";
 import { Subscription, type SubscribeOptions } from "./subscription.js";
-import { type GetToken, StaleToken, TokenKeeper } from "./token_keeper.js";
+import { type GetToken, STALE, TokenKeeper } from "./token_keeper.js";
 import { type AnyEvent, type ConnectionState, type Gap, type Identity, type Message, type Sequence, type WebSocketConstructor, ZwsError, type ZwsEvent } from "./types.js";
 import { onAbort } from "./watchers.js";
 
@@ -51,7 +51,7 @@ export class ZwsClient extends EventHandlers {
   readonly #options: ClientOptions;
   readonly #tokens: TokenKeeper;
   readonly #connection: Connection;
-  readonly #requests = new Requests((text) => this.#connection.send(text));
+  readonly #requests = new Requests((text) => this.#connection.put(text));
   readonly #channels = new Map<string, Channel>();
   readonly #fetches = new Fetches(({ event, topic, src, seq }) => this.#deliver(event, topic, src, seq));
   #patterns: Channel[] = [];
@@ -87,7 +87,7 @@ export class ZwsClient extends EventHandlers {
 
   /** Connects now: instead of waiting, or after an end for good. Connected, it asks at once whether the connection lives. */
   connect(): void {
-    if (this.state.name !== "connected") void this.#connection.open();
+    if (this.state.name !== "connected") void this.#connection.seek();
     else this.#connection.probe();
   }
 
@@ -99,8 +99,8 @@ export class ZwsClient extends EventHandlers {
   /** Ends the connection and every subscription. */
   close(): void {
     this.#release?.();
-    for (const channel of [...this.#channels.values()]) for (const each of [...channel.subscribers]) each.unsubscribe();
-    this.#connection.close();
+    for (const channel of [...this.#channels.values()]) for (const each of channel.subscribers) each.unsubscribe();
+    this.#connection.end();
     this.#tokens.stop();
   }
 
@@ -125,10 +125,10 @@ export class ZwsClient extends EventHandlers {
   async setToken(token: string | null): Promise<void> {
     if (token !== null && this.state.name === "connected") {
       await this.#authenticate(token);
-      return this.#tokens.set(token);
+      return this.#tokens.adopt(token);
     }
-    this.#tokens.set(token);
-    void this.#connection.open();
+    this.#tokens.adopt(token);
+    void this.#connection.seek();
   }
 
   /**
@@ -210,7 +210,7 @@ export class ZwsClient extends EventHandlers {
 
   #greeted(message: Message): void {
     this.#clockMs = (Date.parse(String(message["timestamp"])) || Date.now()) - now();
-    this.#identify(message, String(message["client_id"]));
+    this.#identify(message, message["client_id"] as string);
     this.#connection.greeted(Number(message["heartbeat"]) || HEARTBEAT_S);
   }
 
@@ -288,7 +288,7 @@ export class ZwsClient extends EventHandlers {
     const wants = this.#fetches.begin(request);
     const { topic } = request;
     const [message, more] = "last" in request ? [{ topic, last: request.last }, ""] : [{ topic, src: request.src }, `,"from":${request.from},"to":${request.to}`];
-    this.#requests.send(() => ({ type: "fetch", ...message }), (answer) => done(this.#fetches.end(wants, Number(answer["count"] ?? 0)), answer), more);
+    this.#requests.issue(() => ({ type: "fetch", ...message }), (answer) => done(this.#fetches.end(wants, (answer["count"] ?? 0) as number), answer), more);
   }
 
   // A refusal must not go unseen.
@@ -327,13 +327,17 @@ export class ZwsClient extends EventHandlers {
 
   #renew = async (): Promise<void> => {
     if (!this.#tokens.canRenew) return;
+    let token: string | null = null;
     try {
-      const token = await this.#tokens.renewInPlace();
+      token = await this.#tokens.renewInPlace();
       if (token !== null && this.state.name === "connected") await this.#authenticate(token);
     } catch (error) {
       if (this.state.name !== "connected") return; // the next connection asks for a token itself
-      if (error instanceof ZwsError) this.#tokens.refuse();
-      if (!(error instanceof StaleToken)) this.#tell(error instanceof ZwsError ? error : new ZwsError("invalid_token", `getToken: ${String(error)}`));
+      if (error instanceof ZwsError) {
+        if (error.code === "forbidden") return void this.#connection.seek(); // another user's: good, but not for this connection
+        this.#tokens.refuse(token);
+      }
+      if (error !== STALE) this.#tell(error instanceof ZwsError ? error : new ZwsError("invalid_token", `getToken: ${String(error)}`));
       this.#tokens.retryIn(RENEWAL_PAUSE_MS, this.#renew);
     }
   };
@@ -361,7 +365,7 @@ export class ZwsClient extends EventHandlers {
     while (left.length > 0) this.#unsubscribe(left.splice(0, MOST_UNSUBSCRIBED));
     for (const message of subscribeMessages(unasked)) {
       for (const channel of message.channels) channel.ask(message.resuming);
-      this.#requests.send((id) => {
+      this.#requests.issue((id) => {
         message.channels = message.channels.filter((channel) => this.#channels.get(channel.topic) === channel);
         for (const channel of message.channels) channel.asked = id;
         return message.channels[0] && message.toJSON();
@@ -397,7 +401,7 @@ export class ZwsClient extends EventHandlers {
 
   // Sent again after a while if the bridge was asked too much: without those that somebody wants again.
   #unsubscribe(topics: string[]): void {
-    this.#requests.send((id) => {
+    this.#requests.issue((id) => {
       const left = topics.filter((topic) => [0, id].includes(this.#left.get(topic)!));
       for (const topic of left) this.#left.set(topic, id);
       return left.length === 0 ? undefined : { type: "unsubscribe", topics: left };

@@ -70,7 +70,7 @@ export class Connection {
   }
 
   /** Connects now, whatever state this is in; an open connection is given up for the new one. */
-  async open(): Promise<void> {
+  async seek(): Promise<void> {
     const attempt = ++this.#attempt; // an attempt that was overtaken while it waited for a token must not go on
     this.#drop();
     if (this.#url === null) return this.#giveUp(null, "there is no page that the address could be relative to");
@@ -88,15 +88,15 @@ export class Connection {
     if (attempt === this.#attempt) this.#dial(this.#url, token);
   }
 
-  /** Closes for good: until open() is called. */
-  close(): void {
+  /** Closes for good: until seek() is called. */
+  end(): void {
     this.#attempt++;
     this.#drop();
     this.#giveUp(1000, "closed by this client");
   }
 
   /** False if there is no open connection: the message is gone. */
-  send(text: string): boolean {
+  put(text: string): boolean {
     if (this.#socket?.readyState !== OPEN) return false;
     this.#socket.send(text);
     return true;
@@ -113,7 +113,7 @@ export class Connection {
   /** Asks at once whether the connection lives, or seeks another instead of waiting. */
   probe(): void {
     if (this.#state.name === "connected") this.#probe();
-    else if (this.#state.name === "disconnected" && this.#state.retry) void this.open();
+    else if (this.#state.name === "disconnected" && this.#state.retry) void this.seek();
   }
 
   #dial(url: string, token: string | null): void {
@@ -148,7 +148,7 @@ export class Connection {
   }
 
   #comeBack(code: number | null, reason: string): void {
-    this.#after(this.#backoff.next(code !== null && LATER.has(code)), () => void this.open());
+    this.#after(this.#backoff.next(code !== null && LATER.has(code)), () => void this.seek());
     this.#set("disconnected", code, reason);
   }
 
@@ -169,7 +169,7 @@ export class Connection {
   #probe(): void {
     if (this.#probing) return; // whoever looks at the page again and again must not put off the verdict
     this.#probing = true;
-    this.send('{"type":"ping"}');
+    this.put('{"type":"ping"}');
     this.#after(Math.min(PATIENCE_MS, this.#heartbeatMs), () => {
       if (this.#probing) this.#ended(SILENT, "no sign of life from the bridge");
       else this.#watch();

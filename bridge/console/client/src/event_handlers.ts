@@ -7,13 +7,14 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const report = (error: unknown): void => (globalThis.reportError ?? console.error)(error);
+
 /** A handler that throws must not take the others, or the connection, with it. */
 export function guarded<A extends unknown[], R>(handler: ((...args: A) => R) | undefined, ...args: A): R | undefined {
-  if (!handler) return undefined;
   try {
-    return handler(...args);
+    return handler?.(...args);
   } catch (error) {
-    (globalThis.reportError ?? console.error)(error);
+    report(error);
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { type Message, ZwsError } from "./types.js";
 
 /** What an answer refuses. */
-export const refusalOf = (answer: Message, topic?: string): ZwsError => new ZwsError(String(answer["code"] ?? "internal"), String(answer["message"] ?? ""), topic);
+export const refusalOf = (answer: Message, topic?: string): ZwsError => new ZwsError((answer["code"] ?? "internal") as string, answer["message"] as string | undefined, topic);
 
 const RATE_LIMIT_PAUSE_MS = 1000;
 
@@ -25,7 +25,7 @@ export class Requests {
    * `done` gets the first answer, an `error` too: `disconnected` if the connection ends before. `more`: members as JSON.
    * `make` is asked again for a request that was put off: what it asks for may not be wanted any more, all or in part.
    */
-  send(make: (id: number) => object | undefined, done: (answer: Message) => void = () => {}, more = ""): void {
+  issue(make: (id: number) => object | undefined, done: (answer: Message) => void = () => {}, more = ""): void {
     const id = ++this.#lastId;
     const put = (): boolean | undefined => {
       const message = make(id);
@@ -38,7 +38,7 @@ export class Requests {
   /** Rejects with a ZwsError: the refusal's code, or `disconnected`. */
   ask(message: object): Promise<Message> {
     return new Promise((resolve, reject) =>
-      this.send(() => message, (answer) => {
+      this.issue(() => message, (answer) => {
         if (answer.type === "error" || answer["success"] === false) reject(refusalOf(answer));
         else resolve(answer);
       }),

@@ -29,8 +29,8 @@ interface Reader<E> {
  * to each through onEvent, through handlers by type, and through every `for await` loop.
  */
 export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIterable<E> {
-  readonly topic: string;
-  readonly options: SubscribeOptions<E>;
+  declare readonly topic: string;
+  declare readonly options: SubscribeOptions<E>;
   #state: SubscriptionState = { name: "pending", code: null, message: "" };
   #refusal: ZwsError | undefined;
   #readers = new Set<Reader<E>>();

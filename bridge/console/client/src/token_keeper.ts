@@ -9,11 +9,7 @@ const EARLY_MS = 60_000;
 const TOKEN_TEXT = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** Login libraries give a stale token again until they notice: it is worth to ask once more, later. */
-export class StaleToken extends Error {
-  constructor() {
-    super("it gave the same token again");
-  }
-}
+export const STALE = new Error("it gave the same token again");
 
 /**
  * TokenKeeper holds the token in use, and asks `getToken` for another before it ends or when it was refused.
@@ -24,6 +20,7 @@ export class TokenKeeper {
   #getToken: GetToken | undefined;
   #sets = 0;
   #signedOut = false;
+  #used: string | null = null; // by the connection
   #refused: string | null = null;
   #endsAt = Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -38,17 +35,17 @@ export class TokenKeeper {
   }
 
   /** `null`: there is none, and `getToken` is not asked until there is one again. */
-  set(token: string | null): void {
-    this.#token = token;
+  adopt(token: string | null): void {
+    this.#token = this.#used = token;
     this.#sets++;
     this.#signedOut = token === null;
     this.#refused = null;
     this.#endsAt = Infinity;
   }
 
-  /** The bridge did not take the token in use. */
-  refuse(): void {
-    this.#refused = this.#token;
+  /** The bridge did not take, or takes no longer, the token that the connection was opened with. */
+  refuse(token = this.#used): void {
+    this.#refused = token;
   }
 
   /**
@@ -57,10 +54,10 @@ export class TokenKeeper {
    */
   async forConnecting(): Promise<string | null> {
     if (this.#isStale && this.canRenew) await this.renew();
-    if (this.#token !== null && this.#isStale && this.canRenew) throw new StaleToken();
+    if (this.#token !== null && this.#isStale && this.canRenew) throw STALE;
     if (this.#refused !== null && (this.#token === null || this.#token === this.#refused)) throw new ZwsError("invalid_token", "there is no token but the one that was refused");
     if (this.#token !== null && !TOKEN_TEXT.test(this.#token)) throw new ZwsError("invalid_token", "the token holds characters that no token has");
-    return this.#token;
+    return (this.#used = this.#token);
   }
 
   get #isStale(): boolean {
@@ -80,7 +77,7 @@ export class TokenKeeper {
   async renewInPlace(): Promise<string | null> {
     const before = this.#token;
     const token = await this.renew();
-    if (token !== null && (token === before || token === this.#refused)) throw new StaleToken();
+    if (token !== null && (token === before || token === this.#refused)) throw STALE;
     return token;
   }
 

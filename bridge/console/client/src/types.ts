@@ -94,9 +94,9 @@ export interface Identity {
 
 /** A refusal: `code` is one of the bridge's, or of this client's own: `disconnected`, `closed`, `aborted`. */
 export class ZwsError extends Error {
-  readonly code: string;
+  declare readonly code: string;
   /** Of what topic or pattern, if of one. */
-  readonly topic: string | undefined;
+  declare readonly topic: string | undefined;
   constructor(code: string, message?: string, topic?: string) {
     super(message || code);
     this.name = "ZwsError";

@@ -113,6 +113,30 @@ describe("getToken", () => {
   });
 });
 
+describe("another user's token", () => {
+  it("from getToken takes another connection, and is not refused", async () => {
+    await connect({ token: "ada", getToken: () => "bob" });
+    const socket = FakeSocket.last.greet({ user: "ada" }).give({ type: "error", code: "token_expired" });
+    await vi.advanceTimersByTimeAsync(0);
+    socket.give({ type: "auth", success: false, code: "forbidden", id: socket.request("auth")["id"] });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(socket.closedByClient).toBe(true);
+    expect(FakeSocket.last.protocols[1]).toBe("bearer.bob");
+    FakeSocket.last.greet({ user: "bob" });
+    expect(client.identity?.user).toBe("bob");
+  });
+
+  it("that the bridge has not judged yet is tried, when the one before it ends the connection", async () => {
+    await connect({ token: "old", getToken: () => "new" });
+    const socket = FakeSocket.last.greet({ user: "ada" }).give({ type: "error", code: "token_expired" });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(socket.request("auth")).toMatchObject({ token: "new" });
+    socket.end(4401);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(FakeSocket.last.protocols[1]).toBe("bearer.new");
+  });
+});
+
 describe("a refused token (4401)", () => {
   it("is terminal without getToken", async () => {
     await connect({ token: "bad" });
