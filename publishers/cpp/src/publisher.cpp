@@ -51,6 +51,7 @@ class Publisher::Impl {
   Impl(const std::vector<std::string>& endpoints, const PublisherOptions& options)
       : headers_(options.headers),
         linger_(options.linger),
+        look_mask_(options.bind ? 0 : look_mask),
         counters_(options.topics),
         link_(std::in_place, endpoints, options) {}
 
@@ -63,7 +64,7 @@ class Publisher::Impl {
     if (!link_) return Outcome::closed;
     const std::uint64_t seq = counters_.next(topic);
     if (seq == 0) return Outcome::bad_topic;
-    if (!ready_ || (++published_ & look_mask) == 0) ready_ = link_->look();
+    if (!ready_ || (++published_ & look_mask_) == 0) ready_ = link_->look();
     if (headers_) write_header(seq, key);
     const bool taken = link_->send(topic, payload, header_);
     if (taken && ready_) return Outcome::sent;
@@ -133,6 +134,8 @@ class Publisher::Impl {
 
   const bool headers_;
   const std::chrono::milliseconds linger_;
+  const std::uint64_t
+      look_mask_;  // 0 when bound: there is no queue then for a bridge that has left
   std::atomic<std::uint64_t> dropped_{0};
 
   std::mutex mutex_;  // guards everything below

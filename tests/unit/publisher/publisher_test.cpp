@@ -380,6 +380,24 @@ TEST(PublisherTest, APublisherThatBindsKnowsThatItsBridgeHasLeft) {
   EXPECT_EQ(publisher.publish("t", "{}"), Outcome::no_bridge);
 }
 
+// What is sent to the one that stays goes through the same thread that notices the other's end.
+TEST(PublisherTest, APublisherThatBindsSeesInAFewEventsThatItsBridgeHasLeft) {
+  const std::vector<std::string> endpoints{Listener().endpoint(), Listener().endpoint()};
+  PublisherOptions options;
+  options.bind = true;
+  Publisher publisher(endpoints, options);
+  Listener stays(Listener::Options{"", {""}, "", 1000});
+  stays.connect(endpoints[0]);
+  auto leaves = std::make_unique<Listener>(Listener::Options{"", {""}, "", 1000});
+  leaves->connect(endpoints[1]);
+  ASSERT_TRUE(meet(publisher, {&stays, leaves.get()}));
+  leaves.reset();
+  int sent = 0;
+  for (; sent < 200 && publisher.publish("t", "{}") == Outcome::sent; ++sent)
+    ASSERT_TRUE(stays.receive());
+  EXPECT_LT(sent, 200);
+}
+
 TEST(PublisherTest, ABridgeMayComeToAPublisherThatBinds) {
   Listener::Options comes;
   comes.bind = "";
