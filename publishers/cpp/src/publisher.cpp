@@ -134,8 +134,7 @@ class Publisher::Impl {
 
   const bool headers_;
   const std::chrono::milliseconds linger_;
-  const std::uint64_t
-      look_mask_;  // 0 when bound: there is no queue then for a bridge that has left
+  const std::uint64_t look_mask_;  // 0 when bound: no queue is kept then for one that has left
   std::atomic<std::uint64_t> dropped_{0};
 
   std::mutex mutex_;  // guards everything below
