@@ -11,7 +11,7 @@ export class Channel {
   readonly matches: (topic: string) => boolean;
   declare readonly positions: Positions;
   /** How many of the newest events the subscribe message asks for. */
-  declare last: number | undefined;
+  last = 0;
   /** The `id` of the request that asked this connection for the topic; 0 until then. */
   asked = 0;
   /** Whether the bridge may have the topic on this connection already, for the sake of one that was given up. */
@@ -46,14 +46,14 @@ export class Channel {
   }
 
   /** The most that a subscriber wants to have first. */
-  get wanted(): number | undefined {
-    return Math.max(0, ...[...this.#subscribers].map((each) => each.options.last ?? 0)) || undefined;
+  get wanted(): number {
+    return Math.max(0, ...[...this.#subscribers].map((each) => each.options.last ?? 0));
   }
 
   /** Those get their state apart to whom the subscribe message does not bring it. */
   makeDue(): void {
     for (const each of this.#subscribers) {
-      each.catching = this.held || (each.options.last ?? 0) > (this.last ?? 0) ? "due" : "";
+      each.catching = this.held || (each.options.last ?? 0) > this.last ? "due" : "";
       this.#tell(each);
     }
   }
@@ -112,7 +112,7 @@ export class Channel {
     const lost = resumed && answer["recovered"] !== true;
     this.positions.begin(answer["at"], replayed, lost);
     this.#setState("active");
-    if (resumed && !lost) for (const each of this.#listening()) each.tellRecovered(replayed);
+    if (resumed && !lost) for (const each of this.#listening()) each.tell("onRecovered", replayed);
     return lost ? "lost" : "fine";
   }
 
@@ -135,7 +135,7 @@ export class Channel {
 
   gap(gap: Gap): void {
     if (gap.src !== undefined) this.positions.miss(gap.topic, gap.src, gap.to!, gap.missed!);
-    for (const each of this.#listening()) each.tellGap(gap);
+    for (const each of this.#listening()) each.tell("onGap", gap);
   }
 
   // A `since` the bridge cannot use (a raw route, too many sources) is no reason to be without the topic.

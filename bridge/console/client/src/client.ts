@@ -128,7 +128,7 @@ export class ZwsClient extends EventHandlers {
       return this.#tokens.adopt(token);
     }
     this.#tokens.adopt(token);
-    void this.#connection.seek();
+    if (this.#failure()?.code !== "closed") void this.#connection.seek();
   }
 
   /**
@@ -359,7 +359,7 @@ export class ZwsClient extends EventHandlers {
     const unasked = [...this.#channels.values()].filter((channel) => !channel.asked).sort((a, b) => rank(a) - rank(b));
     for (const channel of unasked) {
       channel.held = this.#left.delete(channel.topic);
-      channel.last = this.#isCovered(channel) ? undefined : channel.wanted;
+      channel.last = this.#isCovered(channel) ? 0 : channel.wanted;
     }
     const left = [...this.#left.keys()].filter((topic) => !this.#left.get(topic));
     while (left.length > 0) this.#unsubscribe(left.splice(0, MOST_UNSUBSCRIBED));
@@ -380,11 +380,11 @@ export class ZwsClient extends EventHandlers {
   // Whether the bridge would leave topics out of what `last` brings: the connection has them already, or they are named
   // in the same messages by somebody who asks for less.
   #isCovered(channel: Channel): boolean {
-    const wanted = channel.wanted ?? 0;
+    const { wanted } = channel;
     if (wanted === 0 || channel.held) return channel.held;
     for (const other of channel.isPattern ? this.#channels.values() : this.#patterns) {
       const isFirst = other.asked || (other.positions.known && !channel.positions.known);
-      if (other !== channel && (isFirst || (channel.isPattern && (other.wanted ?? 0) < wanted)) && other.overlaps(channel)) return true;
+      if (other !== channel && (isFirst || (channel.isPattern && other.wanted < wanted)) && other.overlaps(channel)) return true;
     }
     return false;
   }

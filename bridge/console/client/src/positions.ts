@@ -115,7 +115,7 @@ export class Positions {
 
   // `at` of a topic is a list; of a pattern it is absent, or an object topic -> list.
   #parse(at: unknown): Map<string, Sources> {
-    const lists = Array.isArray(at) ? { [this.#topic]: at } : at && typeof at === "object" ? at : {};
+    const lists = Array.isArray(at) ? { [this.#topic]: at } : (at ?? {});
     return new Map(Object.entries(lists).map(([topic, list]) => [topic, new Map((list as Position[]).map(parsePosition))]));
   }
 

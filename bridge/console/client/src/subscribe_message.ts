@@ -11,7 +11,7 @@ const bytesOf = (value: unknown): number => JSON.stringify(value).replace(/[^\0-
 export class SubscribeMessage {
   channels: Channel[] = [];
   readonly resuming: boolean;
-  readonly #last: number | undefined;
+  readonly #last: number;
   readonly #since = new Map<string, Position[]>();
   #bytes = 0;
   #sources = 0;

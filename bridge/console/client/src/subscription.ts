@@ -75,7 +75,7 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
         if (reader.dropped > 0) {
           const missed = reader.dropped;
           reader.dropped = 0;
-          this.tellGap({ topic: this.topic, reason: "buffer", missed });
+          this.tell("onGap", { topic: this.topic, reason: "buffer", missed });
         }
         const batch = reader.waiting;
         reader.waiting = [];
@@ -93,9 +93,9 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
 
   /** @internal */
   take(event: AnyEvent): void {
-    guarded(this.options.onEvent, event as unknown as E);
+    this.tell("onEvent", event);
+    if (this.#state.name === "closed") return; // now, or by what another heard before
     this.emit(event);
-    if (this.#readers.size === 0) return;
     for (const reader of this.#readers) {
       reader.waiting.push(event as unknown as E);
       if (reader.waiting.length > (this.options.buffer ?? 1000)) {
@@ -137,14 +137,9 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
     if (name === "refused") throw this.#refusal;
   }
 
-  /** @internal */
-  tellRecovered(replayed: number): void {
-    guarded(this.options.onRecovered, replayed);
-  }
-
-  /** @internal */
-  tellGap(gap: Gap): void {
-    guarded(this.options.onGap, gap);
+  /** Who has unsubscribed hears no more, also of what is being told at the moment. @internal */
+  tell(handler: "onEvent" | "onRecovered" | "onGap", what: unknown): void {
+    if (this.#state.name !== "closed") guarded(this.options[handler] as (what: unknown) => void, what);
   }
 
   #wake(): void {

@@ -192,6 +192,42 @@ describe("giving up and coming back", () => {
   });
 });
 
+describe("who has unsubscribed", () => {
+  it("hears no more of the state that is being brought", async () => {
+    const socket = await connected();
+    client.subscribe("t");
+    await turn();
+    socket.subscribed("t");
+    const heard: string[] = [];
+    const one = client.subscribe("t", { last: 3, onEvent: (event) => { heard.push(event["@id"]); one.unsubscribe(); two.unsubscribe(); } });
+    const two = client.subscribe("t", { last: 3, onEvent: () => heard.push("two") });
+    one.on("*", () => heard.push("on"));
+    await turn();
+    for (const id of ["a:1", "a:2", "a:3"]) socket.event("t", id);
+    socket.give({ type: "fetched", topic: "t", success: true, count: 3, complete: true, id: socket.request("fetch")["id"] });
+    expect(heard).toEqual(["a:1"]);
+  });
+
+  it("is told no gap that a neighbour hears first", async () => {
+    const socket = await connected();
+    const told: string[] = [];
+    client.subscribe("t", { onGap: () => two.unsubscribe() });
+    const two = client.subscribe("t", { onGap: () => told.push("gap") });
+    await turn();
+    socket.subscribed("t").give({ type: "gap", topic: "t", src: "a", from: 1, to: 1, missed: 1, reason: "producer" });
+    expect(told).toEqual([]);
+  });
+});
+
+it.each([null, "token"])("a closed client stays closed when it is given a token (%s)", async (token) => {
+  await connected();
+  client.close();
+  await client.setToken(token);
+  await turn();
+  expect(FakeSocket.all).toHaveLength(1);
+  expect(client.state).toMatchObject({ name: "disconnected", code: 1000, retry: false });
+});
+
 describe("events", () => {
   it("reach a topic, its patterns, and the client's own handlers once each", async () => {
     const heard: string[] = [];
