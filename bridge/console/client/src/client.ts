@@ -123,10 +123,7 @@ export class ZwsClient extends EventHandlers {
    * identity then stays. `null` signs out, which takes another connection; getToken is not asked until there is a token.
    */
   async setToken(token: string | null): Promise<void> {
-    if (token !== null && this.state.name === "connected") {
-      await this.#authenticate(token);
-      return this.#tokens.adopt(token);
-    }
+    if (token !== null && this.state.name === "connected") return this.#authenticate(token);
     this.#tokens.adopt(token);
     if (this.#failure()?.code !== "closed") void this.#connection.seek();
   }
@@ -153,7 +150,10 @@ export class ZwsClient extends EventHandlers {
   // ---- what comes in ----------------------------------------------------------------------------------
 
   #take(data: unknown): void {
-    if (typeof data !== "string") return this.#raw(data as ArrayBuffer);
+    if (typeof data !== "string") {
+      this.#fetches.release(); // bytes are a producer's own, whatever they say; text never is
+      return guarded(this.#options.onRaw, data as ArrayBuffer);
+    }
     let message: Message | null;
     try {
       message = JSON.parse(data);
@@ -164,12 +164,6 @@ export class ZwsClient extends EventHandlers {
     if (typeof id === "string") return this.#event(message as AnyEvent, id, data);
     if (message?.type !== "fetched") this.#fetches.release();
     if (message) this.#control(message, data);
-  }
-
-  // Bytes are a producer's own, whatever they say; text never is.
-  #raw(payload: ArrayBuffer): void {
-    this.#fetches.release();
-    guarded(this.#options.onRaw, payload);
   }
 
   #event(message: AnyEvent, id: string, text: string): void {
@@ -320,6 +314,7 @@ export class ZwsClient extends EventHandlers {
 
   async #authenticate(token: string): Promise<void> {
     const answer = await this.#requests.ask({ type: "auth", token });
+    this.#tokens.adopt(token); // before its end is told, which is then its own
     this.#identify(answer, this.#identity!.clientId);
     for (const channel of this.#channels.values()) channel.reconsider();
     this.#flush();

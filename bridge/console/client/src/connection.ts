@@ -110,10 +110,11 @@ export class Connection {
     this.#watch();
   }
 
-  /** Asks at once whether the connection lives, or seeks another instead of waiting. */
+  /** Asks at once whether the connection lives, or seeks another instead of waiting, unless the bridge asked for patience. */
   probe(): void {
-    if (this.#state.name === "connected") this.#probe();
-    else if (this.#state.name === "disconnected" && this.#state.retry) void this.seek();
+    const { name, code, retry } = this.#state;
+    if (name === "connected") this.#probe();
+    else if (name === "disconnected" && retry && !LATER.has(code)) void this.seek();
   }
 
   #dial(url: string, token: string | null): void {
@@ -148,7 +149,7 @@ export class Connection {
   }
 
   #comeBack(code: number | null, reason: string): void {
-    this.#after(this.#backoff.next(code !== null && LATER.has(code)), () => void this.seek());
+    this.#after(this.#backoff.next(LATER.has(code)), () => void this.seek());
     this.#set("disconnected", code, reason);
   }
 

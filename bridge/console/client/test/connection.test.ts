@@ -213,6 +213,16 @@ describe("the watchdog", () => {
     expect(FakeSocket.all[0]!.onmessage).toBeNull();
   });
 
+  it.each([1013, 4429])("keeps the patience that the bridge asked for (%s), however often the page is shown", async (code) => {
+    await connect();
+    FakeSocket.last.end(code);
+    for (let i = 0; i < 50; i++) windowEvents.dispatchEvent(new Event("visibilitychange"));
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(FakeSocket.all).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
   it.each(["online", "pageshow", "visibilitychange"])("asks at once whether the connection lives at %s", async (type) => {
     await connect();
     const socket = FakeSocket.last.greet();

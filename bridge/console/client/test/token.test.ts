@@ -113,6 +113,36 @@ describe("getToken", () => {
   });
 });
 
+describe("setToken in place", () => {
+  it.each([false, true])("has its token renewed before it ends (signed out before: %s)", async (signedOut) => {
+    await connect({ token: "first", getToken: () => "renewed" });
+    FakeSocket.last.greet({ user: "ada" });
+    if (signedOut) {
+      await client.setToken(null);
+      await vi.advanceTimersByTimeAsync(0);
+      FakeSocket.last.greet();
+    }
+    const socket = FakeSocket.last;
+    socket.onSend = (message) => {
+      if (message["type"] === "ping") socket.give({ type: "pong" });
+      if (message["type"] === "auth") socket.give({ type: "auth", success: true, user: "ada", expires: inSeconds(300), id: message["id"] });
+    };
+    await client.setToken("second");
+    await vi.advanceTimersByTimeAsync(240_000);
+    expect(socket.request("auth")).toMatchObject({ token: "renewed" });
+  });
+
+  it("does not come back with a token that has ended meanwhile", async () => {
+    await connect({ token: "first", getToken: () => "renewed" });
+    const socket = FakeSocket.last.greet({ user: "ada" });
+    socket.onSend = (message) => message["type"] === "auth" && socket.give({ type: "auth", success: true, user: "ada", expires: inSeconds(0.2), id: message["id"] });
+    await client.setToken("second");
+    socket.end(1006);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(FakeSocket.last.protocols[1]).toBe("bearer.renewed");
+  });
+});
+
 describe("another user's token", () => {
   it("from getToken takes another connection, and is not refused", async () => {
     await connect({ token: "ada", getToken: () => "bob" });
