@@ -73,7 +73,7 @@ export class Connection {
   async seek(): Promise<void> {
     const attempt = ++this.#attempt; // an attempt that was overtaken while it waited for a token must not go on
     this.#drop();
-    if (this.#url === null) return this.#giveUp(null, "there is no page that the address could be relative to");
+    if (this.#url === null) return this.#giveUp(null, "a relative address needs a page");
     for (const wake of WAKES) globalThis.addEventListener?.(wake, this.#wake); // twice is once
     this.#set("connecting");
     let token: string | null;

@@ -25,7 +25,7 @@ describe("on a server that renders pages", () => {
     const client = new ZwsClient("/api/ws", { WebSocket: FakeSocket });
     const subscription = client.subscribe("t", { last: 1 });
     await turn();
-    expect(client.state).toEqual({ name: "disconnected", code: null, reason: "there is no page that the address could be relative to", retry: false });
+    expect(client.state).toEqual({ name: "disconnected", code: null, reason: "a relative address needs a page", retry: false });
     expect(subscription.state.name).toBe("pending");
     expect(vi.getTimerCount()).toBe(0);
     expect(FakeSocket.all).toEqual([]);
