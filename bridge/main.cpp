@@ -133,6 +133,7 @@ int serve(const Signals& signals, LiveConfig& config) {
               [&] { return signals.next(std::chrono::milliseconds(0)) == Signal::stop; });
   key_fetcher.stop();
   verifier.stop();
+  api.stop();
   lanes.stop();
   log::info("stopped");
   return 0;

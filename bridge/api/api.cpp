@@ -162,7 +162,7 @@ const std::vector<Api::Route>& Api::routes() {
 
 Api::Api(Parts parts)
     : parts_(std::move(parts)),
-      calls_({parts_.lanes, parts_.exchange, parts_.metrics, parts_.verifier, &ready_}) {
+      calls_({parts_.lanes, parts_.exchange, parts_.metrics, parts_.verifier, &clerk_, &ready_}) {
   reload(parts_.config, parts_.origins);
   calls_.sample();  // so that there is one from the beginning
   for (std::size_t i = 0; i < parts_.lanes->size(); ++i) {
@@ -345,18 +345,25 @@ std::optional<HttpResponse> Api::objection(const Route& route, const ApiRequest&
 
 // Only a call that is let in, and whose head is in order, has its body taken.
 void Api::call(const Route& route, ApiRequest request, const HttpReply& reply) noexcept try {
-  if (std::string_view(route.method) != "POST") return do_call(route, request, reply);
+  if (std::string_view(route.method) != "POST") return hand_over(route, std::move(request), reply);
   check_body(request.http, std::atomic_load(&rules_)->config->limits.event_bytes);
   const auto take_body = std::exchange(request.http.take_body, nullptr);
   take_body([this, &route, request = std::move(request), reply](std::string body) mutable {
     request.http.body = std::move(body);
-    do_call(route, request, reply);
+    hand_over(route, std::move(request), reply);
   });
 } catch (const ApiRefusal& refusal) {
   reply(HttpResponse::error(refusal.status, refusal.code, refusal.message));
 } catch (const std::exception& error) {
   log::error("taking {} failed: {}", log::escaped(request.http.path), error.what());
   reply(HttpResponse::error(500, "internal", "the bridge could not answer"));
+}
+
+// What everybody may ask costs little and is answered at once.
+void Api::hand_over(const Route& route, ApiRequest request, const HttpReply& reply) {
+  if (route.call == nullptr) return do_call(route, request, reply);
+  clerk_.post(
+      [this, &route, request = std::move(request), reply] { do_call(route, request, reply); });
 }
 
 void Api::do_call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept

@@ -2,8 +2,9 @@
 //
 // It finds the call, lets in who may call it, and answers what is wrong; Calls does the work.
 //
-// Thread: handle() on any lane; a token that takes long is checked on the verifier's thread.
-// Lifetime: outlives the lanes' threads.
+// Thread: handle() on any lane; a token that takes long is checked on the verifier's thread; Calls does its
+// work on the clerk's, so that no lane stands still for it.
+// Lifetime: outlives the lanes' threads; stop() before they end.
 #pragma once
 
 #include <atomic>
@@ -51,6 +52,9 @@ class Api final : public HttpHandler {
     audit_valves_->tell(std::chrono::steady_clock::now());
   }
 
+  // What administrators ask from now on is never answered.
+  void stop() { clerk_.stop(); }
+
   Calls& calls() noexcept { return calls_; }
 
  private:
@@ -71,6 +75,7 @@ class Api final : public HttpHandler {
   void admit(const Rules& rules, const Route& route, ApiRequest request, HttpReply reply);
   std::optional<HttpResponse> objection(const Route& route, const ApiRequest& request);
   void call(const Route& route, ApiRequest request, const HttpReply& reply) noexcept;
+  void hand_over(const Route& route, ApiRequest request, const HttpReply& reply);
   void do_call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept;
   static void check_body(const HttpRequest& request, std::size_t bytes_max);
 
@@ -95,6 +100,7 @@ class Api final : public HttpHandler {
   log::Quiet origin_log_;
   // Those of administrators' calls that are let go of late outlive this.
   const std::shared_ptr<AuditValves> audit_valves_ = std::make_shared<AuditValves>();
+  Clerk clerk_;  // last: what it does uses all the rest
 };
 
 }  // namespace zws

@@ -46,6 +46,17 @@ std::string json_of(simdjson::ondemand::value& value) {
   return std::string(raw);
 }
 
+[[noreturn]] void refuse_unknown(const std::string& name,
+                                 const std::vector<std::string_view>& known) {
+  const std::string_view meant = meant_by(name, known);
+  std::string message = "there is no member \"" + log::escaped(name) + '"';
+  if (!meant.empty()) message += ", did you mean \"" + std::string(meant) + "\"?";
+  message += meant.empty() ? ", allowed are " : " Allowed are ";
+  for (const std::string_view each : known)
+    message += (each == known.front() ? "" : ", ") + std::string(each);
+  refuse(message);
+}
+
 }  // namespace
 
 struct Body::Members {
@@ -59,7 +70,8 @@ struct Body::Members {
 
 // What is JSON is decided by what decides it for producers, so that both may send the same. The walk
 // over the members then looks at no more than where each begins and ends.
-Body::Body(std::string_view text) : members_(std::make_unique<Members>()) {
+Body::Body(std::string_view text, const std::vector<std::string_view>& known)
+    : members_(std::make_unique<Members>()) {
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
   if (text.substr(0, byte_order_mark.size()) == byte_order_mark)
     text.remove_prefix(byte_order_mark.size());
@@ -76,33 +88,21 @@ Body::Body(std::string_view text) : members_(std::make_unique<Members>()) {
   if (parser.iterate(padded).get(document) != simdjson::SUCCESS ||
       document.get_object().get(members) != simdjson::SUCCESS)
     refuse("the body must be a JSON object");
+  std::optional<std::string> unknown;  // the first by name: the same one each time
   for (auto member : members) {
     std::string_view key;
     simdjson::ondemand::value value;
     if (member.unescaped_key().get(key) != simdjson::SUCCESS) continue;
-    std::string name(key);
-    if (member.value().get(value) == simdjson::SUCCESS)
-      members_->json[std::move(name)] = json_of(value);
+    if (!known.empty() && std::find(known.begin(), known.end(), key) == known.end()) {
+      if (!unknown || key < *unknown) unknown = key;
+    } else if (member.value().get(value) == simdjson::SUCCESS) {
+      members_->json[std::string(key)] = json_of(value);
+    }
   }
+  if (unknown) refuse_unknown(*unknown, known);
 }
 
 Body::~Body() = default;
-
-void Body::allow_only(const std::vector<std::string_view>& names) const {
-  const std::string* unknown = nullptr;
-  for (const auto& [name, json] : members_->json) {
-    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-    if (unknown == nullptr || name < *unknown) unknown = &name;  // the same one each time
-  }
-  if (unknown == nullptr) return;
-  const std::string_view meant = meant_by(*unknown, names);
-  std::string message = "there is no member \"" + log::escaped(*unknown) + '"';
-  if (!meant.empty()) message += ", did you mean \"" + std::string(meant) + "\"?";
-  message += meant.empty() ? ", allowed are " : " Allowed are ";
-  for (const std::string_view name : names)
-    message += (name == names.front() ? "" : ", ") + std::string(name);
-  refuse(message);
-}
 
 std::string Body::string(const char* name) const {
   const auto value = optional_string(name);
@@ -118,15 +118,24 @@ std::optional<std::string> Body::optional_string(const char* name) const {
   return value.get<std::string>();
 }
 
-std::optional<std::vector<std::string>> Body::optional_strings(const char* name) const {
+std::optional<std::vector<std::string>> Body::optional_strings(const char* name,
+                                                               std::size_t most) const {
   const std::string* member = members_->find(name);
   if (member == nullptr) return std::nullopt;
-  const nlohmann::json value = nlohmann::json::parse(*member, nullptr, false);
-  if (!value.is_array()) refuse(quoted(name) + " must be a list of strings");
+  const auto refuse_type = [name] { refuse(quoted(name) + " must be a list of strings"); };
+  simdjson::ondemand::parser parser;
+  const simdjson::padded_string padded(*member);
+  simdjson::ondemand::document document;
+  simdjson::ondemand::array items;
+  if (parser.iterate(padded).get(document) != simdjson::SUCCESS ||
+      document.get_array().get(items) != simdjson::SUCCESS)
+    refuse_type();
   std::vector<std::string> all;
-  for (const auto& item : value) {
-    if (!item.is_string()) refuse(quoted(name) + " must be a list of strings");
-    all.push_back(item.get<std::string>());
+  for (auto item : items) {
+    std::string_view text;
+    if (item.get_string().get(text) != simdjson::SUCCESS) refuse_type();
+    all.emplace_back(text);
+    if (all.size() > most) break;
   }
   return all;
 }

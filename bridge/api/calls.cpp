@@ -6,6 +6,7 @@
 
 #include "api/body.hpp"
 #include "api/list_query.hpp"
+#include "api/session_walk.hpp"
 #include "core/json_text.hpp"
 #include "core/topic.hpp"
 #include "core/user.hpp"
@@ -17,7 +18,9 @@ constexpr std::size_t busiest_topics = 20;
 constexpr std::size_t listed_users = 100;
 constexpr std::size_t target_users_max = 10'000;
 constexpr std::size_t notify_bytes_max = std::size_t{16} << 20;  // of all copies together
-constexpr std::size_t page_bytes_max = std::size_t{16} << 20;
+constexpr std::size_t published_at_once = 128;
+constexpr std::size_t published_bytes_at_once = std::size_t{64} << 10;
+constexpr std::size_t page_bytes_max = std::size_t{1} << 20;
 
 HttpResponse ok(std::string body) {
   HttpResponse response;
@@ -45,21 +48,59 @@ void require_topic(const std::string& topic) {
 
 // --- sending -------------------------------------------------------------------------------------
 
+// Publications of one call. Nothing arrives while some are published, so of many a few go at a time, and the
+// first lane has had its turn before the next: a lane that waits for the exchange is not passed over.
+struct Calls::Sending {
+  std::vector<Publication> left;  // the last one goes first
+  AuditPtr audit;
+  bool with_id;
+  HttpReply reply;
+  Published so_far;
+
+  std::vector<Publication> take_some() {
+    std::vector<Publication> some;
+    std::size_t bytes = 0;
+    do {
+      bytes += left.back().payload.size();
+      some.push_back(std::move(left.back()));
+      left.pop_back();
+    } while (!left.empty() && some.size() < published_at_once &&
+             bytes + left.back().payload.size() <= published_bytes_at_once);
+    return some;
+  }
+
+  void add(const Published& published) {
+    so_far.recipients += published.recipients;
+    if (so_far.ids.empty()) so_far.ids = published.ids;
+  }
+
+  void finish() const {
+    audit->reached(so_far.recipients);
+    JsonObject answer;
+    answer.boolean("success", true).number("recipients", so_far.recipients);
+    if (with_id) answer.text("id", so_far.ids.at(0));
+    reply(ok(answer.done()));
+  }
+};
+
 void Calls::send(const ApiRequest& request, std::vector<Publication> publications, bool with_id,
                  HttpReply reply) {
-  parts_.exchange->publish(publications, [audit = request.audit, with_id,
-                                          reply = std::move(reply)](const Published& published) {
-    audit->reached(published.recipients);
-    JsonObject answer;
-    answer.boolean("success", true).number("recipients", published.recipients);
-    if (with_id) answer.text("id", published.ids.at(0));
-    reply(ok(answer.done()));
+  std::reverse(publications.begin(), publications.end());
+  send_some(std::make_shared<Sending>(
+      Sending{std::move(publications), request.audit, with_id, std::move(reply), {}}));
+}
+
+void Calls::send_some(const std::shared_ptr<Sending>& sending) {
+  parts_.exchange->publish(sending->take_some(), [this, sending](const Published& published) {
+    sending->add(published);
+    if (sending->left.empty()) return sending->finish();
+    (*parts_.lanes)[0].run(
+        [this, sending](Lane&) { parts_.clerk->post([this, sending] { send_some(sending); }); });
   });
 }
 
 void Calls::broadcast(const ApiRequest& request, HttpReply reply) {
-  const Body body(request.http.body);
-  body.allow_only({"message", "topic"});
+  const Body body(request.http.body, {"message", "topic"});
   if (!body.is_object("message"))
     throw ApiRefusal{400, "invalid_message", "\"message\" is required and must be an object"};
   const std::string topic = body.optional_string("topic").value_or(std::string(topic_all));
@@ -69,8 +110,7 @@ void Calls::broadcast(const ApiRequest& request, HttpReply reply) {
 }
 
 void Calls::publish(const ApiRequest& request, HttpReply reply) {
-  const Body body(request.http.body);
-  body.allow_only({"topic", "message"});
+  const Body body(request.http.body, {"topic", "message"});
   const std::string topic = body.string("topic");
   request.audit->about("topic", topic);
   require_topic(topic);
@@ -78,8 +118,7 @@ void Calls::publish(const ApiRequest& request, HttpReply reply) {
 }
 
 void Calls::notify(const ApiRequest& request, HttpReply reply) {
-  const Body body(request.http.body);
-  body.allow_only({"title", "content", "level", "target_users"});
+  const Body body(request.http.body, {"title", "content", "level", "target_users"});
   const std::string title = body.string("title");
   if (title.empty()) throw ApiRefusal{400, "invalid_message", "\"title\" must not be empty"};
   const std::string level = body.optional_string("level").value_or("info");
@@ -96,14 +135,14 @@ void Calls::notify(const ApiRequest& request, HttpReply reply) {
                                   .text("timestamp", rfc3339(std::chrono::system_clock::now()))
                                   .done();
 
-  const auto targets = body.optional_strings("target_users");
+  const auto targets = body.optional_strings("target_users", target_users_max);
   if (!targets) {
     request.audit->about("topic", "notifications");
     return send(request, {{"notifications", payload}}, false, std::move(reply));
   }
-  request.audit->about("users", *targets);
   if (targets->size() > target_users_max)
     throw ApiRefusal{400, "limit_exceeded", "\"target_users\" may name 10,000 users"};
+  request.audit->about("users", *targets);
   if (targets->size() * payload.size() > notify_bytes_max)
     throw ApiRefusal{413, "limit_exceeded", "the notification times its users is over 16 MiB"};
   std::vector<Publication> publications;
@@ -177,32 +216,48 @@ void Calls::totals_with_topics(std::function<void(std::string)> done) {
       });
 }
 
+namespace {
+
+// Of each client that has signed in, who it is.
+using Users = std::vector<IdentityPtr>;
+
+class WhoIsHere {
+ public:
+  bool operator()(Lane& lane, Users& users) {
+    Slice slice;
+    return walk_.some(lane.sessions(), slice, [&users](const Session& session) {
+      if (session.identity && !session.identity->user.empty()) users.push_back(session.identity);
+    });
+  }
+
+ private:
+  SessionWalk walk_;
+};
+
+std::string top_users_json(const std::vector<Users>& lanes) {
+  std::map<std::string_view, std::size_t> sums;
+  for (const Users& users : lanes)
+    for (const IdentityPtr& who : users) ++sums[who->user];
+  std::vector<std::pair<std::string_view, std::size_t>> most(sums.begin(), sums.end());
+  std::sort(most.begin(), most.end(),
+            [](const auto& a, const auto& b) { return a.second > b.second; });
+  if (most.size() > listed_users) most.resize(listed_users);
+  std::vector<std::string> rows;
+  for (const auto& [user, count] : most)
+    rows.push_back(JsonObject().text("user", user).number("connections", count).done());
+  return json_list(rows);
+}
+
+}  // namespace
+
 void Calls::stats(const ApiRequest&, HttpReply reply) {
-  using Users = std::map<std::string, std::size_t>;
-  parts_.lanes->gather<Users>(
-      [](Lane& lane) {
-        Users users;
-        for (const Session* session : lane.sessions()) {
-          if (session->identity && !session->identity->user.empty())
-            ++users[session->identity->user];
-        }
-        return users;
-      },
-      [this, reply = std::move(reply)](const std::vector<Users>& lanes) {
-        Users sums;
-        for (const Users& users : lanes) {
-          for (const auto& [user, count] : users) sums[user] += count;
-        }
-        std::vector<std::pair<std::string, std::size_t>> most(sums.begin(), sums.end());
-        std::sort(most.begin(), most.end(),
-                  [](const auto& a, const auto& b) { return a.second > b.second; });
-        if (most.size() > listed_users) most.resize(listed_users);
-        std::vector<std::string> rows;
-        for (const auto& [user, count] : most)
-          rows.push_back(JsonObject().text("user", user).number("connections", count).done());
-        totals_with_topics([reply, rows](std::string all) {
-          all.pop_back();
-          reply(ok(all + ",\"top_users\":" + json_list(rows) + '}'));
+  parts_.lanes->gather_in_slices<Users>(
+      WhoIsHere(), [this, reply = std::move(reply)](std::vector<Users> lanes) {
+        parts_.clerk->post([this, lanes = std::move(lanes), reply] {
+          totals_with_topics([reply, users = top_users_json(lanes)](std::string all) {
+            all.pop_back();
+            reply(ok(all + ",\"top_users\":" + users + '}'));
+          });
         });
       });
 }
@@ -244,6 +299,28 @@ void Calls::samples(const ApiRequest& request, HttpReply reply) {
                .done()));
 }
 
+namespace {
+
+// The page's events as JSON, and the page shortened to those: what is raw may be many times as long there.
+std::vector<std::string> newest_items(HistoryPage& page, std::size_t bytes_max) {
+  std::vector<std::string> items;
+  std::size_t bytes = 0;
+  for (auto event = page.events.rbegin(); event != page.events.rend(); ++event) {
+    std::string item = event_json(**event);
+    bytes += item.size();
+    if (bytes > bytes_max && !items.empty()) {
+      page.more = true;
+      break;
+    }
+    page.begin = (*event)->arrival();
+    items.push_back(std::move(item));
+  }
+  std::reverse(items.begin(), items.end());
+  return items;
+}
+
+}  // namespace
+
 void Calls::history(const ApiRequest& request, HttpReply reply) {
   request.audit->about("topic", request.argument);
   const auto pattern = Pattern::parse(request.argument);
@@ -251,23 +328,19 @@ void Calls::history(const ApiRequest& request, HttpReply reply) {
     throw ApiRefusal{400, "invalid_topic", "the path names no topic"};
   const std::size_t limit = page_limit(request);
   const std::uint64_t before = history_cursor(request);
-  std::vector<EventPtr> events;
-  std::string cursor = "null";
+  HistoryPage page;
   std::vector<Position> positions;
   {
     const Exchange::Look look = parts_.exchange->look();
-    HistoryPage page = look.history().page(pattern->text(), before, limit, page_bytes_max);
-    if (page.more) cursor = cursor_json(std::to_string(page.begin));
-    events = std::move(page.events);
+    page = look.history().page(pattern->text(), before, limit, page_bytes_max);
     positions = look.history().positions(pattern->text());
   }
-  std::vector<std::string> items;
-  for (const EventPtr& event : events) items.push_back(event_json(*event));
+  const std::vector<std::string> items = newest_items(page, page_bytes_max);
   reply(ok(JsonObject()
                .text("topic", pattern->text())
                .json("events", json_list(items))
                .json("positions", positions_json(positions))
-               .json("cursor", cursor)
+               .json("cursor", page.more ? cursor_json(std::to_string(page.begin)) : "null")
                .done()));
 }
 

@@ -1,7 +1,7 @@
 // Calls: what the administrator's calls do (docs/REST.md), once Api has let them in.
 //
-// Thread: each on the lane that took the request; answers that need every lane are gathered without
-// waiting for any. Lifetime: outlives the lanes' threads.
+// Thread: each on the clerk's; what lanes must be asked is gathered without waiting for any, and what is made
+// of it is the clerk's again where it may be much. Lifetime: outlives the lanes' threads.
 #pragma once
 
 #include <functional>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/bridge_calls.hpp"
+#include "api/clerk.hpp"
 #include "api/connection_calls.hpp"
 #include "api/rates.hpp"
 #include "api/recent_totals.hpp"
@@ -31,17 +32,18 @@ class Calls {
     Exchange* exchange = nullptr;
     const Metrics* metrics = nullptr;
     Verifier* verifier = nullptr;
+    Clerk* clerk = nullptr;
     const std::atomic<bool>* ready = nullptr;
   };
 
   explicit Calls(Parts parts)
       : parts_(parts),
         rates_(*parts.metrics),
-        connections_(*parts.lanes, *parts.exchange),
+        connections_(*parts.lanes, *parts.exchange, *parts.clerk),
         topics_(*parts.lanes, *parts.exchange, connections_),
         sources_(*parts.lanes, *parts.exchange, *parts.metrics),
         bridge_({parts.lanes, parts.metrics, parts.ready}),
-        rights_(*parts.lanes, *parts.verifier),
+        rights_(*parts.lanes, *parts.verifier, *parts.clerk),
         sample_source_(*parts.metrics) {}
 
   void reload(const ConfigPtr& config, const Origins& origins) {
@@ -92,8 +94,10 @@ class Calls {
   void sample();
 
  private:
+  struct Sending;
   void send(const ApiRequest& request, std::vector<Publication> publications, bool with_id,
             HttpReply reply);
+  void send_some(const std::shared_ptr<Sending>& sending);
   void tell(const Sample& sample);
   void close_where(const ApiRequest& request, std::function<bool(const Session&)> chosen,
                    bool must_exist, HttpReply reply);

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <optional>
-#include <unordered_set>
 
-#include "api/slice.hpp"
+#include "api/session_walk.hpp"
 #include "client/client_protocol.hpp"
 #include "core/json_text.hpp"
 
@@ -68,8 +67,7 @@ ListRow row_of(const Session& session, const std::string& order, SteadyTime now)
 
 using Chosen = std::function<bool(Lane&, const Session&)>;
 
-// Looks at all clients of a lane, from the last to the first: who leaves meanwhile has the last one move
-// into its place, and who comes is behind. So nobody who stays is missed; some may be met again.
+// What a lane has for the page.
 class Scan {
  public:
   using Render = std::string (*)(Session&, SteadyTime);
@@ -79,19 +77,14 @@ class Scan {
 
   // True if there are more.
   bool operator()(Lane& lane, PageRows& rows) {
-    const auto& sessions = lane.sessions();
     Slice slice;
-    if (!begun_) left_ = sessions.size();
-    begun_ = true;
-    left_ = std::min(left_, sessions.size());
-    while (left_ > 0 && !slice.over()) look(lane, *sessions[--left_], slice.began(), rows);
-    return left_ > 0;
+    return walk_.some(lane.sessions(), slice,
+                      [&](Session& session) { look(lane, session, slice.began(), rows); });
   }
 
  private:
   void look(Lane& lane, Session& session, SteadyTime now, PageRows& rows) {
-    if (session.left()) return;  // it is as good as gone, though its peer may take its time
-    if (!seen_.insert(session.ticket).second || !chosen_(lane, session)) return;
+    if (!chosen_(lane, session)) return;
     ListRow row = row_of(session, query_->order(), now);
     if (!rows.wants(*query_, row)) return;
     row.json = render_(session, now);
@@ -101,9 +94,7 @@ class Scan {
   std::shared_ptr<const ListQuery> query_;
   Chosen chosen_;
   Render render_;
-  bool begun_ = false;
-  std::size_t left_ = 0;
-  std::unordered_set<std::uint64_t> seen_;
+  SessionWalk walk_;
 };
 
 PageRows together(const ListQuery& query, std::vector<PageRows> lanes) {
@@ -148,32 +139,62 @@ std::uint64_t replaced_of(const Session::Replaced* replaced, const std::string& 
   return found == replaced->end() ? 0 : found->second;
 }
 
-std::string subscriptions_json(Lane& lane, Exchange& exchange, Session& session) {
-  std::vector<Pattern> all = lane.router().subscriptions(session.outbox());
+// One connection as its lane knows it. What the exchange knows of its topics is asked, and all of it
+// written, where no client waits for it.
+struct Seen {
+  struct Subscription {
+    Pattern pattern;
+    std::uint64_t replaced;
+  };
+
+  std::string connection;
+  IdentityPtr identity;
+  std::vector<Subscription> subscriptions;
+};
+
+Seen seen(Lane& lane, Session& session) {
+  Seen all{row_json(session, std::chrono::steady_clock::now()), session.identity, {}};
   const Session::Replaced* replaced = lane.requests().replaced(session);
+  for (Pattern& pattern : lane.router().subscriptions(session.outbox())) {
+    const std::uint64_t count = replaced_of(replaced, pattern.text());
+    all.subscriptions.push_back({std::move(pattern), count});
+  }
+  return all;
+}
+
+std::string subscriptions_json(Exchange& exchange, std::vector<Seen::Subscription> all) {
   std::sort(all.begin(), all.end(),
-            [](const Pattern& a, const Pattern& b) { return a.text() < b.text(); });
+            [](const auto& a, const auto& b) { return a.pattern.text() < b.pattern.text(); });
   std::vector<std::string> items;
-  for (const Pattern& pattern : all) {
+  for (const Seen::Subscription& one : all) {
     if (items.size() == listed_subscriptions) break;
+    const Pattern& pattern = one.pattern;
     std::vector<Position> positions;
     if (pattern.is_literal()) positions = exchange.look().history().positions(pattern.text());
     items.push_back(JsonObject()
                         .text("topic", pattern.text())
                         .boolean("pattern", !pattern.is_literal())
-                        .number("replaced", replaced_of(replaced, pattern.text()))
+                        .number("replaced", one.replaced)
                         .json("positions", positions_json(positions))
                         .done());
   }
   return json_list(items);
 }
 
-std::string detail_json(Lane& lane, Exchange& exchange, Session& session) {
-  return JsonObject()
-      .json("connection", row_json(session, std::chrono::steady_clock::now()))
-      .json("identity", identity_json(session.identity))
-      .json("subscriptions", subscriptions_json(lane, exchange, session))
-      .done();
+HttpResponse detail_of(Exchange& exchange, std::vector<std::optional<Seen>> lanes) {
+  const auto found =
+      std::find_if(lanes.begin(), lanes.end(), [](const auto& lane) { return lane.has_value(); });
+  if (found == lanes.end())
+    return HttpResponse::error(404, "invalid_message", "there is no such connection");
+  Seen& known = **found;
+  HttpResponse response;
+  response.body =
+      JsonObject()
+          .json("connection", known.connection)
+          .json("identity", identity_json(known.identity))
+          .json("subscriptions", subscriptions_json(exchange, std::move(known.subscriptions)))
+          .done();
+  return response;
 }
 
 }  // namespace
@@ -189,20 +210,18 @@ void ConnectionCalls::list(const ApiRequest& request, HttpReply reply) {
 
 void ConnectionCalls::one(const ApiRequest& request, HttpReply reply) {
   request.audit->about("client", request.argument);
-  lanes_.gather<std::string>(
-      [this, id = request.argument](Lane& lane) {
+  lanes_.gather<std::optional<Seen>>(
+      [id = request.argument](Lane& lane) {
         const auto& sessions = lane.sessions();
         const auto found = std::find_if(sessions.begin(), sessions.end(), [&](Session* session) {
           return !session->left() && session->client_id() == id;
         });
-        return found == sessions.end() ? std::string() : detail_json(lane, exchange_, **found);
+        return found == sessions.end() ? std::nullopt : std::optional(seen(lane, **found));
       },
-      [reply = std::move(reply)](const std::vector<std::string>& lanes) {
-        HttpResponse response;
-        for (const std::string& answer : lanes) response.body += answer;
-        if (response.body.empty())
-          return reply(HttpResponse::error(404, "invalid_message", "there is no such connection"));
-        reply(std::move(response));
+      [this, reply = std::move(reply)](std::vector<std::optional<Seen>> lanes) {
+        clerk_.post([this, lanes = std::move(lanes), reply]() mutable {
+          reply(detail_of(exchange_, std::move(lanes)));
+        });
       });
 }
 

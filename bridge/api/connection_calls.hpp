@@ -1,13 +1,13 @@
 // ConnectionCalls: who is connected, as lists and one by one (docs/REST.md).
 //
-// Thread: each on the lane that took the request. A lane looks at its clients a slice at a time, with its
-// other work in between. Lifetime: outlives the lanes' threads.
+// Thread: each on the clerk's. A lane looks at its clients a slice at a time, with its other work in between. Lifetime: outlives the lanes' threads.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "api/clerk.hpp"
 #include "api/list_query.hpp"
 #include "api/request.hpp"
 #include "core/http.hpp"
@@ -18,7 +18,8 @@ namespace zws {
 
 class ConnectionCalls {
  public:
-  ConnectionCalls(Lanes& lanes, Exchange& exchange) : lanes_(lanes), exchange_(exchange) {}
+  ConnectionCalls(Lanes& lanes, Exchange& exchange, Clerk& clerk)
+      : lanes_(lanes), exchange_(exchange), clerk_(clerk) {}
 
   void list(const ApiRequest& request, HttpReply reply);
   void one(const ApiRequest& request, HttpReply reply);
@@ -30,6 +31,7 @@ class ConnectionCalls {
  private:
   Lanes& lanes_;
   Exchange& exchange_;
+  Clerk& clerk_;
 };
 
 }  // namespace zws

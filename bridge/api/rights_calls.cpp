@@ -95,12 +95,11 @@ std::string rights_json(const AuthConfig& config, const Identity& identity,
 }
 
 void RightsCalls::ask(const ApiRequest& request, HttpReply reply) {
-  const Body body(request.http.body);
-  body.allow_only({"token", "user", "roles", "topics"});
+  const Body body(request.http.body, {"token", "user", "roles", "topics"});
   const auto token = body.optional_string("token");
   const auto user = body.optional_string("user");
-  auto roles = body.optional_strings("roles");
-  auto asked = body.optional_strings("topics").value_or(std::vector<std::string>{});
+  auto roles = body.optional_strings("roles", asked_max);
+  auto asked = body.optional_strings("topics", asked_max).value_or(std::vector<std::string>{});
   if (token.has_value() == user.has_value() || (token && roles))
     throw ApiRefusal{400, "invalid_message", "send either \"token\", or \"user\" and \"roles\""};
   if (asked.size() > asked_max)
@@ -130,12 +129,13 @@ void RightsCalls::ask_token(const std::string& token, std::vector<std::string> a
     administrator.admin = true;
     return reply(ok(rights_json(config->auth, administrator, asked)));
   }
-  verifier_.verify(
-      token, [config, asked = std::move(asked), reply = std::move(reply)](const Verdict& verdict) {
-        if (verdict.fault == TokenFault::none)
-          return reply(ok(rights_json(config->auth, *verdict.identity, asked)));
-        reply(ok(refused_json(verdict.reason)));
-      });
+  verifier_.verify(token, [this, config, asked = std::move(asked),
+                           reply = std::move(reply)](const Verdict& verdict) {
+    if (verdict.fault != TokenFault::none) return reply(ok(refused_json(verdict.reason)));
+    clerk_.post([config, asked, reply, identity = verdict.identity] {
+      reply(ok(rights_json(config->auth, *identity, asked)));
+    });
+  });
 }
 
 }  // namespace zws

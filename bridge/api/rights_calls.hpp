@@ -1,7 +1,7 @@
 // RightsCalls: what somebody would be let do, told to who asks for it (docs/REST.md).
 //
-// Thread: ask() on the lane that took the request; a token that takes long is checked, and answered, on the
-// verifier's thread. reload() from main at any time. Lifetime: outlives the lanes' threads.
+// Thread: ask() on the clerk's; a token that takes long is checked on the verifier's thread, and answered on
+// the clerk's again. reload() from main at any time. Lifetime: outlives the lanes' threads.
 #pragma once
 
 #include <memory>
@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/clerk.hpp"
 #include "api/request.hpp"
 #include "auth/identity.hpp"
 #include "auth/verifier.hpp"
@@ -20,7 +21,8 @@ namespace zws {
 
 class RightsCalls {
  public:
-  RightsCalls(Lanes& lanes, Verifier& verifier) : lanes_(lanes), verifier_(verifier) {}
+  RightsCalls(Lanes& lanes, Verifier& verifier, Clerk& clerk)
+      : lanes_(lanes), verifier_(verifier), clerk_(clerk) {}
 
   void reload(const ConfigPtr& config) { std::atomic_store(&config_, config); }
 
@@ -32,6 +34,7 @@ class RightsCalls {
 
   Lanes& lanes_;
   Verifier& verifier_;
+  Clerk& clerk_;
   ConfigPtr config_;  // by std::atomic_load and _store
 };
 

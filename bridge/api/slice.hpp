@@ -9,18 +9,19 @@ namespace zws {
 
 class Slice {
  public:
+  explicit Slice(const Clock& clock = Clock::real()) : clock_(clock) {}
+
   SteadyTime began() const noexcept { return began_; }
 
   // Whether the time is over; asked before each piece of work, of which there is one at least. The clock is
   // looked at before every eighth: a piece takes some microseconds.
-  bool over() noexcept {
-    return pieces_++ % 8 == 7 && std::chrono::steady_clock::now() - began_ > length;
-  }
+  bool over() noexcept { return pieces_++ % 8 == 7 && clock_.steady() - began_ > length; }
 
  private:
   static constexpr std::chrono::milliseconds length{1};
 
-  const SteadyTime began_ = std::chrono::steady_clock::now();
+  const Clock& clock_;
+  const SteadyTime began_ = clock_.steady();
   unsigned pieces_ = 0;
 };
 

@@ -51,7 +51,7 @@ void read_member(const zws::Body& body, const char* name, std::string_view text)
   if (contents([&] { string = body.string(name); }))
     demand(value.is_string() && string == value.get<std::string>());
   contents([&] { demand(!body.optional_string(name) || value.is_string()); });
-  contents([&] { demand(!body.optional_strings(name) || value.is_array()); });
+  contents([&] { demand(!body.optional_strings(name, 3) || value.is_array()); });
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ TEST(BodyTest, NestingIsBoundedBeforeAnythingIsParsed) {
 TEST(BodyTest, AMemberThatNobodyKnowsIsNamedWithWhatIsAllowed) {
   const auto message = [](std::string_view text) {
     try {
-      Body(text).allow_only({"title", "content", "target_users"});
+      const Body body(text, {"title", "content", "target_users"});
     } catch (const ApiRefusal& refused) {
       EXPECT_EQ(refused.status, 400);
       EXPECT_EQ(refused.code, "invalid_message");
@@ -69,15 +69,21 @@ TEST(BodyTest, MembersHaveTheirTypes) {
   EXPECT_EQ(body.string("s"), "x");
   EXPECT_EQ(body.optional_string("none"), std::nullopt);
   EXPECT_EQ(body.optional_string("z"), std::nullopt);
-  EXPECT_EQ(body.optional_strings("l"), (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(body.optional_strings("z"), std::nullopt);
+  EXPECT_EQ(body.optional_strings("l", 2), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(body.optional_strings("z", 2), std::nullopt);
   EXPECT_TRUE(body.is_object("o"));
   EXPECT_FALSE(body.is_object("l") || body.is_object("none"));
   EXPECT_THROW(body.string("n"), ApiRefusal);
   EXPECT_THROW(body.string("none"), ApiRefusal);
   EXPECT_THROW(body.optional_string("n"), ApiRefusal);
-  EXPECT_THROW(body.optional_strings("s"), ApiRefusal);
-  EXPECT_THROW(body.optional_strings("m"), ApiRefusal);
+  EXPECT_THROW(body.optional_strings("s", 2), ApiRefusal);
+  EXPECT_THROW(body.optional_strings("m", 2), ApiRefusal);
+}
+
+TEST(BodyTest, OfAListThatIsTooLongNoMoreIsReadThanSaysSo) {
+  const Body body(R"({"l":["a","b","c",4]})");
+  EXPECT_EQ(body.optional_strings("l", 1), (std::vector<std::string>{"a", "b"}));
+  EXPECT_THROW(body.optional_strings("l", 3), ApiRefusal);
 }
 
 TEST(BodyTest, AMembersJsonIsGivenByteForByte) {
