@@ -17,7 +17,7 @@ const folder = resolve(process.argv[2] ?? `${here}dist`);
 const { version } = JSON.parse(readFileSync(`${here}package.json`, "utf8"));
 const bundle = (format, outfile) => build({
   entryPoints: [`${here}src/${format === "iife" ? "script" : "index"}.ts`], format, outfile: `${folder}/${outfile}`,
-  bundle: true, minify: true, mangleProps: OURS, target: "es2022", legalComments: "none", sourcemap: true,
+  bundle: true, minify: true, mangleProps: OURS, target: "es2022", tsconfigRaw: { compilerOptions: { alwaysStrict: false } }, legalComments: "none", sourcemap: true,
   banner: { js: `/* @zwsbridge/client ${version}, MIT licence */` },
 });
 const types = (to) => execFileSync(process.execPath, [createRequire(import.meta.url).resolve("typescript/bin/tsc"), "-p", here, "--outDir", to], { stdio: "inherit" });

@@ -1,8 +1,9 @@
+import type { Held } from "./fetches.js";
 import { isPattern, matcher } from "./pattern.js";
 import { Positions } from "./positions.js";
 import { refusalOf } from "./requests.js";
 import type { Subscription } from "./subscription.js";
-import { type AnyEvent, type Gap, type Message, type Sequence, type SubscriptionState, type ZwsError } from "./types.js";
+import { type Gap, type Message, type SubscriptionState, type ZwsError } from "./types.js";
 
 /** One subscription on the wire, shared by all Subscriptions of its topic. */
 export class Channel {
@@ -64,8 +65,9 @@ export class Channel {
     for (const each of this.#subscribers) {
       if (each.catching !== "due") continue;
       each.catching = "asked";
-      const last = each.options.last ?? 0;
-      due.set(last, [...(due.get(last) ?? []), each]);
+      const { last } = each.options;
+      if (last) due.set(last, [...(due.get(last) ?? []), each]);
+      else each.caughtUp([]); // it waited only until what was under way for somebody who has gone had passed
     }
     return due;
   }
@@ -73,7 +75,7 @@ export class Channel {
   /** Returns true if nobody is left. */
   leave(subscription: Subscription<never>): boolean {
     this.#subscribers.delete(subscription);
-    return this.#subscribers.size === 0;
+    return !this.#subscribers.size;
   }
 
   /** Everybody who is here. */
@@ -128,7 +130,7 @@ export class Channel {
     this.#setState("pending");
   }
 
-  take(event: AnyEvent, topic: string, src: string, seq: Sequence): void {
+  take({ event, topic, src, seq }: Held): void {
     this.positions.move(topic, src, seq);
     for (const each of this.#subscribers) if (!each.catching) each.take(event);
   }

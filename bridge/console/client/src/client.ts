@@ -3,13 +3,13 @@ import { now } from "./clock.js";
 import { TOKEN } from "./close_code.js";
 import { addressOf, Connection } from "./connection.js";
 import { bindOwn, EventHandlers, guarded, type WaitOptions } from "./event_handlers.js";
-import { Fetches, type FetchRequest } from "./fetches.js";
+import { Fetches, type FetchRequest, type Held } from "./fetches.js";
 import { parsePosition, parseSequence } from "./positions.js";
 import { refusalOf, Requests } from "./requests.js";
 import { subscribeMessages } from "./subscribe_message.js";
 import { Subscription, type SubscribeOptions } from "./subscription.js";
 import { type GetToken, STALE, TokenKeeper } from "./token_keeper.js";
-import { type AnyEvent, type ConnectionState, type Gap, type Identity, type Message, type Sequence, type WebSocketConstructor, ZwsError, type ZwsEvent } from "./types.js";
+import { type AnyEvent, type ConnectionState, type Gap, type Identity, type Message, type WebSocketConstructor, ZwsError, type ZwsEvent } from "./types.js";
 import { onAbort } from "./watchers.js";
 
 const HEARTBEAT_S = 25; // when the greeting names none
@@ -53,7 +53,7 @@ export class ZwsClient extends EventHandlers {
   readonly #connection: Connection;
   readonly #requests = new Requests((text) => this.#connection.put(text));
   readonly #channels = new Map<string, Channel>();
-  readonly #fetches = new Fetches(({ event, topic, src, seq }) => this.#deliver(event, topic, src, seq));
+  readonly #fetches = new Fetches((held) => this.#deliver(held));
   #patterns: Channel[] = [];
   /** Topics given up of which the bridge has not yet said that they are: the `id` of the request, 0 before there is one. */
   readonly #left = new Map<string, number>();
@@ -87,13 +87,13 @@ export class ZwsClient extends EventHandlers {
 
   /** Connects now: instead of waiting, or after an end for good. Connected, it asks at once whether the connection lives. */
   connect(): void {
-    if (this.state.name !== "connected") void this.#connection.seek();
-    else this.#connection.probe();
+    if (this.#identity) this.#connection.probe();
+    else void this.#connection.seek();
   }
 
   /** Resolves when there is a connection; rejects with a ZwsError when the client does not come back by itself. */
   ready({ signal }: WaitOptions = {}): Promise<Identity> {
-    return this.watchers.until(() => this.failed() ?? (this.state.name === "connected" ? this.#identity! : undefined), signal);
+    return this.watchers.until(() => this.failed() ?? (this.#identity ?? undefined), signal);
   }
 
   /** Ends the connection and every subscription. */
@@ -123,7 +123,14 @@ export class ZwsClient extends EventHandlers {
    * identity then stays. `null` signs out, which takes another connection; getToken is not asked until there is a token.
    */
   async setToken(token: string | null): Promise<void> {
-    if (token !== null && this.state.name === "connected") return this.#authenticate(token);
+    if (token !== null && this.#identity) {
+      try {
+        return await this.#authenticate(token);
+      } catch (error) {
+        if ((error as ZwsError).code !== "disconnected" || !this.state.retry) throw error;
+        return this.#tokens.adopt(token); // it is lost: the next one begins with this token
+      }
+    }
     this.#tokens.adopt(token);
     if (this.#failure()?.code !== "closed") void this.#connection.seek();
   }
@@ -170,12 +177,14 @@ export class ZwsClient extends EventHandlers {
     const topic = message["@topic"] ?? (message.topic as string);
     const [src, seq] = parsePosition(id);
     const event = (guarded(this.#options.parse, text) as AnyEvent | undefined) ?? message;
-    if (!this.#fetches.hold(event, topic, src, seq)) this.#deliver(event, topic, src, seq);
+    const held = { event, topic, src, seq };
+    if (!this.#fetches.hold(held)) this.#deliver(held);
   }
 
-  #deliver(event: AnyEvent, topic: string, src: string, seq: Sequence): void {
-    this.#channels.get(topic)?.take(event, topic, src, seq);
-    for (const pattern of this.#patterns) if (pattern.matches(topic)) pattern.take(event, topic, src, seq);
+  #deliver(held: Held): void {
+    const { event, topic } = held;
+    this.#channels.get(topic)?.take(held);
+    for (const pattern of this.#patterns) if (pattern.matches(topic)) pattern.take(held);
     guarded(this.#options.onEvent, event as unknown as ZwsEvent);
     this.emit(event);
   }
@@ -203,9 +212,9 @@ export class ZwsClient extends EventHandlers {
   // ---- what follows from it ---------------------------------------------------------------------------
 
   #greeted(message: Message): void {
-    this.#clockMs = (Date.parse(String(message["timestamp"])) || Date.now()) - now();
+    this.#clockMs = (Date.parse(message["timestamp"] as string) || Date.now()) - now();
     this.#identify(message, message["client_id"] as string);
-    this.#connection.greeted(Number(message["heartbeat"]) || HEARTBEAT_S);
+    this.#connection.greeted((message["heartbeat"] as number) || HEARTBEAT_S);
   }
 
   #identify(message: Message, clientId: string): void {
@@ -262,10 +271,6 @@ export class ZwsClient extends EventHandlers {
   // Brings the state they asked for to those, and only those, who came late to what the connection has already.
   #catchUp(channel: Channel): void {
     for (const [last, subscriptions] of channel.takeDue()) {
-      if (last === 0) {
-        for (const each of subscriptions) each.caughtUp([]);
-        continue;
-      }
       this.#fetch({ topic: channel.topic, last }, (events, answer) => {
         const refusal = refusalOf(answer, channel.topic);
         if (refusal.code === "disconnected") return; // it is asked again with the next connection
@@ -295,7 +300,7 @@ export class ZwsClient extends EventHandlers {
     const error = refusalOf(message);
     const { code } = error;
     this.#connection.complaint = code;
-    const renews = code === "token_expired" && this.#tokens.canRenew && this.state.name === "connected";
+    const renews = code === "token_expired" && this.#tokens.canRenew && !!this.#identity;
     if (this.#options.onError || !renews) this.#tell(error);
     if (renews) void this.#renew();
   }
@@ -325,14 +330,14 @@ export class ZwsClient extends EventHandlers {
     let token: string | null = null;
     try {
       token = await this.#tokens.renewInPlace();
-      if (token !== null && this.state.name === "connected") await this.#authenticate(token);
+      if (token !== null && this.#identity) await this.#authenticate(token);
     } catch (error) {
-      if (this.state.name !== "connected") return; // the next connection asks for a token itself
+      if (!this.#identity) return; // the next connection asks for a token itself
       if (error instanceof ZwsError) {
         if (error.code === "forbidden") return void this.#connection.seek(); // another user's: good, but not for this connection
         this.#tokens.refuse(token);
       }
-      if (error !== STALE) this.#tell(error instanceof ZwsError ? error : new ZwsError("invalid_token", `getToken: ${String(error)}`));
+      if (error !== STALE) this.#tell(error instanceof ZwsError ? error : new ZwsError("invalid_token", `getToken: ${error}`));
       this.#tokens.retryIn(RENEWAL_PAUSE_MS, this.#renew);
     }
   };
@@ -348,7 +353,7 @@ export class ZwsClient extends EventHandlers {
   }
 
   #flush(): void {
-    if (this.state.name !== "connected") return;
+    if (!this.#identity) return;
     // What is resumed before what is new, which would else keep from a pattern what it missed of a topic. Then topics
     // before patterns: each topic is then answered for itself, and the pattern for the rest.
     const unasked = [...this.#channels.values()].filter((channel) => !channel.asked).sort((a, b) => rank(a) - rank(b));

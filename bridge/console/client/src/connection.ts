@@ -6,7 +6,7 @@ import { type ConnectionState, type WebSocketConstructor, type WebSocketLike, Zw
 
 const OPEN = 1;
 const PATIENCE_MS = 10_000; // for a greeting, and for an answer to a ping
-const MOST_HEARTBEAT_MS = 3_600_000; // far below what a timer can hold
+const TOKEN_PATIENCE_MS = 30_000; // for getToken: what it waits for may never come, as after a sleep
 const TICK_MS = 5_000;
 const ASLEEP_MS = 90_000; // more than browsers hold back the timers of a page that nobody sees
 const SUBPROTOCOL = "zws.v1.json";
@@ -48,7 +48,7 @@ export class Connection {
   #attempt = 0;
   #heardAt = 0;
   #probing = false;
-  #greetedAt: number | null = null;
+  #greetedAt = Infinity; // never
   #heartbeatMs = 0;
   /** Why the bridge is about to close: the code of its last `error`. */
   complaint = "";
@@ -76,13 +76,17 @@ export class Connection {
     if (this.#url === null) return this.#giveUp(null, "a relative address needs a page");
     for (const wake of WAKES) globalThis.addEventListener?.(wake, this.#wake); // twice is once
     this.#set("connecting");
+    this.#after(TOKEN_PATIENCE_MS, () => {
+      this.#attempt++;
+      this.#comeBack(null, "getToken: no answer");
+    });
     let token: string | null;
     try {
       token = await this.#tokens.forConnecting();
     } catch (error) {
       if (attempt !== this.#attempt) return;
       if (error instanceof ZwsError) this.#giveUp(TOKEN, error.message);
-      else this.#comeBack(null, `getToken: ${error instanceof Error ? error.message : String(error)}`);
+      else this.#comeBack(null, `getToken: ${(error as Error | null)?.message ?? error}`);
       return;
     }
     if (attempt === this.#attempt) this.#dial(this.#url, token);
@@ -91,7 +95,6 @@ export class Connection {
   /** Closes for good: until seek() is called. */
   end(): void {
     this.#attempt++;
-    this.#drop();
     this.#giveUp(1000, "closed by this client");
   }
 
@@ -105,7 +108,7 @@ export class Connection {
   /** The bridge's greeting has come. `heartbeat`: seconds after which a healthy connection has been heard. */
   greeted(heartbeat: number): void {
     this.#greetedAt = now();
-    this.#heartbeatMs = Math.min(heartbeat * 1000, MOST_HEARTBEAT_MS);
+    this.#heartbeatMs = heartbeat * 1000;
     this.#set("connected");
     this.#watch();
   }
@@ -136,11 +139,11 @@ export class Connection {
     };
     socket.onclose = ({ code, reason }) => this.#ended(code, reason);
     socket.onerror = () => {}; // what matters comes with onclose; `ws` throws if nobody listens
-    this.#after(PATIENCE_MS, () => this.#ended(SILENT, "no greeting from the bridge"));
+    this.#after(PATIENCE_MS, () => this.#ended(SILENT, "no greeting"));
   }
 
   #ended(code: number, reason: string): void {
-    this.#backoff.lasted(this.#greetedAt === null ? 0 : now() - this.#greetedAt);
+    this.#backoff.lasted(now() - this.#greetedAt);
     this.#drop();
     const why = code === 1013 || code >= 4000 ? this.complaint || reason : reason; // an old complaint explains no lost network
     if (code === TOKEN) this.#tokens.refuse();
@@ -154,6 +157,7 @@ export class Connection {
   }
 
   #giveUp(code: number | null, reason: string): void {
+    this.#drop();
     for (const wake of WAKES) globalThis.removeEventListener?.(wake, this.#wake);
     this.#set("disconnected", code, reason, false);
   }
@@ -172,7 +176,7 @@ export class Connection {
     this.#probing = true;
     this.put('{"type":"ping"}');
     this.#after(Math.min(PATIENCE_MS, this.#heartbeatMs), () => {
-      if (this.#probing) this.#ended(SILENT, "no sign of life from the bridge");
+      if (this.#probing) this.#ended(SILENT, "no sign of life");
       else this.#watch();
     });
   }
@@ -189,7 +193,7 @@ export class Connection {
   // Does not wait for a closing handshake, which a dead network would never answer.
   #drop(): void {
     clearTimeout(this.#timer);
-    this.#greetedAt = null;
+    this.#greetedAt = Infinity;
     this.#probing = false;
     const socket = this.#socket;
     this.#socket = null;

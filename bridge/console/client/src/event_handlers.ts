@@ -9,10 +9,12 @@ export interface WaitOptions {
 
 const report = (error: unknown): void => (globalThis.reportError ?? console.error)(error);
 
-/** A handler that throws must not take the others, or the connection, with it. */
+/** A handler that throws or rejects must not take the others, or the connection, with it. */
 export function guarded<A extends unknown[], R>(handler: ((...args: A) => R) | undefined, ...args: A): R | undefined {
   try {
-    return handler?.(...args);
+    const result = handler?.(...args);
+    if (result instanceof Promise) result.catch(report);
+    return result;
   } catch (error) {
     report(error);
     return undefined;
@@ -46,11 +48,11 @@ export abstract class EventHandlers {
     const handlers = this.#byType.get(type) ?? new Set();
     this.#byType.set(type, handlers.add(handler));
     const off = (): void => {
-      release();
+      release?.();
       handlers.delete(handler);
       if (handlers.size === 0 && this.#byType.get(type) === handlers) this.#byType.delete(type);
     };
-    let release = (): void => {};
+    let release: (() => void) | undefined;
     release = onAbort(signal, off);
     return off;
   }

@@ -14,7 +14,7 @@ export type FetchRequest =
   | { readonly topic: string; readonly src: string; readonly from: Sequence; readonly to: Sequence }
   | { readonly topic: string; readonly last: number };
 
-export type Wants = (topic: string, src: string, seq: Sequence) => boolean;
+export type Wants = (held: Held) => boolean;
 
 /**
  * Fetches tells what was fetched from what is live. Nothing on the wire marks it but its place: directly before the
@@ -32,14 +32,14 @@ export class Fetches {
 
   begin(request: FetchRequest): Wants {
     const matches = matcher(request.topic);
-    const wants: Wants = (topic, src, seq) => matches(topic) && ("last" in request || (src === request.src && seq >= request.from && seq <= request.to));
+    const wants: Wants = ({ topic, src, seq }) => matches(topic) && ("last" in request || (src === request.src && seq >= request.from && seq <= request.to));
     this.#open.add(wants);
     return wants;
   }
 
   /** Whether the event has been taken, to be delivered later if it is not somebody's. */
-  hold(event: AnyEvent, topic: string, src: string, seq: Sequence): boolean {
-    for (const wants of this.#open) if (wants(topic, src, seq)) return this.#held.push({ event, topic, src, seq }) > 0;
+  hold(held: Held): boolean {
+    for (const wants of this.#open) if (wants(held)) return this.#held.push(held) > 0;
     this.release();
     return false;
   }
@@ -50,9 +50,10 @@ export class Fetches {
     const next = new Map<string, Sequence>();
     let from = this.#held.length;
     for (; from > 0 && this.#held.length - from < count; from--) {
-      const { topic, src, seq } = this.#held[from - 1]!;
-      const counter = `${topic}\n${src}`;
-      if (!wants(topic, src, seq) || seq >= (next.get(counter) ?? Infinity)) break;
+      const held = this.#held[from - 1]!;
+      const { seq } = held;
+      const counter = `${held.topic}\n${held.src}`;
+      if (!wants(held) || seq >= (next.get(counter) ?? Infinity)) break;
       next.set(counter, seq);
     }
     const events = this.#held.splice(from).map(({ event }) => event);

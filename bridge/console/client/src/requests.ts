@@ -39,7 +39,7 @@ export class Requests {
   ask(message: object): Promise<Message> {
     return new Promise((resolve, reject) =>
       this.issue(() => message, (answer) => {
-        if (answer.type === "error" || answer["success"] === false) reject(refusalOf(answer));
+        if (answer["code"]) reject(refusalOf(answer));
         else resolve(answer);
       }),
     );
@@ -60,7 +60,7 @@ export class Requests {
 
   /** The connection is gone, and with it the answers. */
   lost(): void {
-    for (const id of [...this.#pending.keys()]) this.#lost(id);
+    for (const id of this.#pending.keys()) this.#lost(id);
   }
 
   #lost(id: number): void {

@@ -21,8 +21,8 @@ export interface SubscribeOptions<E = ZwsEvent> {
 interface Reader<E> {
   waiting: E[];
   dropped: number;
-  wake: (() => void) | null;
 }
+const newReader = <E>(): Reader<E> => ({ waiting: [], dropped: 0 });
 
 /**
  * One subscriber of a topic or pattern. Several of one topic share one subscription on the wire; the events come
@@ -34,6 +34,7 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
   #state: SubscriptionState = { name: "pending", code: null, message: "" };
   #refusal: ZwsError | undefined;
   #readers = new Set<Reader<E>>();
+  #between = newReader<E>(); // what came while there was no loop is for the next one
   #leave: (subscription: Subscription<E>) => void;
   #release: () => void;
   /** Whether it waits for the state it asked for; until that is there, live events are not for it. @internal */
@@ -68,23 +69,16 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
 
   /** A loop ends when the subscription is closed, and throws a ZwsError when it is refused. */
   async *[Symbol.asyncIterator](): AsyncGenerator<E, void, undefined> {
-    const reader: Reader<E> = { waiting: [], dropped: 0, wake: null };
+    const reader = this.#readers.size > 0 ? newReader<E>() : this.#between;
     this.#readers.add(reader);
     try {
       for (;;) {
-        if (reader.dropped > 0) {
-          const missed = reader.dropped;
-          reader.dropped = 0;
-          this.tell("onGap", { topic: this.topic, reason: "buffer", missed });
-        }
-        const batch = reader.waiting;
-        reader.waiting = [];
-        yield* batch;
-        if (reader.waiting.length > 0) continue;
-        const { name } = this.#state;
-        if (name === "closed") return;
-        if (name === "refused") throw this.#refusal;
-        await new Promise<void>((resolve) => (reader.wake = resolve));
+        await this.watchers.until(() => reader.waiting.length + reader.dropped > 0 || this.#state.name === "closed" || this.failed());
+        const missed = reader.dropped;
+        reader.dropped = 0;
+        if (missed > 0) guarded(this.options.onGap, { topic: this.topic, reason: "buffer", missed });
+        else if (reader.waiting.length === 0) return;
+        else yield reader.waiting.shift()!;
       }
     } finally {
       this.#readers.delete(reader);
@@ -96,14 +90,14 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
     this.tell("onEvent", event);
     if (this.#state.name === "closed") return; // now, or by what another heard before
     this.emit(event);
-    for (const reader of this.#readers) {
+    const { onEvent, last = 0, buffer = 1000 } = this.options;
+    const isBetween = this.#readers.size === 0;
+    if (isBetween && onEvent) return; // who has heard it
+    for (const reader of isBetween ? [this.#between] : this.#readers) {
       reader.waiting.push(event as unknown as E);
-      if (reader.waiting.length > (this.options.buffer ?? 1000)) {
-        reader.waiting.shift();
-        reader.dropped++;
-      }
+      for (; reader.waiting.length > (isBetween ? last : buffer); reader.dropped++) reader.waiting.shift();
     }
-    this.#wake();
+    this.watchers.look();
   }
 
   /** @internal */
@@ -114,13 +108,12 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
     this.#refusal = refusal;
     this.#state = { name, code, message: refusal?.message ?? "" };
     guarded(this.options.onState, this.#state);
-    this.#wake();
     this.watchers.look();
   }
 
   /** Whether anybody would notice a refusal. @internal */
   get isWatched(): boolean {
-    return this.options.onState !== undefined || this.#readers.size > 0 || this.watchers.any;
+    return !!this.options.onState || this.#readers.size > 0 || this.watchers.any;
   }
 
   /** What it waited for is there. @internal */
@@ -140,12 +133,5 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
   /** Who has unsubscribed hears no more, also of what is being told at the moment. @internal */
   tell(handler: "onEvent" | "onRecovered" | "onGap", what: unknown): void {
     if (this.#state.name !== "closed") guarded(this.options[handler] as (what: unknown) => void, what);
-  }
-
-  #wake(): void {
-    for (const reader of this.#readers) {
-      reader.wake?.();
-      reader.wake = null;
-    }
   }
 }

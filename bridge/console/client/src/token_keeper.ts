@@ -6,7 +6,7 @@ export type GetToken = () => string | null | Promise<string | null>;
 const MOST_TIMER_MS = 2 ** 31 - 1;
 const EARLY_MS = 60_000;
 // What a subprotocol name may hold (RFC 9110 token); every JWT is made of these.
-const TOKEN_TEXT = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const TOKEN_TEXT = /^[!#$%&'*+.^`|~\w-]+$/;
 
 /** Login libraries give a stale token again until they notice: it is worth to ask once more, later. */
 export const STALE = new Error("it gave the same token again");
@@ -31,7 +31,7 @@ export class TokenKeeper {
   }
 
   get canRenew(): boolean {
-    return this.#getToken !== undefined && !this.#signedOut;
+    return !!this.#getToken && !this.#signedOut;
   }
 
   /** `null`: there is none, and `getToken` is not asked until there is one again. */
@@ -55,8 +55,8 @@ export class TokenKeeper {
   async forConnecting(): Promise<string | null> {
     if (this.#isStale && this.canRenew) await this.renew();
     if (this.#token !== null && this.#isStale && this.canRenew) throw STALE;
-    if (this.#refused !== null && (this.#token === null || this.#token === this.#refused)) throw new ZwsError("invalid_token", "there is no token but the one that was refused");
-    if (this.#token !== null && !TOKEN_TEXT.test(this.#token)) throw new ZwsError("invalid_token", "the token holds characters that no token has");
+    if (this.#refused !== null && (this.#token === null || this.#token === this.#refused)) throw new ZwsError("invalid_token", "no token but the refused one");
+    if (this.#token !== null && !TOKEN_TEXT.test(this.#token)) throw new ZwsError("invalid_token", "no token has such characters");
     return (this.#used = this.#token);
   }
 

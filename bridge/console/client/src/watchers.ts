@@ -25,7 +25,7 @@ export class Watchers {
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
         this.#attempts.delete(attempt);
-        release();
+        release?.();
         settle();
       };
       const attempt = (): void => {
@@ -36,7 +36,7 @@ export class Watchers {
           end(() => reject(error));
         }
       };
-      let release = (): void => {};
+      let release: (() => void) | undefined;
       this.#attempts.add(attempt);
       release = onAbort(signal, () => end(() => reject(signal!.reason ?? new ZwsError("aborted"))));
       if (this.#attempts.has(attempt)) attempt();

@@ -39,6 +39,17 @@ describe("Subscription", () => {
     expect(reported).toHaveLength(2);
   });
 
+  it("reports what an async handler rejects with", async () => {
+    const reported: unknown[] = [];
+    globalThis.reportError = (error: unknown) => void reported.push(error);
+    const mine = new Error("mine");
+    const subscription = make({ onEvent: async () => { throw mine; } });
+    subscription.on("message", () => Promise.reject(mine));
+    subscription.take(event(1));
+    await Promise.resolve();
+    expect(reported).toEqual([mine, mine]);
+  });
+
   it("yields events in order and ends when it is closed", async () => {
     const subscription = make();
     const heard: string[] = [];
@@ -80,6 +91,44 @@ describe("Subscription", () => {
     const rest = [await loop.next(), await loop.next(), await loop.next()].map((each) => (each.value as AnyEvent)["@id"]);
     expect(rest).toEqual(["a:8", "a:9", "a:10"]);
     expect(gaps).toEqual([{ topic: "t", reason: "buffer", missed: 6 }]);
+  });
+
+  it("tells a loop that begins late what it has missed, and gives it the newest `last`", async () => {
+    const gaps: Gap[] = [];
+    const subscription = make({ last: 2, onGap: (gap) => gaps.push(gap) });
+    for (let seq = 1; seq <= 5; seq++) subscription.take(event(seq));
+    const loop = subscription[Symbol.asyncIterator]();
+    expect([await loop.next(), await loop.next()].map(({ value }) => (value as AnyEvent)["@id"])).toEqual(["a:4", "a:5"]);
+    expect(gaps).toEqual([{ topic: "t", reason: "buffer", missed: 3 }]);
+  });
+
+  it("loses nothing untold between two loops", async () => {
+    const gaps: Gap[] = [];
+    const subscription = make({ onGap: (gap) => gaps.push(gap) });
+    const first = subscription[Symbol.asyncIterator]();
+    const began = first.next();
+    for (let seq = 1; seq <= 3; seq++) subscription.take(event(seq));
+    await began;
+    await first.return();
+    const second = subscription[Symbol.asyncIterator]();
+    expect((await second.next()).value).toEqual(event(2));
+    await second.return();
+    subscription.take(event(4));
+    const third = subscription[Symbol.asyncIterator]().next();
+    await Promise.resolve();
+    expect(gaps).toEqual([{ topic: "t", reason: "buffer", missed: 2 }]);
+    subscription.take(event(5));
+    expect((await third).value).toEqual(event(5));
+  });
+
+  it("tells no gap of what onEvent has heard", async () => {
+    const gaps: Gap[] = [];
+    const subscription = make({ onEvent: () => {}, onGap: (gap) => gaps.push(gap) });
+    subscription.take(event(1));
+    const next = subscription[Symbol.asyncIterator]().next();
+    subscription.take(event(2));
+    expect((await next).value).toEqual(event(2));
+    expect(gaps).toEqual([]);
   });
 
   it("tells each state once", () => {

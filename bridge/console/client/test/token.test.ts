@@ -143,6 +143,42 @@ describe("setToken in place", () => {
   });
 });
 
+describe("a getToken that never answers", () => {
+  it("is asked again after a while, and what it says late changes nothing", async () => {
+    let late: (token: string) => void = () => {};
+    const getToken = vi.fn().mockImplementationOnce(() => new Promise((resolve) => (late = resolve))).mockResolvedValue("second");
+    await connect({ getToken });
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(client.state).toEqual({ name: "disconnected", code: null, reason: "getToken: no answer", retry: true });
+    await vi.advanceTimersByTimeAsync(250);
+    expect(FakeSocket.last.protocols[1]).toBe("bearer.second");
+    FakeSocket.last.greet();
+    late("first");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(FakeSocket.all).toHaveLength(1);
+    expect(client.state.name).toBe("connected");
+  });
+});
+
+it("a connection lost during setToken comes back with the new token, and with patience", async () => {
+  await connect({ token: "old" });
+  FakeSocket.last.greet();
+  const taken = client.setToken("new");
+  FakeSocket.last.end(4429);
+  await taken;
+  expect(FakeSocket.all).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(6000);
+  expect(FakeSocket.last.protocols[1]).toBe("bearer.new");
+});
+
+it("setToken rejects where the connection ends for good during it", async () => {
+  await connect({ token: "old" });
+  FakeSocket.last.greet();
+  const taken = client.setToken("new");
+  FakeSocket.last.end(4403);
+  await expect(taken).rejects.toMatchObject({ code: "disconnected" });
+});
+
 describe("another user's token", () => {
   it("from getToken takes another connection, and is not refused", async () => {
     await connect({ token: "ada", getToken: () => "bob" });
