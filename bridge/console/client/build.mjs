@@ -11,7 +11,7 @@ import { build } from "esbuild";
 const MOST_GZIP_BYTES = 7 * 1024;
 // Members that our own modules use and nobody else: they get short names. No name of the protocol, of an option or of a
 // public member may be here.
-const OURS = /^(admit|answer|any|ask|asked|begin|canRenew|catching|caughtUp|changed|channels|complaint|dropped|emit|end|endsIn|event|failed|forConnecting|forget|gap|greeted|held|hold|interrupt|isActive|isPattern|isPossible|isWatched|known|lasted|leave|look|lost|makeDue|matches|miss|move|moved|overlaps|positions|probe|put|reconsider|refusal|refuse|release|renew|renewInPlace|resuming|retryIn|seq|setState|stop|subscribers|take|takeDue|tell|toJSON|until|upTo|waiting|wake|wanted|watchers)$/;
+const OURS = /^(admit|answer|any|ask|asked|begin|canRenew|catching|caughtUp|changed|channels|complaint|dropped|emit|end|endsIn|event|failed|forConnecting|forget|gap|greeted|held|hold|interrupt|isActive|isPattern|isPossible|isWatched|known|lasted|leave|look|lost|makeDue|matches|miss|move|moved|overlaps|positions|probe|put|reconsider|refusal|refuse|release|renew|renewInPlace|resuming|retryIn|seq|setState|stop|subscribers|take|takeDue|tell|toJSON|until|upTo|waiting|wake|wanted|wantedAt|watchers)$/;
 const here = fileURLToPath(new URL(".", import.meta.url));
 const folder = resolve(process.argv[2] ?? `${here}dist`);
 const { version } = JSON.parse(readFileSync(`${here}package.json`, "utf8"));

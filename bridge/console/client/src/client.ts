@@ -1,7 +1,7 @@
 import { Channel } from "./channel.js";
 import { now } from "./clock.js";
 import { TOKEN } from "./close_code.js";
-import { addressOf, Connection } from "./connection.js";
+import { addressesOf, Connection } from "./connection.js";
 import { bindOwn, EventHandlers, guarded, type WaitOptions } from "./event_handlers.js";
 import { Fetches, type FetchRequest, type Held } from "./fetches.js";
 import { parsePosition, parseSequence } from "./positions.js";
@@ -63,14 +63,15 @@ export class ZwsClient extends EventHandlers {
   #release: () => void;
 
   /**
-   * `url`: of the WebSocket, absolute, or relative to the page. Throws if it cannot be one. Where there is no page that
-   * it could be relative to, as when one is rendered on a server, the client does nothing.
+   * `url`: of the WebSocket, absolute, or relative to the page; or those of several bridges on the same producers, where
+   * each break takes it to the next. Throws if it cannot be one. Where there is no page that it could be relative to, as
+   * when one is rendered on a server, the client does nothing.
    */
-  constructor(url: string, options: ClientOptions = {}) {
+  constructor(url: string | string[], options: ClientOptions = {}) {
     super();
     this.#options = options;
     this.#tokens = new TokenKeeper(options.token ?? null, options.getToken);
-    this.#connection = new Connection(addressOf(url), options.WebSocket, this.#tokens, { take: (data) => this.#take(data), changed: (state) => this.#changed(state) });
+    this.#connection = new Connection(addressesOf(url), options.WebSocket, this.#tokens, { take: (data) => this.#take(data), changed: (state) => this.#changed(state) });
     bindOwn(this, ["on", "once", "state", "identity", "connect", "ready", "close", "subscribe", "setToken", "fetch", "stats"]);
     this.#release = onAbort(options.signal, this.close);
     void Promise.resolve().then(() => this.state.code === 1000 || this.connect());
@@ -206,6 +207,8 @@ export class ZwsClient extends EventHandlers {
         return this.#gap(message as unknown as Gap, text);
       case "error":
         return this.#failed(message);
+      case "reconnect":
+        this.#connection.wantedAt = now() + (message["after_ms"] as number);
     }
   }
 

@@ -21,15 +21,17 @@ export interface ConnectionOwner {
 }
 
 /**
- * What a WebSocket is given as its address: `url`, absolute, or relative to the page. Null where it is relative and
- * there is no page, as when a page is rendered on a server. Throws if it cannot be one.
+ * What a WebSocket is given as its address, for each `url`, absolute, or relative to the page. None for what is relative
+ * where there is no page, as when one is rendered on a server. Throws if it cannot be one.
  */
-export function addressOf(url: string): string | null {
+export function addressesOf(urls: string | string[]): string[] {
   const page = globalThis.location?.href;
-  const isAbsolute = /^(http|ws)s?:/i.test(url);
-  if (!isAbsolute && !page) return null;
-  const { href } = new URL(url, page);
-  return (isAbsolute ? url : href).replace(/^http/i, "ws"); // React Native's URL puts a slash behind all it is given
+  return [urls].flat().flatMap((url) => {
+    const isAbsolute = /^(http|ws)s?:/i.test(url);
+    if (!isAbsolute && !page) return [];
+    const { href } = new URL(url, page);
+    return (isAbsolute ? url : href).replace(/^http/i, "ws"); // React Native's URL puts a slash behind all it is given
+  });
 }
 
 /**
@@ -37,7 +39,7 @@ export function addressOf(url: string): string | null {
  * network that has gone silent. `connecting` lasts until the bridge's greeting.
  */
 export class Connection {
-  readonly #url: string | null;
+  readonly #urls: string[];
   readonly #WebSocket: WebSocketConstructor | undefined;
   readonly #tokens: TokenKeeper;
   readonly #owner: ConnectionOwner;
@@ -45,16 +47,18 @@ export class Connection {
   #state: ConnectionState = { name: "connecting", code: null, reason: "", retry: true };
   #socket: WebSocketLike | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined; // one at a time: the next attempt, the greeting, or the watchdog
-  #attempt = 0;
+  #attempt = 0; // each is for the next address
   #heardAt = 0;
   #probing = false;
   #greetedAt = Infinity; // never
   #heartbeatMs = 0;
   /** Why the bridge is about to close: the code of its last `error`. */
   complaint = "";
+  /** When the bridge wants this client back: it closes then. */
+  wantedAt = Infinity;
 
-  constructor(url: string | null, WebSocket: WebSocketConstructor | undefined, tokens: TokenKeeper, owner: ConnectionOwner) {
-    this.#url = url;
+  constructor(urls: string[], WebSocket: WebSocketConstructor | undefined, tokens: TokenKeeper, owner: ConnectionOwner) {
+    this.#urls = urls;
     this.#WebSocket = WebSocket;
     this.#tokens = tokens;
     this.#owner = owner;
@@ -66,14 +70,14 @@ export class Connection {
 
   /** False where a page is rendered on a server: that there is no connection is no trouble then. */
   get isPossible(): boolean {
-    return this.#url !== null;
+    return this.#urls.length > 0;
   }
 
   /** Connects now, whatever state this is in; an open connection is given up for the new one. */
   async seek(): Promise<void> {
     const attempt = ++this.#attempt; // an attempt that was overtaken while it waited for a token must not go on
     this.#drop();
-    if (this.#url === null) return this.#giveUp(null, "a relative address needs a page");
+    if (!this.isPossible) return this.#giveUp(null, "a relative URL needs a page");
     for (const wake of WAKES) globalThis.addEventListener?.(wake, this.#wake); // twice is once
     this.#set("connecting");
     this.#after(TOKEN_PATIENCE_MS, () => {
@@ -89,7 +93,7 @@ export class Connection {
       else this.#comeBack(null, `getToken: ${(error as Error | null)?.message ?? error}`);
       return;
     }
-    if (attempt === this.#attempt) this.#dial(this.#url, token);
+    if (attempt === this.#attempt) this.#dial(this.#urls.at((attempt % this.#urls.length) - 1)!, token);
   }
 
   /** Closes for good: until seek() is called. */
@@ -122,7 +126,7 @@ export class Connection {
 
   #dial(url: string, token: string | null): void {
     const WebSocket = this.#WebSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor | undefined);
-    if (!WebSocket) return this.#giveUp(null, "there is no WebSocket here; pass options.WebSocket");
+    if (!WebSocket) return this.#giveUp(null, "pass options.WebSocket");
     let socket: WebSocketLike;
     try {
       socket = new WebSocket(url, token === null ? [SUBPROTOCOL] : [SUBPROTOCOL, `bearer.${token}`]);
@@ -152,7 +156,8 @@ export class Connection {
   }
 
   #comeBack(code: number | null, reason: string): void {
-    this.#after(this.#backoff.next(LATER.has(code)), () => void this.seek());
+    this.#after(Math.min(this.wantedAt - now(), this.#backoff.next(LATER.has(code))), () => void this.seek());
+    this.wantedAt = Infinity;
     this.#set("disconnected", code, reason);
   }
 

@@ -9,7 +9,7 @@ const EARLY_MS = 60_000;
 const TOKEN_TEXT = /^[!#$%&'*+.^`|~\w-]+$/;
 
 /** Login libraries give a stale token again until they notice: it is worth to ask once more, later. */
-export const STALE = new Error("it gave the same token again");
+export const STALE = new Error("same token again");
 
 /**
  * TokenKeeper holds the token in use, and asks `getToken` for another before it ends or when it was refused.
@@ -55,8 +55,8 @@ export class TokenKeeper {
   async forConnecting(): Promise<string | null> {
     if (this.#isStale && this.canRenew) await this.renew();
     if (this.#token !== null && this.#isStale && this.canRenew) throw STALE;
-    if (this.#refused !== null && (this.#token === null || this.#token === this.#refused)) throw new ZwsError("invalid_token", "no token but the refused one");
-    if (this.#token !== null && !TOKEN_TEXT.test(this.#token)) throw new ZwsError("invalid_token", "no token has such characters");
+    if (this.#refused !== null && (this.#token === null || this.#token === this.#refused)) throw new ZwsError("invalid_token", "the refused token");
+    if (this.#token !== null && !TOKEN_TEXT.test(this.#token)) throw new ZwsError("invalid_token", "not a token");
     return (this.#used = this.#token);
   }
 

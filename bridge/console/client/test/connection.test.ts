@@ -82,6 +82,29 @@ describe("coming back", () => {
     expect(FakeSocket.all).toHaveLength(2);
   });
 
+  it("comes back when the bridge said, and not as after a fault", async () => {
+    await connect();
+    FakeSocket.last.greet().give({ type: "reconnect", after_ms: 3000 });
+    await vi.advanceTimersByTimeAsync(2990);
+    expect(client.state.name).toBe("connected");
+    FakeSocket.last.end(1012);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(FakeSocket.all).toHaveLength(2);
+    FakeSocket.last.end(1006); // that was one time: what fails now has its patience
+    await vi.advanceTimersByTimeAsync(200);
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
+  it("goes to the next of several addresses with each break", async () => {
+    client = new ZwsClient(["ws://a.test/ws", "ws://b.test/ws", "ws://c.test/ws"], { WebSocket: FakeSocket });
+    await vi.advanceTimersByTimeAsync(0);
+    for (let i = 0; i < 4; i++) {
+      FakeSocket.last.end(1006);
+      await vi.advanceTimersByTimeAsync(10_000);
+    }
+    expect(FakeSocket.all.slice(0, 4).map((socket) => new URL(socket.url).host)).toEqual(["a.test", "b.test", "c.test", "a.test"]);
+  });
+
   it.each([1013, 4429])("comes back after %i, but not within five seconds", async (code) => {
     await connect();
     FakeSocket.last.greet().end(code);

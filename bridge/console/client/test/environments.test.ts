@@ -25,7 +25,7 @@ describe("on a server that renders pages", () => {
     const client = new ZwsClient("/api/ws", { WebSocket: FakeSocket });
     const subscription = client.subscribe("t", { last: 1 });
     await turn();
-    expect(client.state).toEqual({ name: "disconnected", code: null, reason: "a relative address needs a page", retry: false });
+    expect(client.state).toEqual({ name: "disconnected", code: null, reason: "a relative URL needs a page", retry: false });
     expect(subscription.state.name).toBe("pending");
     expect(vi.getTimerCount()).toBe(0);
     expect(FakeSocket.all).toEqual([]);
@@ -43,8 +43,8 @@ describe("on a server that renders pages", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const client = new ZwsClient("ws://bridge.test/api/ws");
     await turn();
-    expect(client.state).toMatchObject({ name: "disconnected", retry: false, reason: "there is no WebSocket here; pass options.WebSocket" });
-    expect(warn.mock.calls).toEqual([["zwsbridge: disconnected: there is no WebSocket here; pass options.WebSocket"]]);
+    expect(client.state).toMatchObject({ name: "disconnected", retry: false, reason: "pass options.WebSocket" });
+    expect(warn.mock.calls).toEqual([["zwsbridge: disconnected: pass options.WebSocket"]]);
   });
 });
 

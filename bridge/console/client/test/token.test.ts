@@ -224,7 +224,7 @@ describe("a refused token (4401)", () => {
     FakeSocket.last.end(4401);
     await vi.advanceTimersByTimeAsync(3_600_000);
     expect(FakeSocket.all).toHaveLength(1);
-    expect(client.state).toEqual({ name: "disconnected", code: null, reason: "getToken: it gave the same token again", retry: true });
+    expect(client.state).toEqual({ name: "disconnected", code: null, reason: "getToken: same token again", retry: true });
     expect(getToken.mock.calls.length).toBeGreaterThan(180);
     expect(getToken.mock.calls.length).toBeLessThan(400); // once in ten seconds, after the first ones
     getToken.mockReturnValue("good");
