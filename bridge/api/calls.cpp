@@ -226,7 +226,8 @@ class WhoIsHere {
   bool operator()(Lane& lane, Users& users) {
     Slice slice;
     return walk_.some(lane.sessions(), slice, [&users](const Session& session) {
-      if (session.identity && !session.identity->user.empty()) users.push_back(session.identity);
+      if (session.identity() && !session.identity()->user.empty())
+        users.push_back(session.identity());
     });
   }
 
@@ -383,7 +384,7 @@ void Calls::disconnect_user(const ApiRequest& request, HttpReply reply) {
   close_where(
       request,
       [user = request.argument](const Session& session) {
-        return session.identity && session.identity->user == user;
+        return session.identity() && session.identity()->user == user;
       },
       false, std::move(reply));
 }

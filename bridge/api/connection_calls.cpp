@@ -17,7 +17,7 @@ const std::vector<std::string_view> orders{"client_id", "user",          "addres
                                            "dropped",   "queued",        "rate"};
 
 std::string_view user_of(const Session& session) {
-  return session.identity ? std::string_view(session.identity->user) : std::string_view{};
+  return session.identity() ? std::string_view(session.identity()->user) : std::string_view{};
 }
 
 std::string user_json(const Session& session) {
@@ -32,7 +32,7 @@ std::string row_json(Session& session, SteadyTime now) {
       .json("user", user_json(session))
       .text("address", session.address())
       .text("connected_at", rfc3339(session.connected()))
-      .number("subscriptions", session.asked)
+      .number("subscriptions", session.usage.subscriptions)
       .number("delivered", outbox.delivered())
       .number("dropped", outbox.dropped())
       .number("queued_bytes", outbox.queued_bytes())
@@ -57,7 +57,7 @@ ListRow row_of(const Session& session, const std::string& order, SteadyTime now)
   if (order == "address") row.text = session.address();
   if (order == "connected")
     row.number = static_cast<std::uint64_t>(session.connected().time_since_epoch().count());
-  if (order == "subscriptions") row.number = session.asked;
+  if (order == "subscriptions") row.number = session.usage.subscriptions;
   if (order == "delivered") row.number = outbox.delivered();
   if (order == "dropped") row.number = outbox.dropped();
   if (order == "queued") row.number = outbox.queued_bytes();
@@ -133,7 +133,7 @@ std::string identity_json(const IdentityPtr& identity) {
       .done();
 }
 
-std::uint64_t replaced_of(const Session::Replaced* replaced, const std::string& topic) {
+std::uint64_t replaced_of(const Usage::Replaced* replaced, const std::string& topic) {
   if (replaced == nullptr) return 0;
   const auto found = replaced->find(topic);
   return found == replaced->end() ? 0 : found->second;
@@ -153,8 +153,8 @@ struct Seen {
 };
 
 Seen seen(Lane& lane, Session& session) {
-  Seen all{row_json(session, std::chrono::steady_clock::now()), session.identity, {}};
-  const Session::Replaced* replaced = lane.requests().replaced(session);
+  Seen all{row_json(session, std::chrono::steady_clock::now()), session.identity(), {}};
+  const Usage::Replaced* replaced = lane.requests().replaced(session);
   for (Pattern& pattern : lane.router().subscriptions(session.outbox())) {
     const std::uint64_t count = replaced_of(replaced, pattern.text());
     all.subscriptions.push_back({std::move(pattern), count});

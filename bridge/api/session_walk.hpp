@@ -27,7 +27,7 @@ class SessionWalk {
     while (left_ > 0 && !slice.over()) {
       Session& session = *sessions[--left_];
       if (session.left()) continue;  // it is as good as gone, though its peer may take its time
-      if (seen_.insert(session.ticket).second) look(session);
+      if (seen_.insert(session.place.ticket).second) look(session);
     }
     return left_ > 0;
   }

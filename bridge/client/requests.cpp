@@ -44,16 +44,16 @@ void Requests::on_upgraded(Session& session, const std::string& token, bool full
 
 void Requests::on_message(Session& session, std::string_view message, bool binary) {
   if (binary) return session.close(CloseCode::unsupported_data);
-  if (session.pending) {
+  if (session.usage.pending) {
     // It came in one piece with what is being found out; nothing more is read.
-    session.pending->keep(message);
-    if (session.pending->bytes > session.config().limits.message_bytes)
+    session.usage.pending->keep(message);
+    if (session.usage.pending->bytes > session.config().limits.message_bytes)
       session.close(CloseCode::too_fast);
     return;
   }
-  if (session.long_request) {
+  if (session.usage.long_request) {
     // It came in one piece with a request that is still being answered; nothing more is read.
-    session.long_request->messages.emplace_back(message);
+    session.usage.long_request->messages.emplace_back(message);
     return;
   }
   const SteadyTime now = session.rules().clock->steady();
@@ -73,15 +73,17 @@ void Requests::on_message(Session& session, std::string_view message, bool binar
 // A bucket of twice the rate, out of which long requests take more; who goes on too fast for five
 // seconds is closed.
 bool Requests::within_rate(Session& session, SteadyTime now, const ParsedRequest& parsed) {
+  Usage& usage = session.usage;
   const auto rate = static_cast<double>(session.config().limits.messages_per_second);
   std::size_t topics = parsed.request ? parsed.request->topics.size() : 0;
-  if (parsed.request && parsed.request->type == RequestType::get_stats) topics = session.asked;
+  if (parsed.request && parsed.request->type == RequestType::get_stats)
+    topics = usage.subscriptions;
   const auto cost = static_cast<double>(1 + topics / topics_per_message);
-  if (session.bucket.take(now, rate, 2 * rate, cost)) return true;
-  if (session.limited_since == SteadyTime{} || now - session.limited_last > too_fast_pause)
-    session.limited_since = now;
-  session.limited_last = now;
-  if (now - session.limited_since >= too_fast_time) session.close(CloseCode::too_fast);
+  if (usage.bucket.take(now, rate, 2 * rate, cost)) return true;
+  if (usage.limited_since == SteadyTime{} || now - usage.limited_last > too_fast_pause)
+    usage.limited_since = now;
+  usage.limited_last = now;
+  if (now - usage.limited_since >= too_fast_time) session.close(CloseCode::too_fast);
   return false;
 }
 
@@ -92,13 +94,14 @@ void Requests::refuse(Session& session, const Refusal& refusal) {
 
 // A request counts once, whatever number of topics it names.
 void Requests::count_error(Session& session) {
+  Usage& usage = session.usage;
   const SteadyTime now = session.rules().clock->steady();
-  if (session.errors == 0 || now - session.errors_since >= error_window) {
-    session.errors_since = now;
-    session.errors = 0;
+  if (usage.errors == 0 || now - usage.errors_since >= error_window) {
+    usage.errors_since = now;
+    usage.errors = 0;
   }
-  ++session.errors;
-  if (session.errors > session.config().limits.errors_per_minute)
+  ++usage.errors;
+  if (usage.errors > session.config().limits.errors_per_minute)
     session.close(CloseCode::too_many_errors);
 }
 
@@ -107,8 +110,8 @@ void Requests::answer(Session& session, Request&& request) {
     case RequestType::subscribe:
     case RequestType::unsubscribe:
     case RequestType::fetch:
-      session.long_request = std::make_shared<LongRequest>(session, std::move(request),
-                                                           session.config().limits.request_looks);
+      session.usage.long_request = std::make_shared<LongRequest>(
+          session, std::move(request), session.config().limits.request_looks);
       return go_on(session);
     case RequestType::auth: return sign_in_.authenticate(session, request.token, request.id);
     case RequestType::get_stats: return answer_stats(session, request.id);
@@ -125,7 +128,7 @@ void Requests::answer(Session& session, Request&& request) {
 
 // One slice. The session may leave in it, and the request is gone then.
 void Requests::go_on(Session& session) {
-  const std::shared_ptr<LongRequest> request = session.long_request;
+  const std::shared_ptr<LongRequest> request = session.usage.long_request;
   if (request->request.type == RequestType::unsubscribe) {
     subscriptions_.unsubscribe(session, *request);
     return note_slice(session, *request);
@@ -165,11 +168,11 @@ void Requests::note_slice(Session& session, LongRequest& request) {
 
 void Requests::charge(Session& session, std::size_t looks) noexcept {
   const auto rate = static_cast<double>(session.config().limits.messages_per_second);
-  session.bucket.charge(static_cast<double>(looks / looks_per_message), 2 * rate);
+  session.usage.bucket.charge(static_cast<double>(looks / looks_per_message), 2 * rate);
 }
 
 void Requests::end_long_request(Session& session) {
-  const std::shared_ptr<LongRequest> request = std::exchange(session.long_request, nullptr);
+  const std::shared_ptr<LongRequest> request = std::exchange(session.usage.long_request, nullptr);
   hear_again(session, request->messages);
 }
 
@@ -182,7 +185,7 @@ void Requests::hear_again(Session& session, const std::vector<std::string>& wait
 }
 
 void Requests::on_room(Session& session) noexcept try {
-  if (!std::exchange(session.long_request->due, true)) queue(session);
+  if (!std::exchange(session.usage.long_request->due, true)) queue(session);
 } catch (const std::exception& error) {
   log::error("a request could not be answered further: {}", error.what());
   session.abort();
@@ -225,30 +228,31 @@ void Requests::on_replaced(Session& session) {
 // Books what the outbox counted by topic under the subscriptions that brought it. What it has given up
 // since has no count any more.
 void Requests::add_replaced(Session& session, const std::vector<Pattern>& subscriptions) {
+  auto& replaced = session.usage.replaced;
   const Backlog::Replaced fresh = session.outbox().take_replaced();
-  const bool some_given_up = session.replaced && session.replaced->size() > subscriptions.size();
+  const bool some_given_up = replaced && replaced->size() > subscriptions.size();
   if (fresh.empty() && !some_given_up) return;
-  if (!session.replaced) session.replaced = std::make_unique<Session::Replaced>();
+  if (!replaced) replaced = std::make_unique<Usage::Replaced>();
   std::set<std::pair<std::string_view, char>> held;  // by text and stop
   for (const Pattern& pattern : subscriptions) held.emplace(pattern.text(), pattern.stop());
   if (some_given_up) {
-    for (auto entry = session.replaced->begin(); entry != session.replaced->end();) {
+    for (auto entry = replaced->begin(); entry != replaced->end();) {
       const auto first = held.lower_bound({entry->first, std::numeric_limits<char>::min()});
       const bool given_up = first == held.end() || first->first != entry->first;
-      entry = given_up ? session.replaced->erase(entry) : std::next(entry);
+      entry = given_up ? replaced->erase(entry) : std::next(entry);
     }
   }
   for (const auto& [topic, count] : fresh) {
     for (const Pattern* pattern : router_.matching(topic)) {
       if (held.count({pattern->text(), pattern->stop()}) != 0)
-        (*session.replaced)[pattern->text()] += count;
+        (*replaced)[pattern->text()] += count;
     }
   }
 }
 
-const Session::Replaced* Requests::replaced(Session& session) {
+const Usage::Replaced* Requests::replaced(Session& session) {
   add_replaced(session, router_.subscriptions(session.outbox()));
-  return session.replaced.get();
+  return session.usage.replaced.get();
 }
 
 std::string Requests::own_stats(Session& session) {
@@ -257,15 +261,15 @@ std::string Requests::own_stats(Session& session) {
   std::string list = "[";
   for (const Pattern& pattern : subscriptions) {
     std::uint64_t replaced = 0;
-    if (session.replaced) {
-      const auto entry = session.replaced->find(pattern.text());
-      if (entry != session.replaced->end()) replaced = entry->second;
+    if (session.usage.replaced) {
+      const auto entry = session.usage.replaced->find(pattern.text());
+      if (entry != session.usage.replaced->end()) replaced = entry->second;
     }
     if (list.size() > 1) list += ',';
     list += JsonObject().text("topic", pattern.text()).number("replaced", replaced).done();
   }
   list += ']';
-  const IdentityPtr& identity = session.identity;
+  const IdentityPtr& identity = session.identity();
   const Outbox& outbox = session.outbox();
   return JsonObject()
       .text("client_id", session.client_id())
@@ -280,11 +284,12 @@ std::string Requests::own_stats(Session& session) {
 }
 
 void Requests::answer_stats(Session& session, const std::string& id) {
-  const bool signed_in = sign_in_.open_mode() || session.identity != nullptr;
+  const bool signed_in = sign_in_.open_mode() || session.identity() != nullptr;
   if (!signed_in || !stats_) return tell_stats(session, id, {});
-  const bool per_topic = session.identity && may(session.config().auth, *session.identity, "stats");
-  session.pending = std::make_unique<Pending>();
-  stats_(per_topic, [this, id, ticket = session.ticket](std::string totals) {
+  const bool per_topic =
+      session.identity() && may(session.config().auth, *session.identity(), "stats");
+  session.usage.pending = std::make_unique<Pending>();
+  stats_(per_topic, [this, id, ticket = session.place.ticket](std::string totals) {
     asio::post(*lane_.loop,
                [this, id, ticket, totals = std::move(totals)] { on_totals(ticket, id, totals); });
   });
@@ -295,7 +300,7 @@ void Requests::on_totals(std::uint64_t ticket, const std::string& id,
   Session* session = lane_.find(ticket);
   if (session == nullptr) return;
   try {
-    const std::unique_ptr<Pending> pending = std::move(session->pending);
+    const std::unique_ptr<Pending> pending = std::move(session->usage.pending);
     tell_stats(*session, id, totals);
     hear_again(*session, pending->messages);
   } catch (const std::exception& error) {
@@ -335,8 +340,8 @@ void Requests::on_loss(const Session& session, std::string_view topic) noexcept 
 
 void Requests::on_leave(Session& session) noexcept {
   queued_.erase(std::remove(queued_.begin(), queued_.end(), &session), queued_.end());
-  if (session.long_request) subscriptions_.give_up(*session.long_request);
-  session.long_request.reset();
+  if (session.usage.long_request) subscriptions_.give_up(*session.usage.long_request);
+  session.usage.long_request.reset();
   router_.leave(session.outbox());
   sign_in_.on_leave(session);
 }

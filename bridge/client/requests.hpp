@@ -37,7 +37,7 @@ class Requests final : public MessageHandler {
   void on_leave(Session& session) noexcept override;
 
   // Events that newer ones replaced, by subscription; null: none.
-  const Session::Replaced* replaced(Session& session);
+  const Usage::Replaced* replaced(Session& session);
 
   // Rights or keys may have changed: ends what is no longer allowed.
   void review(Session& session);

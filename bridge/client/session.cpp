@@ -38,22 +38,6 @@ bool is_cut_short(std::string_view text) noexcept {
 
 }  // namespace
 
-bool TokenBucket::take(SteadyTime now, double rate, double burst, double cost) noexcept {
-  const std::chrono::duration<double> passed = now - last_;
-  const bool unused = last_ == SteadyTime{};
-  const double filled =
-      unused ? burst : std::min(burst, static_cast<double>(filled_) + passed.count() * rate);
-  last_ = now;
-  filled_ = static_cast<float>(filled);
-  if (filled < 1) return false;
-  charge(cost, burst);
-  return true;
-}
-
-void TokenBucket::charge(double cost, double burst) noexcept {
-  filled_ = static_cast<float>(std::max(static_cast<double>(filled_) - cost, -burst));
-}
-
 Session::Session(Link& link, const SessionRules& rules, std::string address)
     : link_(link),
       rules_(rules),
@@ -64,7 +48,7 @@ Session::Session(Link& link, const SessionRules& rules, std::string address)
       next_ping_(never),
       handler_deadline_(never) {}
 
-Session::~Session() { assert(!upgraded || state_ == State::closed); }
+Session::~Session() { assert(!upgraded_ || state_ == State::closed); }
 
 std::string Session::client_id() const {
   constexpr char digits[] = "0123456789abcdef";
@@ -78,8 +62,9 @@ std::string Session::client_id() const {
 }
 
 std::string Session::log_name() const {
+  const IdentityPtr& who = standing.identity;
   return fmt::format("client {} (user {}, from {})", client_id(),
-                     identity ? '"' + log::escaped(identity->user) + '"' : "anonymous",
+                     who ? '"' + log::escaped(who->user) + '"' : "anonymous",
                      log::escaped(address_));
 }
 

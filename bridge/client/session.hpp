@@ -14,15 +14,12 @@
 #pragma once
 
 #include <array>
-#include <map>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "auth/identity.hpp"
 #include "client/link.hpp"
-#include "client/pending.hpp"
+#include "client/standing.hpp"
+#include "client/usage.hpp"
 #include "client/wheel.hpp"
 #include "config/config.hpp"
 #include "core/error_code.hpp"
@@ -31,7 +28,6 @@
 namespace zws {
 
 class Session;
-struct LongRequest;
 
 class MessageHandler {
  public:
@@ -59,16 +55,11 @@ struct SessionRules {
   const Clock* clock = nullptr;
 };
 
-// The rate limiter: room for `burst` at once and `rate` a second.
-class TokenBucket {
- public:
-  // What costs more than there is leaves a debt, of a burst at most.
-  bool take(SteadyTime now, double rate, double burst, double cost = 1) noexcept;
-  void charge(double cost, double burst) noexcept;
-
- private:
-  float filled_ = 0;  // < 0: a debt
-  SteadyTime last_{};
+// A session's places, which it gives back at its end. Kept by its lane.
+struct LanePlace {
+  std::uint64_t ticket = 0;      // its number on the lane, never used again
+  std::size_t index = 0;         // among the lane's sessions
+  bool address_counted = false;  // in Admission
 };
 
 class Session final : public Wheel::Timer {
@@ -91,6 +82,7 @@ class Session final : public Wheel::Timer {
   void set_address(std::string address) { address_ = std::move(address); }
   std::string client_id() const;  // a UUID
   std::string log_name() const;   // client, user and address, for a log line
+  const IdentityPtr& identity() const noexcept { return standing.identity; }  // null: anonymous
   WallTime connected() const noexcept { return connected_; }
   std::uint16_t close_code() const noexcept { return close_code_; }
 
@@ -114,10 +106,10 @@ class Session final : public Wheel::Timer {
   // The rules have another configuration.
   void on_reload() noexcept;
   void on_room() noexcept {
-    if (long_request) rules_.handler->on_room(*this);
+    if (usage.long_request) rules_.handler->on_room(*this);
   }
   // Nothing more is read while a token is being checked, or a long request or a get_stats answered.
-  bool busy() const noexcept { return pending != nullptr || long_request != nullptr; }
+  bool busy() const noexcept { return usage.pending != nullptr || usage.long_request != nullptr; }
   // It could not be heard while nothing was read, so its silence begins now.
   void go_on_reading() noexcept;
   // Ends it without further words, on the loop's next turn.
@@ -131,31 +123,14 @@ class Session final : public Wheel::Timer {
   // Fires on_timer of the handler at or after `when`.
   void wake_at(SteadyTime when) noexcept;
 
-  // --- who it is and how it behaves: kept by Requests and SignIn ---
-  IdentityPtr identity;                       // null: anonymous
-  std::unique_ptr<Pending> pending;           // while a token is checked or totals are asked for
-  SteadyTime token_ends{};                    // zero: never
-  bool token_ended = false;                   // it was told; the grace runs
-  bool from_open_mode = false;                // it came while no key was configured
-  bool may_stay = true;                       // false: anonymous, and anonymous may not connect
-  std::shared_ptr<LongRequest> long_request;  // while one is being answered
-  TokenBucket bucket;
-  SteadyTime limited_since{};  // too fast, without a pause, since then
-  SteadyTime limited_last{};
-  SteadyTime errors_since{};  // the minute in which `errors` are counted
-  std::uint32_t errors = 0;
-  std::uint32_t asked = 0;        // subscriptions by name
-  std::uint32_t asked_bytes = 0;  // of their names
-  std::uint32_t reviews = 0;      // of what it may hear, so far
-  using Replaced = std::map<std::string, std::uint64_t>;
-  std::unique_ptr<Replaced> replaced;  // by subscription; null: nothing was
+  // The request was one for a WebSocket, and was answered 101. Called once, by the Server.
+  void on_upgraded() noexcept { upgraded_ = true; }
+  bool upgraded() const noexcept { return upgraded_; }
 
-  // --- its places, given back at the end: kept by the lane ---
-  std::uint64_t ticket = 0;  // its number on the lane, never used again
-  std::size_t lane_place = 0;
-  bool upgraded = false;         // not a plain HTTP request
-  bool address_counted = false;  // in Admission
-  bool user_counted = false;     // likewise, under identity->user
+  // What others keep of this client, each its own; whoever else wants to know may read it.
+  Standing standing;  // SignIn: who it is, and until when
+  Usage usage;        // Requests: what it asks of the bridge
+  LanePlace place;    // its lane
 
  private:
   SteadyTime next_deadline(SteadyTime now) const noexcept;
@@ -172,6 +147,7 @@ class Session final : public Wheel::Timer {
   SteadyTime close_deadline_{};
   std::uint16_t close_code_ = 0;
   State state_ = State::opening;
+  bool upgraded_ = false;  // false: nothing came, or a plain HTTP request
 };
 
 }  // namespace zws

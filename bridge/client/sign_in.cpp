@@ -37,54 +37,56 @@ std::string message_of(const Verdict& verdict) {
 SignIn::SignIn(Parts parts, Events events) : parts_(std::move(parts)), events_(std::move(events)) {}
 
 void SignIn::upgrade(Session& session, const std::string& token) {
-  session.from_open_mode = open_mode();
-  if (session.from_open_mode) {
+  Standing& standing = session.standing;
+  standing.from_open_mode = open_mode();
+  if (standing.from_open_mode) {
     // Everyone counts as signed in; the admin token makes an administrator, any other says nothing.
     if (parts_.admin_token->matches(token)) {
       Identity admin;
       admin.admin = true;
-      session.identity = std::make_shared<const Identity>(std::move(admin));
+      standing.identity = std::make_shared<const Identity>(std::move(admin));
     }
     return admit(session);
   }
   if (token.empty()) {
-    session.may_stay = session.config().auth.anonymous.connect;
+    standing.may_stay = session.config().auth.anonymous.connect;
     admit(session);
-    if (!session.may_stay)
+    if (!standing.may_stay)
       session.wake_at(session.rules().clock->steady() + session.config().auth.timeout);
     return;
   }
-  session.pending = std::make_unique<Pending>();
+  session.usage.pending = std::make_unique<Pending>();
   check(session, token);
 }
 
 void SignIn::review(Session& session) {
+  Standing& standing = session.standing;
   if (open_mode()) return;
   judge_again(session);
   if (session.left()) return;
   // It came without a user's token, as nobody asked for one; from now on somebody does.
-  if (session.from_open_mode && (!session.identity || session.identity->user.empty())) {
+  if (standing.from_open_mode && (!session.identity() || session.identity()->user.empty())) {
     if (session.state() != Session::State::open) return;
     session.send_error(ErrorCode::unauthorized, "a key was configured: sign in with a token");
     return session.close(CloseCode::token);
   }
-  if (session.identity || session.state() != Session::State::open) return;
+  if (session.identity() || session.state() != Session::State::open) return;
   const AuthConfig& auth = session.config().auth;
-  if (session.may_stay && !auth.anonymous.connect)
+  if (standing.may_stay && !auth.anonymous.connect)
     session.wake_at(session.rules().clock->steady() + auth.timeout);
-  session.may_stay = auth.anonymous.connect;
+  standing.may_stay = auth.anonymous.connect;
 }
 
 // What its token means, and whether it is good, may have changed since it was read.
 void SignIn::judge_again(Session& session) {
-  if (!session.identity || session.identity->user.empty()) return;
-  const Verdict verdict = parts_.verifier->again(session.identity);
+  if (!session.identity() || session.identity()->user.empty()) return;
+  const Verdict verdict = parts_.verifier->again(session.identity());
   if (verdict.fault != TokenFault::none) {
-    if (!session.token_ended) end_token_for(session, verdict.reason);
-  } else if (verdict.identity->user != session.identity->user) {
+    if (!session.standing.token_ended) end_token_for(session, verdict.reason);
+  } else if (verdict.identity->user != session.identity()->user) {
     session.close(CloseCode::restart);  // its token is good, but for somebody else
-  } else if (verdict.identity != session.identity) {
-    session.identity = verdict.identity;
+  } else if (verdict.identity != session.identity()) {
+    session.standing.identity = verdict.identity;
     watch_expiry(session);
   }
 }
@@ -94,7 +96,7 @@ void SignIn::authenticate(Session& session, const std::string& token, const std:
     if (parts_.admin_token->matches(token)) {
       Identity admin;
       admin.admin = true;
-      session.identity = std::make_shared<const Identity>(std::move(admin));
+      session.standing.identity = std::make_shared<const Identity>(std::move(admin));
     }
     session.send_text(JsonObject()
                           .text("type", "auth")
@@ -105,16 +107,16 @@ void SignIn::authenticate(Session& session, const std::string& token, const std:
                           .done());
     return;
   }
-  session.pending = std::make_unique<Pending>();
-  session.pending->authenticating = true;
-  session.pending->request_id = id;
+  session.usage.pending = std::make_unique<Pending>();
+  session.usage.pending->authenticating = true;
+  session.usage.pending->request_id = id;
   check(session, token);
 }
 
 // The verdict may come within the call or later from another thread; by then the session may be gone,
 // so it is found again by its ticket.
 void SignIn::check(Session& session, const std::string& token) {
-  const std::uint64_t ticket = session.ticket;
+  const std::uint64_t ticket = session.place.ticket;
   const auto lane = std::this_thread::get_id();
   auto inside = std::make_shared<bool>(true);
   parts_.verifier->verify(token, [this, ticket, lane, inside](Verdict verdict) {
@@ -141,10 +143,10 @@ void SignIn::take(std::uint64_t ticket, Verdict verdict) noexcept {
 }
 
 void SignIn::decide(Session& session, Verdict verdict) {
-  if (!session.pending) return;
+  if (!session.usage.pending) return;
   // It may have been on its way while a reload came.
   if (verdict.fault == TokenFault::none) verdict = parts_.verifier->again(verdict.identity);
-  const std::unique_ptr<Pending> pending = std::move(session.pending);
+  const std::unique_ptr<Pending> pending = std::move(session.usage.pending);
   if (verdict.fault == TokenFault::invalid || verdict.fault == TokenFault::expired) {
     const auto now = session.rules().clock->steady();
     if (verdict.counts) parts_.admission->count_failed_token(address_key(session.address()), now);
@@ -179,8 +181,8 @@ void SignIn::admit(Session& session) {
           .text("type", "connection")
           .text("status", "connected")
           .text("client_id", session.client_id())
-          .json("user", user_json(session.identity))
-          .json("expires", expires_json(session.identity))
+          .json("user", user_json(session.identity()))
+          .json("expires", expires_json(session.identity()))
           .text("timestamp", rfc3339(session.rules().clock->wall()))
           .number("heartbeat",
                   static_cast<std::uint64_t>(
@@ -202,35 +204,37 @@ void SignIn::answer_auth(Session& session, const Verdict& verdict, const std::st
     events_.on_error(session);
   };
   if (verdict.fault != TokenFault::none) return refuse(code_of(verdict.fault), message_of(verdict));
-  if (session.identity && session.identity->user != verdict.identity->user)
+  if (session.identity() && session.identity()->user != verdict.identity->user)
     return refuse(ErrorCode::forbidden, "the token belongs to another user");
   if (!take_identity(session, verdict.identity))
     return refuse(ErrorCode::limit_exceeded, "too many connections of this user");
   session.send_text(JsonObject()
                         .text("type", "auth")
                         .boolean("success", true)
-                        .json("user", user_json(session.identity))
-                        .json("expires", expires_json(session.identity))
+                        .json("user", user_json(session.identity()))
+                        .json("expires", expires_json(session.identity()))
                         .json("id", id)
                         .done());
   events_.on_rights(session);
 }
 
 bool SignIn::take_identity(Session& session, IdentityPtr identity) {
-  if (!session.user_counted) {
+  Standing& standing = session.standing;
+  if (!standing.user_counted) {
     if (!parts_.admission->enter_user(identity->user)) return false;
-    session.user_counted = true;
+    standing.user_counted = true;
   }
-  session.identity = std::move(identity);
-  session.may_stay = true;
+  standing.identity = std::move(identity);
+  standing.may_stay = true;
   watch_expiry(session);
   return true;
 }
 
 void SignIn::watch_expiry(Session& session) {
-  session.token_ended = false;
-  session.token_ends = {};
-  if (!session.identity || !session.identity->ends) return;
+  Standing& standing = session.standing;
+  standing.token_ended = false;
+  standing.token_ends = {};
+  if (!session.identity() || !session.identity()->ends) return;
   foresee_expiry(session);
 }
 
@@ -240,9 +244,9 @@ void SignIn::foresee_expiry(Session& session) {
   const Clock& clock = *session.rules().clock;
   // A token that ends in a hundred years never does; adding that to a clock would overflow.
   const auto left = std::min<std::chrono::system_clock::duration>(
-      *session.identity->ends - clock.wall(), std::chrono::hours(24 * 365));
-  session.token_ends = clock.steady() + left;
-  session.wake_at(std::min(session.token_ends, clock.steady() + wall_clock_interval));
+      *session.identity()->ends - clock.wall(), std::chrono::hours(24 * 365));
+  session.standing.token_ends = clock.steady() + left;
+  session.wake_at(std::min(session.standing.token_ends, clock.steady() + wall_clock_interval));
 }
 
 void SignIn::end_token_for(Session& session, std::string_view reason) {
@@ -255,22 +259,24 @@ void SignIn::end_token_for(Session& session, std::string_view reason) {
 
 // From now on its grace runs.
 void SignIn::end_token(Session& session) {
-  session.token_ended = true;
-  session.token_ends = session.rules().clock->steady();
+  Standing& standing = session.standing;
+  standing.token_ended = true;
+  standing.token_ends = session.rules().clock->steady();
   session.send_error(ErrorCode::token_expired, "the token has expired");
-  session.wake_at(session.token_ends + session.config().auth.expiry_grace);
+  session.wake_at(standing.token_ends + session.config().auth.expiry_grace);
 }
 
 void SignIn::on_timer(Session& session, SteadyTime now) {
-  if (!session.may_stay) {
+  Standing& standing = session.standing;
+  if (!standing.may_stay) {
     session.send_error(ErrorCode::unauthorized, "no token came in time");
     return session.close(CloseCode::token);
   }
-  if (session.token_ends == SteadyTime{}) return;
-  if (!session.token_ended) foresee_expiry(session);
-  if (now < session.token_ends) return;
-  const SteadyTime grace_ends = session.token_ends + session.config().auth.expiry_grace;
-  if (!session.token_ended) {
+  if (standing.token_ends == SteadyTime{}) return;
+  if (!standing.token_ended) foresee_expiry(session);
+  if (now < standing.token_ends) return;
+  const SteadyTime grace_ends = standing.token_ends + session.config().auth.expiry_grace;
+  if (!standing.token_ended) {
     end_token(session);
   } else if (now >= grace_ends) {
     session.close(CloseCode::token);
@@ -280,9 +286,9 @@ void SignIn::on_timer(Session& session, SteadyTime now) {
 }
 
 void SignIn::on_leave(Session& session) noexcept {
-  session.pending.reset();
-  if (std::exchange(session.user_counted, false))
-    parts_.admission->leave_user(session.identity->user);
+  session.usage.pending.reset();
+  if (std::exchange(session.standing.user_counted, false))
+    parts_.admission->leave_user(session.identity()->user);
 }
 
 }  // namespace zws

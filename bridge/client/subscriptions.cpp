@@ -44,9 +44,9 @@ std::string lacking(const Session& session, const std::string& topic) {
   if (topic[0] == '@')
     return "of names with '@' only @all and the user's own @user/ID can be heard";
   const std::string right = "this needs the right to subscribe, which ";
-  if (!session.identity) return right + "auth.anonymous.subscribe does not give";
+  if (!session.identity()) return right + "auth.anonymous.subscribe does not give";
   return right + "neither " +
-         (session.identity->topics ? "the token's topics" : "auth.user.subscribe") +
+         (session.identity()->topics ? "the token's topics" : "auth.user.subscribe") +
          " nor a role of the token (auth.roles.NAME.subscribe) gives";
 }
 
@@ -57,8 +57,8 @@ Refusal raw_refusal() {
 // Whether the session has it without asking.
 bool is_own(const Session& session, const Pattern& pattern) {
   if (pattern.text() == topic_all) return true;
-  return session.identity &&
-         pattern.text() == std::string(topic_user_prefix) + session.identity->user;
+  return session.identity() &&
+         pattern.text() == std::string(topic_user_prefix) + session.identity()->user;
 }
 
 // What the answer to one topic counts in the client's queue, at most.
@@ -84,19 +84,19 @@ Subscriptions::Subscriptions(Router& router, Exchange& exchange, BatchSink& lane
 
 void Subscriptions::join_own(Session& session) {
   assert(!session.left());
-  if (!session.may_stay) return;  // a guest that has to sign in hears nothing before
+  if (!session.standing.may_stay) return;  // a guest that has to sign in hears nothing before
   std::vector<Pattern> own;
   const auto add = [&](const std::optional<Pattern>& pattern) {
     if (pattern && !router_.has_implicitly(session.outbox(), *pattern)) own.push_back(*pattern);
   };
   add(Pattern::parse(topic_all));
-  if (session.identity && !session.identity->user.empty())
-    add(Pattern::parse(std::string(topic_user_prefix) + session.identity->user));
+  if (session.identity() && !session.identity()->user.empty())
+    add(Pattern::parse(std::string(topic_user_prefix) + session.identity()->user));
   if (own.empty()) return;
   auto place = new_place();
   const Exchange::Look look = exchange_.look();
   for (const Pattern& each : own) router_.expect(each);
-  place->reached = [this, ticket = session.ticket, own, since = look.newest_arrival()] {
+  place->reached = [this, ticket = session.place.ticket, own, since = look.newest_arrival()] {
     join_at_place(ticket, own, since);
   };
   lane_.post(std::move(place));
@@ -107,7 +107,7 @@ void Subscriptions::join_at_place(std::uint64_t ticket, const std::vector<Patter
   Session* session = find_(ticket);
   try {
     for (const Pattern& each : own)
-      if (session != nullptr && session->may_stay && is_own(*session, each))
+      if (session != nullptr && session->standing.may_stay && is_own(*session, each))
         router_.subscribe(session->outbox(), each, true, since);
   } catch (const std::exception& error) {
     log::error("a client could not join: {}", error.what());
@@ -120,7 +120,7 @@ void Subscriptions::join_at_place(std::uint64_t ticket, const std::vector<Patter
 
 bool Subscriptions::look(Session& session, LongRequest& whole, bool open_mode,
                          std::function<void()> reached) {
-  prepare(session, whole, Grants(session.config().auth, session.identity.get(), open_mode));
+  prepare(session, whole, Grants(session.config().auth, session.identity().get(), open_mode));
   const Clock& clock = *session.rules().clock;
   auto place = new_place();
   place->reached = std::move(reached);
@@ -172,7 +172,7 @@ void Subscriptions::answer(Session& session, LongRequest& whole, bool open_mode)
     Subscriptions& of;
     std::vector<Answer> answers;
   } looked{*this, std::exchange(whole.slice, {})};
-  const Grants grants(session.config().auth, session.identity.get(), open_mode);
+  const Grants grants(session.config().auth, session.identity().get(), open_mode);
   session.outbox().cork();
   for (Answer& each : looked.answers) {
     if (session.left()) break;
@@ -253,7 +253,8 @@ void Subscriptions::answer_subscribe(Session& session, LongRequest& whole, const
   const Request& request = whole.request;
   const Pattern& pattern = *answer.pattern;
   const auto granted = grants.granted(pattern.stopping_at(0));
-  if (!session.may_stay || !granted || !granted->covers(pattern)) {  // a reload has come between
+  // A reload may have come between.
+  if (!session.standing.may_stay || !granted || !granted->covers(pattern)) {
     if (answer.counted) forget_asked(session, answer.topic);
     answer.fault = {ErrorCode::forbidden, lacking(session, answer.topic), {}};
     return refuse(session, whole, answer);
@@ -286,8 +287,7 @@ void Subscriptions::answer_subscribe(Session& session, LongRequest& whole, const
 
 void Subscriptions::count(Session& session, Answer& answer) noexcept {
   answer.counted = true;
-  ++session.asked;
-  session.asked_bytes += static_cast<std::uint32_t>(answer.topic.size());
+  session.usage.add(answer.topic);
 }
 
 // What an implicit membership has brought live, and all of topics that another subscription brings.
@@ -315,14 +315,14 @@ Refusal Subscriptions::fault_of(Session& session, const std::string& topic, cons
         ErrorCode::invalid_topic,
         "a topic is 1 to 255 bytes without control characters; '*' stands last or for a segment",
         {}};
-  if (!session.may_stay)
+  if (!session.standing.may_stay)
     return {ErrorCode::unauthorized, "sign in first: {\"type\":\"auth\",\"token\":...}", {}};
   const auto granted = grants.granted(*pattern);
   if (!granted) return {ErrorCode::forbidden, lacking(session, topic), {}};
   const LimitsConfig& limits = session.config().limits;
   const std::size_t bytes_max = name_bytes_at_least + limits.subscriptions * name_bytes_each;
-  const bool full = session.asked >= limits.subscriptions;
-  if ((full || session.asked_bytes + topic.size() > bytes_max) &&
+  const bool full = session.usage.subscriptions >= limits.subscriptions;
+  if ((full || session.usage.subscription_bytes + topic.size() > bytes_max) &&
       !router_.asked(session.outbox(), *granted))
     return {ErrorCode::limit_exceeded,
             full ? fmt::format("a connection may hold {} subscriptions", limits.subscriptions)
@@ -483,8 +483,7 @@ void Subscriptions::end(Session& session, const Pattern& pattern) {
 }
 
 void Subscriptions::forget_asked(Session& session, const std::string& topic) noexcept {
-  --session.asked;
-  session.asked_bytes -= static_cast<std::uint32_t>(topic.size());
+  session.usage.drop(topic);
 }
 
 // --- fetch ---------------------------------------------------------------------------------------
@@ -518,7 +517,7 @@ Refusal Subscriptions::fetch_fault(const Session& session, const Request& reques
                                    const Grants& grants) const {
   if (!pattern || !(pattern->is_literal() || request.last))
     return {ErrorCode::invalid_topic, "fetch of one source names one topic, not a pattern", {}};
-  if (!session.may_stay) return {ErrorCode::unauthorized, "sign in first", {}};
+  if (!session.standing.may_stay) return {ErrorCode::unauthorized, "sign in first", {}};
   if (!grants.granted(*pattern))
     return {ErrorCode::forbidden, lacking(session, pattern->text()), {}};
   if (request.fault.code != ErrorCode::none) return request.fault;
@@ -569,9 +568,9 @@ void Subscriptions::answer_fetch(Session& session, LongRequest& whole, const Gra
 // --- review --------------------------------------------------------------------------------------
 
 void Subscriptions::review(Session& session, bool open_mode) {
-  if (session.long_request) prepare_again(*session.long_request);
-  ++session.reviews;
-  const Grants grants(session.config().auth, session.identity.get(), open_mode);
+  if (session.usage.long_request) prepare_again(*session.usage.long_request);
+  ++session.usage.reviews;
+  const Grants grants(session.config().auth, session.identity().get(), open_mode);
   for (const Pattern& pattern : router_.subscriptions(session.outbox())) {
     const auto granted = grants.granted(pattern.stopping_at(0));
     if (granted && granted->covers(pattern)) {
@@ -603,10 +602,11 @@ void Subscriptions::widen(Session& session, const Pattern& from, const Pattern& 
   auto place = new_place();
   const Exchange::Look look = exchange_.look();
   router_.expect(to);
-  place->reached = [this, ticket = session.ticket, review = session.reviews, from, to,
+  place->reached = [this, ticket = session.place.ticket, review = session.usage.reviews, from, to,
                     since = look.newest_arrival()] {
     Session* its = find_(ticket);
-    const bool wanted = its != nullptr && its->reviews == review;  // the last word on its rights
+    const bool wanted =
+        its != nullptr && its->usage.reviews == review;  // the last word on its rights
     try {
       if (wanted) widen_at_place(*its, from, to, since);
     } catch (const std::exception& error) {

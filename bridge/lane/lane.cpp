@@ -203,23 +203,23 @@ void Lane::note_sizes() noexcept {
 
 void Lane::on_upgraded(Session& session, const Upgrade& upgrade) {
   session.set_address(upgrade.address);
-  session.ticket = tickets_.give(session);
-  session.lane_place = sessions_.size();
+  session.place.ticket = tickets_.give(session);
+  session.place.index = sessions_.size();
   sessions_.push_back(&session);
   metrics_.connections.add();
-  session.address_counted = !upgrade.full_for_address;
+  session.place.address_counted = !upgrade.full_for_address;
   requests_->on_upgraded(session, upgrade.token, upgrade.full_for_address);
 }
 
 void Lane::on_gone(Session& session) noexcept {
   Session* last = sessions_.back();
-  sessions_[session.lane_place] = last;
-  last->lane_place = session.lane_place;
+  sessions_[session.place.index] = last;
+  last->place.index = session.place.index;
   sessions_.pop_back();
-  tickets_.take_back(session.ticket);
+  tickets_.take_back(session.place.ticket);
   metrics_.connections.sub(1);
   log_end(session);
-  if (session.address_counted) shared_.admission->leave(address_key(session.address()));
+  if (session.place.address_counted) shared_.admission->leave(address_key(session.address()));
 }
 
 // Clients come and go all day; what an operator may have to look into is why the bridge ended one.

@@ -178,7 +178,7 @@ void Lanes::relieve() {
         for (Session* session : lane.sessions()) {
           const std::size_t bytes = session->outbox().queued_bytes();
           if (bytes != 0 && session->state() != Session::State::draining)
-            holders.push_back({bytes, 0, session->ticket});
+            holders.push_back({bytes, 0, session->place.ticket});
         }
         return who_must_go(std::move(holders), memory_.limit());
       },

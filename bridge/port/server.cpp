@@ -138,7 +138,7 @@ void Server::Impl::on_open(Connection& its) {
   head_of(its) = StrictRequest{};
   const_cast<std::vector<std::string>&>(its.get_requested_subprotocols()) = {};
   its.set_uri(nullptr);
-  its.session().upgraded = true;
+  its.session().on_upgraded();
   parts.on_upgraded(its.session(), upgrades.take(its));
 }
 
@@ -157,7 +157,7 @@ void Server::Impl::on_end(Connection& its) {
   upgrades.give_up(its);
   errands.forget(its);
   failed_handshakes.note(its);
-  if (!its.session().upgraded) return;
+  if (!its.session().upgraded()) return;
   its.session().on_closed(close_code_of(its));
   parts.on_gone(its.session());
 }

@@ -151,7 +151,7 @@ void Transport::on_readable() noexcept try {
     }
     session_->heard(context_->rules.clock->steady());
     // The answer to an upgrade and the session's first message leave in one write.
-    const bool handshake = !session_->upgraded;
+    const bool handshake = !session_->upgraded();
     if (handshake) outbox_->cork();
     tell_reader({}, static_cast<std::size_t>(size));
     if (handshake) outbox_->uncork();

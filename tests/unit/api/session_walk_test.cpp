@@ -21,7 +21,11 @@ class HandClock final : public Clock {
 };
 
 struct Client {
-  std::uint64_t ticket;
+  struct Place {
+    std::uint64_t ticket;
+  };
+
+  Place place;
   bool gone = false;
 
   bool left() const noexcept { return gone; }
@@ -30,7 +34,7 @@ struct Client {
 class SessionWalkTest : public testing::Test {
  protected:
   SessionWalkTest() {
-    for (std::uint64_t i = 0; i < 1000; ++i) clients_.push_back({i});
+    for (std::uint64_t i = 0; i < 1000; ++i) clients_.push_back({{i}});
     for (Client& client : clients_) sessions_.push_back(&client);
   }
 
@@ -39,7 +43,7 @@ class SessionWalkTest : public testing::Test {
     Slice slice(clock_);
     const std::size_t before = met_.size();
     const bool more = walk_.some(sessions_, slice, [this](const Client& client) {
-      met_.push_back(client.ticket);
+      met_.push_back(client.place.ticket);
       clock_.advance(std::chrono::microseconds(50));
     });
     at_once_.push_back(met_.size() - before);

@@ -390,7 +390,7 @@ class WidenedRightTest : public RequestsTest {
     auto ada = std::make_shared<Identity>();
     ada->user = "ada";
     ada->proof.rules = 1;  // the verifier's, who never reloads here
-    connection_->session().identity = ada;
+    connection_->session().standing.identity = ada;
   }
 
   static Config narrow() {
@@ -453,7 +453,7 @@ TEST_F(WidenedRightTest, WhoAsksAgainMeanwhileIsSentNothingTwice) {
   say({{"type", "unsubscribe"}, {"topic", "job:ada:*"}});
   answers();
   EXPECT_EQ(lane().metrics().subscriptions.value(), 0U);
-  EXPECT_EQ(connection_->session().asked, 0U);
+  EXPECT_EQ(connection_->session().usage.subscriptions, 0U);
 }
 
 TEST_F(WidenedRightTest, TheLastOfTwoReloadsDecides) {

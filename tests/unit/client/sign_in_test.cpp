@@ -26,7 +26,7 @@ class SignInTest : public testing::Test, private MessageHandler, private Link, O
   SignInTest() {
     wire_.room = 1 << 20;
     outbox_.open(&wire_);
-    session_.ticket = 1;
+    session_.place.ticket = 1;
     sign_in_.upgrade(session_, token());
   }
   ~SignInTest() override { session_.on_closed(1006); }
@@ -147,21 +147,21 @@ TEST_F(SignInTest, AMistakeThatIsTakenBackWithinTheGraceEndsNothing) {
 }
 
 TEST_F(SignInTest, AReloadReadsTheClaimsOfWhoIsInAnew) {
-  EXPECT_FALSE(session().identity->admin);
+  EXPECT_FALSE(session().identity()->admin);
   reload([](AuthConfig& next) { next.claims.roles = {"groups"}; });
   review();
-  EXPECT_TRUE(session().identity->admin);
+  EXPECT_TRUE(session().identity()->admin);
   EXPECT_FALSE(told_expired());
   reload([](AuthConfig& next) { next.claims.admin = {}; });
   review();
-  EXPECT_FALSE(session().identity->admin);
+  EXPECT_FALSE(session().identity()->admin);
 }
 
 TEST_F(SignInTest, WhoIsSomebodyElseNowComesAgain) {
   reload([](AuthConfig& next) { next.claims.user = "id"; });
   review();
   EXPECT_EQ(session().close_code(), 1012);
-  EXPECT_EQ(session().identity->user, "ada") << "whose place in the counts it gives back";
+  EXPECT_EQ(session().identity()->user, "ada") << "whose place in the counts it gives back";
 }
 
 TEST_F(SignInTest, AVerdictOnItsWayIsJudgedByWhatAReloadBrings) {
@@ -175,7 +175,7 @@ TEST_F(SignInTest, AVerdictOnItsWayIsJudgedByWhatAReloadBrings) {
     next.claims.roles = {"groups"};
   });
   take_verdict();
-  EXPECT_TRUE(session().identity->admin);
+  EXPECT_TRUE(session().identity()->admin);
   authenticate_slowly(signer, R"({"sub":"ada","exp":1800003601})");
   reload([](AuthConfig&) {});
   take_verdict();

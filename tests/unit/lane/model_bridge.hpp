@@ -107,11 +107,11 @@ class ModelLane final : public BatchSink {
   std::size_t untold() const { return untold_; }
 
   void add(Session& session) {
-    session.ticket = tickets_.give(session);
+    session.place.ticket = tickets_.give(session);
     sessions_.insert(&session);
   }
   void remove(Session& session) {
-    tickets_.take_back(session.ticket);
+    tickets_.take_back(session.place.ticket);
     sessions_.erase(&session);
   }
 
