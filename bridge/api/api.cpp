@@ -2,17 +2,13 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 
 #include "auth/grants.hpp"
 #include "config/secrecy.hpp"
-#include "core/json_text.hpp"
 #include "metrics/prometheus.hpp"
 
 namespace zws {
 namespace {
-
-constexpr std::string_view usual_path = "/api/ws";  // what the files of the share folder say
 
 HttpResponse text(int status, std::string body) {
   HttpResponse response;
@@ -43,25 +39,9 @@ HttpResponse unauthorized(TokenFault fault) {
                       expired ? "the token has expired" : "the token is not valid");
 }
 
-std::string_view without_slash(std::string_view path) noexcept {
-  return path.back() == '/' ? path.substr(0, path.size() - 1) : path;
-}
-
-// `"path/`, as JSON names of what lies below it begin.
-std::string opening(std::string_view path) {
-  std::string text = json_string(path);
-  text.back() = '/';
-  return text;
-}
-
-void replace_all(std::string& text, const std::string& from, const std::string& to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-    text.replace(at, from.size(), to);
-}
-
 // What follows `base` in `path`, from its slash on; empty if `path` is not below `base`.
 std::string_view below(std::string_view base, std::string_view path) noexcept {
-  base = without_slash(base);
+  if (base.back() == '/') base.remove_suffix(1);
   const bool is_below =
       path.size() > base.size() && path.substr(0, base.size()) == base && path[base.size()] == '/';
   return is_below ? path.substr(base.size()) : std::string_view{};
@@ -176,10 +156,9 @@ Api::Api(Parts parts)
 
 void Api::reload(const ConfigPtr& config, const Origins& origins) {
   calls_.reload(config, origins);
-  const std::string& path = config->server.path;
   std::atomic_store(&rules_, std::make_shared<const Rules>(Rules{
-                                 config, Access(*config, parts_.verifier->open()), read_page(path),
-                                 read_assets(), read_client(), read_openapi(path)}));
+                                 config, Access(*config, parts_.verifier->open()),
+                                 ShareFiles::read(parts_.share_folder, config->server.path)}));
 }
 
 void Api::handle(HttpRequest request, HttpReply reply) noexcept {
@@ -430,89 +409,29 @@ void Api::console(const ApiRequest& request, HttpReply reply) {
   const auto rules = std::atomic_load(&rules_);
   if (!rules->config->server.console)
     throw ApiRefusal{404, "invalid_message", "server.console is false"};
-  reply(rules->page.answer(request.http));
+  reply(rules->files.page.answer(request.http));
 }
 
 void Api::asset(const ApiRequest& request, HttpReply reply) {
   const auto rules = std::atomic_load(&rules_);
-  const auto found = rules->assets.find(request.argument);
-  if (!rules->config->server.console || found == rules->assets.end())
+  const auto found = rules->files.assets.find(request.argument);
+  if (!rules->config->server.console || found == rules->files.assets.end())
     throw ApiRefusal{404, "invalid_message", "there is no such file of the console"};
   reply(found->second.answer(request.http));
 }
 
 void Api::client(const ApiRequest& request, HttpReply reply) {
-  reply(std::atomic_load(&rules_)->client.at(request.http.path).answer(request.http));
+  reply(std::atomic_load(&rules_)->files.client.at(request.http.path).answer(request.http));
 }
 
 void Api::openapi(const ApiRequest& request, HttpReply reply) {
-  reply(std::atomic_load(&rules_)->openapi.answer(request.http));
+  reply(std::atomic_load(&rules_)->files.openapi.answer(request.http));
 }
 
 void Api::upgrade_required(const ApiRequest&, HttpReply reply) {
   HttpResponse response = HttpResponse::error(426, "invalid_message", "connect with a WebSocket");
   response.headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}};
   reply(std::move(response));
-}
-
-// --- files ---------------------------------------------------------------------------------------
-
-// For pages that load a script, and for those that import a module.
-std::map<std::string, StaticFile> Api::read_client() const {
-  std::map<std::string, StaticFile> files;
-  for (const char* path : {"/client.js", "/client.mjs"}) {
-    const std::string file = parts_.share_folder + "/console" + path;
-    files[path] = StaticFile::read(file, "text/javascript; charset=utf-8");
-    files[path + std::string(".map")] = StaticFile::read(file + ".map", "application/json");
-  }
-  return files;
-}
-
-// What the page loads, by the names that its build made of what is in them.
-std::map<std::string, StaticFile> Api::read_assets() const {
-  static const std::map<std::string, std::string> types{{".js", "text/javascript; charset=utf-8"},
-                                                        {".css", "text/css; charset=utf-8"},
-                                                        {".svg", "image/svg+xml"}};
-  std::map<std::string, StaticFile> files;
-  std::error_code missing;  // a build without the page
-  for (const auto& file :
-       std::filesystem::directory_iterator(parts_.share_folder + "/console/assets", missing)) {
-    const auto type = types.find(file.path().extension().string());
-    if (type != types.end())
-      files[file.path().filename().string()] =
-          StaticFile::read_lasting(file.path().string(), type->second);
-  }
-  return files;
-}
-
-// The page says in a <meta> where clients connect. It runs and loads nothing but its own files, and no
-// other site may show it in a frame, where a click could be led astray.
-StaticFile Api::read_page(const std::string& path) const {
-  const StaticFile::Headers headers{
-      {"Content-Security-Policy",
-       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src "
-       "'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"},
-      {"X-Frame-Options", "DENY"},
-      {"Referrer-Policy", "no-referrer"}};
-  return StaticFile::read(parts_.share_folder + "/console/index.html", "text/html; charset=utf-8",
-                          headers, [&path](std::string& page) {
-                            const std::string begin = "name=\"zws-path\" content=\"";
-                            const std::string usual = begin + std::string(usual_path) + '"';
-                            const std::size_t at = page.find(usual);
-                            if (at != std::string::npos)
-                              page.replace(at, usual.size(), begin + path + '"');
-                          });
-}
-
-// The calls lie where clients connect.
-StaticFile Api::read_openapi(const std::string& path) const {
-  return StaticFile::read(parts_.share_folder + "/openapi.json", "application/json", {},
-                          [&path](std::string& document) {
-                            if (path == usual_path) return;
-                            replace_all(document, json_string(usual_path), json_string(path));
-                            replace_all(document, opening(usual_path),
-                                        opening(without_slash(path)));
-                          });
 }
 
 }  // namespace zws

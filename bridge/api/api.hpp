@@ -8,13 +8,12 @@
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "api/calls.hpp"
-#include "api/static_file.hpp"
+#include "api/share_files.hpp"
 #include "auth/key_fetcher.hpp"
 #include "auth/verifier.hpp"
 #include "client/access.hpp"
@@ -61,11 +60,7 @@ class Api final : public HttpHandler {
   struct Rules {
     ConfigPtr config;
     Access access;
-    // As they lay there at the start or the last reload.
-    StaticFile page;
-    std::map<std::string, StaticFile> assets;  // of the page, by name
-    std::map<std::string, StaticFile> client;  // by path
-    StaticFile openapi;
+    ShareFiles files;  // as they lay there at the start or the last reload
   };
   struct Route;
 
@@ -87,10 +82,6 @@ class Api final : public HttpHandler {
   void client(const ApiRequest& request, HttpReply reply);
   void openapi(const ApiRequest& request, HttpReply reply);
   void upgrade_required(const ApiRequest& request, HttpReply reply);
-  std::map<std::string, StaticFile> read_client() const;
-  std::map<std::string, StaticFile> read_assets() const;
-  StaticFile read_page(const std::string& path) const;
-  StaticFile read_openapi(const std::string& path) const;
 
   const Parts parts_;
   std::shared_ptr<const Rules> rules_;  // by std::atomic_load and _store
