@@ -5,7 +5,7 @@
 // answer, and nothing that came later does.
 //
 // Thread: its lane only. Lifetime: owned by its session; gone when all is answered or the session has
-// left, but for Subscriptions::give_up() before. Bounds: what limits.message_bytes lets a message name,
+// left, but for Slices::give_up() before. Bounds: what limits.message_bytes lets a message name,
 // and what was read with it: while there is one nothing more is read; and limits.queue_bytes of events
 // that wait with a slice.
 #pragma once
@@ -27,6 +27,9 @@ class Session;
 
 // What is to be said of one topic of a request, once its place is reached.
 struct Answer {
+  // What it counts in the client's queue, at most, without its events. `id`: the request's.
+  std::size_t queued_bytes(const std::string& id) const noexcept;
+
   std::string topic;
   Refusal fault;  // or else:
 
@@ -51,6 +54,9 @@ struct LongRequest {
   LongRequest(Session& of, Request asked, std::size_t looks)
       : session(of), request(std::move(asked)), looks_left(looks) {}
 
+  // Tells the client what is wrong with the topic of `answer`.
+  void refuse(const Answer& answer);
+
   bool done() const noexcept { return next == request.topics.size() && prepared.empty(); }
 
   Session& session;
@@ -65,5 +71,8 @@ struct LongRequest {
   bool due = true;                    // it goes on by itself; else it waits for room
   std::vector<std::string> messages;  // read with it; what the client says waits
 };
+
+// That the client may not hear this, and why: in the words of its token and the configuration.
+Refusal forbidden(const Session& session, const std::string& topic);
 
 }  // namespace zws

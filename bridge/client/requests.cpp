@@ -24,7 +24,8 @@ constexpr std::size_t looks_per_message = 100;  // ... and so many looked at in 
 
 Requests::Requests(Router& router, Exchange& exchange, BatchSink& lane, SignIn::Parts sign_in,
                    const RouteTable& routes)
-    : subscriptions_(router, exchange, lane, routes, sign_in.find),
+    : subscriptions_(router, exchange, lane, sign_in.find),
+      slices_(router, exchange, lane, routes, subscriptions_),
       sign_in_(sign_in, {[this](Session& session) { subscriptions_.join_own(session); },
                          [this](Session& session) { review(session); },
                          [this](Session& session, const std::vector<std::string>& waited) {
@@ -130,13 +131,13 @@ void Requests::answer(Session& session, Request&& request) {
 void Requests::go_on(Session& session) {
   const std::shared_ptr<LongRequest> request = session.usage.long_request;
   if (request->request.type == RequestType::unsubscribe) {
-    subscriptions_.unsubscribe(session, *request);
+    slices_.unsubscribe(session, *request);
     return note_slice(session, *request);
   }
   const std::size_t looks_before = request->looks_left;
   const bool looked =
-      subscriptions_.look(session, *request, sign_in_.open_mode(),
-                          [this, asked = std::weak_ptr<LongRequest>(request)] { on_place(asked); });
+      slices_.look(session, *request, sign_in_.open_mode(),
+                   [this, asked = std::weak_ptr<LongRequest>(request)] { on_place(asked); });
   charge(session, looks_before - request->looks_left);
   if (!looked) queue(session);
 }
@@ -147,7 +148,7 @@ void Requests::on_place(const std::weak_ptr<LongRequest>& asked) noexcept {
   if (!request) return;  // its session has left
   Session& session = request->session;
   try {
-    subscriptions_.answer(session, *request, sign_in_.open_mode());
+    slices_.answer(session, *request, sign_in_.open_mode());
     note_slice(session, *request);
   } catch (const std::exception& error) {
     log::error("a request could not be answered: {}", error.what());
@@ -321,6 +322,7 @@ void Requests::review(Session& session) {
   sign_in_.review(session);
   if (session.left()) return;
   subscriptions_.join_own(session);
+  if (session.usage.long_request) Slices::prepare_again(*session.usage.long_request);
   subscriptions_.review(session, sign_in_.open_mode());
 }
 
@@ -329,7 +331,7 @@ void Requests::on_timer(Session& session, SteadyTime now) { sign_in_.on_timer(se
 void Requests::on_loss(const Session& session, std::string_view topic) noexcept try {
   std::uint64_t suppressed = 0;
   if (!log::enabled(log::Level::warning) || !loss_log_.pass(suppressed)) return;
-  const Route& route = subscriptions_.routes().match(topic);
+  const Route& route = slices_.routes().match(topic);
   log::warning("{} reads too slowly: an event on topic \"{}\" ({}) was dropped{}",
                session.log_name(), log::escaped(topic),
                route.match.empty() ? "no route" : "route \"" + log::escaped(route.match) + '"',
@@ -340,7 +342,7 @@ void Requests::on_loss(const Session& session, std::string_view topic) noexcept 
 
 void Requests::on_leave(Session& session) noexcept {
   queued_.erase(std::remove(queued_.begin(), queued_.end(), &session), queued_.end());
-  if (session.usage.long_request) subscriptions_.give_up(*session.usage.long_request);
+  if (session.usage.long_request) slices_.give_up(*session.usage.long_request);
   session.usage.long_request.reset();
   router_.leave(session.outbox());
   sign_in_.on_leave(session);

@@ -11,6 +11,7 @@
 #include "client/client_protocol.hpp"
 #include "client/session.hpp"
 #include "client/sign_in.hpp"
+#include "client/slices.hpp"
 #include "client/subscriptions.hpp"
 #include "exchange/exchange.hpp"
 #include "routing/router.hpp"
@@ -42,7 +43,7 @@ class Requests final : public MessageHandler {
   // Rights or keys may have changed: ends what is no longer allowed.
   void review(Session& session);
 
-  void set_routes(const RouteTable& routes) noexcept { subscriptions_.set_routes(routes); }
+  void set_routes(const RouteTable& routes) noexcept { slices_.set_routes(routes); }
   void set_stats(StatsQuery query) { stats_ = std::move(query); }
 
  private:
@@ -66,6 +67,7 @@ class Requests final : public MessageHandler {
   std::string own_stats(Session& session);
 
   Subscriptions subscriptions_;
+  Slices slices_;
   SignIn sign_in_;
   Router& router_;
   const SignIn::Parts lane_;  // how to find a session again

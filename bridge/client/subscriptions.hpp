@@ -1,106 +1,55 @@
-// Subscriptions: subscribe, unsubscribe and fetch of one lane's clients.
-//
-// A subscribe or fetch is a look at the exchange and an answer. While the exchange is looked at nothing
-// arrives: the lane's interest begins, what the client missed is found, and a place is put among what
-// waits for the lane. When the lane comes to the place the client is answered and joins: so what came
-// before the look was before the answer, and what comes later is live, with nothing between them that is
-// sent twice or not at all.
+// Subscriptions: what each of a lane's clients is subscribed to: its own topics, which it has without asking,
+// and what it asked for (Slices), as far as its rights still cover that after a reload.
 //
 // Thread: its lane only. Lifetime: one per lane.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <optional>
-#include <string>
+#include <memory>
 #include <vector>
 
 #include "auth/grants.hpp"
-#include "client/client_protocol.hpp"
-#include "client/long_request.hpp"
 #include "client/session.hpp"
-#include "config/route_table.hpp"
 #include "exchange/exchange.hpp"
 #include "routing/router.hpp"
 
 namespace zws {
 
+// A batch without events, for BatchSink::post(): its `reached` is called when all that the lane had before
+// it has been delivered.
+std::shared_ptr<Batch> new_place();
+
 class Subscriptions {
  public:
   // `find`: the session with that ticket, or nullptr once it has left.
   using Find = std::function<Session*(std::uint64_t ticket)>;
-  Subscriptions(Router& router, Exchange& exchange, BatchSink& lane, const RouteTable& routes,
-                Find find);
-
-  void set_routes(const RouteTable& routes) noexcept { routes_ = &routes; }
-
-  const RouteTable& routes() const noexcept { return *routes_; }
+  Subscriptions(Router& router, Exchange& exchange, BatchSink& lane, Find find);
 
   // What every client has without asking, from its place on: @all, and its own @user/<id>.
   void join_own(Session& session);
 
-  // One slice of a subscribe or fetch: looks at what is asked for next, one topic at least. `reached` is
-  // called later, on the lane: then answer(), unless the session has left and give_up() was called.
-  // False, and nothing is called: what the history holds has to grow younger first; look again.
-  bool look(Session& session, LongRequest& request, bool open_mode, std::function<void()> reached);
-  // Answers what was looked at. The session may leave in it.
-  void answer(Session& session, LongRequest& request, bool open_mode);
-  // What was looked at is not wanted any more.
-  void give_up(LongRequest& request) noexcept;
-
-  // One slice of an unsubscribe: one topic at least, and no more once the client's queue is at its bound
-  // or the slice has taken its time. The session may leave in it.
-  void unsubscribe(Session& session, LongRequest& request);
-
   // Ends what the session may no longer hear, and tells it.
   void review(Session& session, bool open_mode);
 
+  // Whether it asked for that, with whichever right, and so up to whichever stop.
+  bool holds(const Session& session, const Pattern& pattern) const noexcept;
+
+  // From a place on it hears `to`, which a wider right grants it, in place of `from`.
+  void widen(Session& session, const Pattern& from, const Pattern& to);
+
+  // Ends one that it asked for, if there is one.
+  void end(Session& session, const Pattern& pattern);
+
  private:
-  void prepare(Session& session, LongRequest& whole, const Grants& grants);
-  static void prepare_again(LongRequest& whole) noexcept;
-  void prepare_subscribe(Session& session, LongRequest& whole, const Grants& grants,
-                         Answer& answer);
-  void prepare_fetch(const Session& session, const LongRequest& whole, const Grants& grants,
-                     Answer& answer) const;
-  void look_for_subscribe(History& history, Session& session, LongRequest& whole, Answer& answer,
-                          std::size_t& room);
-  void look_for_missed(History& history, Session& session, LongRequest& whole, Answer& answer,
-                       std::size_t room);
-  static void look_for_fetch(History& history, const Session& session, LongRequest& whole,
-                             Answer& answer, std::size_t& room);
-  void answer_subscribe(Session& session, LongRequest& whole, const Grants& grants, Answer& answer);
-  void answer_fetch(Session& session, LongRequest& whole, const Grants& grants, Answer& answer);
-  void expect_no_longer(const std::vector<Answer>& answers) noexcept;
-  static void refuse(Session& session, LongRequest& whole, const Answer& answer);
-  void unsubscribe_next(Session& session, LongRequest& whole);
-  Refusal fault_of(Session& session, const std::string& topic, const Request& request,
-                   const Grants& grants) const;
-  Refusal read_since(LongRequest& whole, Answer& answer) const;
-  Refusal read_named(const Since& since, LongRequest& whole, Answer& answer) const;
-  Refusal fetch_fault(const Session& session, const Request& request,
-                      const std::optional<Pattern>& pattern, const Grants& grants) const;
-  bool is_raw(std::string_view topic) const noexcept;
-  bool is_covered(const Session& session, const LongRequest& whole, const Pattern& pattern) const;
-  void trim_to_routes(std::vector<EventPtr>& events) const;
-  bool leave_out_what_is_had(Session& session, const Pattern& pattern, std::uint64_t had_live_after,
-                             std::vector<EventPtr>& events);
   void join_at_place(std::uint64_t ticket, const std::vector<Pattern>& own,
                      std::uint64_t since) noexcept;
-  static void leave_out_what_does_not_fit(const Pattern& pattern, std::size_t events_max,
-                                          std::size_t room, Answer& answer);
-  void end(Session& session, const Pattern& pattern);
-  bool holds(const Session& session, const Pattern& pattern) const noexcept;
-  void widen(Session& session, const Pattern& from, const Pattern& to);
   void widen_at_place(Session& session, const Pattern& from, const Pattern& to,
                       std::uint64_t since);
-  static void count(Session& session, Answer& answer) noexcept;
-  static void forget_asked(Session& session, const std::string& topic) noexcept;
-  std::size_t room_in(const Session& session) const noexcept;
 
   Router& router_;
   Exchange& exchange_;
   BatchSink& lane_;
-  const RouteTable* routes_;
   const Find find_;
 };
 

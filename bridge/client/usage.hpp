@@ -1,6 +1,6 @@
 // Usage: what a client asks of the bridge, and how much of it: its subscriptions, the request that is being
 // answered, how fast it speaks and how many of its messages were wrong. The limits stand in
-// LimitsConfig; Requests and, under it, Subscriptions keep count here.
+// LimitsConfig; Requests and, under it, Slices and Subscriptions keep count here.
 //
 // Thread: its lane only. Lifetime: owned by its session.
 #pragma once

@@ -1,0 +1,401 @@
+#include "client/slices.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <unordered_map>
+#include <utility>
+
+#include "client/fetch.hpp"
+#include "core/json_text.hpp"
+#include "core/topic.hpp"
+
+namespace zws {
+namespace {
+
+// Between two slices of one request the lane does all other work.
+constexpr std::size_t slice_topics = 64;
+constexpr std::chrono::milliseconds slice_time{1};
+constexpr std::chrono::microseconds look_time{300};  // nothing arrives on any lane meanwhile
+
+// What the names of one connection's subscriptions may come to, since a name may have 255 bytes and take
+// as many places in the index of patterns: this, and so much for each that it may hold.
+constexpr std::size_t name_bytes_at_least = 4096;
+constexpr std::size_t name_bytes_each = 128;
+
+std::string subscribed_text(const Pattern& pattern, const std::string& at, bool asked,
+                            bool recovering, bool recovered, std::size_t replayed,
+                            const std::string& id) {
+  JsonObject answer;
+  answer.text("type", "subscribed").text("topic", pattern.text()).boolean("success", true);
+  answer.json("at", at);
+  if (recovering) answer.boolean("recovered", recovered);
+  if (asked) answer.number("replayed", replayed);
+  return answer.json("id", id).done();
+}
+
+Refusal raw_refusal() {
+  return {ErrorCode::invalid_message, "events of a raw route have no id to go on from", {}};
+}
+
+}  // namespace
+
+Slices::Slices(Router& router, Exchange& exchange, BatchSink& lane, const RouteTable& routes,
+               Subscriptions& subscriptions)
+    : router_(router),
+      exchange_(exchange),
+      lane_(lane),
+      routes_(&routes),
+      subscriptions_(subscriptions) {}
+
+bool Slices::look(Session& session, LongRequest& whole, bool open_mode,
+                  std::function<void()> reached) {
+  prepare(session, whole, Grants(session.config().auth, session.identity().get(), open_mode));
+  const Clock& clock = *session.rules().clock;
+  auto place = new_place();
+  place->reached = std::move(reached);
+  std::size_t room = room_in(session);
+  std::size_t looked = 0;
+  const Exchange::Look look = exchange_.look();
+  if (!look.history().forget_old()) return false;
+  whole.looked_at = look.newest_arrival();
+  const SteadyTime until = clock.steady() + look_time;
+  do {
+    Answer& answer = whole.prepared[looked++];
+    if (answer.fault.code != ErrorCode::none) continue;
+    if (whole.request.type == RequestType::fetch) {
+      Fetch::look(look.history(), whole, answer, room);
+    } else {
+      look_for_subscribe(look.history(), session, whole, answer, room);
+    }
+    for (const EventPtr& event : answer.events) room -= std::min(room, event->queued_bytes());
+  } while (looked < whole.prepared.size() && room > 0 && clock.steady() < until);
+  const auto end = whole.prepared.begin() + static_cast<std::ptrdiff_t>(looked);
+  whole.slice.assign(std::make_move_iterator(whole.prepared.begin()), std::make_move_iterator(end));
+  whole.prepared.erase(whole.prepared.begin(), end);
+  lane_.post(std::move(place));
+  return true;
+}
+
+// What needs no look: rights, bounds, what a `since` says. Nobody waits for it but this client's lane.
+void Slices::prepare(Session& session, LongRequest& whole, const Grants& grants) {
+  const Clock& clock = *session.rules().clock;
+  const SteadyTime until = clock.steady() + slice_time;
+  const std::vector<std::string>& topics = whole.request.topics;
+  while (whole.next < topics.size() && whole.prepared.size() < slice_topics &&
+         (whole.prepared.empty() || clock.steady() < until)) {
+    Answer answer;
+    answer.topic = topics[whole.next++];
+    if (whole.request.type == RequestType::fetch) {
+      Fetch::prepare(whole, *routes_, grants, answer);
+    } else {
+      prepare_subscribe(session, whole, grants, answer);
+    }
+    whole.prepared.push_back(std::move(answer));
+  }
+}
+
+void Slices::answer(Session& session, LongRequest& whole, bool open_mode) {
+  // Out of the request: if the session leaves, that is given up.
+  struct Looked {
+    ~Looked() { of.expect_no_longer(answers); }
+    Slices& of;
+    std::vector<Answer> answers;
+  } looked{*this, std::exchange(whole.slice, {})};
+  const Grants grants(session.config().auth, session.identity().get(), open_mode);
+  session.outbox().cork();
+  for (Answer& each : looked.answers) {
+    if (session.left()) break;
+    if (each.fault.code != ErrorCode::none) {
+      whole.refuse(each);
+    } else if (whole.request.type == RequestType::fetch) {
+      Fetch::answer(whole, *routes_, grants, each);
+    } else {
+      answer_subscribe(session, whole, grants, each);
+    }
+  }
+  session.outbox().uncork();
+}
+
+void Slices::give_up(LongRequest& whole) noexcept {
+  expect_no_longer(whole.slice);
+  expect_no_longer(whole.prepared);  // where a look failed on its way
+  whole.slice.clear();
+  whole.prepared.clear();
+}
+
+void Slices::expect_no_longer(const std::vector<Answer>& answers) noexcept {
+  for (const Answer& each : answers)
+    if (each.expected) router_.no_longer_expected(*each.pattern);
+}
+
+// What has not been looked at was granted, and found to be covered, by what held before.
+void Slices::prepare_again(LongRequest& whole) noexcept {
+  for (const Answer& each : whole.prepared)
+    if (each.counted) whole.session.usage.drop(each.topic);
+  whole.next -= whole.prepared.size();
+  whole.prepared.clear();
+}
+
+// --- subscribe -----------------------------------------------------------------------------------
+
+void Slices::prepare_subscribe(Session& session, LongRequest& whole, const Grants& grants,
+                               Answer& answer) {
+  const Request& request = whole.request;
+  const std::size_t most = session.config().limits.subscriptions;
+  answer.fault = whole.next > most ? Refusal{ErrorCode::limit_exceeded,
+                                             fmt::format("a request may name {} topics", most),
+                                             {}}
+                                   : fault_of(session, answer.topic, request, grants);
+  if (answer.fault.code != ErrorCode::none) return;
+  answer.pattern = grants.granted(*Pattern::parse(answer.topic));
+  if (request.since) answer.fault = read_since(whole, answer);
+  if (answer.fault.code != ErrorCode::none) return;
+  const bool fresh = !subscriptions_.holds(session, *answer.pattern);
+  answer.covered = !fresh || is_covered(session, whole, *answer.pattern);
+  if (fresh) count(session, answer);
+}
+
+void Slices::look_for_subscribe(History& history, Session& session, LongRequest& whole,
+                                Answer& answer, std::size_t& room) {
+  router_.expect(*answer.pattern);
+  answer.expected = true;
+  if (answer.pattern->is_literal()) answer.at = history.positions(answer.topic);
+  room -= std::min(room, answer.queued_bytes(whole.request.id));
+  look_for_missed(history, session, whole, answer, room);
+}
+
+// Whether the client receives a topic already, or will by what the same request asks for before it.
+bool Slices::is_covered(const Session& session, const LongRequest& whole,
+                        const Pattern& pattern) const {
+  const std::string& topic = pattern.text();
+  if (!pattern.is_literal() || is_reserved(topic)) return false;
+  return router_.receives(session.outbox(), topic) ||
+         std::any_of(whole.prepared.begin(), whole.prepared.end(), [&](const Answer& before) {
+           return before.fault.code == ErrorCode::none && before.pattern->matches(topic);
+         });
+}
+
+void Slices::answer_subscribe(Session& session, LongRequest& whole, const Grants& grants,
+                              Answer& answer) {
+  const Request& request = whole.request;
+  const Pattern& pattern = *answer.pattern;
+  const auto granted = grants.granted(pattern.stopping_at(0));
+  // A reload may have come between.
+  if (!session.standing.may_stay || !granted || !granted->covers(pattern)) {
+    if (answer.counted) session.usage.drop(answer.topic);
+    answer.fault = forbidden(session, answer.topic);
+    return whole.refuse(answer);
+  }
+  // What brought it may have ended between.
+  if (answer.covered && !router_.asked(session.outbox(), pattern) &&
+      !router_.receives(session.outbox(), answer.topic))
+    answer.recovered = false;
+  const Router::Joined joined =
+      router_.subscribe(session.outbox(), pattern, false, whole.looked_at);
+  // A reload may have ended it meanwhile, or have had it take the place of another.
+  if (joined.fresh && !answer.counted) count(session, answer);
+  if (!joined.fresh && answer.counted) session.usage.drop(answer.topic);
+  const bool recovering = request.since.has_value();
+  const bool asked = recovering || request.last.has_value() || !answer.events.empty();
+  if (!request.last && !pattern.is_literal() && !answer.recovered) trim_to_routes(answer.events);
+  const bool has_the_rest =
+      leave_out_what_is_had(session, pattern, joined.had_live_after, answer.events);
+  if (answer.recovered && !has_the_rest) {
+    answer.recovered = false;
+    answer.events.clear();
+  }
+  if (answer.recovered) router_.note_recovered(session.outbox(), pattern);
+  session.send_text(
+      subscribed_text(pattern, pattern.is_literal() ? positions_json(answer.at) : std::string{},
+                      asked, recovering, answer.recovered, answer.events.size(), request.id));
+  session.outbox().replay(answer.events);
+  if (granted->stop() != pattern.stop()) subscriptions_.widen(session, pattern, *granted);
+}
+
+void Slices::count(Session& session, Answer& answer) noexcept {
+  answer.counted = true;
+  session.usage.add(answer.topic);
+}
+
+// What an implicit membership has brought live, and all of topics that another subscription brings.
+// False if that one has not brought all of it: it began later.
+bool Slices::leave_out_what_is_had(Session& session, const Pattern& pattern,
+                                   std::uint64_t had_live_after, std::vector<EventPtr>& events) {
+  bool has_the_rest = true;
+  const auto is_had = [&](const EventPtr& event) {
+    if (event->arrival() > had_live_after) return true;
+    if (pattern.is_literal()) return false;
+    const auto since = router_.receives_besides(session.outbox(), event->topic(), pattern);
+    if (since && event->arrival() <= *since) has_the_rest = false;
+    return since.has_value();
+  };
+  events.erase(std::remove_if(events.begin(), events.end(), is_had), events.end());
+  return has_the_rest;
+}
+
+Refusal Slices::fault_of(Session& session, const std::string& topic, const Request& request,
+                         const Grants& grants) const {
+  const auto pattern = Pattern::parse(topic);
+  if (!pattern)
+    return {
+        ErrorCode::invalid_topic,
+        "a topic is 1 to 255 bytes without control characters; '*' stands last or for a segment",
+        {}};
+  if (!session.standing.may_stay)
+    return {ErrorCode::unauthorized, "sign in first: {\"type\":\"auth\",\"token\":...}", {}};
+  const auto granted = grants.granted(*pattern);
+  if (!granted) return forbidden(session, topic);
+  const LimitsConfig& limits = session.config().limits;
+  const std::size_t bytes_max = name_bytes_at_least + limits.subscriptions * name_bytes_each;
+  const bool full = session.usage.subscriptions >= limits.subscriptions;
+  if ((full || session.usage.subscription_bytes + topic.size() > bytes_max) &&
+      !router_.asked(session.outbox(), *granted))
+    return {ErrorCode::limit_exceeded,
+            full ? fmt::format("a connection may hold {} subscriptions", limits.subscriptions)
+                 : fmt::format("the names of its subscriptions may have {} bytes", bytes_max),
+            {}};
+  if (request.last && *request.last > limits.replay_events)
+    return {ErrorCode::limit_exceeded,
+            "\"last\" may be at most " + std::to_string(limits.replay_events),
+            {}};
+  return request.fault;
+}
+
+// What `since` says of the topic or pattern.
+Refusal Slices::read_since(LongRequest& whole, Answer& answer) const {
+  const Request& request = whole.request;
+  const Pattern& pattern = *answer.pattern;
+  const Since& since = *request.since;
+  if (!since.by_topic && (!pattern.is_literal() || request.topics.size() > 1))
+    return {ErrorCode::invalid_message,
+            "for a pattern or several topics, \"since\" is an object: topic -> positions",
+            {}};
+  answer.resumable = true;
+  if (since.by_topic) {
+    const Refusal fault = read_named(since, whole, answer);
+    if (fault.code != ErrorCode::none) return fault;
+  } else {
+    answer.since = since.positions;
+  }
+  if (pattern.is_literal() && is_raw(pattern.text())) return raw_refusal();
+  return {};
+}
+
+// Its topics are in order of name, so those of one topic or pattern are found without going through all
+// of them for each. Those that begin like a pattern take one of the request's looks each.
+Refusal Slices::read_named(const Since& since, LongRequest& whole, Answer& answer) const {
+  const Pattern& pattern = *answer.pattern;
+  const std::string_view begin =
+      std::string_view(pattern.text()).substr(0, pattern.text().find('*'));
+  const auto before = [](const TopicPosition& each, std::string_view name) {
+    return each.topic < name;
+  };
+  auto next = std::lower_bound(since.topics.begin(), since.topics.end(), begin, before);
+  if (pattern.is_literal()) {
+    // A topic the client does not name is one of which it has seen nothing.
+    if (next != since.topics.end() && next->topic == begin) answer.since = next->positions;
+    return {};
+  }
+  const auto first = next;
+  for (; next != since.topics.end() && next->topic.compare(0, begin.size(), begin) == 0; ++next) {
+    answer.resumable = whole.looks_left > 0;
+    if (!answer.resumable) return {};
+    --whole.looks_left;
+    if (pattern.matches(next->topic) && is_raw(next->topic)) return raw_refusal();
+  }
+  const TopicPosition* const all = since.topics.data();
+  answer.named = {all + (first - since.topics.begin()), all + (next - since.topics.begin())};
+  return {};
+}
+
+bool Slices::is_raw(std::string_view topic) const noexcept {
+  return routes_->match(topic).format == EventFormat::raw;
+}
+
+void Slices::look_for_missed(History& history, Session& session, LongRequest& whole, Answer& answer,
+                             std::size_t room) {
+  const Request& request = whole.request;
+  const Pattern& pattern = *answer.pattern;
+  const std::size_t events_max = session.config().limits.replay_events;
+  if (answer.covered) {
+    // Nothing is repeated; so it has missed nothing only if it stands at the newest.
+    if (request.since && pattern.is_literal())
+      answer.recovered = history.recover(pattern.text(), answer.since, 0, 0).recovered;
+    return;
+  }
+  if (answer.resumable) {
+    Recovery recovery =
+        pattern.is_literal()
+            ? history.recover(pattern.text(), answer.since, events_max, room)
+            : history.recover(pattern, answer.named, events_max, room, whole.looks_left);
+    answer.recovered = recovery.recovered;
+    answer.events = std::move(recovery.events);
+  }
+  if (answer.recovered) return;
+  // `last`, or what the route of each topic brings at a first subscribe.
+  const std::size_t count = request.last           ? *request.last
+                            : pattern.is_literal() ? routes_->match(pattern.text()).replay
+                                                   : routes_->replay_max();
+  if (count != 0)
+    answer.events = history.newest(pattern, std::min(count, events_max), room, whole.looks_left);
+}
+
+// Of each topic only as many as its own route says, the newest first.
+void Slices::trim_to_routes(std::vector<EventPtr>& events) const {
+  std::unordered_map<std::string_view, std::size_t> taken;
+  std::vector<EventPtr> chosen;
+  for (auto event = events.rbegin(); event != events.rend(); ++event) {
+    const std::string_view topic = (*event)->topic();
+    if (taken[topic]++ < routes_->match(topic).replay) chosen.push_back(*event);
+  }
+  std::reverse(chosen.begin(), chosen.end());
+  events = std::move(chosen);
+}
+
+std::size_t Slices::room_in(const Session& session) const noexcept {
+  const std::size_t limit = session.config().limits.queue_bytes;
+  const std::size_t queued = session.outbox().queued_bytes();
+  return queued < limit ? limit - queued : 0;
+}
+
+// --- unsubscribe ---------------------------------------------------------------------------------
+
+void Slices::unsubscribe(Session& session, LongRequest& whole) {
+  const Clock& clock = *session.rules().clock;
+  const SteadyTime until = clock.steady() + slice_time;
+  session.outbox().cork();
+  std::size_t left = slice_topics;
+  do {
+    unsubscribe_next(session, whole);
+  } while (!whole.done() && !session.left() && --left > 0 && !session.outbox().at_bound() &&
+           clock.steady() < until);
+  session.outbox().uncork();
+}
+
+void Slices::unsubscribe_next(Session& session, LongRequest& whole) {
+  const std::size_t most = session.config().limits.subscriptions;
+  Answer answer;
+  answer.topic = whole.request.topics[whole.next++];
+  const auto pattern = Pattern::parse(answer.topic);
+  if (whole.next > most) {
+    answer.fault = {
+        ErrorCode::limit_exceeded, fmt::format("a request may name {} topics", most), {}};
+  } else if (!pattern) {
+    answer.fault = {ErrorCode::invalid_topic, "this is not a topic or pattern", {}};
+  }
+  if (answer.fault.code != ErrorCode::none) return whole.refuse(answer);
+  subscriptions_.end(session, *pattern);
+  for (const char stop : separators)
+    if (!pattern->is_literal()) subscriptions_.end(session, pattern->stopping_at(stop));
+  session.send_text(JsonObject()
+                        .text("type", "unsubscribed")
+                        .text("topic", answer.topic)
+                        .boolean("success", true)
+                        .json("id", whole.request.id)
+                        .done());
+}
+
+}  // namespace zws
