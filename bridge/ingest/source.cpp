@@ -3,11 +3,8 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <cerrno>
 #include <condition_variable>
-#include <cstring>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -18,8 +15,8 @@
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "ingest/endpoints.hpp"
-#include "ingest/envelope.hpp"
 #include "ingest/gatekeeper.hpp"
+#include "ingest/intake.hpp"
 #include "ingest/ipc_path.hpp"
 #include "ingest/lookup.hpp"
 #include "ingest/monitor.hpp"
@@ -28,9 +25,6 @@
 namespace zws {
 namespace {
 
-constexpr std::size_t batch_messages_max = 256;
-constexpr std::size_t batch_bytes_max = 65'536;
-constexpr std::size_t frames_max = 3;            // further frames are ignored
 constexpr std::size_t frame_margin = 64 * 1024;  // topic and payload may be one frame
 constexpr std::chrono::milliseconds connect_patience{
     3'000};                                            // then the next try, unlike the kernel
@@ -40,30 +34,18 @@ constexpr unsigned looks_to_settle = 5;
 constexpr std::size_t farewell_drains = 1000;  // what is taken from a socket before it ends
 constexpr std::chrono::seconds reload_patience{10};
 
-constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::count_)> reject_words{
-    "it has no payload; send two frames, topic and payload, or one with a space between them",
-    "its topic is empty; the first frame is the topic, with no empty one before it",
-    "its topic is longer than 255 bytes",
-    "its topic is not UTF-8",
-    "its topic holds control characters; send it without the NUL of C or a newline at its end",
-    "its topic holds '*'",
-    "its topic starts with '@' and is neither @all nor @user/<id>",
-    "ingest.commands is false",
-    "its payload is larger than limits.event_bytes",
-    "it is a duplicate"};
-
 }  // namespace
 
 struct Source::Impl {
   Impl(ConfigPtr given, Sink& to, Metrics& all)
       : config(std::move(given)),
-        sink(to),
         metrics(all.ingest),
         heap_is_watched(zmq_heap::watch()),
         keys(read_curve_keys(config->ingest)),
         connections_most(share_descriptors(*config).producers),
         endpoints(config->ingest.connect),
-        lookup(endpoints.named(), config->ingest.resolve) {
+        lookup(endpoints.named(), config->ingest.resolve),
+        intake(to, metrics) {
     if (keys.on()) gatekeeper = std::make_unique<Gatekeeper>(context, keys);
     open_socket();
     bind();
@@ -84,13 +66,7 @@ struct Source::Impl {
   void follow_orders(const std::set<std::string>& reached);
   void look_after_endpoints();
   void run();
-  bool receive(std::size_t slot, bool block);
-  void let_go(std::size_t slots) noexcept;
-  bool drain(bool block);
   bool take(bool block) noexcept;
-  void add(std::size_t slot, std::size_t frames);
-  void reject(const Envelope::Result& opened);
-  void ignore_header(const Envelope::Result& opened);
   bool look() noexcept;
   bool guard_memory();
   void apply_rules();
@@ -107,7 +83,6 @@ struct Source::Impl {
   std::atomic<bool> rules_changed{false};
   std::atomic<bool> must_reopen{false};  // connections that may not go on as they are
   std::condition_variable in_force;      // neither of the two is so
-  Sink& sink;
   IngestMetrics& metrics;
   const bool heap_is_watched;  // before the context is made
   const CurveKeys keys;        // of the start; the gatekeeper has the list that is in force
@@ -121,13 +96,7 @@ struct Source::Impl {
   bool binds_ipv6 = false;
   std::vector<std::string> addresses;
   std::vector<std::string> unbound;  // of a socket made anew: its predecessor has them still
-  Envelope envelope;
-  // Of the drain at hand; an arrival points into them until the sink has taken it.
-  std::vector<std::array<zmq::message_t, frames_max>> messages{batch_messages_max};
-  std::vector<Arrival> arrivals;
-  std::array<log::Quiet, static_cast<std::size_t>(RejectReason::count_)> reject_logs;
-  log::Quiet header_log;
-  std::size_t batch_bytes = 0;
+  Intake intake;
   unsigned settling_looks = 0;  // until what a closed socket held must be free
   SteadyTime next_look{};
   std::atomic<bool> stopping{false};
@@ -251,7 +220,7 @@ void Source::Impl::apply_rules() {
   const std::lock_guard<std::mutex> lock(next_mutex);
   const std::int64_t before = frame_bytes_max();
   if (next_config) config = std::move(next_config);
-  envelope.set_rules({config->limits.event_bytes, config->ingest.commands});
+  intake.set_rules({config->limits.event_bytes, config->ingest.commands});
   must_reopen = must_reopen || frame_bytes_max() > before || shut_out;
   if (shut_out) log::info("producers are cut off: keys are not listed any more; others come again");
   shut_out = false;
@@ -273,83 +242,10 @@ void Source::Impl::run() {
 
 bool Source::Impl::take(bool block) noexcept try {
   if (rules_changed) apply_rules();
-  return drain(block);
+  return intake.drain(socket, block);
 } catch (const std::exception& error) {
   if (!stopping) log::error("receiving from producers failed: {}", error.what());
   return false;
-}
-
-// Waits for one message if it may block, then takes what is there. True if there may be more.
-bool Source::Impl::drain(bool block) {
-  arrivals.clear();
-  envelope.reset();
-  batch_bytes = 0;
-  std::size_t slot = 0;
-  while (slot < batch_messages_max && batch_bytes < batch_bytes_max &&
-         receive(slot, block && slot == 0))
-    ++slot;
-  if (!arrivals.empty()) sink.accept(arrivals.data(), arrivals.size());
-  let_go(slot);
-  return slot == batch_messages_max || batch_bytes >= batch_bytes_max;
-}
-
-// What they hold counts as held by producers, and who knows when the next message comes.
-void Source::Impl::let_go(std::size_t slots) noexcept {
-  for (std::size_t slot = 0; slot < slots; ++slot)
-    for (zmq::message_t& frame : messages[slot]) frame.rebuild();
-}
-
-// Receives one message of any number of frames into `slot`; false if there is none.
-bool Source::Impl::receive(std::size_t slot, bool block) {
-  auto& frames = messages[slot];
-  std::size_t count = 0;
-  for (bool more = true; more;) {
-    zmq::message_t ignored;
-    zmq::message_t& frame = count < frames_max ? frames[count] : ignored;
-    const bool first = count == 0;
-    if (!socket.recv(frame, first && !block ? zmq::recv_flags::dontwait : zmq::recv_flags::none)) {
-      if (first) return false;
-      continue;  // the rest of a message is there or on its way
-    }
-    more = frame.more();
-    batch_bytes += frame.size();
-    ++count;
-  }
-  add(slot, std::min(count, frames_max));
-  return true;
-}
-
-void Source::Impl::add(std::size_t slot, std::size_t count) {
-  std::array<std::string_view, frames_max> frames;
-  for (std::size_t i = 0; i < count; ++i) {
-    const zmq::message_t& message = messages[slot][i];
-    frames[i] = {static_cast<const char*>(message.data()), message.size()};
-  }
-  const Envelope::Result opened = envelope.open(frames.data(), count);
-  if (opened.header_ignored) ignore_header(opened);
-  if (opened.rejected != RejectReason::count_) return reject(opened);
-  arrivals.push_back(opened.arrival);
-}
-
-// What other software appends is none of our business; a header that is meant for us is.
-void Source::Impl::ignore_header(const Envelope::Result& opened) {
-  metrics.header_ignored.add();
-  std::uint64_t suppressed = 0;
-  if (opened.wrong_member.empty() || !header_log.pass(suppressed)) return;
-  log::warning("ignored the header of an event on topic \"{}\": its \"{}\" is not as it must be{}",
-               log::escaped(opened.arrival.topic, 48), opened.wrong_member, log::more(suppressed));
-}
-
-void Source::Impl::reject(const Envelope::Result& opened) {
-  const auto reason = static_cast<std::size_t>(opened.rejected);
-  metrics.rejected[reason].add();
-  std::uint64_t suppressed = 0;
-  if (!reject_logs[reason].pass(suppressed)) return;
-  const std::string size = opened.rejected == RejectReason::too_big
-                               ? fmt::format(" ({} bytes)", opened.arrival.payload.size())
-                               : std::string();
-  log::warning("dropped an event on topic \"{}\": {}{}{}", log::escaped(opened.arrival.topic, 48),
-               reject_words[reason], size, log::more(suppressed));
 }
 
 // --- looking around ------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-// Source: the SUB socket that producers are heard by (not the `src` of an event). It binds and connects, and
-// makes one batch of each drain. With CURVE the
-// bridge is the server, whichever side binds, and a gatekeeper checks producers' keys.
+// Source: the SUB socket that producers are heard by (not the `src` of an event). It binds and connects;
+// what comes is taken by an Intake. With CURVE the bridge is the server, whichever side binds, and a
+// gatekeeper checks producers' keys.
 //
 // Thread: start() gives it a thread of its own, on which the socket lives; where somebody else drains
 // it (a lane that is alone), start() is not called and drain() and look() are that one's, on one thread.

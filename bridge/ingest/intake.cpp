@@ -1,0 +1,100 @@
+#include "ingest/intake.hpp"
+
+#include <algorithm>
+
+namespace zws {
+namespace {
+
+constexpr std::size_t batch_messages_max = 256;
+constexpr std::size_t batch_bytes_max = 65'536;
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::count_)> reject_words{
+    "it has no payload; send two frames, topic and payload, or one with a space between them",
+    "its topic is empty; the first frame is the topic, with no empty one before it",
+    "its topic is longer than 255 bytes",
+    "its topic is not UTF-8",
+    "its topic holds control characters; send it without the NUL of C or a newline at its end",
+    "its topic holds '*'",
+    "its topic starts with '@' and is neither @all nor @user/<id>",
+    "ingest.commands is false",
+    "its payload is larger than limits.event_bytes",
+    "it is a duplicate"};
+
+}  // namespace
+
+Intake::Intake(Sink& sink, IngestMetrics& metrics)
+    : sink_(sink), metrics_(metrics), messages_(batch_messages_max) {}
+
+bool Intake::drain(zmq::socket_t& socket, bool block) {
+  arrivals_.clear();
+  envelope_.reset();
+  batch_bytes_ = 0;
+  std::size_t slot = 0;
+  while (slot < batch_messages_max && batch_bytes_ < batch_bytes_max &&
+         receive(socket, slot, block && slot == 0))
+    ++slot;
+  if (!arrivals_.empty()) sink_.accept(arrivals_.data(), arrivals_.size());
+  let_go(slot);
+  return slot == batch_messages_max || batch_bytes_ >= batch_bytes_max;
+}
+
+// What they hold counts as held by producers, and who knows when the next message comes.
+void Intake::let_go(std::size_t slots) noexcept {
+  for (std::size_t slot = 0; slot < slots; ++slot)
+    for (zmq::message_t& frame : messages_[slot]) frame.rebuild();
+}
+
+// Receives one message of any number of frames into `slot`; false if there is none.
+bool Intake::receive(zmq::socket_t& socket, std::size_t slot, bool block) {
+  auto& frames = messages_[slot];
+  std::size_t count = 0;
+  for (bool more = true; more;) {
+    zmq::message_t ignored;
+    zmq::message_t& frame = count < frames_max ? frames[count] : ignored;
+    const bool first = count == 0;
+    if (!socket.recv(frame, first && !block ? zmq::recv_flags::dontwait : zmq::recv_flags::none)) {
+      if (first) return false;
+      continue;  // the rest of a message is there or on its way
+    }
+    more = frame.more();
+    batch_bytes_ += frame.size();
+    ++count;
+  }
+  add(slot, std::min(count, frames_max));
+  return true;
+}
+
+void Intake::add(std::size_t slot, std::size_t count) {
+  std::array<std::string_view, frames_max> frames;
+  for (std::size_t i = 0; i < count; ++i) {
+    const zmq::message_t& message = messages_[slot][i];
+    frames[i] = {static_cast<const char*>(message.data()), message.size()};
+  }
+  const Envelope::Result opened = envelope_.open(frames.data(), count);
+  if (opened.header_ignored) ignore_header(opened);
+  if (opened.rejected != RejectReason::count_) return reject(opened);
+  arrivals_.push_back(opened.arrival);
+}
+
+// What other software appends is none of our business; a header that is meant for us is.
+void Intake::ignore_header(const Envelope::Result& opened) {
+  metrics_.header_ignored.add();
+  std::uint64_t suppressed = 0;
+  if (opened.wrong_member.empty() || !header_log_.pass(suppressed)) return;
+  log::warning("ignored the header of an event on topic \"{}\": its \"{}\" is not as it must be{}",
+               log::escaped(opened.arrival.topic, 48), opened.wrong_member, log::more(suppressed));
+}
+
+void Intake::reject(const Envelope::Result& opened) {
+  const auto reason = static_cast<std::size_t>(opened.rejected);
+  metrics_.rejected[reason].add();
+  std::uint64_t suppressed = 0;
+  if (!reject_logs_[reason].pass(suppressed)) return;
+  const std::string size = opened.rejected == RejectReason::too_big
+                               ? fmt::format(" ({} bytes)", opened.arrival.payload.size())
+                               : std::string();
+  log::warning("dropped an event on topic \"{}\": {}{}{}", log::escaped(opened.arrival.topic, 48),
+               reject_words[reason], size, log::more(suppressed));
+}
+
+}  // namespace zws

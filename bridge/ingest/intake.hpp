@@ -1,0 +1,50 @@
+// Intake: what is taken from the producers' socket: message by message, each opened by the Envelope, or counted
+// and named in the log; and what is good is handed to the Sink, one batch a drain.
+//
+// Thread: one at a time, that of whoever drains. Bounds: 256 messages a drain, and none more once it has
+// 64 KiB; nothing of them is held when it has ended.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <vector>
+#include <zmq.hpp>
+
+#include "core/log.hpp"
+#include "core/sink.hpp"
+#include "ingest/envelope.hpp"
+#include "metrics/metrics.hpp"
+
+namespace zws {
+
+class Intake {
+ public:
+  Intake(Sink& sink, IngestMetrics& metrics);
+
+  void set_rules(const EnvelopeRules& rules) noexcept { envelope_.set_rules(rules); }
+
+  // Waits for one message if it may block, then takes what is there. True if there may be more.
+  // Throws zmq::error_t.
+  bool drain(zmq::socket_t& socket, bool block);
+
+ private:
+  static constexpr std::size_t frames_max = 3;  // further frames are ignored
+
+  bool receive(zmq::socket_t& socket, std::size_t slot, bool block);
+  void add(std::size_t slot, std::size_t count);
+  void reject(const Envelope::Result& opened);
+  void ignore_header(const Envelope::Result& opened);
+  void let_go(std::size_t slots) noexcept;
+
+  Sink& sink_;
+  IngestMetrics& metrics_;
+  Envelope envelope_;
+  // Of the drain at hand; an arrival points into them until the sink has taken it.
+  std::vector<std::array<zmq::message_t, frames_max>> messages_;
+  std::vector<Arrival> arrivals_;
+  std::size_t batch_bytes_ = 0;
+  std::array<log::Quiet, static_cast<std::size_t>(RejectReason::count_)> reject_logs_;
+  log::Quiet header_log_;
+};
+
+}  // namespace zws
