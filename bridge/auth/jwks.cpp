@@ -216,6 +216,12 @@ class Reading {
 
 }  // namespace
 
+bool is_empty_jwks(const std::string& text) {
+  const Json set = parse_of_others(text);
+  const json_t* list = set ? json_object_get(set.get(), "keys") : nullptr;
+  return json_is_array(list) && json_array_size(list) == 0;
+}
+
 std::vector<Key> keys_of_jwks(const std::string& text, const KeySource& source) {
   const Json set = parse_of_others(text);
   if (!set) source.refuse("is not a JSON object in good form; allowed: {\"keys\":[...]}");

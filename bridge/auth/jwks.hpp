@@ -18,4 +18,7 @@ namespace zws {
 // without any usable key or with over 100 of them is refused through `source`.
 std::vector<Key> keys_of_jwks(const std::string& text, const KeySource& source);
 
+// A set that names no key at all, which RFC 7517 permits.
+bool is_empty_jwks(const std::string& text);
+
 }  // namespace zws

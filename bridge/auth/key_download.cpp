@@ -3,7 +3,6 @@
 #include <curl/curl.h>
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <stdexcept>
@@ -72,10 +71,9 @@ Downloaded failed(std::string why) { return {Downloaded::Result::failed, std::mo
 
 struct KeyDownload::Impl {
   std::unique_ptr<CURLM, ReleaseMulti> multi{curl_multi_init()};
-  std::atomic<bool> cancelled{false};
 
-  CURLcode transfer(CURL* easy);
-  CURLcode run(CURL* easy);
+  CURLcode transfer(CURL* easy, const std::function<bool()>& wanted);
+  CURLcode run(CURL* easy, const std::function<bool()>& wanted);
   static void set_up(CURL* easy, const std::string& url, Received& received);
 };
 
@@ -88,12 +86,10 @@ KeyDownload::KeyDownload() {
 
 KeyDownload::~KeyDownload() = default;
 
-void KeyDownload::cancel() noexcept {
-  impl_->cancelled = true;
-  curl_multi_wakeup(impl_->multi.get());
-}
+void KeyDownload::look_up() noexcept { curl_multi_wakeup(impl_->multi.get()); }
 
-Downloaded KeyDownload::get(const std::string& url, const std::string& etag) {
+Downloaded KeyDownload::get(const std::string& url, const std::string& etag,
+                            const std::function<bool()>& wanted) {
   Received received;
   std::array<char, CURL_ERROR_SIZE> detail{};
   const std::unique_ptr<CURL, ReleaseEasy> easy(curl_easy_init());
@@ -108,7 +104,7 @@ Downloaded KeyDownload::get(const std::string& url, const std::string& etag) {
   }
   curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, headers.get());
 
-  const CURLcode code = impl_->transfer(easy.get());
+  const CURLcode code = impl_->transfer(easy.get(), wanted);
   if (received.too_large) return failed("the answer is over 1 MiB, too large for keys");
   if (code != CURLE_OK)
     return failed(log::escaped(detail[0] != '\0' ? detail.data() : curl_easy_strerror(code), 200));
@@ -147,15 +143,15 @@ void KeyDownload::Impl::set_up(CURL* easy, const std::string& url, Received& rec
     curl_easy_setopt(easy, CURLOPT_CAINFO, authorities);
 }
 
-CURLcode KeyDownload::Impl::transfer(CURL* easy) {
+CURLcode KeyDownload::Impl::transfer(CURL* easy, const std::function<bool()>& wanted) {
   if (curl_multi_add_handle(multi.get(), easy) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
-  const CURLcode code = run(easy);
+  const CURLcode code = run(easy, wanted);
   curl_multi_remove_handle(multi.get(), easy);
   return code;
 }
 
-CURLcode KeyDownload::Impl::run(CURL* easy) {
-  for (int running = 1; !cancelled;) {
+CURLcode KeyDownload::Impl::run(CURL* easy, const std::function<bool()>& wanted) {
+  for (int running = 1; wanted();) {
     if (curl_multi_perform(multi.get(), &running) != CURLM_OK) return CURLE_FAILED_INIT;
     int left = 0;
     while (const CURLMsg* message = curl_multi_info_read(multi.get(), &left))

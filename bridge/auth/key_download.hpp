@@ -1,12 +1,13 @@
 // KeyDownload: one HTTP GET of a key set, by libcurl.
 //
-// Thread: get() on one thread at a time; cancel() from any.
+// Thread: get() on one thread at a time; look_up() from any.
 // Bounds: 1 MiB of body, 64 KiB of headers, 5 s to connect, 10 s for all of it, 3 redirects. https
 // stays https with the machine's certificate authorities (or those in SSL_CERT_FILE); what http to
 // loopback answers is never followed elsewhere.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -24,11 +25,13 @@ class KeyDownload {
   KeyDownload();
   ~KeyDownload();
 
-  // `etag`: of the body that is here already; empty for none. Throws nothing but std::bad_alloc.
-  Downloaded get(const std::string& url, const std::string& etag);
+  // `etag`: of the body that is here already; empty for none. Ends when it is not `wanted` any more,
+  // which is asked once a second and after look_up(). Throws nothing but std::bad_alloc.
+  Downloaded get(const std::string& url, const std::string& etag,
+                 const std::function<bool()>& wanted);
 
-  // Ends a get() at once, and each later one.
-  void cancel() noexcept;
+  // What get() is for may have changed.
+  void look_up() noexcept;
 
  private:
   struct Impl;

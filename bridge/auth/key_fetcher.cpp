@@ -14,7 +14,6 @@
 namespace zws {
 namespace {
 
-constexpr std::chrono::seconds between_asked{30};
 constexpr std::chrono::seconds retry_max{30};
 constexpr unsigned doublings_max = 5;
 
@@ -23,8 +22,14 @@ Duration retry_after(unsigned failures) {
   return std::min<Duration>(pause, retry_max);
 }
 
-// A secret that is published is none: whoever reads it could sign.
+// An empty set says that its source takes no token of its own any more. A secret that is published is
+// none: whoever reads it could sign.
 std::vector<Key> public_keys_of(const std::string& body, const KeySource& source) {
+  if (is_empty_jwks(body)) {
+    log::warning("{}: its set of keys is empty: no token of its keys is good any more",
+                 source.name());
+    return {};
+  }
   std::vector<Key> keys = keys_of_jwks(body, source);
   const auto secrets =
       std::remove_if(keys.begin(), keys.end(), [](const Key& key) { return !key.is_slow(); });
@@ -44,7 +49,7 @@ KeyFetcher::KeyFetcher(const AuthConfig& config, Verifier& verifier,
 }
 
 KeyFetcher::~KeyFetcher() {
-  verifier_.fetch_keys_by([] { return false; });
+  verifier_.fetch_keys_by([] { return KeyFetch::none; });
   stop();
 }
 
@@ -53,14 +58,16 @@ void KeyFetcher::reload(const AuthConfig& config) {
   if (!download_) download_ = std::make_unique<KeyDownload>();
   {
     const std::lock_guard lock(mutex_);
-    if (config.jwks_url != source_.url) {
+    const bool another = config.jwks_url != source_.url;
+    if (another) {
       source_ = {config.jwks_url, source_.number + 1};
       state_ = config.jwks_url.empty() ? State::good : State::missing;
     }
     refresh_ = config.jwks_refresh;
-    due_ = std::chrono::steady_clock::now();
+    schedule_.fetch_now(std::chrono::steady_clock::now(), another);
   }
   wake_.notify_one();
+  download_->look_up();
   if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
@@ -70,20 +77,16 @@ void KeyFetcher::stop() noexcept {
     stopping_ = true;
   }
   wake_.notify_one();
-  if (download_) download_->cancel();
+  if (download_) download_->look_up();
   if (thread_.joinable()) thread_.join();
 }
 
-bool KeyFetcher::ask() {
+KeyFetch KeyFetcher::ask() {
   const std::lock_guard lock(mutex_);
-  const SteadyTime now = std::chrono::steady_clock::now();
-  if (stopping_ || source_.url.empty()) return false;
-  if (fetching_ || due_ <= now) return true;
-  if (now < next_ask_) return false;
-  next_ask_ = now + between_asked;
-  due_ = now;
+  if (stopping_ || source_.url.empty()) return KeyFetch::none;
+  const KeyFetch fetch = schedule_.ask(std::chrono::steady_clock::now());
   wake_.notify_one();
-  return true;
+  return fetch;
 }
 
 void KeyFetcher::run() {
@@ -93,17 +96,17 @@ void KeyFetcher::run() {
 // False when it is to stop.
 bool KeyFetcher::wait_until_due(Source& source) {
   std::unique_lock lock(mutex_);
-  while (!stopping_ && (source_.url.empty() || std::chrono::steady_clock::now() < due_)) {
+  while (!stopping_ &&
+         (source_.url.empty() || !schedule_.is_due(std::chrono::steady_clock::now()))) {
     if (source_.url.empty()) {
       wake_.wait(lock);
     } else {
-      wake_.wait_until(lock, due_);
+      wake_.wait_until(lock, schedule_.due());
     }
   }
   if (stopping_) return false;
   source = source_;
-  fetching_ = true;
-  due_ = SteadyTime::max();  // a reload meanwhile makes it due again
+  schedule_.begin();
   return true;
 }
 
@@ -115,6 +118,7 @@ void KeyFetcher::fetch(const Source& source) {
   } catch (const std::exception& error) {
     fault = error.what();
   }
+  if (!is_wanted()) return end();  // that it was broken off is no fault of the source
   failures_ = fault.empty() ? 0 : failures_ + 1;
   tell(fault);
   if (set_state(failures_ == 0 ? State::good : known_.has_keys ? State::stale : State::missing))
@@ -125,13 +129,17 @@ void KeyFetcher::fetch(const Source& source) {
 void KeyFetcher::end() {
   {
     const std::lock_guard lock(mutex_);
-    fetching_ = false;
     if (stopping_) return;
-    due_ = std::min(due_,
-                    std::chrono::steady_clock::now() +
-                        (failures_ == 0 ? refresh_ : std::min(refresh_, retry_after(failures_))));
+    schedule_.end(std::chrono::steady_clock::now() +
+                  (failures_ == 0 ? refresh_ : std::min(refresh_, retry_after(failures_))));
   }
   verifier_.fetch_ended();
+}
+
+// Whether the fetch that runs is for the URL that is in force.
+bool KeyFetcher::is_wanted() {
+  const std::lock_guard lock(mutex_);
+  return !stopping_ && source_.number == known_.source.number;
 }
 
 // Another URL: what was kept of it serves until it answers.
@@ -162,7 +170,8 @@ bool KeyFetcher::set_state(State state) {
 }
 
 void KeyFetcher::fetch_or_say_why(std::string& fault) {
-  const Downloaded got = download_->get(known_.source.url, known_.etag);
+  const Downloaded got =
+      download_->get(known_.source.url, known_.etag, [this] { return is_wanted(); });
   switch (got.result) {
     case Downloaded::Result::failed: fault = "cannot be fetched: " + got.text; return;
     case Downloaded::Result::unchanged: return;

@@ -1,8 +1,8 @@
 // KeyFetcher: keeps the verifier's keys of auth.jwks_url as their source has them.
 //
 // It fetches at the start, at each reload, every auth.jwks_refresh, and at once for a token that names
-// a key nobody knows, the last at most every 30 s. What cannot be fetched is tried again after 1 s, 2 s
-// and so on up to 30 s. The last good set stays meanwhile, and lies on disk for the next start.
+// a key nobody knows, the last at most every 30 s (FetchSchedule). What cannot be fetched is tried again
+// after 1 s, 2 s and so on up to 30 s. The last good set stays meanwhile, and lies on disk for the next start.
 //
 // Thread: a thread of its own, only where a URL is set; reload() and stop() from main, the rest from
 // any. Lifetime: the verifier outlives it.
@@ -17,6 +17,7 @@
 #include <string>
 #include <thread>
 
+#include "auth/fetch_schedule.hpp"
 #include "auth/key_download.hpp"
 #include "auth/verifier.hpp"
 #include "config/config.hpp"
@@ -65,11 +66,12 @@ class KeyFetcher {
     bool has_keys = false;
   };
 
-  bool ask();
+  KeyFetch ask();
   void run();
   bool wait_until_due(Source& source);
   void fetch(const Source& source);
   void begin(const Source& source);
+  bool is_wanted();
   void end();
   bool set_state(State state);
   void fetch_or_say_why(std::string& fault);
@@ -92,9 +94,7 @@ class KeyFetcher {
   std::condition_variable wake_;
   Source source_;
   Duration refresh_{};
-  SteadyTime due_{};
-  SteadyTime next_ask_{};
-  bool fetching_ = false;
+  FetchSchedule schedule_;
   bool stopping_ = false;
 
   std::thread thread_;

@@ -97,11 +97,15 @@ struct Rules {
 struct Waiting {
   std::string token;
   std::vector<Done> callers;
-  bool waited_for_keys = false;
+  bool waited_for_keys = false;  // for those of a fetch that began after it had come
 };
 
-// What it waits for: to be judged, or first for keys that are being fetched.
-enum class Line : std::uint8_t { thread, keys };
+// What it waits for: to be judged, or first for keys that are fetched, maybe for itself.
+enum class Line : std::uint8_t { thread, keys, its_own_keys };
+
+Line line_for(KeyFetch fetch) noexcept {
+  return fetch == KeyFetch::begins ? Line::its_own_keys : Line::keys;
+}
 
 }  // namespace
 
@@ -137,7 +141,7 @@ struct Verifier::Impl {
   std::map<TokenDigest, Waiting> waiting;  // the token in the thread's hands included
   std::deque<TokenDigest> order;           // first come, first verified
   std::vector<TokenDigest> parked;         // of those waiting: until the fetch ends
-  std::function<bool()> ask_for_keys = [] { return false; };
+  std::function<KeyFetch()> ask_for_keys = [] { return KeyFetch::none; };
   std::size_t waiting_bytes = 0;
   std::size_t callers = 0;
   bool stopping = false;
@@ -215,9 +219,10 @@ void Verifier::Impl::wait_for_keys(const TokenDigest& digest, std::string_view t
     // Keys may have come a moment ago: the thread will see.
     if (by != rules && put_in_line(digest, text, done, Line::thread)) return;
     // Under the lock, so that the fetch cannot end between.
-    if (by == rules && by->is_worth_a_fetch(token) && parked.size() < parked_tokens_max &&
-        ask_for_keys() && put_in_line(digest, text, done, Line::keys))
-      return;
+    if (by == rules && by->is_worth_a_fetch(token) && parked.size() < parked_tokens_max) {
+      const KeyFetch fetch = ask_for_keys();
+      if (fetch != KeyFetch::none && put_in_line(digest, text, done, line_for(fetch))) return;
+    }
   }
   done(by->without_key(token));
 }
@@ -246,12 +251,12 @@ bool Verifier::Impl::put_in_line(const TokenDigest& digest, std::string_view tex
   waiting.emplace(digest, Waiting{std::string(text), {}})
       .first->second.callers.push_back(std::move(done));
   waiting_bytes += text.size();
-  if (line == Line::keys) {
-    waiting.at(digest).waited_for_keys = true;
-    parked.push_back(digest);
-  } else {
+  if (line == Line::thread) {
     order.push_back(digest);
     wake.notify_one();
+  } else {
+    waiting.at(digest).waited_for_keys = line == Line::its_own_keys;
+    parked.push_back(digest);
   }
   return true;
 }
@@ -328,10 +333,13 @@ void Verifier::Impl::run() {
       lock.lock();
     } while (by != rules);
     if (worth_a_fetch && verdict.fault != TokenFault::none && !item.waited_for_keys && !stopping &&
-        parked.size() < parked_tokens_max && ask_for_keys()) {
-      item.waited_for_keys = true;
-      parked.push_back(digest);
-      continue;
+        parked.size() < parked_tokens_max) {
+      const KeyFetch fetch = ask_for_keys();
+      if (fetch != KeyFetch::none) {
+        item.waited_for_keys = line_for(fetch) == Line::its_own_keys;
+        parked.push_back(digest);
+        continue;
+      }
     }
     remember(digest, verdict);
     const auto answered = std::move(item.callers);
@@ -393,7 +401,7 @@ void Verifier::reload(const AuthConfig& config) {
   impl_->put_in_force(std::move(fresh));
 }
 
-void Verifier::fetch_keys_by(std::function<bool()> ask) {
+void Verifier::fetch_keys_by(std::function<KeyFetch()> ask) {
   const std::lock_guard lock(impl_->mutex);
   impl_->ask_for_keys = std::move(ask);
 }

@@ -6,7 +6,7 @@
 // Bounds: a token over 16 KiB, or nested deeper than 32, is invalid before anything is parsed; the
 // cache holds at most 65,536 verified tokens in 64 MiB and answers for none past its end; at most
 // 16,384 different tokens of 64 MiB wait for the thread, and 131,072 callers; more are answered
-// `busy`. At most 1,024 of them wait for keys to be fetched, and no longer than one fetch takes.
+// `busy`. At most 1,024 of them wait for keys to be fetched, and no longer than two fetches take.
 // Failed tokens are not remembered: that memory would be an attacker's to fill.
 // Secrecy: a token's text is in no log and in no reason, and the cache holds digests.
 #pragma once
@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 
+#include "auth/fetch_schedule.hpp"
 #include "auth/verdict.hpp"
 #include "config/config.hpp"
 #include "core/clock.hpp"
@@ -52,9 +53,9 @@ class Verifier {
 
   // --- keys of auth.jwks_url, which a KeyFetcher brings ---
 
-  // Whom to ask for a fetch: once, before the first token. `ask` says whether one runs or begins at
-  // once, whose end fetch_ended() tells; it is called under the verifier's lock, and answers at once.
-  void fetch_keys_by(std::function<bool()> ask);
+  // Whom to ask for a fetch: once, before the first token. `ask` says which one there is, whose end
+  // fetch_ended() tells; it is called under the verifier's lock, and answers at once.
+  void fetch_keys_by(std::function<KeyFetch()> ask);
 
   // They take the place of those that were fetched before, if `url` is still the one in force. All
   // verified tokens are forgotten. True where a key is gone: who had its token is to be judged again.

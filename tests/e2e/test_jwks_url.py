@@ -201,6 +201,60 @@ def test_a_reload_changes_the_url(make, server):
         assert refusal(bridge, issuer, "a") == (4401, "invalid_token")
 
 
+def test_a_reload_to_another_url_waits_for_nothing_of_the_old_one(make, server):
+    issuer, new = Issuer("ES256"), Issuer("ES256")
+    server.publish(a=issuer)
+    bridge = make(server)
+    wait_fetched(bridge)
+    assert refusal(bridge, issuer, "made up") == (4401, "invalid_token"), "it was asked for that"
+    server.mode = "stalls"
+    bridge.reload()
+    server.wait_answered(3)
+    with KeyServer() as second:
+        second.publish(a=issuer)
+        bridge.settings["auth.jwks_url"] = second.url
+        bridge.reload()
+        second.wait_answered(1, within=5)  # a fetch that stalls is given 10 s
+        assert signs_in(bridge, issuer, "a")
+        wait_fetched(bridge)
+        second.publish(a=issuer, b=new)
+        assert signs_in(bridge, new, "b")
+        assert not lines(bridge, "cannot be fetched"), "nobody is to blame that it was broken off"
+
+
+def test_a_key_that_is_newer_than_the_answer_on_its_way_is_asked_for_again(make, server):
+    old, new = Issuer("ES256"), Issuer("ES256")
+    server.publish(old=old)
+    bridge = make(server)
+    wait_fetched(bridge)
+    server.mode = "holds"
+    bridge.reload()
+    server.wait_answered(1, status=0)
+    server.publish(old=old, new=new)
+    server.mode = "good"
+    waits = bridge.connect(headers=bearer(token_of(new, "new")), greeted=False)
+    assert signs_in(bridge, old, "old"), "so that the other one waits by now"
+    server.released.set()
+    assert waits.receive()["type"] == "connection"
+
+
+def test_an_empty_set_takes_every_key_back_and_comes_back_after_a_restart(make, server):
+    issuer = Issuer("ES256")
+    server.publish(a=issuer)
+    bridge = make(server, refresh="1s", **{"auth.expiry_grace": "0s"})
+    client = bridge.connect(headers=bearer(token_of(issuer, "a")))
+    server.body = b'{"keys":[]}'
+    assert client.wait_closed()[0] == 4401
+    assert refusal(bridge, issuer, "a") == (4401, "invalid_token")
+    assert readiness(bridge) == (200, [])
+    assert len(lines(bridge, "its set of keys is empty")) == 1
+    assert bridge.stop() == 0
+    server.close()
+    bridge.start()
+    wait_fetched(bridge, 0)
+    assert refusal(bridge, issuer, "a") == (4401, "invalid_token"), "what was taken back stays so"
+
+
 def test_a_configured_key_without_a_kid_stands_before_no_fetched_one(make, server, tmp_path):
     """A PEM is tried with every token of its algorithm; that it does not match says nothing of the keys to come."""
     configured, old, new = Issuer("ES256"), Issuer("ES256"), Issuer("ES256")

@@ -26,7 +26,7 @@ def key_set(**issuers: Issuer) -> bytes:
 class KeyServer:
     """Serves the keys that it is told to, with an ETag. `with KeyServer() as server: server.publish(...)`.
 
-    `mode`: "good"; "stalls" answers nothing; "endless" sends 10 MB of a set; a number is a bare status.
+    `mode`: "good"; "stalls" answers nothing; "holds" answers with what it had when it was asked, after release(); "endless" sends 10 MB of a set; a number is a bare status.
     """
 
     def __init__(self) -> None:
@@ -35,6 +35,7 @@ class KeyServer:
         self.answered: list[int] = []
         self.moved_to = ""
         self.end = threading.Event()
+        self.released = threading.Event()
         self.changed = threading.Condition()
         outer = self
 
@@ -59,6 +60,7 @@ class KeyServer:
 
     def close(self) -> None:
         self.end.set()
+        self.released.set()
         if self.thread.is_alive():
             self.server.shutdown()
             self.thread.join()
@@ -79,6 +81,9 @@ class KeyServer:
             self.end.wait(DEADLINE)
             request.close_connection = True
             return
+        if mode == "holds":
+            self.note(0)
+            self.released.wait(DEADLINE)
         status = mode if isinstance(mode, int) else 200
         if mode == "good" and request.headers.get("If-None-Match") == self.etag:
             status = 304
@@ -105,14 +110,14 @@ class KeyServer:
             self.answered.append(status)
             self.changed.notify_all()
 
-    def wait_answered(self, count: int, status: int | None = None) -> None:
+    def wait_answered(self, count: int, status: int | None = None, within: float = DEADLINE) -> None:
         """Until it has answered so often (with `status`)."""
 
         def enough() -> bool:
             return len([one for one in self.answered if status in (None, one)]) >= count
 
         with self.changed:
-            assert self.changed.wait_for(enough, DEADLINE), f"answered {self.answered}"
+            assert self.changed.wait_for(enough, within), f"answered {self.answered}"
 
 
 def token_of(issuer: Issuer, kid: str, **claims: Any) -> str:

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 
+#include <atomic>
 #include <future>
+#include <thread>
 
 #include "auth/jwks.hpp"
 #include "auth/key_set.hpp"
@@ -84,7 +86,7 @@ class FetchedKeysTest : public VerifierTest {
     config_.jwks_url = url_;
     verifier().fetch_keys_by([this] {
       ++asked_;
-      return fetch_runs_;
+      return fetch_.load();
     });
   }
 
@@ -109,8 +111,8 @@ class FetchedKeysTest : public VerifierTest {
   }
 
   const std::string url_ = "https://id.example.org/keys";
-  bool fetch_runs_ = true;
-  int asked_ = 0;
+  std::atomic<KeyFetch> fetch_ = KeyFetch::begins;  // the thread asks, too
+  std::atomic<int> asked_ = 0;
 };
 
 TEST_F(FetchedKeysTest, ATokenOfAnUnknownKeyWaitsForOneFetchAndNoLonger) {
@@ -131,12 +133,26 @@ TEST_F(FetchedKeysTest, ATokenOfAnUnknownKeyWaitsForOneFetchAndNoLonger) {
   EXPECT_EQ(unknown.get().fault, TokenFault::invalid);
   EXPECT_FALSE(the_same.get().counts) << "an unknown kid is no guess";
 
-  fetch_runs_ = false;
+  fetch_ = KeyFetch::none;
   EXPECT_TRUE(invalid(token(second, "b"))) << "at once, where no fetch comes";
 }
 
+TEST_F(FetchedKeysTest, ATokenWaitsForAFetchThatBeganAfterItCame) {
+  const Signer first = Signer::ec();
+  const Signer second = Signer::ec();
+  take(jwk(first, "ES256", "a"), url_);
+  fetch_ = KeyFetch::runs;
+  auto unknown = begin(token(second, "b"));
+  EXPECT_TRUE(waits(unknown));
+  fetch_ = KeyFetch::begins;
+  verifier().fetch_ended();  // what it brought was published before the key was
+  while (asked_ < 2 && waits(unknown)) std::this_thread::yield();
+  take(jwk(first, "ES256", "a") + ',' + jwk(second, "ES256", "b"), url_);
+  EXPECT_EQ(unknown.get().fault, TokenFault::none);
+}
+
 TEST_F(FetchedKeysTest, BeforeTheFirstKeysATokenIsNeitherGoodNorBad) {
-  fetch_runs_ = false;
+  fetch_ = KeyFetch::none;
   EXPECT_EQ(ask(token(Signer::ec(), "a")).fault, TokenFault::busy);
   EXPECT_TRUE(invalid(forge::token(Signer::secret(forge::random_secret()), "HS256", ada)));
 }
@@ -154,7 +170,7 @@ TEST_F(FetchedKeysTest, AKeyThatGoesTakesItsTokensWithItAndOneThatComesTakesNone
   EXPECT_TRUE(good(token(first, "a"))) << "a reload keeps what was fetched";
   EXPECT_TRUE(take(jwk(second, "ES256", "b"), url_));
   EXPECT_EQ(verifier().again(ada_of_first).fault, TokenFault::invalid);
-  fetch_runs_ = false;
+  fetch_ = KeyFetch::none;
   EXPECT_TRUE(invalid(token(first, "a")));
   EXPECT_TRUE(good(token(second, "b")));
 }

@@ -586,7 +586,7 @@ TEST_F(StatsTest, TellsWhatWasReplacedOfEachSubscriptionThatBroughtIt) {
 class SlowTokenTest : public ::testing::Test {
  protected:
   SlowTokenTest() : bridge_(config(), 1, clock_) {
-    lane().verifier().fetch_keys_by([] { return true; });
+    lane().verifier().fetch_keys_by([] { return KeyFetch::begins; });
     connection_.emplace(lane());
     connection_->make_room(1 << 24);
   }
