@@ -21,7 +21,19 @@ from support.bridge import ROOT, free_port
 from support.certificate import Certificate
 from support.listener import Listener
 from support.tls_proxy import TlsProxy
-from support.zws_tool import CANNOT_CONNECT, DENIED, DONE, FAILED, TIMED_OUT, USAGE, ZWS, Running, environment, zws
+from support.zws_tool import (
+    CANNOT_CONNECT,
+    DEADLINE,
+    DENIED,
+    DONE,
+    FAILED,
+    TIMED_OUT,
+    USAGE,
+    ZWS,
+    Running,
+    environment,
+    zws,
+)
 
 COMMANDS = [
     "pub", "sub", "tap", "token", "stats", "check", "connections", "topics", "kick", "broadcast", "notify", "bench",
@@ -171,6 +183,12 @@ def test_a_bridge_that_does_not_want_the_topic_is_said(make_bridge):
     assert ended.code == CANNOT_CONNECT
     assert "ingest.subscribe" in ended.talk
     assert zws("pub", "import:1", "x", "--to", bridge.endpoint).code == DONE
+
+
+def test_pub_to_the_port_of_clients_says_so(bridge):
+    ended = zws("pub", "t", "x", "--to", f"tcp://127.0.0.1:{bridge.port}", "--wait", "0.3")
+    assert ended.code == CANNOT_CONNECT
+    assert "speaks HTTP, not ZeroMQ" in ended.talk and "ingest.bind" in ended.talk
 
 
 def test_pub_waits_for_a_bridge_that_comes():
@@ -588,6 +606,54 @@ def test_stats_find_the_token_of_an_open_bridge(make_bridge, tmp_path):
             del os.environ["XDG_RUNTIME_DIR"]
         else:
             os.environ["XDG_RUNTIME_DIR"] = before
+
+
+FOLDER_AND_FILE = ["run", "run/zwsbridge-{port}.token"]
+
+
+@pytest.fixture
+def stats_by_found_token(bridge, tmp_path):
+    """Runs `zws stats`, which finds the token in a folder of its own."""
+    place = tmp_path / "run"
+    place.mkdir(mode=0o700)
+    (place / f"zwsbridge-{bridge.port}.token").write_text(bridge.admin_token)
+    return lambda: zws("stats", "--url", bridge.ws_url, env={"XDG_RUNTIME_DIR": str(place)})
+
+
+@pytest.mark.parametrize("which", FOLDER_AND_FILE)
+def test_a_token_that_others_may_have_put_there_is_not_taken(bridge, tmp_path, stats_by_found_token, which):
+    """As in /tmp, where whoever comes first makes the folder, and would be shown what this user does."""
+    assert stats_by_found_token().code == DONE
+    (tmp_path / which.format(port=bridge.port)).chmod(0o722)
+    ended = stats_by_found_token()
+    assert ended.code == DENIED and "is not taken: others may write to it" in ended.talk
+    if os.geteuid() == 0:  # who alone can give files away
+        (tmp_path / which.format(port=bridge.port)).chmod(0o700)
+        os.chown(tmp_path / which.format(port=bridge.port), 65534, -1)
+        ended = stats_by_found_token()
+        assert ended.code == DENIED and "is not taken: it belongs to another user" in ended.talk
+
+
+@pytest.mark.parametrize(
+    ("chunks", "code"), [(b'2\r\n{"\r\n5;x=y\r\na":1}\r\n0\r\n\r\n', DONE), (b'9\r\n{"a"', FAILED)]
+)
+def test_an_answer_in_chunks_is_read(chunks, code):
+    """As of a proxy that sends on what it has before it knows how long that is."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with Running("stats", "--url", f"ws://127.0.0.1:{server.getsockname()[1]}/", "--token", "x") as stats:
+            server.settimeout(DEADLINE)
+            proxied, _ = server.accept()
+            with proxied:
+                proxied.settimeout(DEADLINE)
+                proxied.recv(65536)
+                head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+                proxied.sendall(head + chunks)
+            ended = stats.ended()
+    assert ended.code == code, ended
+    if code == DONE:
+        assert json.loads(ended.out) == {"a": 1}
+    else:
+        assert "broke off" in ended.talk
 
 
 def test_stats_watch_goes_on(bridge):

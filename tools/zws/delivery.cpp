@@ -6,6 +6,7 @@
 #include "core/topic.hpp"
 #include "duration.hpp"
 #include "failure.hpp"
+#include "http_client.hpp"
 #include "small_file.hpp"
 
 namespace zws::tool {
@@ -14,6 +15,7 @@ namespace {
 // A bridge that takes nothing for so long is not coming back while we wait.
 constexpr std::chrono::milliseconds full_wait{10'000};
 constexpr std::chrono::milliseconds linger{5'000};
+constexpr std::chrono::milliseconds http_wait{1'000};
 
 std::string key_of(const std::string& what, const std::string& file) {
   return file.empty() ? std::string() : read_small_file(what, file);
@@ -27,6 +29,18 @@ PublisherOptions publisher_options(const DeliveryOptions& options) {
   made.curve_server_key = key_of("the bridge's public key", options.curve_server_key_file);
   made.curve_secret_key = key_of("the secret key", options.curve_secret_key_file);
   return made;
+}
+
+// Whether web pages and clients are served there: the one port of the bridge taken for the other.
+bool speaks_http(const std::string& endpoint) {
+  constexpr std::string_view tcp = "tcp://";
+  if (endpoint.compare(0, tcp.size(), tcp) != 0) return false;
+  try {
+    const Url url = Url::parse("http://" + endpoint.substr(tcp.size()) + "/healthz");
+    return http_call({"GET", {}, http_wait}, url, {}, {}).status != 0;
+  } catch (const Failure&) {
+    return false;
+  }
 }
 
 }  // namespace
@@ -61,6 +75,12 @@ void Delivery::wait_for_bridge(std::string_view topic) {
   using std::chrono::milliseconds;
   if (topic_fault(topic) != TopicFault::none) check(Outcome::bad_topic, topic);
   if (publisher_->wait_ready(wait_, topic)) return;
+  if (!publisher_->wait_ready(milliseconds{0}) && speaks_http(to_))
+    throw Failure(Exit::cannot_connect,
+                  "what listens at " + to_ +
+                      " speaks HTTP, not ZeroMQ: clients connect there. Name where the bridge "
+                      "takes producers' messages (ingest.bind), by default " +
+                      std::string(default_endpoint));
   if (publisher_->refused())
     throw Failure(Exit::denied, "what listens at " + to_ +
                                     " refuses to speak with us: it wants other CURVE keys (see "

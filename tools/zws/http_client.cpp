@@ -6,11 +6,11 @@
 
 #include "cause.hpp"
 #include "failure.hpp"
+#include "http_chunks.hpp"
 
 namespace zws::tool {
 namespace {
 
-constexpr std::chrono::seconds time_max{10};
 constexpr std::size_t answer_bytes_max = std::size_t{64} << 20;
 
 using asio::ip::tcp;
@@ -23,7 +23,7 @@ auto result(asio::error_code& error) {
 class Exchange {
  public:
   Exchange(const HttpCall& call, const Url& url, const std::string& token)
-      : url_(url), answer_(text_, answer_bytes_max) {
+      : url_(url), patience_(call.patience), answer_(text_, answer_bytes_max) {
     request_ = call.method + " " + url.path + " HTTP/1.1\r\nHost: " + url.authority() +
                "\r\nUser-Agent: zws\r\nAccept: application/json\r\nConnection: close\r\n";
     if (!token.empty()) request_ += "Authorization: Bearer " + token + "\r\n";
@@ -72,7 +72,7 @@ class Exchange {
     error = asio::error::timed_out;
     asio::async_read(stream, answer_, asio::transfer_all(), result(error));
     io_.restart();
-    io_.run_for(time_max);
+    io_.run_for(patience_);
     if (!error) throw Failure(Exit::failed, url_.authority() + " answered with more than 64 MiB");
     // Over TLS many servers end without saying so.
     if (error != asio::error::eof && error != asio::ssl::error::stream_truncated) fail(error);
@@ -80,7 +80,7 @@ class Exchange {
 
   void wait(asio::error_code& error) {
     io_.restart();
-    io_.run_for(time_max);
+    io_.run_for(patience_);
     if (error) fail(error);
   }
 
@@ -91,6 +91,7 @@ class Exchange {
   }
 
   const Url& url_;
+  const std::chrono::milliseconds patience_;
   std::string certificate_fault_;
   asio::io_context io_{1};
   std::string request_;
@@ -113,6 +114,11 @@ HttpAnswer http_call(const HttpCall& call, const Url& url, const std::string& to
   HttpAnswer answer;
   answer.status = std::atoi(text.c_str() + text.find(' '));
   answer.body = text.substr(body + 4);
+  if (is_chunked(std::string_view(text).substr(0, body))) {
+    auto joined = join_chunks(answer.body);
+    if (!joined) throw Failure(Exit::failed, "the answer of " + url.authority() + " broke off");
+    answer.body = *std::move(joined);
+  }
   return answer;
 }
 

@@ -1,8 +1,9 @@
 // One HTTP request, answered whole.
 //
-// Thread: one; blocks for at most ten seconds. Bounded: an answer of more than 64 MiB is a Failure.
+// Thread: one; each step of it, such as to connect, blocks for at most `patience`. Bounded: an answer of more than 64 MiB is a Failure.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "tls.hpp"
@@ -18,6 +19,7 @@ struct HttpAnswer {
 struct HttpCall {
   std::string method = "GET";
   std::string body;  // JSON; empty: none
+  std::chrono::milliseconds patience{10'000};
 };
 
 // `token` may be empty. Throws Failure (cannot_connect) when there is no answer.

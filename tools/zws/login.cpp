@@ -1,5 +1,7 @@
 #include "login.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +11,7 @@
 #include <string_view>
 
 #include "failure.hpp"
+#include "output.hpp"
 #include "small_file.hpp"
 
 namespace zws::tool {
@@ -17,6 +20,32 @@ namespace {
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
+}
+
+// Why what is open may be of others; empty if it is not.
+std::string why_of_others(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return std::strerror(errno);
+  if (info.st_uid != ::geteuid() && info.st_uid != 0) return "it belongs to another user";
+  return (info.st_mode & 022) == 0 ? "" : "others may write to it";
+}
+
+// In the folder itself, so that nobody can change the way to it in between. Empty: there is none.
+std::string token_in(const std::string& folder, const std::string& name) {
+  const auto refuse = [](const std::string& what, const std::string& why) {
+    talk("zws: the administrator's token in " + what + " is not taken: " + why);
+    return std::string();
+  };
+  const int place = ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (place < 0) return {};
+  const int fd = ::openat(place, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  const std::string of_others = fd < 0 ? "" : why_of_others(place);
+  ::close(place);
+  if (fd < 0) return {};
+  const std::string& why = of_others.empty() ? why_of_others(fd) : of_others;
+  if (why.empty()) return read_small_file("the administrator's token", folder + "/" + name, fd);
+  ::close(fd);
+  return refuse(of_others.empty() ? folder + "/" + name : folder, why);
 }
 
 }  // namespace
@@ -58,9 +87,9 @@ std::string administrator_token_of(const Url& url) {
   for (const std::string& folder :
        {environment("RUNTIME_DIRECTORY"), environment("XDG_RUNTIME_DIR"), "/run/user/" + user,
         "/tmp/zwsbridge-" + user}) {
-    const std::string file = folder + "/zwsbridge-" + url.port + ".token";
-    if (!folder.empty() && ::access(file.c_str(), R_OK) == 0)
-      return read_small_file("the administrator's token", file);
+    if (folder.empty()) continue;
+    std::string token = token_in(folder, "zwsbridge-" + url.port + ".token");
+    if (!token.empty()) return token;
   }
   return {};
 }

@@ -32,7 +32,8 @@ void add_login_options(CLI::App& command, Login& login);
 std::string token_of(const Login& login);
 
 // The token that a bridge in open mode on this machine wrote for its administrator, if this user
-// may read it; else empty.
+// may read it; else empty. One that others may have put there is not taken, which is said on stderr:
+// whoever has it would be shown a token of this user's.
 std::string administrator_token_of(const Url& url);
 
 // Overwrites what follows --token in the process's own arguments.

@@ -18,14 +18,11 @@ struct Close {
   }
 };
 
-}  // namespace
-
-std::string read_small_file(const std::string& what, const std::string& path) {
+std::string read(const std::string& what, const std::string& path, std::FILE* opened) {
+  const std::unique_ptr<std::FILE, Close> file(opened);
   const auto fail = [&](const std::string& why) {
     return Failure(Exit::failed, "cannot read " + what + " from " + path + ": " + why);
   };
-  const std::unique_ptr<std::FILE, Close> file(path == "-" ? stdin
-                                                           : std::fopen(path.c_str(), "re"));
   if (!file) throw fail(std::strerror(errno));
   std::string text(bytes_max + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
@@ -35,6 +32,16 @@ std::string read_small_file(const std::string& what, const std::string& path) {
   if (!text.empty() && text.back() == '\r') text.pop_back();
   if (text.empty()) throw fail("it is empty");
   return text;
+}
+
+}  // namespace
+
+std::string read_small_file(const std::string& what, const std::string& path) {
+  return read(what, path, path == "-" ? stdin : std::fopen(path.c_str(), "re"));
+}
+
+std::string read_small_file(const std::string& what, const std::string& path, int fd) {
+  return read(what, path, ::fdopen(fd, "r"));
 }
 
 }  // namespace zws::tool

@@ -9,4 +9,7 @@ namespace zws::tool {
 // when it cannot be read, is empty or holds more than 64 KiB. "-" is stdin.
 std::string read_small_file(const std::string& what, const std::string& path);
 
+// The same of a file that is open already, and is closed.
+std::string read_small_file(const std::string& what, const std::string& path, int fd);
+
 }  // namespace zws::tool

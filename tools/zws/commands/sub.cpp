@@ -1,14 +1,13 @@
 // zws sub: listens to topics through the bridge, as a browser does.
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <random>
 #include <set>
 #include <thread>
 
+#include "comeback.hpp"
 #include "command.hpp"
 #include "core/log.hpp"
 #include "core/pattern.hpp"
@@ -57,21 +56,6 @@ Exit exit_of(const std::string& code) {
   return code == "invalid_topic" ? Exit::usage : Exit::failed;
 }
 
-// A random time between nothing and a bound that doubles, or all come back in one instant.
-class Pause {
- public:
-  std::chrono::milliseconds next() {
-    const double bound = std::min(500.0 * std::pow(2, failures_++), 20'000.0);
-    return std::chrono::milliseconds(
-        static_cast<std::int64_t>(std::uniform_real_distribution<double>(0, bound)(random_)));
-  }
-  void reset() { failures_ = 0; }
-
- private:
-  std::minstd_rand random_{std::random_device{}()};
-  int failures_ = 0;
-};
-
 class Subscription {
  public:
   explicit Subscription(const SubOptions& options)
@@ -92,7 +76,8 @@ class Subscription {
       const WsEnd end = connect(deadline);
       if (failure_) throw *failure_;
       if (!comes_back(end)) return conclude(end);
-      if (!options_.quiet) talk("zws: " + lost(end) + "; coming back");
+      if (!options_.quiet && comeback_.is_worth_a_line(lost(end)))
+        talk("zws: " + lost(end) + "; coming back");
       if (const auto ended = wait(deadline)) return conclude(*ended);
     }
   }
@@ -112,7 +97,7 @@ class Subscription {
 
   // Nothing, or how the command ends in the meantime.
   std::optional<WsEnd> wait(SteadyTime deadline) {
-    const SteadyTime until = Clock::real().steady() + pause_.next();
+    const SteadyTime until = Clock::real().steady() + comeback_.next_pause();
     for (;;) {
       const SteadyTime now = Clock::real().steady();
       if (reader_has_gone()) return WsEnd{WsEnd::Cause::reader_gone, 0, {}};
@@ -214,7 +199,7 @@ class Subscription {
   void subscribed(const nlohmann::json& answer) {
     const std::string topic = member(answer, "topic");
     ++subscribed_;
-    pause_.reset();
+    comeback_.succeeded();
     positions_.subscribed(answer);
     const bool again = !answered_.insert(topic).second;
     if (again && !answer.value("recovered", true))
@@ -295,7 +280,7 @@ class Subscription {
   const std::string token_;
   WsClient* client_ = nullptr;  // while connected
   Positions positions_;
-  Pause pause_;
+  Comeback comeback_;
   std::set<std::string> answered_;  // subscriptions that have been
   std::uint64_t events_ = 0;
   std::uint64_t subscribed_ = 0;
