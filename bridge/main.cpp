@@ -127,10 +127,11 @@ int serve(const Signals& signals, LiveConfig& config) {
 
   service.stopping(config.current()->server.drain_timeout);
   log::info("stopping: {} clients are told to come back", lanes.admission().connections());
-  lanes.stop_feeding();
-  source.stop();
+  // Whoever is told to come back later hears events until then.
   lanes.drain(config.current()->server.drain_timeout,
               [&] { return signals.next(std::chrono::milliseconds(0)) == Signal::stop; });
+  lanes.stop_feeding();
+  source.stop();
   key_fetcher.stop();
   verifier.stop();
   api.stop();

@@ -15,6 +15,7 @@ namespace {
 constexpr std::chrono::seconds close_timeout{5};     // for the client's half of the handshake
 constexpr std::chrono::seconds stuck_timeout{1};     // for a slow consumer's
 constexpr std::chrono::milliseconds lag_check{500};  // while something waits
+constexpr std::chrono::seconds age_notice{1};        // between the word and the close
 constexpr SteadyTime never = SteadyTime::max();
 
 Session::Id make_id() {
@@ -72,7 +73,9 @@ void Session::open() {
   if (state_ != State::opening) return;
   state_ = State::open;
   const SteadyTime now = rules_.clock->steady();
+  opened_ = now;
   next_ping_ = now + config().heartbeat.interval;
+  if (leaves_ != never) tell_reconnect(now);
   rearm(now);
 }
 
@@ -108,6 +111,37 @@ void Session::close(CloseCode code) noexcept {
   rules_.handler->on_leave(*this);
   link_.close(code, reason_of(code));
   if (state_ != State::closed) rearm(now);
+}
+
+void Session::send_away(Duration time) noexcept {
+  const SteadyTime now = rules_.clock->steady();
+  leave_at(now + std::chrono::duration_cast<Duration>(time * luck()), now);
+}
+
+void Session::leave_at(SteadyTime when, SteadyTime now) noexcept {
+  if (left() || when >= leaves_) return;
+  leaves_ = when;
+  if (state_ == State::open) tell_reconnect(now);
+  if (when <= now) return close(CloseCode::restart);
+  rearm(now);
+}
+
+// From 0 to 1: its own share of whatever is spread over clients, drawn with its id.
+double Session::luck() const noexcept { return (id_[0] * 256 + id_[1]) / 65536.0; }
+
+void Session::tell_reconnect(SteadyTime now) noexcept {
+  const auto left = std::chrono::ceil<Duration>(std::max(leaves_, now) - now);
+  char text[64];
+  const auto end =
+      fmt::format_to_n(text, sizeof text, R"({{"type":"reconnect","after_ms":{}}})", left.count());
+  send_text({text, end.size});
+}
+
+// Each client has its own, or all that came at once would go at once.
+SteadyTime Session::too_old() const noexcept {
+  const Duration age = config().server.max_connection_age;
+  if (age.count() == 0 || state_ != State::open || leaves_ != never) return never;
+  return opened_ + std::chrono::duration_cast<Duration>(age * (0.9 + luck() / 5));
 }
 
 void Session::on_closed(std::uint16_t code) noexcept {
@@ -162,6 +196,7 @@ SteadyTime Session::next_deadline(SteadyTime now) const noexcept {
   if (state_ == State::draining) return close_deadline_;
   SteadyTime next = std::min(next_ping_, handler_deadline_);
   if (state_ == State::open) next = std::min(next, last_heard_ + config().heartbeat.timeout);
+  next = std::min({next, leaves_, too_old()});
   if (outbox().waiting()) next = std::min(next, now + lag_check);
   return next;
 }
@@ -185,6 +220,8 @@ void Session::on_timer(SteadyTime now) noexcept try {
   SteadyTime stalled{};
   if (outbox().stalled_since(stalled) && now - stalled >= config().limits.stalled_timeout)
     return close(CloseCode::slow_consumer);
+  if (now >= leaves_) return close(CloseCode::restart);
+  if (now >= too_old()) leave_at(now + age_notice, now);
   if (state_ == State::open) {
     if (now - last_heard_ >= config().heartbeat.timeout && !link_.deaf())
       return close(CloseCode::no_sign_of_life);

@@ -98,6 +98,10 @@ class Session final : public Wheel::Timer {
   // Tells the client why and closes; open -> draining. Later calls change nothing.
   void close(CloseCode code) noexcept;
 
+  // Tells the client to come back, perhaps to another bridge, at a moment of its own within `time`, and
+  // closes with 1012 then. Who is not greeted yet is told behind the greeting.
+  void send_away(Duration time) noexcept;
+
   // The connection has ended, whoever ended it.
   void on_closed(std::uint16_t code) noexcept;
 
@@ -133,6 +137,10 @@ class Session final : public Wheel::Timer {
   LanePlace place;    // its lane
 
  private:
+  double luck() const noexcept;
+  void leave_at(SteadyTime when, SteadyTime now) noexcept;
+  void tell_reconnect(SteadyTime now) noexcept;
+  SteadyTime too_old() const noexcept;
   SteadyTime next_deadline(SteadyTime now) const noexcept;
   void rearm(SteadyTime now) noexcept;
 
@@ -145,6 +153,8 @@ class Session final : public Wheel::Timer {
   SteadyTime next_ping_;
   SteadyTime handler_deadline_;
   SteadyTime close_deadline_{};
+  SteadyTime leaves_ = SteadyTime::max();  // when it is closed with 1012
+  SteadyTime opened_{};
   std::uint16_t close_code_ = 0;
   State state_ = State::opening;
   bool upgraded_ = false;  // false: nothing came, or a plain HTTP request

@@ -86,6 +86,12 @@ struct ServerConfig {
   // not all clients come back to another bridge in one moment. What is not done then is cut.
   // Allowed: a time from 0s to 10m. A reload applies it.
   Duration drain_timeout{10'000};
+
+  // How old a connection gets: then its client is told to reconnect, and closed with 1012 a second
+  // later. So clients spread again over bridges that were added. Each has a time of its own, up to a
+  // tenth more or less. 0s: as old as it likes.
+  // Allowed: a time from 0s to 720h. A reload applies it.
+  Duration max_connection_age{0};
 };
 
 // [ingest] The ZeroMQ side, where producers publish.

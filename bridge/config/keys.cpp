@@ -57,6 +57,8 @@ std::vector<ConfigKey> make_config_keys() {
       Server::key<&S::metrics_public>("server.metrics_public", flag(), reload),
       Server::key<&S::drain_timeout>("server.drain_timeout", time_between(0 * ms, 10 * minute),
                                      reload),
+      Server::key<&S::max_connection_age>("server.max_connection_age",
+                                          time_between(0 * ms, 30 * 24 * hour), reload),
 
       Ingest::key<&I::bind>("ingest.bind", bind_endpoints(), restart),
       Ingest::key<&I::connect>("ingest.connect", connect_endpoints(), restart),

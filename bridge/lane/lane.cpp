@@ -7,7 +7,8 @@ namespace zws {
 namespace {
 
 constexpr unsigned sockets_between = 16;  // a millisecond of handshakes, or less
-constexpr std::chrono::milliseconds review_slice{1};
+constexpr std::chrono::milliseconds visit_slice{1};
+constexpr Duration between_leaving{50};  // on average, and less where there is no time
 constexpr unsigned ticks_per_second = 1000 / Wheel::tick.count();
 
 }  // namespace
@@ -208,7 +209,10 @@ void Lane::on_upgraded(Session& session, const Upgrade& upgrade) {
   sessions_.push_back(&session);
   metrics_.connections.add();
   session.place.address_counted = !upgrade.full_for_address;
+  const std::uint64_t ticket = session.place.ticket;  // it may be gone behind the next line
   requests_->on_upgraded(session, upgrade.token, upgrade.full_for_address);
+  if (!draining_) return;
+  if (Session* late = find(ticket)) late->send_away(time_to_leave());
 }
 
 void Lane::on_gone(Session& session) noexcept {
@@ -263,30 +267,42 @@ void Lane::reload(ConfigPtr config, TlsPtr tls) {
 
 void Lane::begin_review() { to_review_ = sessions_.size(); }
 
-// From the end down: who leaves meanwhile has the last one move into its place, and who comes is behind
-// and was judged by what is in force now. So nobody is missed.
-bool Lane::review_some() {
-  const SteadyTime until = clock_.steady() + review_slice;
-  to_review_ = std::min(to_review_, sessions_.size());
-  while (to_review_ > 0) {
-    Session& session = *sessions_[--to_review_];
-    if (!session.left()) requests_->review(session);
-    if (clock_.steady() >= until) break;
+template <typename Work>
+void Lane::visit_some(std::size_t& left, Work&& work) {
+  const SteadyTime until = clock_.steady() + visit_slice;
+  left = std::min(left, sessions_.size());
+  while (left > 0) {
+    Session& session = *sessions_[--left];
+    if (!session.left()) work(session);
+    if (clock_.steady() >= until) return;
   }
+}
+
+// Who came since was judged by what is in force now.
+bool Lane::review_some() {
+  visit_some(to_review_, [this](Session& session) { requests_->review(session); });
   return to_review_ > 0;
 }
 
 // --- the end -------------------------------------------------------------------------------------
 
-void Lane::stop_admitting() { draining_ = true; }
+void Lane::send_all_away(Duration time) {
+  draining_ = true;
+  const Duration enough = between_leaving * sessions_.size();
+  away_until_ = clock_.steady() + std::min(time, enough);
+  to_send_away_ = sessions_.size();
+  send_some_away();
+  while (time.count() == 0 && to_send_away_ > 0) send_some_away();  // there is no later
+}
 
-void Lane::close_share(std::size_t steps_left) {
-  std::vector<Session*> open;
-  for (Session* session : sessions_) {
-    if (!session->left()) open.push_back(session);
-  }
-  open.resize((open.size() + steps_left - 1) / steps_left);
-  for (Session* session : open) session->close(CloseCode::restart);
+void Lane::send_some_away() {
+  visit_some(to_send_away_, [this](Session& session) { session.send_away(time_to_leave()); });
+  if (to_send_away_ > 0) run([](Lane& lane) { lane.send_some_away(); });
+}
+
+Duration Lane::time_to_leave() const {
+  const auto left = std::chrono::floor<Duration>(away_until_ - clock_.steady());
+  return std::max(left, Duration{0});
 }
 
 void Lane::stop() {

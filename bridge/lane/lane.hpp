@@ -77,10 +77,9 @@ class Lane final : public BatchSink {
     asio::post(loop_, [this, work = std::move(work)]() mutable { guarded([&] { work(*this); }); });
   }
 
-  // Whoever wants to upgrade from now on is answered 503; probes are still answered.
-  void stop_admitting();
-  // Closes one of `steps_left` parts of the clients that are left with 1012, at least one client.
-  void close_share(std::size_t steps_left);
+  // Whoever wants to upgrade from now on is answered 503; probes are still answered. Each client is told
+  // to come back at a moment of its own within `time`, sooner where they are few, and closed with 1012 then.
+  void send_all_away(Duration time);
   // Ends the thread. Thread: any but the lane's.
   void stop();
 
@@ -108,8 +107,16 @@ class Lane final : public BatchSink {
     }
   }
 
+  // Visits clients that were here when `left` was their number, for about a millisecond; `left` is how many
+  // are still to be. From the end down: who leaves meanwhile has the last one move into its place, and
+  // who comes is behind. So nobody is missed, and some are visited twice.
+  template <typename Work>
+  void visit_some(std::size_t& left, Work&& work);
+
   void loop() noexcept;
   void tick();
+  void send_some_away();
+  Duration time_to_leave() const;
   bool take_turn();
   void close_all_as_lagging();
   void note_overload();
@@ -131,7 +138,9 @@ class Lane final : public BatchSink {
   Inbox inbox_;
   Delivery delivery_{inbox_, router_, [this] { close_all_as_lagging(); }};
   std::vector<Session*> sessions_;
-  std::size_t to_review_ = 0;  // of them, the first so many
+  std::size_t to_review_ = 0;     // of them, the first so many
+  std::size_t to_send_away_ = 0;  // likewise
+  SteadyTime away_until_{};       // while draining
   log::Quiet untold_log_;
   std::uint64_t overload_dropped_ = 0;  // events, as far as the log has told
   Tickets tickets_;                     // of sessions_

@@ -214,18 +214,12 @@ void Lanes::close_holders(const std::vector<QueueHolder>& chosen) {
 
 void Lanes::drain(Duration time, const std::function<bool()>& hurry) {
   draining_ = true;
-  run_all([](Lane& lane) { lane.stop_admitting(); });
-  const auto begin = std::chrono::steady_clock::now();
-  const auto end = begin + time;
+  const auto end = std::chrono::steady_clock::now() + time;
   // Closing everybody at once would bring everybody back at once; most of the time is for spreading,
   // the rest for the clients' own half of the closing handshake.
-  auto steps_left = static_cast<std::size_t>(time * 3 / 5 / drain_step);
-  while (admission_.connections() > 0) {
-    run_all([steps_left](Lane& lane) { lane.close_share(std::max<std::size_t>(1, steps_left)); });
-    if (std::chrono::steady_clock::now() >= end || hurry()) return;
+  run_all([time](Lane& lane) { lane.send_all_away(time * 3 / 5); });
+  while (admission_.connections() > 0 && std::chrono::steady_clock::now() < end && !hurry())
     std::this_thread::sleep_for(drain_step);
-    if (steps_left > 0) --steps_left;
-  }
 }
 
 bool Lanes::alive() {

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,40 @@ def test_who_has_just_been_let_in_is_told_to_come_back_too(make_bridge):
     for watcher in watchers:
         watcher.join()
     assert codes == [1012] * 40
+
+
+def reconnects(received: list[Any]) -> list[int]:
+    return [message["after_ms"] for message in received if message.get("type") == "reconnect"]
+
+
+def test_each_is_told_at_once_when_it_is_to_come_back_and_hears_events_until_then(make_bridge, make_producer):
+    bridge = make_bridge({"server.drain_timeout": "10m", "server.threads": 1})
+    clients = [bridge.connect() for _ in range(60)]
+    for client in clients:
+        client.subscribe("news")
+    producer = make_producer(bridge.endpoint)
+    bridge.signal(signal.SIGTERM)
+    told = {}
+    for client in clients:
+        message = client.receive()
+        assert set(message) == {"type", "after_ms"} and message["type"] == "reconnect"
+        told[client] = message["after_ms"]
+    assert len(set(told.values())) > 30, "each has a time of its own"
+    assert max(told.values()) <= 60 * 50, "and few need not be spread over ten minutes"
+    last = max(clients, key=lambda client: told[client])
+    producer.send("news", {"type": "live"})
+    assert last.receive()["type"] == "live"
+    assert [client.wait_closed()[0] for client in clients] == [1012] * 60
+    assert bridge.wait() == 0
+
+
+def test_who_grows_old_is_told_to_reconnect_and_closed_a_second_later(make_bridge):
+    bridge = make_bridge({"server.max_connection_age": "1s"})
+    clients = [bridge.connect() for _ in range(3)]
+    for client in clients:
+        code, received = client.wait_closed()
+        assert (code, reconnects(received)) == (1012, [1000])
+    assert bridge.connect().hello["status"] == "connected"
 
 
 def test_closes_are_spread(make_bridge):

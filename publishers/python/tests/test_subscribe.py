@@ -387,6 +387,58 @@ def test_connection_that_lasted_is_come_back_to_soon(monkeypatch: pytest.MonkeyP
     assert backoff.next(False) == 0.5
 
 
+def test_who_is_told_to_reconnect_goes_to_the_next_bridge_then_and_resumes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Backoff, "next", lambda backoff, later: 60)  # as after a fault
+    asked: list[dict[str, Any]] = []
+
+    async def leaving(connection: ServerConnection) -> None:
+        await say(connection, type="connection", heartbeat=25)
+        request = await requested(connection)
+        await say(connection, type="subscribed", topic="t", success=True, at=["a:1"], id=request["id"])
+        await say(connection, type="reconnect", after_ms=0)
+        await say(connection, **{"type": "x", "topic": "t", "@id": "a:2"})
+        await connection.close(1012, "no reason")
+
+    async def staying(connection: ServerConnection) -> None:
+        await say(connection, type="connection", heartbeat=25)
+        asked.append(await requested(connection))
+        await say(
+            connection,
+            type="subscribed",
+            topic="t",
+            success=True,
+            recovered=True,
+            replayed=1,
+            at=["a:2"],
+            id=asked[0]["id"],
+        )
+        await say(connection, **{"type": "x", "topic": "t", "@id": "a:3"})
+        await connection.wait_closed()
+
+    async def work() -> None:
+        async with (
+            stub(leaving) as first,
+            stub(staying) as second,
+            aclosing(subscribe([url_of(first), url_of(second)], "t")) as events,
+        ):
+            assert [(await events.__anext__()).id for _ in range(2)] == ["a:2", "a:3"]
+
+    ended_within(30, work)
+    assert asked[0]["since"] == {"t": ["a:2"]}
+
+
+def test_the_next_of_several_is_tried_where_one_is_away(daemon: Bridge) -> None:
+    with Publisher(daemon.endpoint) as publisher:
+        assert publisher.wait_ready(10)
+        publish(publisher, "t", 1)
+
+        async def work() -> None:
+            async with aclosing(subscribe(["ws://127.0.0.1:1/api/ws", daemon.ws_url], "t", last=1)) as events:
+                assert await numbers(events, 1) == [1]
+
+        ended_within(30, work)
+
+
 def test_refusals_end_it(start_daemon: Callable[..., Bridge]) -> None:
     daemon = start_daemon({"auth.hs256_secret": SECRET})
 
@@ -519,6 +571,8 @@ def test_what_is_no_token_ends_it() -> None:
 def test_mistakes(arguments: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         subscribe("ws://127.0.0.1:1", *arguments)
+    with pytest.raises(ValueError, match="at least one url"):
+        subscribe([], "t")
     with pytest.raises(ValueError, match="last"):
         subscribe("ws://127.0.0.1:1", "t", last=-1)
 

@@ -56,7 +56,7 @@ class SessionTest : public ::testing::Test,
   }
 
   static constexpr std::size_t queue_bytes = 20'000;
-  const ConfigPtr config_ = std::make_shared<Config>();
+  const std::shared_ptr<Config> config_ = std::make_shared<Config>();
   ModelClock clock_;
   Wheel wheel_{clock_.steady()};
   LaneMetrics metrics_;
@@ -99,6 +99,59 @@ TEST_F(SessionTest, ReloadsThatComeOftenDoNotPutOffPings) {
     session_.on_reload();
   }
   EXPECT_THAT(wire_.taken, HasSubstr(FrameHeader(Opcode::ping, 0).bytes()));
+}
+
+std::int64_t told_after_ms(const std::string& taken) {
+  const std::string_view word = R"({"type":"reconnect","after_ms":)";
+  const std::size_t at = taken.find(word);
+  return at == std::string::npos ? -1 : std::stoll(taken.substr(at + word.size()));
+}
+
+TEST_F(SessionTest, WhoIsSentAwayIsToldWhenAndClosedThen) {
+  session_.send_away(std::chrono::seconds(40));
+  const std::int64_t after_ms = told_after_ms(wire_.taken);
+  EXPECT_GE(after_ms, 0);
+  EXPECT_LE(after_ms, 40'000);
+  EXPECT_EQ(closed_, CloseCode{});
+  const auto before = std::chrono::milliseconds(after_ms / 100 * 100);
+  pass(before);
+  if (before.count() < after_ms) {
+    EXPECT_EQ(closed_, CloseCode{});
+  }
+  pass(2 * Wheel::tick);
+  EXPECT_EQ(closed_, CloseCode::restart);
+}
+
+TEST_F(SessionTest, WhoIsSentAwayWithoutTimeIsToldAndClosedAtOnce) {
+  session_.send_away({});
+  EXPECT_EQ(told_after_ms(wire_.taken), 0);
+  EXPECT_EQ(closed_, CloseCode::restart);
+}
+
+TEST_F(SessionTest, WhoIsSentAwayBeforeTheGreetingIsToldBehindIt) {
+  Session early(*this, rules_, "here");
+  early.send_away(std::chrono::seconds(40));
+  EXPECT_EQ(told_after_ms(wire_.taken), -1);
+  early.open();
+  EXPECT_GE(told_after_ms(wire_.taken), 0);
+  early.on_closed(1006);
+}
+
+TEST_F(SessionTest, AnOldConnectionIsToldASecondBeforeItsEnd) {
+  config_->server.max_connection_age = std::chrono::seconds(50);
+  session_.on_reload();
+  pass(std::chrono::seconds(44));
+  EXPECT_EQ(told_after_ms(wire_.taken), -1) << "a tenth less than its age, at least";
+  Duration passed{44'000};
+  for (; told_after_ms(wire_.taken) < 0 && passed < std::chrono::seconds(56); passed += Wheel::tick)
+    pass(Wheel::tick);
+  EXPECT_LE(passed, Duration{55'200}) << "a tenth more, at most";
+  EXPECT_EQ(told_after_ms(wire_.taken), 1000);
+  EXPECT_EQ(closed_, CloseCode{});
+  pass(std::chrono::milliseconds(900));
+  EXPECT_EQ(closed_, CloseCode{});
+  pass(2 * Wheel::tick);
+  EXPECT_EQ(closed_, CloseCode::restart);
 }
 
 class SessionEndTest : public SessionTest, public ::testing::WithParamInterface<CloseCode> {};

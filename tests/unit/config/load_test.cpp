@@ -306,6 +306,8 @@ TEST(LoadTest, WrongTypesAreRefused) {
                                 "server.drain_timeout = \"-1s\"",
                                 "server.drain_timeout = \"1 s\"",
                                 "server.drain_timeout = \"10d\"",
+                                "server.max_connection_age = \"-1s\"",
+                                "server.max_connection_age = \"721h\"",
                                 "server.listen = 8000",
                                 "server.listen = 2020-01-01",
                                 "server.allowed_origins = \"https://a.example\"",

@@ -13,9 +13,10 @@ import contextlib
 import inspect
 import json
 import logging
+import math
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
@@ -70,7 +71,7 @@ class _TokenFailed(Exception):
 
 
 def subscribe(
-    url: str,
+    url: str | Sequence[str],
     *topics: str,
     last: int = 0,
     token: Token | None = None,
@@ -79,6 +80,7 @@ def subscribe(
 ) -> AsyncGenerator[SubscribedEvent, None]:
     """The events of these topics and patterns, in order, each once; ends only by SubscribeError.
 
+    url: the bridge's, or those of several that hear the same producers: after each break it goes to the next.
     After a break it comes back and resumes: what was missed comes first. Where that cannot be had, on_gap is told, and
     what comes then to begin with (`last`, a route's `replay`) may have come before.
     last: so many of the newest events to begin with, and where what was missed can no longer be had.
@@ -92,6 +94,9 @@ def subscribe(
         import websockets.asyncio.client  # noqa: F401
     except ImportError:
         raise ImportError("zwsbridge.subscribe needs websockets: pip install 'zwsbridge[subscribe]'") from None
+    urls = (url,) if isinstance(url, str) else tuple(url)
+    if not urls:
+        raise ValueError("at least one url is needed")
     if not topics:
         raise ValueError("at least one topic is needed")
     for topic in topics:
@@ -99,7 +104,7 @@ def subscribe(
             raise ValueError(f"{topic!r} is neither a topic nor a pattern")
     if last < 0:
         raise ValueError("last must be 0 or more")
-    return _Events(_Subscriber(url, topics, last, token, max_message_bytes), on_gap or _log_gap)
+    return _Events(_Subscriber(urls, topics, last, token, max_message_bytes), on_gap or _log_gap)
 
 
 def _is_text(topic: str) -> bool:
@@ -179,13 +184,15 @@ class _Subscriber:
 
     def __init__(
         self,
-        url: str,
+        urls: tuple[str, ...],
         topics: tuple[str, ...],
         last: int,
         token: Token | None,
         max_message_bytes: int,
     ) -> None:
-        self._url = url
+        self._urls = urls
+        self._url = urls[0]
+        self._breaks = 0
         self._names = dict.fromkeys(topics)
         self._is_mine = matcher(self._names).fullmatch
         self._last = last
@@ -196,6 +203,7 @@ class _Subscriber:
         self._backoff = Backoff()
         # Of this connection:
         self._greeted_at: float | None = None
+        self._wanted_at = math.inf  # when the bridge wants it to come back, and closes
         self._beside: list[asyncio.Task[None]] = []  # what is done while events are heard
         self._failure: Exception | None = None  # of these
 
@@ -252,7 +260,13 @@ class _Subscriber:
             if self._greeted_at is not None:
                 self._backoff.lasted(time.monotonic() - self._greeted_at)
                 self._greeted_at = None
-            await asyncio.sleep(self._backoff.next(later))
+            await asyncio.sleep(self._pause(later))
+            self._breaks += 1
+            self._url = self._urls[self._breaks % len(self._urls)]
+
+    def _pause(self, later: bool) -> float:
+        wanted_in, self._wanted_at = self._wanted_at - time.monotonic(), math.inf
+        return max(0.0, min(wanted_in, self._backoff.next(later)))
 
     async def _fresh_token(self) -> str:
         """Empty for none."""
@@ -323,6 +337,8 @@ class _Subscriber:
             asking.too_fast()
         elif kind == "error" and message.get("code") == "token_expired" and callable(self._token):
             self._do_beside(connection, self._renew(connection))
+        elif kind == "reconnect":
+            self._wanted_at = time.monotonic() + int(message["after_ms"]) / 1000
         return None
 
     def _event(self, message: dict[str, Any], position: str) -> SubscribedEvent | None:
