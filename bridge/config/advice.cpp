@@ -1,5 +1,9 @@
 #include "config/advice.hpp"
 
+#include <sys/stat.h>
+
+#include <utility>
+
 #include "config/complaint.hpp"
 #include "config/keys.hpp"
 #include "core/topic.hpp"
@@ -49,6 +53,20 @@ class Adviser {
     for (const auto& [role, rights] : config_.auth.roles) {
       const std::string name = std::string(role_table) + '.' + role + ".subscribe";
       if (is_loose(name)) comma(name, rights.subscribe);
+    }
+  }
+
+  // A path is no secret: others know it, or guess it.
+  void secrets() {
+    for (const auto& [name, text] :
+         {std::pair{"auth.hs256_secret", config_.auth.hs256_secret},
+          std::pair{"auth.hs256_previous_secret", config_.auth.hs256_previous_secret}}) {
+      struct stat about {};
+      const bool is_path = text.find('/') != std::string::npos;
+      if (!is_path || ::stat(text.c_str(), &about) != 0 || !S_ISREG(about.st_mode)) continue;
+      add(name, "", text,
+          "is the path of a file, and taken as the secret itself; write it as " +
+              std::string(name) + "_file");
     }
   }
 
@@ -182,6 +200,7 @@ std::vector<std::string> advice(const Config& config, const Origins& origins) {
   config::Adviser adviser(config, origins);
   adviser.path();
   adviser.ingest();
+  adviser.secrets();
   adviser.auth_without_key();
   adviser.commas();
   adviser.rights("auth.anonymous.subscribe", config.auth.anonymous.subscribe, false);

@@ -67,11 +67,15 @@ std::string shown_name(std::string_view name) {
   return without_secrets(name.substr(0, name.size() - last.size())) + without_likely_secrets(last);
 }
 
+std::string as_written(const std::string& key) {
+  return key == route_list ? key + " (in a file [[route]])" : key;
+}
+
 StartupError unknown(std::string_view origin, std::string_view name, const std::string& meant,
                      const std::string& otherwise) {
   return StartupError(StartupError::configuration,
                       place(origin, name) + ": unknown key, " +
-                          (meant.empty() ? otherwise : "did you mean " + meant + '?'));
+                          (meant.empty() ? otherwise : "did you mean " + as_written(meant) + '?'));
 }
 
 // `name` is the key as it may be shown.

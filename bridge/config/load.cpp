@@ -3,8 +3,10 @@
 #include <toml++/toml.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "config/checks.hpp"
@@ -73,6 +75,45 @@ bool begins_list(std::string_view text) {
 
 bool is_list(const Value& value) { return std::holds_alternative<std::vector<std::string>>(value); }
 
+// "1MiB", "64 k" and "10" as a number; none where it is something else.
+std::optional<std::int64_t> number_of(const std::string& text, bool bytes) {
+  constexpr std::string_view units = "KMG";
+  std::int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, fault] = std::from_chars(text.data(), end, number);
+  if (fault != std::errc{}) return std::nullopt;
+  std::string_view unit(rest, static_cast<std::size_t>(end - rest));
+  while (!unit.empty() && unit[0] == ' ') unit.remove_prefix(1);
+  if (unit.empty()) return number;
+  const auto capital = static_cast<char>(unit[0] >= 'a' ? unit[0] - 'a' + 'A' : unit[0]);
+  const std::size_t power = units.find(capital);
+  const std::string_view more = unit.substr(1);
+  const bool is_unit = more.empty() || more == "B" || more == "iB" || more == "i";
+  constexpr std::int64_t number_max = 1 << 30;
+  if (!bytes || power == std::string_view::npos || !is_unit || number > number_max)
+    return std::nullopt;
+  return number << (10 * (power + 1));
+}
+
+// A number in quotes, or with a unit.
+template <class Root>
+std::string number_to_write(const Key<Root>& key, const std::string& name, const Value& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  if (!text || key.allowed.rfind("an integer", 0) != 0) return {};
+  const auto number = number_of(*text, name.find("bytes") != std::string::npos);
+  Root probe;
+  const bool helps = number && !key.set(probe, *number);
+  return helps ? "; write " + std::to_string(*number) : "";
+}
+
+// The path of its file where a secret itself belongs.
+std::string file_to_write(const std::string& name, const Value& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  const bool is_path = text && (text->rfind('/', 0) == 0 || text->rfind("./", 0) == 0);
+  return is_path && find_key(name + "_file") ? "; write the path of its file as " + name + "_file"
+                                             : "";
+}
+
 // "; write ..." where what was meant is plain from `fault`; else nothing.
 template <class Root>
 std::string to_write(const Key<Root>& key, const std::string& name, const Refused& fault) {
@@ -90,7 +131,8 @@ std::string to_write(const Key<Root>& key, const std::string& name, const Refuse
   const bool lacks_unit = wants_time && !number.empty() &&
                           number.find_first_not_of("0123456789") == std::string::npos &&
                           !key.set(probe, number + "s");
-  return lacks_unit ? "; write \"" + number + "s\"" : "";
+  if (lacks_unit) return "; write \"" + number + "s\"";
+  return number_to_write(key, name, fault.value) + file_to_write(name, fault.value);
 }
 
 class Loader {

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "support/folder.hpp"
+
 namespace zws {
 namespace {
 
@@ -50,6 +52,16 @@ TEST(AdviceTest, ARouteBehindOneThatCoversItIsNamed) {
   EXPECT_THAT(advice_on("[[route]]\nmatch = \"a\"\n[[route]]\nmatch = \"a\"\n"),
               ElementsAre(HasSubstr("f:4: route[1].match")));
   EXPECT_THAT(advice_on("[[route]]\nmatch = \"*\"\n[[route]]\nmatch = \"@all\"\n"), IsEmpty());
+}
+
+TEST(AdviceTest, APathInPlaceOfASecretIsNamed) {
+  const Folder folder;
+  const std::string path = folder.file("a-secret-whose-path-is-long-enough", "x");
+  EXPECT_THAT(
+      advice_on("auth.hs256_secret = \"" + path + '"'),
+      ElementsAre("f:1: auth.hs256_secret = \"***\": is the path of a file, and taken as the "
+                  "secret itself; write it as auth.hs256_secret_file"));
+  EXPECT_THAT(advice_on("auth.hs256_secret = \"" + path + "y\""), IsEmpty());
 }
 
 TEST(AdviceTest, AKeyWithoutConflateIsNamed) {

@@ -402,6 +402,20 @@ TEST(LoadTest, WhatIsNearlyRightIsToldHowToWriteIt) {
   EXPECT_THAT(complaint("[[route]]\nmatch = \"a\"\nttl = \"5\""), HasSubstr("; write \"5s\""));
   EXPECT_THAT(complaint("[heartbeat]\ninterval = 100000"), Not(HasSubstr("write")));
   EXPECT_THAT(complaint("[heartbeat]\ninterval = \"often\""), Not(HasSubstr("write")));
+  EXPECT_THAT(complaint("[[route]]\nmatch = \"a\"\nreplay = \"1\""), HasSubstr("; write 1"));
+  for (const std::string size : {"1MiB", "1024 k", "1M", "1048576"})
+    EXPECT_THAT(complaint("limits.queue_bytes = \"" + size + '"'), HasSubstr("; write 1048576"));
+  for (const std::string size : {"9999999999999G", "1 TB", "1Mb", "much", "1kk", "1k"})
+    EXPECT_EQ(complaint("limits.queue_bytes = \"" + size + '"').find("; write 1048576"),
+              std::string::npos)
+        << size;
+  EXPECT_THAT(complaint("limits.replay_events = \"1k\""), Not(HasSubstr("write")));
+  EXPECT_THAT(complaint("auth.hs256_secret = \"/etc/zwsbridge/secret\""),
+              AllOf(HasSubstr("; write the path of its file as auth.hs256_secret_file"),
+                    Not(HasSubstr("/etc"))));
+  EXPECT_THAT(complaint("auth.hs256_secret = \"short\""), Not(HasSubstr("write")));
+  EXPECT_THAT(complaint("[routes]\nmatch = \"a\""),
+              HasSubstr("did you mean route (in a file [[route]])?"));
   EXPECT_THAT(complaint("[server]\nallowed_origins = \"https://a.example\""),
               HasSubstr("; write [\"https://a.example\"]"));
   EXPECT_THAT(complaint("[auth.roles.ops]\nmay = \"stats\""), HasSubstr("; write [\"stats\"]"));
