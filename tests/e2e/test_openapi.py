@@ -49,6 +49,9 @@ def assert_as_documented(answer, method, path):
     response = responses[str(answer.status)]
     if "$ref" in response:
         response = DOCUMENT["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
+    if answer.status == 304:
+        assert "content" not in response and answer.body == b""
+        return
     media, content = next(iter(response["content"].items()))
     assert answer.headers["content-type"].split(";")[0] == media
     if media == "application/json":
@@ -140,6 +143,26 @@ def test_lists_with_something_in_them_are_as_documented(guarded, issuer, path):
     template = "/api/ws/topics/{topic}/history" if path.endswith("history") else path
     for query in ("", "?limit=2"):
         assert_as_documented(guarded.get(path + ("" if path.endswith("stats") else query), admin), "GET", template)
+
+
+@pytest.mark.parametrize("path", [path for method, path in CALLS if method == "GET"])
+def test_what_has_a_tag_is_not_sent_twice_and_that_is_documented(guarded, issuer, path):
+    where = with_arguments(path)
+    if "{file}" in path:  # one that is there
+        where = "/" + re.search(r'assets/[^"]+', guarded.get("/").body.decode())[0]
+    tag = guarded.get(where, bearer(issuer.admin())).headers.get("etag")
+    assert ("304" in operation("GET", path)["responses"]) == (tag is not None)
+    if tag is not None:
+        again = guarded.get(where, {"If-None-Match": tag})
+        assert again.status == 304
+        assert_as_documented(again, "GET", path)
+
+
+def test_who_asks_too_much_is_refused_by_each_call_but_the_probes():
+    """That is judged before anything is known of the call (api.cpp, HttpCrowd)."""
+    for method, path in CALLS:
+        if path not in ("/healthz", "/readyz"):
+            assert {"429", "503"} <= set(operation(method, path)["responses"]), (method, path)
 
 
 def test_closing_is_as_documented(guarded, issuer):
