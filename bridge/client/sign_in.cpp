@@ -82,7 +82,7 @@ void SignIn::judge_again(Session& session) {
   if (!session.identity() || session.identity()->user.empty()) return;
   const Verdict verdict = parts_.verifier->again(session.identity());
   if (verdict.fault != TokenFault::none) {
-    if (!session.standing.token_ended) end_token_for(session, verdict.reason);
+    if (!session.standing.token_ended) end_token_for(session, verdict);
   } else if (verdict.identity->user != session.identity()->user) {
     session.close(CloseCode::restart);  // its token is good, but for somebody else
   } else if (verdict.identity != session.identity()) {
@@ -249,20 +249,20 @@ void SignIn::foresee_expiry(Session& session) {
   session.wake_at(std::min(session.standing.token_ends, clock.steady() + wall_clock_interval));
 }
 
-void SignIn::end_token_for(Session& session, std::string_view reason) {
+void SignIn::end_token_for(Session& session, const Verdict& verdict) {
   std::uint64_t suppressed = 0;
   if (log_.pass(suppressed))
     log::info("the token of {} ends before its time: {}{}", session.log_name(),
-              log::escaped(reason, 200), log::more(suppressed));
-  end_token(session);
+              log::escaped(verdict.reason, 200), log::more(suppressed));
+  end_token(session, verdict);
 }
 
 // From now on its grace runs.
-void SignIn::end_token(Session& session) {
+void SignIn::end_token(Session& session, const Verdict& verdict) {
   Standing& standing = session.standing;
   standing.token_ended = true;
   standing.token_ends = session.rules().clock->steady();
-  session.send_error(ErrorCode::token_expired, "the token has expired");
+  session.send_error(code_of(verdict.fault), message_of(verdict));
   session.wake_at(standing.token_ends + session.config().auth.expiry_grace);
 }
 
@@ -277,7 +277,7 @@ void SignIn::on_timer(Session& session, SteadyTime now) {
   if (now < standing.token_ends) return;
   const SteadyTime grace_ends = standing.token_ends + session.config().auth.expiry_grace;
   if (!standing.token_ended) {
-    end_token(session);
+    end_token(session, Verdict::expired());
   } else if (now >= grace_ends) {
     session.close(CloseCode::token);
   } else {

@@ -56,8 +56,8 @@ class SignIn {
 
  private:
   void judge_again(Session& session);
-  void end_token_for(Session& session, std::string_view reason);
-  static void end_token(Session& session);
+  void end_token_for(Session& session, const Verdict& verdict);
+  static void end_token(Session& session, const Verdict& verdict);
   void check(Session& session, const std::string& token);
   void take(std::uint64_t ticket, Verdict verdict) noexcept;
   void decide(Session& session, Verdict verdict);

@@ -506,7 +506,8 @@ def test_token_function_that_raises_is_asked_again(start_daemon: Callable[..., B
     assert asked == 3
 
 
-def test_renewal_that_fails_leaves_the_connection() -> None:
+@pytest.mark.parametrize("code", ["token_expired", "invalid_token"])
+def test_renewal_that_fails_leaves_the_connection(code: str) -> None:
     asked: list[bool] = []
 
     async def token() -> str:
@@ -518,7 +519,7 @@ def test_renewal_that_fails_leaves_the_connection() -> None:
     async def bridge(connection: ServerConnection) -> None:
         request = await requested(connection)
         await say(connection, type="subscribed", topic="t", success=True, at=["a:1"], id=request["id"])
-        await say(connection, type="error", code="token_expired", message="the token has expired")
+        await say(connection, type="error", code=code, message="the token has ended")
         await say(connection, **{"type": "x", "topic": "t", "@id": f"a:{len(asked) + 1}"})
         await connection.wait_closed()
 

@@ -303,7 +303,7 @@ export class ZwsClient extends EventHandlers {
     const error = refusalOf(message);
     const { code } = error;
     this.#connection.complaint = code;
-    const renews = code === "token_expired" && this.#tokens.canRenew && !!this.#identity;
+    const renews = code.includes("token") && this.#tokens.canRenew && !!this.#identity; // expired, or invalid: its key was taken out
     if (this.#options.onError || !renews) this.#tell(error);
     if (renews) void this.#renew();
   }

@@ -79,9 +79,9 @@ describe("getToken", () => {
     expect(FakeSocket.last.protocols[1]).toBe("bearer.new");
   });
 
-  it("is asked at once when the bridge says that the token has expired", async () => {
+  it.each(["token_expired", "invalid_token"])("is asked at once when the bridge says that the token has ended: %s", async (code) => {
     await connect({ token: "old", getToken: () => "new" });
-    FakeSocket.last.greet().give({ type: "error", code: "token_expired" });
+    FakeSocket.last.greet().give({ type: "error", code });
     await vi.advanceTimersByTimeAsync(0);
     expect(FakeSocket.last.request("auth")).toMatchObject({ token: "new" });
   });

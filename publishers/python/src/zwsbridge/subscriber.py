@@ -36,6 +36,8 @@ _LATER = {1013, 4429}  # close codes after which nobody should come back soon: f
 _LATER_STATUS = {429, 503}  # the same before there is a connection
 READ_AHEAD = 16  # events that wait for the loop
 
+# What is said of a token in use; the latter when its key was taken out.
+_TOKEN_ENDED = ("token_expired", "invalid_token")
 _TOKEN_TEXT = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what a header takes; every JWT is made of these
 
 _log = logging.getLogger("zwsbridge")
@@ -335,7 +337,7 @@ class _Subscriber:
             if message.get("code") != "rate_limited":
                 raise SubscribeError(str(message.get("code")), str(message.get("message", "")), ", ".join(names))
             asking.too_fast()
-        elif kind == "error" and message.get("code") == "token_expired" and callable(self._token):
+        elif kind == "error" and message.get("code") in _TOKEN_ENDED and callable(self._token):
             self._do_beside(connection, self._renew(connection))
         elif kind == "reconnect":
             self._wanted_at = time.monotonic() + int(message["after_ms"]) / 1000

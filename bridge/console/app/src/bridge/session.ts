@@ -55,6 +55,7 @@ async function askRights(): Promise<void> {
 function told(error: ZwsError): void {
   complaint = error.code;
   if (error.code === "token_expired") askForToken(say("sign.expired"));
+  if (error.code === "invalid_token") askForToken(say("sign.refused"));
 }
 
 function open(): void {
