@@ -1,5 +1,5 @@
 // Every code with which the bridge ends a connection: number, meaning, and whether to come back.
-// docs/PROTOCOL.md carries the same rows; a test compares them. Three rows are used for more than their
+// docs/PROTOCOL.md carries the same rows; a test compares them. Two rows are used for more than their
 // text says: see there.
 #pragma once
 
@@ -38,7 +38,7 @@ constexpr std::array<CloseRow, 12> close_rows{{
     {CloseCode::restart, "the bridge stops or restarts", "yes"},
     {CloseCode::try_later, "full", "yes, later"},
     {CloseCode::too_many_errors, "too many errors", "no"},
-    {CloseCode::token, "token invalid or expired", "only with a new token"},
+    {CloseCode::token, "token missing, invalid or expired", "only with a new token"},
     {CloseCode::kicked, "disconnected by an administrator", "no"},
     {CloseCode::no_sign_of_life, "no sign of life", "yes"},
     {CloseCode::slow_consumer, "slow consumer", "yes"},

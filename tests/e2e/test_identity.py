@@ -162,8 +162,10 @@ def test_who_must_sign_in_has_a_time_for_it(make_bridge, issuer, tmp_path):
     assert patient.ask({"type": "subscribe", "topic": "a"})["code"] == "unauthorized"
     assert patient.ask({"type": "auth", "token": issuer.token()})["success"] is True
     patient.subscribe("a")
-    code, messages = make_bridge({**settings, "auth.timeout": "1s"}).connect().wait_closed()
+    late = make_bridge({**settings, "auth.timeout": "1s"}).connect()
+    code, messages = late.wait_closed()
     assert (code, messages[-1]["code"]) == (4401, "unauthorized")
+    assert "missing" in late.socket.close_reason
 
 
 def test_who_must_sign_in_hears_nothing_before(make_bridge, make_producer, issuer, tmp_path):
