@@ -61,8 +61,8 @@ void Fetch::look(History& history, LongRequest& whole, Answer& answer, std::size
     leave_out_what_does_not_fit(*answer.pattern, events_max, room, answer);
     return;
   }
-  Fetched range =
-      history.fetch(answer.topic, request.source, request.from, request.to, events_max, room);
+  Fetched range = history.fetch(answer.topic, request.source, request.from, request.to, events_max,
+                                room, whole.looks_left);
   answer.events = std::move(range.events);
   answer.complete = range.complete;
 }

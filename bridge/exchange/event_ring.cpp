@@ -29,7 +29,7 @@ EventPtr EventRing::pop_front() noexcept {
   return gone;
 }
 
-EventPtr EventRing::erase(std::uint64_t arrival) noexcept {
+std::size_t EventRing::place_from(std::uint64_t arrival) const noexcept {
   // Holes keep their arrival number, so the numbers rise throughout.
   std::uint32_t low = 0;
   std::uint32_t high = span_;
@@ -40,6 +40,11 @@ EventPtr EventRing::erase(std::uint64_t arrival) noexcept {
     else
       high = middle;
   }
+  return low;
+}
+
+EventPtr EventRing::erase(std::uint64_t arrival) noexcept {
+  const auto low = static_cast<std::uint32_t>(place_from(arrival));
   assert(low < span_ && slot(low).arrival == arrival && slot(low).event);
   EventPtr gone = std::move(slot(low).event);
   --live_;

@@ -39,6 +39,19 @@ class EventRing {
   // Takes out the event that arrived as `arrival`; it must be here.
   EventPtr erase(std::uint64_t arrival) noexcept;
 
+  // Its places from the oldest event to the newest, in order of arrival. One whose event has left from
+  // the middle holds none any more, but its number still.
+  std::size_t places() const noexcept { return span_; }
+  const Retained& place(std::size_t i) const noexcept {
+    return slot(static_cast<std::uint32_t>(i));
+  }
+  // The first place that arrived as `arrival` or later; places() if there is none.
+  std::size_t place_from(std::uint64_t arrival) const noexcept;
+
+  // Moves the events that arrived as `since` or later and that `wanted` accepts into `to`, which is empty.
+  template <typename Wanted>
+  void move_out(std::uint64_t since, Wanted&& wanted, EventRing& to);
+
   // Gives back memory that far fewer events than once no longer need.
   void shrink();
 
@@ -102,5 +115,17 @@ class EventRing {
   std::uint32_t span_ = 0;  // slots from the oldest to the newest event, holes included
   std::uint32_t live_ = 0;
 };
+
+template <typename Wanted>
+void EventRing::move_out(std::uint64_t since, Wanted&& wanted, EventRing& to) {
+  const std::size_t size_max = live_;
+  for (auto i = static_cast<std::uint32_t>(place_from(since)); i < span_; ++i) {
+    if (!slot(i).event || !wanted(slot(i))) continue;
+    to.push(slot(i).event, slot(i).arrival, size_max);
+    slot(i).event = nullptr;
+    --live_;
+  }
+  trim_ends();
+}
 
 }  // namespace zws

@@ -9,6 +9,11 @@
 namespace zws {
 namespace {
 
+// A fetch passes over events far quicker than a search compares names, and over so many at most: half a
+// millisecond.
+constexpr std::size_t steps_per_look = 16;
+constexpr std::size_t fetch_looks_max = 20'000 / steps_per_look;
+
 bool missed(const Topic& topic, const std::vector<Position>& since, bool proven, Selection& out) {
   return topic.history.missed(since, proven, topic.policy->retention.conflate, out);
 }
@@ -126,14 +131,18 @@ std::vector<EventPtr> History::newest(const Pattern& pattern, std::size_t count,
 }
 
 Fetched History::fetch(std::string_view topic, std::string_view source, std::uint64_t from,
-                       std::uint64_t to, std::size_t events_max, std::size_t bytes_max) {
+                       std::uint64_t to, std::size_t events_max, std::size_t bytes_max,
+                       std::size_t& looks_left) {
   const Topic* known = shelf_->look_up(topic, clock_.steady());
   if (known == nullptr || from > to) return {};
-  const auto found = known->history.range(source, from, to);
+  const std::size_t steps = std::min(looks_left, fetch_looks_max) * steps_per_look;
+  std::size_t steps_left = steps;
+  const auto found = known->history.range(source, from, to, events_max, steps_left);
+  looks_left -= (steps - steps_left) / steps_per_look;
   Selection selection(events_max, bytes_max);
   bool whole = !found.empty() && found.size() - 1 == to - from;
-  for (auto each = found.rbegin(); each != found.rend(); ++each) {
-    if (selection.take(**each)) continue;
+  for (const Retained* each : found) {
+    if (selection.take(*each)) continue;
     whole = false;
     break;
   }

@@ -109,12 +109,17 @@ class History {
   std::vector<EventPtr> newest(const Pattern& pattern, std::size_t count, std::size_t bytes_max,
                                std::size_t& looks_left);
 
-  // The same two, whatever it takes.
+  // The same three, whatever it takes.
   Recovery recover(const Pattern& pattern, const std::vector<TopicPosition>& since,
                    std::size_t events_max, std::size_t bytes_max) {
     auto looks_left = static_cast<std::size_t>(-1);
     return recover(pattern, {since.data(), since.data() + since.size()}, events_max, bytes_max,
                    looks_left);
+  }
+  Fetched fetch(std::string_view topic, std::string_view source, std::uint64_t from,
+                std::uint64_t to, std::size_t events_max, std::size_t bytes_max) {
+    auto looks_left = static_cast<std::size_t>(-1);
+    return fetch(topic, source, from, to, events_max, bytes_max, looks_left);
   }
   std::vector<EventPtr> newest(const Pattern& pattern, std::size_t count, std::size_t bytes_max) {
     auto looks_left = static_cast<std::size_t>(-1);
@@ -123,8 +128,11 @@ class History {
 
   // Events `from` to `to` of one source, as far as they are retained; where a bound cuts, the first
   // of them, so that a client can go on from there.
+  // Every 16 others looked at on the way take one of `looks_left`; where they, or 20,000 others, do not
+  // suffice, it is cut as well.
   Fetched fetch(std::string_view topic, std::string_view source, std::uint64_t from,
-                std::uint64_t to, std::size_t events_max, std::size_t bytes_max);
+                std::uint64_t to, std::size_t events_max, std::size_t bytes_max,
+                std::size_t& looks_left);
 
   // A topic with subscribers is not forgotten; pins are counted, one for each lane that has some.
   // (Past history.bytes or limits.topics even a pinned topic goes, and is heard of anew.)

@@ -11,6 +11,8 @@ constexpr int steps_per_expiry = 128;  // more than came in meanwhile
 constexpr int steps_per_sweep = 1'000;
 constexpr int steps_per_correction = 64;  // AgeHeap::oldest() has put so many right
 constexpr std::size_t looks_per_sweep = 200;
+constexpr std::size_t discards_per_record = 2;  // more than come in meanwhile
+constexpr std::size_t discards_per_sweep = 1'000;
 
 }  // namespace
 
@@ -51,7 +53,8 @@ void Shelf::record(const EventPtr& event) {
       if (event->is_gap())
         topic->history.gap(*event, arrival, sources_max);
       else
-        topic->history.record(event, arrival, topic->policy->retention, sources_max, fits);
+        topic->history.record(event, arrival, topic->policy->retention, sources_max, fits,
+                              discarded_);
       if (topic->history.forgot() != forgot) note_forgotten(*topic);
     }
     topic->heard = arrival;
@@ -65,6 +68,7 @@ void Shelf::record(const EventPtr& event) {
     settle(*topic);
     keep_within_bounds();
   }
+  discarded_.free_some(discards_per_record);
   if (arrival % records_per_expiry == 0) expire(event->received(), steps_per_expiry);
 }
 
@@ -153,6 +157,7 @@ Topic* Shelf::look_up(Topic& topic, SteadyTime now) {
 
 void Shelf::sweep(SteadyTime now) {
   expire(now, steps_per_sweep);
+  discarded_.free_some(discards_per_sweep);
   // One that lost its last subscriber while its history was empty.
   for (std::size_t left = std::min(looks_per_sweep, topics_.size()); left > 0; --left)
     settle(*topics_.walk());
@@ -213,6 +218,10 @@ void Shelf::keep_within_bounds() {
   while (topics_.size() > config_->limits.topics) forget(*topics_.oldest());
   std::size_t topics_before = topics_.size();
   while (bytes() > config_->history.bytes) {
+    if (!discarded_.empty()) {
+      discarded_.free_some(1);
+      continue;
+    }
     // Tables of a time with far more topics would have all the others go, too.
     if (topics_.size() * 2 < topics_before) {
       topics_.shrink_all();

@@ -17,6 +17,7 @@
 #include "config/route_table.hpp"
 #include "core/pattern.hpp"
 #include "core/topic.hpp"
+#include "exchange/discarded.hpp"
 #include "exchange/forgotten.hpp"
 #include "exchange/ledger.hpp"
 #include "exchange/policy.hpp"
@@ -61,7 +62,7 @@ class Shelf {
   const TopicTable& topics() const noexcept { return topics_; }
 
   std::size_t bytes() const noexcept {
-    return event_bytes_ + bookkeeping_bytes_ + topics_.bytes() +
+    return event_bytes_ + bookkeeping_bytes_ + topics_.bytes() + discarded_.bytes() +
            std::min(ledger_.source_bytes(), source_bytes_max(*config_));
   }
 
@@ -98,6 +99,7 @@ class Shelf {
   std::uint64_t arrivals_ = 0;
   SteadyTime now_{};  // the latest that anybody told; each event comes later than what was before
   Forgotten forgotten_;
+  Discarded discarded_;
 };
 
 template <typename Visit>

@@ -10,8 +10,6 @@ namespace {
 
 // A walk for events that are wanted passes over so many others: a millisecond or two.
 constexpr std::size_t others_max = 20'000;
-// ... and, where nothing has to be compared, over so many that are newer: a few milliseconds.
-constexpr std::size_t newer_max = 100'000;
 
 // Whether the event's key is the one that the rule means: the header gave it, or the payload was read
 // for it, or the rule wants none.
@@ -19,17 +17,22 @@ bool key_known(const Event& event, const Retention& retention) noexcept {
   return retention.key.empty() || event.overflow() == Overflow::conflate || event.has_key();
 }
 
+// Whether it is an event, and not the place of one that has left, of `source`.
+bool is_of(const Retained& each, std::string_view source) noexcept {
+  return each.event && each.event->source() == source;
+}
+
 }  // namespace
 
 void TopicHistory::record(const EventPtr& event, std::uint64_t arrival, const Retention& retention,
-                          std::size_t sources_max, bool keep_it) {
+                          std::size_t sources_max, bool keep_it, Discarded& discarded) {
   const std::string_view source = event->source();
   const std::uint64_t seq = event->seq();
   std::size_t place = sources_.find(source);
   const bool known = place != SourceRuns::none;
   // A source that steps back counts anew, whatever it was that made it.
   const bool began = event->restart() || (known && seq <= sources_[place].newest);
-  if (began) discard(source, known ? sources_[place].began : 0);
+  if (began) discard(source, known ? sources_[place].began : 0, discarded);
   if (!known) place = sources_.add(source, arrival, sources_max);
 
   SourceRun& run = sources_[place];
@@ -118,21 +121,30 @@ void TopicHistory::forget() noexcept {
 }
 
 // Takes the events of `source` that arrived as `since` or later out; its run does not change. One that
-// begins again and again walks only over what came since it did so last.
-void TopicHistory::discard(std::string_view source, std::uint64_t since) noexcept {
-  std::vector<std::uint64_t> arrivals;
-  ring_.newest_first([&](const Retained& each) {
-    if (each.arrival < since) return false;
-    if (each.event->source() == source) arrivals.push_back(each.arrival);
-    return true;
-  });
-  for (const std::uint64_t arrival : arrivals) remove(arrival);
-}
-
-void TopicHistory::remove(std::uint64_t arrival) noexcept {
-  const EventPtr gone = ring_.erase(arrival);
-  event_bytes_ -= gone->memory_bytes();
-  forget_key(*gone, arrival);
+// begins again and again walks only over what came since it did so last. To free them takes far longer
+// than to find them, so that is not done here.
+void TopicHistory::discard(std::string_view source, std::uint64_t since, Discarded& discarded) {
+  EventRing gone;
+  std::size_t bytes = 0;
+  if (sources_.size() == 1 && sources_.forgot() == 0 && sources_[0].source == source) {
+    // Of one source that ever was, all is its own.
+    gone = std::move(ring_);
+    ring_ = EventRing{};
+    bytes = event_bytes_;
+    keys_.reset();
+  } else {
+    ring_.move_out(
+        since,
+        [&](const Retained& each) {
+          if (each.event->source() != source) return false;
+          bytes += each.event->memory_bytes();
+          forget_key(*each.event, each.arrival);
+          return true;
+        },
+        gone);
+  }
+  event_bytes_ -= bytes;
+  discarded.take(std::move(gone), bytes);
 }
 
 void TopicHistory::retain(const Retention& before, const Retention& after,
@@ -203,23 +215,67 @@ bool TopicHistory::missed(const std::vector<Position>& since, bool proven, bool 
 }
 
 std::vector<const Retained*> TopicHistory::range(std::string_view source, std::uint64_t from,
-                                                 std::uint64_t to) const {
+                                                 std::uint64_t to, std::size_t count,
+                                                 std::size_t& steps_left) const {
   std::vector<const Retained*> found;
-  std::size_t others_left = others_max;
-  std::size_t newer_left = newer_max;
-  // A source that was forgotten and came back may have counted anew: then what came before is not meant.
-  std::uint64_t below = std::numeric_limits<std::uint64_t>::max();
-  bool whole = true;
-  ring_.newest_first([&](const Retained& each) {
-    if (each.event->source() != source) return whole = others_left-- > 0;
-    if (each.event->seq() < from || each.event->seq() >= below) return false;
-    below = each.event->seq();
-    if (each.event->seq() > to) return whole = newer_left-- > 0;
-    found.push_back(&each);
-    return true;
-  });
-  if (!whole) found.clear();  // the first of them are wanted
+  for (std::size_t i = first_of(source, from, steps_left); i < ring_.places(); ++i) {
+    const Retained& each = ring_.place(i);
+    if (is_of(each, source)) {
+      if (each.event->seq() > to || found.size() == count) break;
+      found.push_back(&each);
+    } else if (steps_left-- == 0) {
+      steps_left = 0;
+      break;
+    }
+  }
   return found;
+}
+
+// The place of the first event of `source` that is `from` or later; places() if there is none, or if the
+// steps do not suffice.
+std::size_t TopicHistory::first_of(std::string_view source, std::uint64_t from,
+                                   std::size_t& steps_left) const {
+  const std::size_t nowhere = ring_.places();
+  const std::size_t run = sources_.find(source);
+  const std::size_t begin =
+      run == SourceRuns::none ? nowhere : ring_.place_from(sources_[run].began);
+  std::size_t first = nowhere;
+  bool earlier = false;  // there are events before `from`
+  // Since a source began its numbers rise, so half of what is left is passed over with each look: at the
+  // nearest event of the source at the middle or before it. Nothing is looked at twice.
+  for (std::size_t low = begin, high = nowhere; low < high;) {
+    const std::size_t middle = low + (high - low) / 2;
+    std::size_t at = middle;
+    for (;; --at) {
+      if (steps_left == 0) return nowhere;
+      --steps_left;
+      if (at == low || is_of(ring_.place(at), source)) break;
+    }
+    const Retained& nearest = ring_.place(at);
+    if (!is_of(nearest, source)) {
+      low = middle + 1;
+    } else if (nearest.event->seq() < from) {
+      earlier = true;
+      low = middle + 1;
+    } else {
+      first = high = at;
+    }
+  }
+  if (earlier || sources_.forgot() == 0) return first;
+  // It may have been forgotten and come back. Then what is kept from before is meant, too, as long as the
+  // numbers fall; else it has counted anew.
+  std::uint64_t below = first == nowhere ? std::numeric_limits<std::uint64_t>::max()
+                                         : ring_.place(first).event->seq();
+  for (std::size_t at = begin; at-- > 0;) {
+    if (steps_left == 0) return nowhere;
+    --steps_left;
+    if (!is_of(ring_.place(at), source)) continue;
+    const std::uint64_t seq = ring_.place(at).event->seq();
+    if (seq < from || seq >= below) break;
+    below = seq;
+    first = at;
+  }
+  return first;
 }
 
 void TopicHistory::shrink() {

@@ -15,6 +15,7 @@
 #include "config/config.hpp"
 #include "core/event.hpp"
 #include "core/position.hpp"
+#include "exchange/discarded.hpp"
 #include "exchange/event_ring.hpp"
 #include "exchange/selection.hpp"
 #include "exchange/source_runs.hpp"
@@ -40,9 +41,12 @@ class TopicHistory {
   const Retained& oldest() const noexcept { return ring_.front(); }
   SteadyTime newest_received() const noexcept { return newest_received_; }
 
-  // Takes an event in. `keep` false: only its position (it is larger than all there is room for).
+  // Takes an event in. `keep` false: only its position (it is larger than all there is room for). Where
+  // its source begins anew, what that had said goes to `discarded`.
+  // Cost: O(1); where a source begins anew on a topic that has had others, a look at all that came since
+  // it began.
   void record(const EventPtr& event, std::uint64_t arrival, const Retention& retention,
-              std::size_t sources_max, bool keep);
+              std::size_t sources_max, bool keep, Discarded& discarded);
 
   // What the marker names is missing; its source goes on behind it.
   void gap(const Event& marker, std::uint64_t arrival, std::size_t sources_max);
@@ -76,9 +80,12 @@ class TopicHistory {
   // From its newest event to older ones; there must be one.
   EventRing::Cursor newest() const noexcept { return EventRing::Cursor(ring_); }
 
-  // Events `from` to `to` of `source`, newest first.
-  std::vector<const Retained*> range(std::string_view source, std::uint64_t from,
-                                     std::uint64_t to) const;
+  // Events `from` to `to` of `source`, the first `count` of them. Each event looked at on the way that
+  // is none of them takes one of `steps_left`; where they do not suffice, those found until then, which
+  // are the first.
+  // Cost: O(log events) where few others lie between the source's events.
+  std::vector<const Retained*> range(std::string_view source, std::uint64_t from, std::uint64_t to,
+                                     std::size_t count, std::size_t& steps_left) const;
 
   // Gives back memory no longer needed. Not done as events go, since most often others follow.
   void shrink();
@@ -96,8 +103,8 @@ class TopicHistory {
   void keep(const EventPtr& event, std::uint64_t arrival, const Retention& retention);
   void replace(const Event& newer, const Retention& retention);
   void forget_key(const Event& event, std::uint64_t arrival) noexcept;
-  void discard(std::string_view source, std::uint64_t since) noexcept;
-  void remove(std::uint64_t arrival) noexcept;
+  void discard(std::string_view source, std::uint64_t since, Discarded& discarded);
+  std::size_t first_of(std::string_view source, std::uint64_t from, std::size_t& steps_left) const;
 
   EventRing ring_;
   SourceRuns sources_;

@@ -19,7 +19,8 @@ class AgeHeapTest : public testing::Test {
 
   void record(Topic& topic) {
     const std::uint64_t arrival = ++arrivals;
-    topic.history.record(make_event({"t", "a", arrival}, SteadyTime{}), arrival, rule, 1, true);
+    topic.history.record(make_event({"t", "a", arrival}, SteadyTime{}), arrival, rule, 1, true,
+                         discarded);
     if (topic.age_place == AgeHeap::nowhere) heap.add(topic);
   }
   void drop_oldest(Topic& topic) {
@@ -36,6 +37,7 @@ class AgeHeapTest : public testing::Test {
     return least;
   }
 
+  Discarded discarded;
   const Retention rule{2, Duration(1000), false};
   std::vector<std::unique_ptr<Topic>> topics;
   AgeHeap heap;

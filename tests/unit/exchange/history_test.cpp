@@ -248,6 +248,50 @@ TEST_F(HistoryTest, OfASourceThatBeginsAgainAndAgainOnlyTheLastLifeIsKept) {
   }
 }
 
+TEST_F(HistoryTest, WhatARestartDiscardsIsFreedALittleAtATime) {
+  config.history = {20'000, hours(1), all};
+  const std::size_t none = history().bytes();
+  publish("t", "a", 1, 10'000);
+  publish("u", "a", 1, 5'000);
+  publish("u", "b", 1, 5'000);
+  std::size_t before = history().bytes();
+  publish({"t", "a", 1, {}, false, true});
+  publish({"u", "b", 1, {}, false, true});
+  EXPECT_THAT(newest("t", 2), ElementsAre("t@a:1"));
+  EXPECT_THAT(newest("u", 2), ElementsAre("u@a:5000", "u@b:1"));
+  EXPECT_FALSE(history().fetch("t", "a", 2, 2, all, all).complete);
+  const std::size_t each = make_event({"t", "a", 1}, clock.steady())->memory_bytes();
+  EXPECT_GT(history().bytes(), before - 10 * each) << "it is still held, and counted";
+  std::size_t sweeps = 0;
+  for (std::size_t after = 0; sweeps < 100; before = after, ++sweeps) {
+    history().sweep();
+    after = history().bytes();
+    if (after == before) break;
+  }
+  EXPECT_EQ(sweeps, 15) << "of a thousand events each";
+  EXPECT_LT(history().bytes() - none, 5'002 * (each + 100));
+}
+
+TEST_F(HistoryTest, WhatWasDiscardedGoesBeforeWhatIsKept) {
+  config.history = {2'000, hours(1), 400'000};
+  publish("kept", "a", 1, 100);
+  publish("t", "a", 1, 1'000);
+  publish({"t", "a", 1, {}, false, true});
+  publish("t", "a", 2, 1'000);
+  EXPECT_LE(history().bytes(), config.history.bytes);
+  EXPECT_THAT(newest("kept", 200), SizeIs(100));
+  EXPECT_THAT(newest("t", 2'000), SizeIs(1'000));
+}
+
+TEST_F(HistoryTest, EventsThatComeMakeRoomForThemselvesAmongTheDiscarded) {
+  config.history = {2'000, hours(1), all};
+  publish("t", "a", 1, 1'000);
+  publish({"t", "a", 1, {}, false, true});
+  const std::size_t discarded = history().bytes();
+  publish("t", "a", 2, 400);
+  EXPECT_LT(history().bytes(), discarded) << "no sweep has been";
+}
+
 TEST_F(HistoryTest, ASourceThatStepsBackBeginsAnew) {
   publish("t", "a", 4, 6);
   publish("t", "a", 2, 3);
@@ -781,6 +825,59 @@ TEST_F(FetchTest, ABoundCutsOffTheEnd) {
   const Fetched fetched = fetch(1, 5, 2);
   EXPECT_THAT(names(fetched.events), ElementsAre("a:1", "a:2"));
   EXPECT_FALSE(fetched.complete);
+}
+
+TEST_F(FetchTest, TheOldestOfALongHistoryIsFoundInAFewLooks) {
+  config.history = {50'000, hours(1), all};
+  publish("t", "a", 1, 1);
+  for (std::uint64_t seq = 1; seq <= 20'000; ++seq) {
+    publish("t", "b", seq, seq);
+    publish("t", "a", seq + 1, seq + 1);
+  }
+  for (const std::uint64_t wanted : {1, 2, 777, 10'000, 20'000, 20'001}) {
+    std::size_t looks_left = 10;
+    const Fetched fetched = history().fetch("t", "a", wanted, wanted, all, all, looks_left);
+    EXPECT_THAT(names(fetched.events), ElementsAre("a:" + std::to_string(wanted)));
+    EXPECT_TRUE(fetched.complete);
+    EXPECT_GE(looks_left, 7) << "of 16 events each";
+  }
+}
+
+TEST_F(FetchTest, ASearchAmongTooManyOthersIsChargedAndEndsIncomplete) {
+  config.history = {200'000, hours(1), all};
+  publish("t", "a", 1, 1);
+  publish("t", "b", 1, 100'000);
+  std::size_t looks_left = 10'000;
+  EXPECT_FALSE(history().fetch("t", "a", 1, 1, all, all, looks_left).complete);
+  EXPECT_EQ(looks_left, 10'000 - 20'000 / 16);
+  looks_left = 3;
+  EXPECT_THAT(history().fetch("t", "a", 1, 1, all, all, looks_left).events, IsEmpty());
+  EXPECT_EQ(looks_left, 0);
+}
+
+TEST_F(FetchTest, WhereTheLooksEndTheFirstOfThemHaveCome) {
+  publish("t", "a", 1, 2);
+  publish("t", "b", 1, 60);
+  publish("t", "a", 3, 3);
+  std::size_t looks_left = 2;
+  const Fetched fetched = history().fetch("t", "a", 1, 3, all, all, looks_left);
+  EXPECT_FALSE(fetched.complete);
+  EXPECT_EQ(looks_left, 0);
+  looks_left = 8;
+  EXPECT_TRUE(history().fetch("t", "a", 1, 3, all, all, looks_left).complete);
+}
+
+TEST_F(FetchTest, OfASourceThatWasForgottenAndWentOnAllIsMeant) {
+  config.limits.sources_per_topic = 1;
+  publish("t", "a", 1, 3);
+  publish("t", "b", 1, 1);
+  publish("t", "a", 4, 6);
+  EXPECT_THAT(names(fetch(2, 5).events), ElementsAre("a:2", "a:3", "a:4", "a:5"));
+  publish("t", "b", 2, 2);
+  EXPECT_THAT(names(fetch(2, 9).events), ElementsAre("a:2", "a:3", "a:4", "a:5", "a:6"));
+  publish("t", "a", 3, 4);
+  EXPECT_THAT(names(fetch(1, 9).events), ElementsAre("a:3", "a:4"))
+      << "what came before it counted anew";
 }
 
 TEST_F(FetchTest, UnknownTopicsAndSourcesHaveNothing) {
