@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t batch_messages_max = 256;
 constexpr std::size_t batch_bytes_max = 65'536;
+constexpr std::size_t batch_ignored_max = 2'048;  // frames
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::count_)> reject_words{
     "it has no payload; send two frames, topic and payload, or one with a space between them",
@@ -29,13 +30,19 @@ bool Intake::drain(zmq::socket_t& socket, bool block) {
   arrivals_.clear();
   envelope_.reset();
   batch_bytes_ = 0;
+  ignored_left_ = batch_ignored_max;
+  // The drain before may have ended within a message.
+  if (!pass_over_rest(socket)) return true;
   std::size_t slot = 0;
-  while (slot < batch_messages_max && batch_bytes_ < batch_bytes_max &&
-         receive(socket, slot, block && slot == 0))
+  bool whole = true;
+  while (whole && slot < batch_messages_max && batch_bytes_ < batch_bytes_max &&
+         receive(socket, slot, block && slot == 0)) {
     ++slot;
+    whole = pass_over_rest(socket);
+  }
   if (!arrivals_.empty()) sink_.accept(arrivals_.data(), arrivals_.size());
   let_go(slot);
-  return slot == batch_messages_max || batch_bytes_ >= batch_bytes_max;
+  return !whole || slot == batch_messages_max || batch_bytes_ >= batch_bytes_max;
 }
 
 // What they hold counts as held by producers, and who knows when the next message comes.
@@ -44,13 +51,12 @@ void Intake::let_go(std::size_t slots) noexcept {
     for (zmq::message_t& frame : messages_[slot]) frame.rebuild();
 }
 
-// Receives one message of any number of frames into `slot`; false if there is none.
+// Receives the frames of one message that count into `slot`; false if there is none.
 bool Intake::receive(zmq::socket_t& socket, std::size_t slot, bool block) {
   auto& frames = messages_[slot];
   std::size_t count = 0;
-  for (bool more = true; more;) {
-    zmq::message_t ignored;
-    zmq::message_t& frame = count < frames_max ? frames[count] : ignored;
+  for (bool more = true; more && count < frames_max;) {
+    zmq::message_t& frame = frames[count];
     const bool first = count == 0;
     if (!socket.recv(frame, first && !block ? zmq::recv_flags::dontwait : zmq::recv_flags::none)) {
       if (first) return false;
@@ -60,7 +66,22 @@ bool Intake::receive(zmq::socket_t& socket, std::size_t slot, bool block) {
     batch_bytes_ += frame.size();
     ++count;
   }
-  add(slot, std::min(count, frames_max));
+  add(slot, count);
+  return true;
+}
+
+// Ignores what is left of the message received last. False where a drain's share of that does not suffice: a
+// message may have a million frames, and the lane has clients to look after. ZeroMQ gives nothing of another
+// message before the last of them has been taken.
+bool Intake::pass_over_rest(zmq::socket_t& socket) {
+  zmq::message_t ignored;
+  for (bool more = socket.get(zmq::sockopt::rcvmore) != 0; more;) {
+    if (ignored_left_ == 0 || batch_bytes_ >= batch_bytes_max) return false;
+    if (!socket.recv(ignored, zmq::recv_flags::none)) continue;
+    more = ignored.more();
+    --ignored_left_;
+    batch_bytes_ += ignored.size();
+  }
   return true;
 }
 

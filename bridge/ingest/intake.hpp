@@ -1,8 +1,9 @@
 // Intake: what is taken from the producers' socket: message by message, each opened by the Envelope, or counted
 // and named in the log; and what is good is handed to the Sink, one batch a drain.
 //
-// Thread: one at a time, that of whoever drains. Bounds: 256 messages a drain, and none more once it has
-// 64 KiB; nothing of them is held when it has ended.
+// Thread: one at a time, that of whoever drains. Bounds: 256 messages a drain, none more once it has
+// 64 KiB, and of frames that are ignored as many as take a fraction of a millisecond; nothing of them is held
+// when it has ended.
 #pragma once
 
 #include <array>
@@ -31,6 +32,7 @@ class Intake {
   static constexpr std::size_t frames_max = 3;  // further frames are ignored
 
   bool receive(zmq::socket_t& socket, std::size_t slot, bool block);
+  bool pass_over_rest(zmq::socket_t& socket);
   void add(std::size_t slot, std::size_t count);
   void reject(const Envelope::Result& opened);
   void ignore_header(const Envelope::Result& opened);
@@ -43,6 +45,7 @@ class Intake {
   std::vector<std::array<zmq::message_t, frames_max>> messages_;
   std::vector<Arrival> arrivals_;
   std::size_t batch_bytes_ = 0;
+  std::size_t ignored_left_ = 0;  // frames
   std::array<log::Quiet, static_cast<std::size_t>(RejectReason::count_)> reject_logs_;
   log::Quiet header_log_;
 };
