@@ -66,9 +66,11 @@ void Subscriptions::join_at_place(std::uint64_t ticket, const std::vector<Patter
 
 void Subscriptions::review(Session& session, bool open_mode) {
   ++session.usage.reviews;
+  const bool must_sign_in = !session.standing.may_stay;
+  if (must_sign_in) router_.leave_implicit(session.outbox());
   const Grants grants(session.config().auth, session.identity().get(), open_mode);
   for (const Pattern& pattern : router_.subscriptions(session.outbox())) {
-    const auto granted = grants.granted(pattern.stopping_at(0));
+    const auto granted = must_sign_in ? std::nullopt : grants.granted(pattern.stopping_at(0));
     if (granted && granted->covers(pattern)) {
       // A right that no longer stops where it did: what was asked for is more now.
       if (granted->stop() != pattern.stop()) widen(session, pattern, *granted);

@@ -29,7 +29,8 @@ class Subscriptions {
   // What every client has without asking, from its place on: @all, and its own @user/<id>.
   void join_own(Session& session);
 
-  // Ends what the session may no longer hear, and tells it.
+  // Ends what the session may no longer hear, and tells it. A guest that has to sign in now may hear
+  // nothing, @all included.
   void review(Session& session, bool open_mode);
 
   // Whether it asked for that, with whichever right, and so up to whichever stop.

@@ -111,6 +111,14 @@ void Router::leave(Subscriber& who) noexcept {
   while (!who.memberships_.empty()) drop_membership(who, who.memberships_.size() - 1);
 }
 
+// From the last on: where one is dropped, one that was looked at takes its place.
+void Router::leave_implicit(Subscriber& who) noexcept {
+  for (std::size_t place = who.memberships_.size(); place-- > 0;) {
+    who.memberships_[place].implicit = false;
+    if (!who.memberships_[place].asked) drop_membership(who, place);
+  }
+}
+
 void Router::drop_membership(Subscriber& who, std::size_t index) noexcept {
   Audience* audience = who.memberships_[index].audience;
   if (who.memberships_[index].asked) metrics_.subscriptions.sub(1);

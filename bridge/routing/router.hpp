@@ -71,6 +71,9 @@ class Router {
 
   void leave(Subscriber& who) noexcept;
 
+  // What it has without having asked ends; what it asked for stays.
+  void leave_implicit(Subscriber& who) noexcept;
+
   // Whether `who` gets the events of `topic` already.
   bool receives(const Subscriber& who, std::string_view topic) const noexcept;
   // ... by another of its subscriptions than `pattern`: what arrived later than the number that is

@@ -4,6 +4,7 @@ once. (Rights and keys have stories of their own in test_rights.py and test_iden
 from __future__ import annotations
 
 from support.raw_socket import PING, TEXT, RawSocket
+from support.tokens import bearer
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -105,6 +106,25 @@ def test_the_anonymous_must_sign_in_when_they_may_not_stay(make_bridge):
     bridge.reload()
     code, messages = client.wait_closed()
     assert code == 4401 and messages[-1]["code"] == "unauthorized"
+
+
+def test_who_has_to_sign_in_now_hears_nothing_before(make_bridge, issuer, tmp_path, make_producer):
+    rights = {"auth.anonymous.subscribe": ["a"], "auth.user.subscribe": ["a"], "auth.timeout": "5m"}
+    bridge = make_bridge({**issuer.settings(tmp_path), **rights})
+    producer = make_producer(bridge.endpoint)
+    client, user = bridge.connect(), bridge.connect(headers=bearer(issuer.token("ada")))
+    client.subscribe("a")
+    user.subscribe("a")
+    bridge.settings["auth.anonymous.connect"] = False
+    bridge.reload()
+    assert client.receive() == {"type": "unsubscribed", "topic": "a", "success": True, "code": "forbidden"}
+    for topic in ("@all", "a"):
+        producer.send(topic, {"type": topic})
+        assert user.receive()["type"] == topic
+    assert client.receive_all() == []
+    assert client.ask({"type": "auth", "token": issuer.token("bob")})["success"] is True
+    producer.send("@all", {"type": "y"})
+    assert client.receive()["type"] == "y"
 
 
 def test_a_first_key_ends_the_sessions_of_open_mode(make_bridge):

@@ -476,6 +476,77 @@ TEST_F(WidenedRightTest, WhoLeavesBeforeItHoldsLeavesNothingBehind) {
   EXPECT_EQ(lane().metrics().subscriptions.value(), 0U);
 }
 
+// It came while the anonymous may connect; a reload has it sign in.
+class GuestTest : public RequestsTest {
+ protected:
+  GuestTest() : RequestsTest(std::make_shared<Config>(with(true))) {}
+
+  static Config with(bool connect) {
+    Config with = *config();
+    with.auth.hs256_secret = "a secret of more than 32 bytes, for tests";
+    with.auth.anonymous.connect = connect;
+    with.auth.anonymous.subscribe = {"t", "t:*"};
+    with.auth.user.subscribe = {"t"};
+    return with;
+  }
+  void reload(bool connect) { bridge_.reload(std::make_shared<Config>(with(connect))); }
+  void sign_in() {
+    say({{"type", "auth"},
+         {"token", forge::token(forge::Signer::secret(with(true).auth.hs256_secret), "HS256",
+                                R"({"sub":"ada","exp":4102444800})")}});
+  }
+  std::vector<json> answers() {
+    lane().catch_up();
+    return heard();
+  }
+  std::vector<std::string> hears() {
+    ++published_;
+    for (const char* topic : {"@all", "t", "t:1"}) publish(topic, published_);
+    return topics_of(answers());
+  }
+};
+
+TEST_F(GuestTest, WhoHasToSignInHearsNothingFromTheReloadOn) {
+  say({{"type", "subscribe"}, {"topics", {"t", "t:*", "@all"}}});
+  answers();
+  ASSERT_THAT(hears(), ElementsAre("@all", "t", "t:1"));
+  reload(false);
+  std::vector<std::string> ended;
+  for (const json& message : answers()) {
+    EXPECT_EQ(message["type"], "unsubscribed");
+    EXPECT_EQ(message["code"], "forbidden");
+    ended.push_back(message["topic"]);
+  }
+  EXPECT_THAT(ended, ::testing::UnorderedElementsAre("t", "t:*", "@all"));
+  EXPECT_THAT(hears(), IsEmpty());
+  EXPECT_EQ(connection_->session().usage.subscriptions, 0U);
+  say({{"type", "subscribe"}, {"topic", "t"}});
+  EXPECT_EQ(answers().at(0)["code"], "unauthorized");
+}
+
+TEST_F(GuestTest, WhoSignsInThenIsAsAnyOtherThatDoes) {
+  say({{"type", "subscribe"}, {"topic", "t"}});
+  reload(false);
+  answers();
+  sign_in();
+  EXPECT_EQ(answers().at(0)["success"], true);
+  publish("@user/ada", 1);
+  EXPECT_THAT(topics_of(answers()), ElementsAre("@user/ada"));
+  EXPECT_THAT(hears(), ElementsAre("@all"));
+  say({{"type", "subscribe"}, {"topic", "t"}});
+  EXPECT_EQ(answers().at(0)["success"], true);
+  EXPECT_THAT(hears(), ElementsAre("@all", "t"));
+}
+
+TEST_F(GuestTest, WhoMayStayAgainHearsWhatIsForAll) {
+  say({{"type", "subscribe"}, {"topic", "t"}});
+  answers();
+  reload(false);
+  reload(true);
+  answers();
+  EXPECT_THAT(hears(), ElementsAre("@all")) << "what has ended has ended";
+}
+
 TEST_F(RequestsTest, ManyRefusalsOfOneRequestAreOneError) {
   json request = many("subscribe", 0);
   for (int i = 0; i < 200; ++i) request["topics"].push_back("no*t" + std::to_string(i));
