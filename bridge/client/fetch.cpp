@@ -26,15 +26,22 @@ Refusal fault_of(const Session& session, const RouteTable& routes, const Request
   return {};
 }
 
+// What has no id no client can put in its place; and a route that is raw no longer has left such events. False
+// where there were none.
+bool leave_out_raw(std::vector<EventPtr>& events) {
+  const auto end = std::remove_if(events.begin(), events.end(),
+                                  [](const EventPtr& event) { return event->raw(); });
+  const bool some = end != events.end();
+  events.erase(end, events.end());
+  return some;
+}
+
 void leave_out_what_does_not_fit(const Pattern& pattern, std::size_t events_max, std::size_t room,
                                  Answer& answer) {
   std::vector<EventPtr>& events = answer.events;
-  if (!pattern.is_literal()) {
-    if (events.size() >= events_max) answer.complete = false;  // more of them may be there
-    events.erase(std::remove_if(events.begin(), events.end(),
-                                [](const EventPtr& event) { return event->raw(); }),
-                 events.end());
-  }
+  if (!pattern.is_literal() && events.size() >= events_max)
+    answer.complete = false;  // more of them may be there
+  leave_out_raw(events);
   auto first = events.end();
   while (first != events.begin() && (*std::prev(first))->queued_bytes() <= room)
     room -= (*--first)->queued_bytes();
@@ -64,7 +71,7 @@ void Fetch::look(History& history, LongRequest& whole, Answer& answer, std::size
   Fetched range = history.fetch(answer.topic, request.source, request.from, request.to, events_max,
                                 room, whole.looks_left);
   answer.events = std::move(range.events);
-  answer.complete = range.complete;
+  answer.complete = !leave_out_raw(answer.events) && range.complete;
 }
 
 // Nothing may come between these events and the answer: by its count clients tell them from live ones.

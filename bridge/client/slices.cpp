@@ -341,6 +341,15 @@ void Slices::look_for_missed(History& history, Session& session, LongRequest& wh
                                                    : routes_->replay_max();
   if (count != 0)
     answer.events = history.newest(pattern, std::min(count, events_max), room, whole.looks_left);
+  leave_out_former_raw(answer.events);
+}
+
+// What came while a topic's route was raw, and is not any more: who subscribes now expects an @id.
+void Slices::leave_out_former_raw(std::vector<EventPtr>& events) const {
+  events.erase(std::remove_if(
+                   events.begin(), events.end(),
+                   [&](const EventPtr& event) { return event->raw() && !is_raw(event->topic()); }),
+               events.end());
 }
 
 // Of each topic only as many as its own route says, the newest first.

@@ -69,6 +69,7 @@ class Slices {
   Refusal read_named(const Since& since, LongRequest& whole, Answer& answer) const;
   bool is_raw(std::string_view topic) const noexcept;
   bool is_covered(const Session& session, const LongRequest& whole, const Pattern& pattern) const;
+  void leave_out_former_raw(std::vector<EventPtr>& events) const;
   void trim_to_routes(std::vector<EventPtr>& events) const;
   bool leave_out_what_is_had(Session& session, const Pattern& pattern, std::uint64_t had_live_after,
                              std::vector<EventPtr>& events);

@@ -440,6 +440,34 @@ def test_a_raw_topic_has_last_but_no_since(make_bridge, make_producer):
         assert (answer["success"], answer["code"]) == (False, "invalid_message")
 
 
+def test_what_came_while_a_route_was_raw_is_not_brought_again_once_it_is_not(make_bridge, make_producer):
+    bridge = make_bridge(tables='[[route]]\nmatch = "a:1"\nformat = "raw"\n')
+    producer = make_producer(bridge.endpoint)
+    witness = bridge.connect()
+    witness.subscribe("a:1")
+    for payload in (b"1", b"2"):
+        producer.send("a:1", payload)
+        assert witness.receive_frame() == payload
+    bridge.tables = ""
+    bridge.reload()
+    publish(producer, "a:1", [3])
+    source, number = witness.receive()["@id"].split(":")
+    assert number == "3"
+    client = bridge.connect()
+    for asked, complete in (
+        ({"topic": "a:1", "src": source, "from": 1, "to": 3}, False),
+        ({"topic": "a:1", "last": 3}, True),
+        ({"topic": "a:*", "last": 3}, True),
+    ):
+        answer = client.ask({"type": "fetch", **asked})
+        assert (answer["count"], answer["complete"]) == (1, complete)
+        assert numbers(client, 1) == [3]
+    for topic in ("a:1", "a:*"):
+        client = bridge.connect()
+        assert client.subscribe(topic, last=3)["replayed"] == 1
+        assert numbers(client, 1) == [3]
+
+
 # ---- the bridge's own names ----
 
 
