@@ -41,7 +41,7 @@ class Calls {
         rates_(*parts.metrics),
         connections_(*parts.lanes, *parts.exchange, *parts.clerk),
         topics_(*parts.lanes, *parts.exchange, connections_),
-        sources_(*parts.lanes, *parts.exchange, *parts.metrics),
+        sources_(*parts.clerk, *parts.exchange, *parts.metrics),
         bridge_({parts.lanes, parts.metrics, parts.ready}),
         rights_(*parts.lanes, *parts.verifier, *parts.clerk),
         sample_source_(*parts.metrics) {}

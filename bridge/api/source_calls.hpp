@@ -1,27 +1,27 @@
 // SourceCalls: which sources write to which topics, what their newest numbers are and what of them never
 // came (docs/REST.md).
 //
-// Thread: each on the lane that took the request; the walk is on the first lane, some hundred topics at a
-// time with its other work in between. Lifetime: outlives the lanes' threads.
+// Thread: the clerk's, a few topics at a time with other calls in between. Nothing arrives while it looks at
+// these, and no lane waits for what is made of them. Lifetime: outlives the clerk's thread.
 #pragma once
 
+#include "api/clerk.hpp"
 #include "api/request.hpp"
 #include "core/http.hpp"
 #include "exchange/exchange.hpp"
-#include "lane/lanes.hpp"
 #include "metrics/metrics.hpp"
 
 namespace zws {
 
 class SourceCalls {
  public:
-  SourceCalls(Lanes& lanes, Exchange& exchange, const Metrics& metrics)
-      : lanes_(lanes), exchange_(exchange), metrics_(metrics) {}
+  SourceCalls(Clerk& clerk, Exchange& exchange, const Metrics& metrics)
+      : clerk_(clerk), exchange_(exchange), metrics_(metrics) {}
 
   void list(const ApiRequest& request, HttpReply reply);
 
  private:
-  Lanes& lanes_;
+  Clerk& clerk_;
   Exchange& exchange_;
   const Metrics& metrics_;
 };
