@@ -20,6 +20,29 @@ constexpr std::chrono::seconds too_fast_pause{1};
 constexpr std::size_t topics_per_message = 64;  // so many named or told cost as much as one message
 constexpr std::size_t looks_per_message = 100;  // ... and so many looked at in the history
 
+// So many answers, and events with them, may wait for their places on a lane before the next slice looks:
+// an event that comes waits behind these, however many clients ask at once.
+constexpr std::size_t looked_at_max = 64;
+
+// What one place will cost, until it is reached or given up.
+class PlaceCost {
+ public:
+  explicit PlaceCost(std::shared_ptr<std::size_t> total) : total_(std::move(total)) {}
+  ~PlaceCost() { end(); }
+  PlaceCost(const PlaceCost&) = delete;
+  PlaceCost& operator=(const PlaceCost&) = delete;
+
+  void add(std::size_t cost) noexcept {
+    cost_ += cost;
+    *total_ += cost;
+  }
+  void end() noexcept { *total_ -= std::exchange(cost_, 0); }
+
+ private:
+  const std::shared_ptr<std::size_t> total_;
+  std::size_t cost_ = 0;
+};
+
 }  // namespace
 
 Requests::Requests(Router& router, Exchange& exchange, BatchSink& lane, SignIn::Parts sign_in,
@@ -113,7 +136,7 @@ void Requests::answer(Session& session, Request&& request) {
     case RequestType::fetch:
       session.usage.long_request = std::make_shared<LongRequest>(
           session, std::move(request), session.config().limits.request_looks);
-      return go_on(session);
+      return queued_.empty() && !looks_enough() ? go_on(session) : queue(session);
     case RequestType::auth: return sign_in_.authenticate(session, request.token, request.id);
     case RequestType::get_stats: return answer_stats(session, request.id);
     case RequestType::ping:
@@ -135,24 +158,28 @@ void Requests::go_on(Session& session) {
     return note_slice(session, *request);
   }
   const std::size_t looks_before = request->looks_left;
-  const bool looked =
-      slices_.look(session, *request, sign_in_.open_mode(),
-                   [this, asked = std::weak_ptr<LongRequest>(request)] { on_place(asked); });
+  const auto cost = std::make_shared<PlaceCost>(looked_at_);
+  const bool looked = slices_.look(session, *request, sign_in_.open_mode(),
+                                   [this, cost, asked = std::weak_ptr<LongRequest>(request)] {
+                                     cost->end();
+                                     on_place(asked);
+                                   });
   charge(session, looks_before - request->looks_left);
-  if (!looked) queue(session);
+  if (!looked) return queue(session);
+  for (const Answer& each : request->slice) cost->add(1 + each.events.size());
 }
 
 // All that came before its look has been delivered.
 void Requests::on_place(const std::weak_ptr<LongRequest>& asked) noexcept {
   const std::shared_ptr<LongRequest> request = asked.lock();
-  if (!request) return;  // its session has left
-  Session& session = request->session;
   try {
-    slices_.answer(session, *request, sign_in_.open_mode());
-    note_slice(session, *request);
+    post_slice();
+    if (!request) return;  // its session has left
+    slices_.answer(request->session, *request, sign_in_.open_mode());
+    note_slice(request->session, *request);
   } catch (const std::exception& error) {
     log::error("a request could not be answered: {}", error.what());
-    session.abort();
+    if (request) request->session.abort();
   }
 }
 
@@ -198,7 +225,7 @@ void Requests::queue(Session& session) {
 }
 
 void Requests::post_slice() {
-  if (queued_.empty() || slice_posted_) return;
+  if (queued_.empty() || slice_posted_ || looks_enough()) return;  // on_place() goes on
   asio::post(*lane_.loop, [this] {
     slice_posted_ = false;
     take_slice();
@@ -206,9 +233,12 @@ void Requests::post_slice() {
   slice_posted_ = true;
 }
 
+// Then whoever waits for a look waits for the places of others.
+bool Requests::looks_enough() const noexcept { return *looked_at_ >= looked_at_max; }
+
 // One slice, whoever's it is: many such clients together take no more of the lane than one.
 void Requests::take_slice() noexcept {
-  if (queued_.empty()) return;
+  if (queued_.empty() || looks_enough()) return;  // on_place() goes on
   Session& session = *queued_.front();
   queued_.pop_front();
   try {

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "client/client_protocol.hpp"
@@ -54,6 +55,7 @@ class Requests final : public MessageHandler {
   static void charge(Session& session, std::size_t looks) noexcept;
   void go_on(Session& session);
   void on_place(const std::weak_ptr<LongRequest>& request) noexcept;
+  bool looks_enough() const noexcept;
   void note_slice(Session& session, LongRequest& request);
   void end_long_request(Session& session);
   void hear_again(Session& session, const std::vector<std::string>& waited);
@@ -76,6 +78,9 @@ class Requests final : public MessageHandler {
   std::deque<Session*>
       queued_;  // whose next slice is due, each in its turn; on_leave() takes it out
   bool slice_posted_ = false;
+  // What the places that wait for the lane will cost it, in answers and events. Shared with them: one may
+  // outlive this.
+  const std::shared_ptr<std::size_t> looked_at_ = std::make_shared<std::size_t>(0);
 };
 
 }  // namespace zws

@@ -290,6 +290,65 @@ TEST_F(RequestsTest, TwoThatAskForMuchTakeTurns) {
   EXPECT_FALSE(other.wire().taken.empty());
 }
 
+// Many that ask at once, as after a restart.
+class CrowdTest : public RequestsTest {
+ protected:
+  CrowdTest() {
+    for (int i = 0; i < 50; ++i) {
+      crowd_.push_back(std::make_unique<ModelConnection>(lane()));
+      crowd_.back()->make_room(1 << 24);
+    }
+    say({{"type", "subscribe"}, {"topic", "w"}});
+    lane().catch_up();
+    heard();
+  }
+  void all_ask(std::size_t topics) {
+    for (const auto& each : crowd_)
+      lane().requests().on_message(each->session(), many("subscribe", topics).dump(), false);
+  }
+  void take_turns_until_heard() {
+    int turns = 0;
+    for (; heard().empty() && turns < 1000; ++turns) lane().take_turn();
+    ASSERT_LT(turns, 1000);
+  }
+  std::size_t answered() { return lane().metrics().subscriptions.value() - 1; }
+
+  std::vector<std::unique_ptr<ModelConnection>> crowd_;
+};
+
+TEST_F(CrowdTest, AnEventWaitsForTheAnswersOfOneSliceHoweverManyAsk) {
+  for (const std::size_t topics : {1U, 64U, 300U}) {
+    const std::size_t before = answered();
+    all_ask(topics);
+    publish("w", ++published_);
+    take_turns_until_heard();
+    EXPECT_LE(answered() - before, 2U * 64) << topics;
+    lane().catch_up();
+    heard();
+  }
+  EXPECT_EQ(answered(), crowd_.size() * 300) << "and all are answered in the end";
+}
+
+TEST_F(CrowdTest, TheEventsThatAnswersBringCountToo) {
+  for (std::uint64_t seq = 1; seq <= 64; ++seq) publish("t0", ++published_);
+  lane().catch_up();
+  for (const auto& each : crowd_)
+    lane().requests().on_message(each->session(), R"({"type":"subscribe","topic":"t0","last":64})",
+                                 false);
+  publish("w", ++published_);
+  take_turns_until_heard();
+  EXPECT_LE(answered(), 2U);
+  lane().catch_up();
+  EXPECT_EQ(answered(), crowd_.size());
+}
+
+TEST_F(CrowdTest, WhoLeavesBeforeItsPlaceKeepsNobodyWaiting) {
+  all_ask(64);
+  crowd_.erase(crowd_.begin(), crowd_.begin() + 10);
+  lane().catch_up();
+  EXPECT_EQ(answered(), crowd_.size() * 64);
+}
+
 TEST_F(RequestsTest, WhoLeavesDuringALongRequestLeavesNothingBehind) {
   say(many("subscribe", 300));
   connection_.reset();
