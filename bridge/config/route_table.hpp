@@ -19,6 +19,11 @@ struct Route {
   Overflow overflow = Overflow::drop_oldest;
   std::string key;    // payload member that is the conflation key
   std::string match;  // the pattern of its [[route]]; empty where none applies
+
+  friend bool operator==(const Route& a, const Route& b) noexcept {
+    return a.format == b.format && a.history == b.history && a.ttl == b.ttl &&
+           a.replay == b.replay && a.overflow == b.overflow && a.key == b.key && a.match == b.match;
+  }
 };
 
 class RouteTable {
@@ -32,10 +37,19 @@ class RouteTable {
   // The largest `replay` of any route.
   std::size_t replay_max() const noexcept { return replay_max_; }
 
+  // Whether every topic takes the same route by both.
+  friend bool operator==(const RouteTable& a, const RouteTable& b) noexcept {
+    return a.fallback_ == b.fallback_ && a.entries_ == b.entries_;
+  }
+
  private:
   struct Entry {
     Pattern match;
     Route route;
+
+    friend bool operator==(const Entry& a, const Entry& b) noexcept {
+      return a.match == b.match && a.route == b.route;
+    }
   };
 
   std::vector<Entry> entries_;

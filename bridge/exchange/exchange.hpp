@@ -84,7 +84,8 @@ class Exchange final : public Sink {
   // work per call: a millisecond.
   void sweep();
 
-  // New routes, limits and bounds hold from the next event on. Cost: O(topics).
+  // New routes, limits and bounds hold from the next event on. Cost: O(topics) where routes, history.size,
+  // history.ttl or limits.sources_per_topic are others than before; nothing arrives meanwhile.
   void reload(ConfigPtr config);
 
  private:

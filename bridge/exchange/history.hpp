@@ -146,7 +146,7 @@ class History {
   // looks at. False: there may be more, ask again. Bounded: under a millisecond a call.
   bool forget_old();
 
-  // New bounds and routes hold at once. Cost: O(topics). Where a topic is no longer conflated, what
+  // New bounds and routes hold at once. Cost: O(topics) where they are others than before. Where a topic is no longer conflated, what
   // came before cannot be resumed.
   void reload(ConfigPtr config);
 

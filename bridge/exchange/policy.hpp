@@ -14,6 +14,7 @@ struct Policy {
   Retention retention;
   AgeHeap by_age;            // its topics that hold events
   SteadyTime quiet_until{};  // up to then nothing of theirs gets past its age
+  bool in_use = true;        // by a topic, as the last reload saw it
 };
 
 }  // namespace zws

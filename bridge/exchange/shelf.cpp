@@ -1,7 +1,6 @@
 #include "exchange/shelf.hpp"
 
 #include <algorithm>
-#include <unordered_set>
 
 namespace zws {
 namespace {
@@ -235,9 +234,23 @@ void Shelf::keep_within_bounds() {
 }
 
 void Shelf::reload(ConfigPtr config, SteadyTime now) {
+  RouteTable routes(*config);
+  const bool as_before =
+      routes == routes_ && config->limits.sources_per_topic == config_->limits.sources_per_topic;
   config_ = std::move(config);
-  routes_ = RouteTable(*config_);
-  for (const auto& policy : policies_) policy->quiet_until = {};
+  if (!as_before) {
+    routes_ = std::move(routes);
+    retain_anew(now);
+  }
+  keep_within_bounds();
+}
+
+// Each topic goes over to what holds of it now.
+void Shelf::retain_anew(SteadyTime now) {
+  for (const auto& policy : policies_) {
+    policy->quiet_until = {};
+    policy->in_use = false;
+  }
   auto& names = topics_.names();
   for (auto next = names.begin(); next != names.end();) {
     Topic* topic = look_up(*(next++)->second, now);
@@ -258,19 +271,10 @@ void Shelf::reload(ConfigPtr config, SteadyTime now) {
       topic->end = topic->history.empty()
                        ? now
                        : topic->history.newest_received() + topic->policy->retention.ttl;
-    settle(*topic);
+    if (settle(*topic)) topic->policy->in_use = true;
   }
-  drop_unused_policies();
-  keep_within_bounds();
-}
-
-void Shelf::drop_unused_policies() {
-  std::unordered_set<const Policy*> used;
-  for (const auto& entry : topics_.names()) used.insert(entry.second->policy);
   policies_.erase(std::remove_if(policies_.begin(), policies_.end(),
-                                 [&](const std::unique_ptr<Policy>& each) {
-                                   return used.count(each.get()) == 0;
-                                 }),
+                                 [](const std::unique_ptr<Policy>& each) { return !each->in_use; }),
                   policies_.end());
 }
 

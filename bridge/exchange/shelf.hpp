@@ -50,7 +50,8 @@ class Shelf {
   // The topic has lost its subscribers.
   void let_go(std::string_view name) noexcept;
 
-  // Cost: O(topics).
+  // Cost: O(topics) where routes, history.size, history.ttl or limits.sources_per_topic are others; else
+  // no more than what it forgets, where there is less room now.
   void reload(ConfigPtr config, SteadyTime now);
 
   const Forgotten& forgotten() const noexcept { return forgotten_; }
@@ -76,7 +77,7 @@ class Shelf {
 
   Topic* take_up(const Event& event);
   Policy& policy_for(std::string_view topic);
-  void drop_unused_policies();
+  void retain_anew(SteadyTime now);
 
   bool held(const Topic& topic) const noexcept;
 

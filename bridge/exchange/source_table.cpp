@@ -34,8 +34,7 @@ void SourceTable::reload(const Config& config, const RouteTable& routes) {
   sources_max_ = config.limits.sources_per_topic;
   bytes_max_ = std::max(Shelf::source_bytes_max(config), bytes_at_least);
   routes_ = &routes;
-  for (Topic* each = topics_.oldest(); each != nullptr; each = each->newer)
-    each->route = &routes.match(each->name);
+  ++reloads_;
   keep_within_bounds();
   shrink();
 }
@@ -44,15 +43,22 @@ Judgement SourceTable::judge(const Arrival& arrival, std::uint64_t topic_hash, S
   Topic& known = topic(arrival.topic, topic_hash, now);
   Judgement judgement = arrival.source.empty() ? number(known) : follow(known, arrival);
   judgement.topic_id = known.id;
-  judgement.route = known.route;
+  judgement.route = &route_of(known);
   patterns_.update(known.name, known.by_pattern);
   judgement.lanes = known.by_name | known.by_pattern.lanes;
   return judgement;
 }
 
+// What a topic remembers may be of routes that are gone: then it is not looked at.
+const Route& SourceTable::route_of(Topic& topic) const noexcept {
+  if (topic.matched != reloads_) topic.route = &routes_->match(topic.name);
+  topic.matched = reloads_;
+  return *topic.route;
+}
+
 SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash, SteadyTime now) {
   if (Topic* known = topics_.find(name, hash)) {
-    const SteadyTime end = known->heard + known->route->ttl;
+    const SteadyTime end = known->heard + route_of(*known).ttl;
     if (now > end && !held(*known, end)) {
       known->own_seq = 0;
       known->generation = ++forgotten_;
@@ -65,7 +71,6 @@ SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash
   made->name = name;
   made->hash = hash;
   made->id = take_id();
-  made->route = &routes_->match(name);
   made->by_name = ledger_.lanes(name, hash);
   made->heard = now;
   made->generation = forgotten_;

@@ -69,7 +69,8 @@ class SourceTable {
   // Judges one arrival of `now` and moves the source on (a duplicate moves nothing).
   Judgement judge(const Arrival& arrival, std::uint64_t topic_hash, SteadyTime now);
 
-  // Asks `routes` again from now on; it must outlive the table.
+  // Asks `routes` from now on, for each topic when its next event comes; it must outlive the table.
+  // Cost: no more than what it forgets, where there is less room now.
   void reload(const Config& config, const RouteTable& routes);
 
   // Appends the sources of a topic.
@@ -101,6 +102,7 @@ class SourceTable {
     std::string name;
     std::uint64_t hash = 0;
     std::uint32_t id = 0;
+    std::uint32_t matched = 0;  // by which routes: reloads_ at that time
     const Route* route = nullptr;
     Topic* older = nullptr;
     Topic* newer = nullptr;
@@ -113,6 +115,7 @@ class SourceTable {
     std::vector<Source> sources;
   };
 
+  const Route& route_of(Topic& topic) const noexcept;
   Topic& topic(std::string_view name, std::uint64_t hash, SteadyTime now);
   std::uint32_t take_id();
   bool held(const Topic& topic, SteadyTime then) const noexcept;
@@ -133,6 +136,7 @@ class SourceTable {
   std::size_t sources_max_ = 0;
   std::size_t bytes_max_ = 0;
   const RouteTable* routes_;
+  std::uint32_t reloads_ = 0;
   Ledger& ledger_;
   const PatternLanes& patterns_;
   TopicIndex<Topic> topics_;

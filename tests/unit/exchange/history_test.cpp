@@ -23,6 +23,7 @@ class HistoryTest : public testing::Test {
     return *history_;
   }
 
+  void begin_anew() { history_.reset(); }
   void reload() { history().reload(std::make_shared<Config>(config)); }
 
   RouteConfig& route(std::string_view match) {
@@ -476,6 +477,35 @@ TEST_F(HistoryTest, WhoMayHaveMissedAForgottenSourceIsToldSo) {
   publish("t", "c", 1, 1);
   EXPECT_THAT(recover("t", {}), not_recovered) << "a:1 is missing";
   EXPECT_THAT(recover("t", {"b:1"}), ElementsAre("c:1")) << "b:1 came after a:1";
+}
+
+// What a reload has looked at and found too old is forgotten.
+TEST_F(HistoryTest, AReloadLooksAtTheTopicsOnlyWhereWhatIsKeptOfThemChanges) {
+  route("t*").ttl = config.history.ttl;
+  for (int i = 0; i < 100; ++i) publish("t" + std::to_string(i), "a", 1, 1);
+  clock.advance(config.history.ttl + std::chrono::seconds(1));
+  config.limits.topics += 1;
+  config.history.bytes += 1;
+  config.auth.anonymous.subscribe = {"*"};
+  reload();
+  EXPECT_EQ(history().topics(), 100U);
+  const Config before = config;
+  const auto looked = [&](const std::function<void()>& change) {
+    config = before;
+    begin_anew();
+    publish("t", "a", 1, 1);
+    clock.advance(config.history.ttl + std::chrono::seconds(1));
+    change();
+    reload();
+    return history().topics() == 0U;
+  };
+  EXPECT_FALSE(looked([] {}));
+  EXPECT_TRUE(looked([&] { config.routes[0].history = 7; }));
+  EXPECT_TRUE(looked([&] { config.routes[0].overflow = Overflow::conflate; }));
+  EXPECT_TRUE(looked([&] { config.routes[0].match = "*"; }));
+  EXPECT_TRUE(looked([&] { config.routes.clear(); }));
+  EXPECT_TRUE(looked([&] { config.history.size = 1; }));
+  EXPECT_TRUE(looked([&] { config.limits.sources_per_topic = 1; }));
 }
 
 TEST_F(HistoryTest, NoHistoryKeepsPositionsOnlyForSubscribers) {

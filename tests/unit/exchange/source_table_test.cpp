@@ -303,5 +303,16 @@ TEST_F(SourceTableTest, EachTopicHasItsRouteAlsoAfterAReload) {
   EXPECT_EQ(table_.topics(), 2U);
 }
 
+TEST_F(SourceTableTest, AReloadAsksForNoTopicsRouteBeforeItsNextEvent) {
+  judge("a");
+  RouteTable reloaded(small());
+  table_.reload(small(), reloaded);
+  Config other = small();
+  other.routes.emplace_back();
+  other.routes.back().match = "a";
+  reloaded = RouteTable(other);
+  EXPECT_EQ(judge("a").route->match, "a") << "it was asked for at the reload";
+}
+
 }  // namespace
 }  // namespace zws
