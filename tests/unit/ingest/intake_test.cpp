@@ -56,7 +56,7 @@ TEST_F(IntakeTest, FramesBehindTheHeaderAreIgnored) {
 }
 
 TEST_F(IntakeTest, AMessageOfManyFramesIsPassedOverAPieceAtATime) {
-  send("many", 10'000);
+  send("many", 10'000, 1);
   send("behind", 0);
   EXPECT_TRUE(drain());
   EXPECT_THAT(taken, ElementsAre("many=1")) << "it is taken once, and at once";
