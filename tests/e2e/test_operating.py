@@ -104,7 +104,7 @@ def test_producers_on_other_machines(etc, make_bridge, make_producer):
 
 
 def test_what_to_watch(bridge, etc):
-    commands = block("sh", "/readyz").replace("127.0.0.1:8000", f"127.0.0.1:{bridge.port}")
+    commands = block("sh", "promtool").replace("127.0.0.1:8000", f"127.0.0.1:{bridge.port}")
     shown = shell(commands.replace("compose/", f"{ROOT}/compose/"), etc)
     assert '{"ready":true' in shown and "zws_connections 0" in shown and "SUCCESS" in shown
 
