@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
         "console": True,
         "metrics_public": True,
         "drain_timeout": "10s",
+        "max_connection_age": "0s",
     },
     "ingest": {
         "bind": ["tcp://127.0.0.1:5556"],
