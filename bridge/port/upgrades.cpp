@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "config/secrecy.hpp"
+
 namespace zws {
 namespace {
 
@@ -96,8 +98,8 @@ bool Upgrades::is_of_a_known_site(Connection& its, const HttpRequest& request) {
   if (!parts_.access->origin_allowed(peer, request)) {
     if (origin_log_.pass(suppressed))
       log::warning("refused Origin \"{}\" from {}: add it to server.allowed_origins{}",
-                   log::escaped(request.header("Origin"), 200), log::escaped(peer),
-                   log::more(suppressed));
+                   log::escaped(config::without_secrets(request.header("Origin")), 200),
+                   log::escaped(peer), log::more(suppressed));
     return refuse(its, HandshakeResult::forbidden_origin, 403, "forbidden",
                   "this Origin is not in server.allowed_origins");
   }

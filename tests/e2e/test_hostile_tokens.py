@@ -206,3 +206,14 @@ def test_what_others_chose_is_escaped_in_the_log(make_bridge, issuer, tmp_path):
     log = "\n".join(bridge.log.lines)
     assert "refused Origin" in log and r"\xe2\x80\xaegnp.exe" in log and r"\x1b[2J" in log
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", log)
+
+
+def test_a_token_in_place_of_an_origin_is_not_in_the_log(make_bridge, issuer, tmp_path):
+    bridge = make_bridge(issuer.settings(tmp_path))
+    token = issuer.token("ada")
+    with RawSocket(bridge.port) as client:
+        assert client.upgrade(Origin=f"https://{token}")[0] == 403
+    assert bridge.get("/api/ws/stats", {"Origin": f"https://{token}", **bearer(issuer.admin())}).status == 403
+    assert bridge.stop() == 0
+    log = "\n".join(bridge.log.lines)
+    assert log.count("refused Origin") == 2 and token not in log and token.split(".")[1] not in log
