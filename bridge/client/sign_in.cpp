@@ -107,24 +107,10 @@ void SignIn::authenticate(Session& session, const std::string& token, const std:
                           .done());
     return;
   }
-  if (guesses_too_often(session, token)) {
-    answer_auth(session,
-                {TokenFault::busy, nullptr, "too many failed tokens from this address", false}, id);
-    return session.close(CloseCode::try_later);
-  }
   session.usage.pending = std::make_unique<Pending>();
   session.usage.pending->authenticating = true;
   session.usage.pending->request_id = id;
   check(session, token);
-}
-
-// As at an upgrade (Upgrades::let_in), or whoever needs no token to connect would guess past it. Whose
-// session has shown a good token is not asked.
-bool SignIn::guesses_too_often(const Session& session, const std::string& token) {
-  if (session.identity()) return false;
-  const auto now = session.rules().clock->steady();
-  return parts_.admission->too_many_failed_tokens(address_key(session.address()), now) &&
-         !parts_.verifier->passes(token);
 }
 
 // The verdict may come within the call or later from another thread; by then the session may be gone,

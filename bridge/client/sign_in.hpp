@@ -55,7 +55,6 @@ class SignIn {
   void on_leave(Session& session) noexcept;
 
  private:
-  bool guesses_too_often(const Session& session, const std::string& token);
   void judge_again(Session& session);
   void end_token_for(Session& session, const Verdict& verdict);
   static void end_token(Session& session, const Verdict& verdict);

@@ -113,12 +113,12 @@ def test_the_scheme_of_authorization_has_no_case(guarded, issuer, scheme):
 
 
 def test_tokens_cannot_be_guessed_over_an_open_connection(make_bridge, issuer, tmp_path):
-    """What a session guesses counts against its address, and past that it is judged as at the upgrade."""
-    limits = {"limits.failed_tokens_per_minute": 5}
+    """`limits.errors_per_minute` ends a session that guesses; what it guessed counts against its address."""
+    limits = {"limits.failed_tokens_per_minute": 5, "limits.errors_per_minute": 8}
     bridge = make_bridge({**issuer.settings(tmp_path), **limits})
     client = bridge.connect()
     guess = {"type": "auth", "token": Issuer().token("mallory")}
-    assert [client.ask(guess)["code"] for _ in range(5)] == ["invalid_token"] * 5
+    assert [client.ask(guess)["code"] for _ in range(8)] == ["invalid_token"] * 8
     client.send(guess)
-    assert client.wait_closed()[0] == 1013
+    assert client.wait_closed()[0] == 4400
     assert bridge.get("/api/ws/stats", bearer(guess["token"])).status == 429

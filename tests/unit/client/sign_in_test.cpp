@@ -3,9 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
-#include <memory>
 
-#include "client/access.hpp"
 #include "support/folder.hpp"
 #include "unit/auth/forge.hpp"
 #include "unit/lane/model_bridge.hpp"
@@ -65,19 +63,6 @@ class SignInTest : public testing::Test, private MessageHandler, private Link, O
                      [&](const Verdict&) { judged.set_value(); });
     judged.get_future().wait();
   }
-  std::unique_ptr<Session> come_as_guest() {
-    auto guest = std::make_unique<Session>(static_cast<Link&>(*this), rules_, "192.0.2.1");
-    sign_in_.upgrade(*guest, "");
-    return guest;
-  }
-  void others_here_fail(std::size_t times) {
-    for (; times > 0; --times)
-      admission_.count_failed_token(address_key("192.0.2.1"), clock_.steady_);
-  }
-  void authenticate(Session& session, const std::string& token) {
-    sign_in_.authenticate(session, token, "");
-  }
-  Session& signed_in() { return session_; }
   void take_verdict() {
     loop_.restart();
     loop_.poll();
@@ -139,32 +124,6 @@ TEST_F(SignInTest, AWallClockThatWasPutBackEndsNoTokenEarly) {
   wait(std::chrono::seconds(61));
   wait(std::chrono::seconds(3600));
   EXPECT_FALSE(told_expired());
-}
-
-TEST_F(SignInTest, WhoHasNoIdentityGuessesNoMoreFromWhereTooManyTokensFailed) {
-  const std::unique_ptr<Session> guest = come_as_guest();
-  others_here_fail(config_->limits.failed_tokens_per_minute);
-  authenticate(*guest, "a.b.c");
-  EXPECT_TRUE(told("rate_limited"));
-  EXPECT_FALSE(told("invalid_token"));
-  EXPECT_EQ(guest->close_code(), 1013);
-  guest->on_closed(1013);
-}
-
-TEST_F(SignInTest, WhoIsSignedInIsNotAskedForTheGuessesOfOthers) {
-  others_here_fail(config_->limits.failed_tokens_per_minute);
-  authenticate(signed_in(), token());
-  EXPECT_FALSE(told("rate_limited"));
-  EXPECT_EQ(session().state(), Session::State::open);
-}
-
-TEST_F(SignInTest, ATokenThatIsNoGuessIsTakenFromWhereTooManyFailed) {
-  const std::unique_ptr<Session> guest = come_as_guest();
-  others_here_fail(config_->limits.failed_tokens_per_minute);
-  authenticate(*guest, token());
-  EXPECT_FALSE(told("rate_limited"));
-  EXPECT_EQ(guest->close_code(), 0);
-  guest->on_closed(1006);
 }
 
 TEST_F(SignInTest, ATokenWhoseKeyIsTakenOutEndsAtTheReload) {
