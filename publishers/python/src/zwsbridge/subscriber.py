@@ -338,7 +338,8 @@ class _Subscriber:
                 raise SubscribeError(str(message.get("code")), str(message.get("message", "")), ", ".join(names))
             asking.too_fast()
         elif kind == "error" and message.get("code") in _TOKEN_ENDED and callable(self._token):
-            self._do_beside(connection, self._renew(connection))
+            if self._greeted_at is not None:  # else the connection is about to be closed for it
+                self._do_beside(connection, self._renew(connection))
         elif kind == "reconnect":
             self._wanted_at = time.monotonic() + int(message["after_ms"]) / 1000
         return None
