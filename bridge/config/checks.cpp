@@ -98,15 +98,18 @@ class Checks {
       fail("ingest.curve_allowed_keys_file", "only together with ingest.curve_secret_key_file");
     }
     if (ingest.insecure || !ingest.curve_secret_key_file.empty()) return;
-    for (const std::string& endpoint : ingest.bind) {
-      if (!reaches_beyond_machine(endpoint)) continue;
-      fail("ingest.bind",
-           "tcp on loopback only, as whoever reaches it can publish anything; set "
-           "ingest.curve_secret_key_file, or ingest.insecure = true");
-    }
+    loopback_only("ingest.bind", ingest.bind);
+    loopback_only("ingest.repair_bind", ingest.repair_bind);
   }
 
  private:
+  void loopback_only(const std::string& name, const std::vector<std::string>& endpoints) const {
+    if (std::none_of(endpoints.begin(), endpoints.end(), reaches_beyond_machine)) return;
+    fail(name,
+         "tcp on loopback only, as whoever reaches it can publish anything; set "
+         "ingest.curve_secret_key_file, or ingest.insecure = true");
+  }
+
   [[noreturn]] void fail(const std::string& name, const std::string& allowed) const {
     const auto origin = origins_.find(name);
     throw refused(origin == origins_.end() ? "default" : origin->second, name,

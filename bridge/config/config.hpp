@@ -163,6 +163,17 @@ struct IngestConfig {
   // Allowed: an octal mode from "0000" to "0777". A change needs a restart.
   std::string ipc_mode = "0660";
 
+  // Endpoints on which publishers that keep what they sent can be asked for what got lost on the way
+  // (docs/PUBLISHING.md). Binding tcp beyond loopback needs CURVE or insecure = true.
+  // Allowed: a list of "tcp://ADDRESS:PORT" ("*" is every address) or "ipc://PATH".
+  // A change needs a restart.
+  std::vector<std::string> repair_bind{"tcp://127.0.0.1:5557"};
+
+  // How long the events of such a publisher's topic wait behind a hole, until what is missing has come
+  // or is told as lost. Other topics and sources do not wait.
+  // Allowed: a time from 1ms to 10s. A reload applies it.
+  Duration repair_wait{200};
+
   // Bytes of events that may wait between ingest and one loop thread. Past it the loop is too slow
   // for its load and events are dropped, counted and told as gaps. 32 MiB is some seconds of a
   // healthy feed. Events count as in limits.queue_bytes.
@@ -485,6 +496,35 @@ struct RouteConfig {
   // names none. Empty: the topic is the key.
   // Allowed: a string of at most 255 bytes. A reload applies it.
   std::string key;
+
+  // Each source of such a topic that says nothing for this long is told as silent to who asked for the
+  // topic's sources. Not set: silence is never told.
+  // Allowed: a time from 100ms to 8760h. A reload applies it.
+  std::optional<Duration> expect;
+};
+
+// [relay] Redis, which makes bridges one fleet: an administrator's call reaches the clients of all, and
+// a bridge that has just started knows what was sent before. Events do not pass through it.
+struct RelayConfig {
+  // Where Redis is. Empty: the bridge stands alone. It may hold a password, so it belongs in the
+  // environment (ZWSBRIDGE_RELAY_REDIS) or in a file that only the bridge may read.
+  // Allowed: "redis://[USER:PASSWORD@]HOST[:PORT][/DB]", or rediss:// for TLS; empty is none.
+  // A change needs a restart.
+  std::string redis;
+
+  // What all of the fleet's keys and channels begin with: bridges with one prefix are one fleet.
+  // Allowed: a string of 1 to 64 bytes of A-Z a-z 0-9 . : _ -. A change needs a restart.
+  std::string prefix = "zws:";
+
+  // This bridge's name in the fleet. Two bridges of a fleet cannot have the same. Empty: the host's
+  // name and the port it listens on.
+  // Allowed: a string of at most 64 bytes of A-Z a-z 0-9 . : _ -. A change needs a restart.
+  std::string name;
+
+  // Whether events that have a producer's own numbers are kept in Redis too, for bridges that have
+  // just started.
+  // Allowed: true or false. A change needs a restart.
+  bool history = true;
 };
 
 // [log] What the bridge says on stderr.
@@ -511,6 +551,7 @@ struct Config {
   HistoryConfig history;
   LimitsConfig limits;
   std::vector<RouteConfig> routes;
+  RelayConfig relay;
   LogConfig log;
 };
 

@@ -27,6 +27,7 @@ using User = Table<&Config::auth, &AuthConfig::user>;
 using Heartbeat = Table<&Config::heartbeat>;
 using History = Table<&Config::history>;
 using Limits = Table<&Config::limits>;
+using Relay = Table<&Config::relay>;
 using Log = Table<&Config::log>;
 
 constexpr Duration ms{1};
@@ -74,6 +75,8 @@ std::vector<ConfigKey> make_config_keys() {
       Ingest::key<&I::connections>("ingest.connections", integer(0, 1'000'000), restart),
       Ingest::key<&I::resolve>("ingest.resolve", time_between(1000 * ms, 24 * hour), restart),
       Ingest::key<&I::ipc_mode>("ingest.ipc_mode", file_mode(), restart),
+      Ingest::key<&I::repair_bind>("ingest.repair_bind", bind_endpoints(), restart),
+      Ingest::key<&I::repair_wait>("ingest.repair_wait", time_between(ms, 10'000 * ms), reload),
       Ingest::key<&I::lane_bytes>("ingest.lane_bytes", integer(65'536, tib), reload),
       Ingest::key<&I::curve_secret_key_file>("ingest.curve_secret_key_file", file_path(), restart),
       Ingest::key<&I::curve_allowed_keys_file>("ingest.curve_allowed_keys_file", file_path(),
@@ -133,6 +136,11 @@ std::vector<ConfigKey> make_config_keys() {
       Limits::key<&L::sources_per_topic>("limits.sources_per_topic", integer(1, 65'536)),
       Limits::key<&L::memory_bytes>("limits.memory_bytes", integer(0, tib)),
 
+      Relay::key<&RelayConfig::redis>("relay.redis", redis_url(), restart),
+      Relay::key<&RelayConfig::prefix>("relay.prefix", fleet_prefix(), restart),
+      Relay::key<&RelayConfig::name>("relay.name", fleet_name(), restart),
+      Relay::key<&RelayConfig::history>("relay.history", flag(), restart),
+
       Log::key<&LogConfig::level>("log.level", log_levels()),
       Log::key<&LogConfig::format>("log.format", log_formats()),
       Log::key<&LogConfig::audit>("log.audit", flag()),
@@ -149,6 +157,7 @@ std::vector<RouteKey> make_route_keys() {
       key<RouteConfig, &R::replay>("replay", integer(0, 1'000'000)),
       key<RouteConfig, &R::overflow>("overflow", overflows()),
       key<RouteConfig, &R::key>("key", short_text()),
+      key<RouteConfig, &R::expect>("expect", time_between(100 * ms, 8760 * hour)),
   };
 }
 

@@ -108,12 +108,14 @@ void append_commented(std::string& out, std::string_view start, const Comment& c
   append_lines(out, start, comment.facts);
 }
 
-// A route with a value for every key; where it would take one from [history], that one's default.
+// A route with a value for every key; where it would take one from [history], that one's default, and
+// where there is none, a likely one.
 RouteConfig example_route() {
   RouteConfig route;
   route.match = "import:*";
   route.history = HistoryConfig{}.size;
   route.ttl = HistoryConfig{}.ttl;
+  route.expect = std::chrono::seconds(5);
   return route;
 }
 

@@ -13,7 +13,7 @@ RouteTable::RouteTable(const Config& config) {
     entries_.push_back({*pattern,
                         {route.format, route.history.value_or(config.history.size),
                          route.ttl.value_or(config.history.ttl), route.replay, route.overflow,
-                         route.key, route.match}});
+                         route.key, route.match, route.expect}});
     replay_max_ = std::max(replay_max_, route.replay);
   }
 }

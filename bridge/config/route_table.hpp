@@ -3,6 +3,7 @@
 // Thread: immutable after construction. The first route whose pattern matches applies, whole.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,12 +18,14 @@ struct Route {
   Duration ttl{};
   std::size_t replay = 0;  // sent at a first subscribe
   Overflow overflow = Overflow::drop_oldest;
-  std::string key;    // payload member that is the conflation key
-  std::string match;  // the pattern of its [[route]]; empty where none applies
+  std::string key;                 // payload member that is the conflation key
+  std::string match;               // the pattern of its [[route]]; empty where none applies
+  std::optional<Duration> expect;  // a source silent for longer is told
 
   friend bool operator==(const Route& a, const Route& b) noexcept {
     return a.format == b.format && a.history == b.history && a.ttl == b.ttl &&
-           a.replay == b.replay && a.overflow == b.overflow && a.key == b.key && a.match == b.match;
+           a.replay == b.replay && a.overflow == b.overflow && a.key == b.key &&
+           a.match == b.match && a.expect == b.expect;
   }
 };
 

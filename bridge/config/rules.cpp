@@ -73,6 +73,48 @@ bool is_fetched_url(std::string_view text) {
   return host == "localhost" || is_loopback_ip(host);
 }
 
+// A name, an IPv4 address or an [IPv6] address, and a port if need be.
+bool is_host_with_optional_port(std::string_view text) {
+  const std::size_t bracket = text.rfind(']');
+  const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  const std::string_view host = text.substr(0, colon);
+  const auto is_in_a_name = [](char c) {
+    return c != '[' && c != ']' && c != '/' && c != '?' && c != '#';
+  };
+  const bool is_ip6 = host.size() > 2 && host.front() == '[' && host.back() == ']' &&
+                      parse_ip(host.substr(1, host.size() - 2)).has_value();
+  if (!is_ip6 && (host.empty() || !std::all_of(host.begin(), host.end(), is_in_a_name)))
+    return false;
+  // Only the port is left to be looked at.
+  return colon == std::string_view::npos ||
+         Address::parse("127.0.0.1" + std::string(text.substr(colon))).has_value();
+}
+
+// redis://[user:password@]host[:port][/db]; what is in the user and the password may be anything that is
+// printable, percent-encoded where it is one of these marks.
+bool is_redis_url(std::string_view text) {
+  const std::size_t mark = text.find("://");
+  const std::string_view scheme = text.substr(0, mark);
+  if (mark == std::string_view::npos || (scheme != "redis" && scheme != "rediss")) return false;
+  if (text.size() > 2048 || !std::all_of(text.begin(), text.end(), is_printable_ascii))
+    return false;
+  std::string_view rest = text.substr(mark + 3);
+  rest = rest.substr(rest.rfind('@') + 1);  // npos + 1 is 0
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  const std::string_view db = rest.substr(std::min(slash + 1, rest.size()));
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (db.size() > 4 || !std::all_of(db.begin(), db.end(), is_digit)) return false;
+  return is_host_with_optional_port(rest.substr(0, slash));
+}
+
+bool is_fleet_word(std::string_view text) {
+  const auto fits = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           std::string_view(".:_-").find(c) != std::string_view::npos;
+  };
+  return text.size() <= 64 && std::all_of(text.begin(), text.end(), fits);
+}
+
 // No path of a file holds these, and messages about it stay one line.
 bool is_file_path(const std::string& text) {
   const auto is_odd = [](char c) { return c == '\0' || c == '\n'; };
@@ -130,6 +172,21 @@ Rule<std::string> file_path() { return {"a path; empty is none", is_file_path, t
 Rule<std::string> fetched_url() {
   return {"a URL with https, or with http to loopback; empty is none",
           [](const std::string& text) { return text.empty() || is_fetched_url(text); }};
+}
+
+Rule<std::string> redis_url() {
+  return {R"("redis://[USER:PASSWORD@]HOST[:PORT][/DB]", or rediss:// for TLS; empty is none)",
+          [](const std::string& text) { return text.empty() || is_redis_url(text); }};
+}
+
+Rule<std::string> fleet_prefix() {
+  return {"a string of 1 to 64 bytes of A-Z a-z 0-9 . : _ -",
+          [](const std::string& text) { return !text.empty() && is_fleet_word(text); }};
+}
+
+Rule<std::string> fleet_name() {
+  return {"a string of at most 64 bytes of A-Z a-z 0-9 . : _ -",
+          [](const std::string& text) { return is_fleet_word(text); }};
 }
 
 Rule<std::string> file_mode() { return {R"(an octal mode from "0000" to "0777")", is_file_mode}; }

@@ -85,6 +85,15 @@ enum class EndpointState : std::uint8_t {
   count_
 };
 
+// Why an event that was missing did not come again from its publisher.
+enum class RepairFailure : std::uint8_t {
+  gone,        // the publisher does not keep it any more
+  unanswered,  // nothing came within ingest.repair_wait
+  no_room,     // what waits behind the hole reached its bound
+  unasked,     // an answer to no question of ours: another topic, source or number, or too late
+  count_
+};
+
 // `taken`, `gaps`, `sources_forgotten`, the duplicates and what is kept are written under the exchange's
 // mutex, the rest by the ingest thread.
 struct IngestMetrics {
@@ -96,6 +105,8 @@ struct IngestMetrics {
   Counter topics;             // of which anything is known, but for @all and @user/<id>
   Counter history_bytes;
   Counter resets;
+  Counter repaired;  // events that came again because the bridge asked
+  std::array<Counter, static_cast<std::size_t>(RepairFailure::count_)> repair_failed;
   Counter producers;            // connected now
   Counter producers_connected;  // ever
   Counter producers_lost;
@@ -104,6 +115,18 @@ struct IngestMetrics {
 
   // All that came from producers and from REST, taken or not.
   std::uint64_t received() const noexcept;
+};
+
+// What passes between the bridge and Redis; written by the relay's thread.
+struct RelayMetrics {
+  Counter up;              // 1 while Redis answers
+  Counter calls_sent;      // administrators' calls that this bridge took and passed on
+  Counter calls_received;  // those of other bridges that it carried out
+  Counter calls_refused;   // messages that were no calls, too old, or seen before
+  Counter written;         // events kept in Redis
+  Counter unwritten;       // events that should have been
+  Counter waiting_bytes;   // of events on their way there
+  Counter lag_ms;          // between a question to Redis and its answer, the last time
 };
 
 // How the opening of a connection ended: the label `result`.
@@ -176,6 +199,7 @@ class Metrics {
   std::uint64_t topics() const noexcept;
 
   IngestMetrics ingest;
+  RelayMetrics relay;
   Counter memory_limit;   // bytes, 0 for none; the first lane writes it
   Counter reload_failed;  // 1 while the last reload was refused; main writes it
   Counter tls_not_after;  // of the certificate in force, Unix time; 0: no TLS; main writes it

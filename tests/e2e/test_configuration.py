@@ -48,6 +48,8 @@ DEFAULTS: dict[str, Any] = {
         "connections": 0,
         "resolve": "30s",
         "ipc_mode": "0660",
+        "repair_bind": ["tcp://127.0.0.1:5557"],
+        "repair_wait": "200ms",
         "lane_bytes": 32 << 20,
         "curve_secret_key_file": "",
         "curve_allowed_keys_file": "",
@@ -94,6 +96,7 @@ DEFAULTS: dict[str, Any] = {
         "sources_per_topic": 64,
         "memory_bytes": 0,
     },
+    "relay": {"redis": "", "prefix": "zws:", "name": "", "history": True},
     "log": {"level": "info", "format": "text", "audit": True},
 }
 

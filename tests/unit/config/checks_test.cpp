@@ -67,6 +67,8 @@ TEST_F(ChecksFilesTest, IngestBeyondLoopbackNeedsCurveOrInsecure) {
     load({bind, "ingest.insecure=true"});
     load({bind, "ingest.curve_secret_key_file=" + file_});
   }
+  EXPECT_THAT(complaint({"ingest.repair_bind=[\"tcp://*:5557\"]"}),
+              AllOf(HasSubstr("ingest.repair_bind"), HasSubstr("ingest.insecure = true")));
   load(
       {"ingest.bind=[\"tcp://127.0.0.1:*\", \"tcp://[::1]:5556\", \"tcp://localhost:1\", "
        "\"tcp://lo:1\", \"ipc://@abstract\"]"});

@@ -25,6 +25,8 @@ TEST(KeysTest, EveryKeyReadsBackWhatWasSet) {
                                 Value{std::string("7s")},
                                 Value{std::string("127.0.0.1:1")},
                                 Value{std::string("/seven")},
+                                Value{std::string("redis://seven")},
+                                Value{std::string("seven")},
                                 Value{std::string("https://seven")},
                                 Value{std::string("error")},
                                 Value{std::string("json")},

@@ -338,6 +338,15 @@ TEST(LoadTest, ImpossibleValuesAreRefused) {
                                 "server.trusted_proxies = [\"10.0.0.0/33\"]",
                                 "server.trusted_proxies = [\"proxy\"]",
                                 "ingest.bind = [\"127.0.0.1:5556\"]",
+                                "relay.redis = \"127.0.0.1:6379\"",
+                                "relay.redis = \"http://127.0.0.1\"",
+                                "relay.redis = \"redis://\"",
+                                "relay.redis = \"redis://a:99999\"",
+                                "relay.redis = \"redis://a/first\"",
+                                "relay.redis = \"redis://[::1\"",
+                                "relay.prefix = \"\"",
+                                "relay.prefix = \"zws*\"",
+                                "relay.name = \"a b\"",
                                 "ingest.bind = [\"udp://127.0.0.1:5556\"]",
                                 "ingest.bind = [\"tcp://127.0.0.1\"]",
                                 "ingest.connect = [\"tcp://*:5556\"]",
@@ -429,8 +438,8 @@ TEST(LoadTest, UnknownKeyNearNothingIsToldWhatThereIs) {
   EXPECT_THAT(complaint("[history]\ncompression = true"),
               HasSubstr("allowed in [history] are size, ttl, bytes"));
   EXPECT_THAT(complaint("[limits]\nnope = 1"), HasSubstr("allowed in [limits] are connections, "));
-  EXPECT_THAT(complaint("[relay]\nredis = \"redis://127.0.0.1\""),
-              AllOf(HasSubstr("bridge.toml:1: relay"), HasSubstr("allowed are [server], ")));
+  EXPECT_THAT(complaint("[cluster]\nnode = 1"),
+              AllOf(HasSubstr("bridge.toml:1: cluster"), HasSubstr("allowed are [server], ")));
   EXPECT_THAT(complaint("[[route]]\nmatch = \"a\"\nwhatever = 1"),
               HasSubstr("allowed in [[route]] are match, format"));
 }
