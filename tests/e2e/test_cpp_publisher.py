@@ -2,6 +2,8 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,39 @@ def prefix(tmp_path_factory) -> Path:
     first = tmp_path_factory.mktemp("installed") / "first"
     run("cmake", "--install", BUILD, "--component", "libzws-dev", "--prefix", first)
     return Path(shutil.move(first, first.parent / "moved"))
+
+
+@pytest.fixture(scope="module")
+def lines(prefix, tmp_path_factory) -> Path:
+    """The program that publishes what it reads."""
+    return built_with_cmake(prefix, tmp_path_factory.mktemp("lines")).with_name("lines")
+
+
+class Lines:
+    """That program, running."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def publish(self, topic: str, payload: str) -> str:
+        """What became of it."""
+        self._process.stdin.write(f"{topic} {payload}\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline().rstrip("\n")
+
+    def end(self) -> int:
+        self._process.stdin.close()
+        return self._process.wait(timeout=60)
+
+
+@contextmanager
+def running(program: Path, *arguments: str) -> Iterator[Lines]:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([program, *arguments], text=True, **pipes) as process:
+        try:
+            yield Lines(process)
+        finally:
+            process.kill()
 
 
 def built_with_cmake(prefix: Path, folder: Path) -> Path:
@@ -76,3 +111,22 @@ def test_a_program_that_cannot_connect_is_told_so(prefix, tmp_path):
     done = subprocess.run([consumer, "not-an-endpoint"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert "not-an-endpoint" in done.stderr
+
+
+def test_what_is_published_before_the_bridge_is_there_waits_for_it(lines, make_bridge):
+    bridge = make_bridge(start=False)
+    with running(lines, bridge.endpoint) as program:
+        for number in range(3):
+            assert program.publish("orders", f'{{"type":"order","id":{number}}}') == "sent"
+        bridge.start()
+        client = bridge.connect()
+        client.subscribe("orders", last=3)
+        assert [client.receive()["id"] for _ in range(3)] == [0, 1, 2]
+        assert program.end() == 0
+
+
+def test_an_event_over_max_event_bytes_is_refused(lines, bridge):
+    with running(lines, bridge.endpoint) as program:
+        assert program.publish("orders", "x" * (1024 * 1024 + 1)) == "the event is larger than max_event_bytes"
+        assert program.publish("orders", "x" * 1024) == "sent"
+        assert program.end() == 0

@@ -1,6 +1,7 @@
 #include "delivery.hpp"
 
 #include <CLI/CLI.hpp>
+#include <limits>
 
 #include "core/log.hpp"
 #include "core/topic.hpp"
@@ -25,6 +26,8 @@ PublisherOptions publisher_options(const DeliveryOptions& options) {
   PublisherOptions made;
   made.headers = options.header;
   made.full_wait = full_wait;
+  made.early_seconds = std::chrono::milliseconds{0};  // a command ends where its bridge is not
+  made.max_event_bytes = std::numeric_limits<std::size_t>::max();  // the bridge judges
   made.linger = std::chrono::milliseconds{0};  // finish() has waited; a Failure need not
   made.curve_server_key = key_of("the bridge's public key", options.curve_server_key_file);
   made.curve_secret_key = key_of("the secret key", options.curve_secret_key_file);
@@ -102,7 +105,8 @@ void Delivery::check(Outcome outcome, std::string_view topic) const {
                         "' is not a topic: 1 to 255 bytes of UTF-8 without '*' and control "
                         "characters; of the names with '@' only @all and @user/<id>");
     case Outcome::bad_key: throw Failure(Exit::usage, "a key is up to 255 bytes of UTF-8");
-    case Outcome::bad_json: throw Failure(Exit::usage, std::string(describe(outcome)));
+    case Outcome::bad_json:
+    case Outcome::too_big: throw Failure(Exit::usage, std::string(describe(outcome)));
     case Outcome::queue_full:
       throw Failure(Exit::failed, "the bridge at " + to_ + " takes no more: the queue stayed full");
     case Outcome::no_bridge:

@@ -118,6 +118,7 @@ class Link::Spoke {
   }
 
   bool refused() const noexcept { return refused_; }
+  bool has_subscriber() const noexcept { return !prefixes_.empty(); }
 
   int descriptor(bool of_monitor) const noexcept {
     int descriptor = -1;
@@ -223,6 +224,11 @@ bool Link::look(std::string_view topic) noexcept {
   bool all = true;
   for (const auto& spoke : spokes_) all = spoke->look(topic) && all;
   return all;
+}
+
+bool Link::has_subscriber() const noexcept {
+  return std::any_of(spokes_.begin(), spokes_.end(),
+                     [](const auto& spoke) { return spoke->has_subscriber(); });
 }
 
 bool Link::send(std::string_view topic, std::string_view payload,

@@ -27,6 +27,9 @@ class Link {
   // subscription that `topic` falls under (any subscription, when `topic` is empty).
   bool look(std::string_view topic = {}) noexcept;
 
+  // Whether any bridge had subscribed at the last look.
+  bool has_subscriber() const noexcept;
+
   // False when one queue was full. `header` may be empty: then it is not sent.
   bool send(std::string_view topic, std::string_view payload, std::string_view header) noexcept;
 

@@ -8,13 +8,17 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "core/json_text.hpp"
 #include "core/topic.hpp"
 #include "counters.hpp"
+#include "early.hpp"
 #include "link.hpp"
 #include "message.hpp"
+#include "quiet_thread.hpp"
 
 namespace zws {
 namespace {
@@ -23,8 +27,20 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::uint64_t look_mask = 255;  // every 256th event looks whether bridges came or left
 constexpr std::size_t key_bytes_max = 255;
-// Another thread's publish may take the signal that wakes wait_ready, so it also looks this often.
+// Another thread's publish may take the signal that wakes who waits for a bridge, so it also looks
+// this often.
 constexpr std::chrono::milliseconds look_again{10};
+// ZeroMQ counts milliseconds in 32 bits: 23 days are for ever.
+constexpr std::chrono::milliseconds for_ever = std::chrono::hours(24 * 23);
+
+SteadyClock::time_point end_of(std::chrono::milliseconds patience) {
+  return SteadyClock::now() + std::min(patience, for_ever);
+}
+
+std::chrono::milliseconds rest_until(SteadyClock::time_point end) {
+  const auto rest = std::chrono::ceil<std::chrono::milliseconds>(end - SteadyClock::now());
+  return std::max(rest, std::chrono::milliseconds{0});
+}
 
 void append_number(std::string& text, std::uint64_t number) {
   char digits[20];
@@ -41,6 +57,7 @@ std::string_view describe(Outcome outcome) noexcept {
     case Outcome::bad_topic: return "the topic is not valid";
     case Outcome::bad_key: return "the key is not valid";
     case Outcome::bad_json: return "the text is not one JSON value";
+    case Outcome::too_big: return "the event is larger than max_event_bytes";
     case Outcome::closed: return "the publisher is closed";
   }
   return "";
@@ -51,21 +68,28 @@ class Publisher::Impl {
   Impl(const std::vector<std::string>& endpoints, const PublisherOptions& options)
       : headers_(options.headers),
         linger_(options.linger),
+        max_event_bytes_(options.max_event_bytes),
         look_mask_(options.bind ? 0 : look_mask),
         counters_(options.topics),
-        link_(std::in_place, endpoints, options) {}
+        link_(std::in_place, endpoints, options),
+        early_(std::in_place, options.early_seconds, options.queue_events) {}
 
   ~Impl() { close(linger_); }
 
   Outcome publish(std::string_view topic, std::string_view payload, std::string_view key) {
+    if (payload.size() > max_event_bytes_) return Outcome::too_big;
     if (!key.empty() && (!headers_ || key.size() > key_bytes_max || !is_utf8(key)))
       return Outcome::bad_key;
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!link_) return Outcome::closed;
     const std::uint64_t seq = counters_.next(topic);
     if (seq == 0) return Outcome::bad_topic;
-    if (!ready_ || (++published_ & look_mask_) == 0) ready_ = link_->look();
+    if (!ready_ || (++published_ & look_mask_) == 0) look();
     if (headers_) write_header(seq, key);
+    if (!ready_ && early_ && early_->take(topic, payload, header_)) {
+      watch_early();
+      return Outcome::sent;
+    }
     const bool taken = link_->send(topic, payload, header_);
     if (taken && ready_) return Outcome::sent;
     dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -73,11 +97,10 @@ class Publisher::Impl {
   }
 
   bool wait_ready(std::chrono::milliseconds timeout, std::string_view topic) {
-    const SteadyClock::time_point end = SteadyClock::now() + timeout;
-    while (!look(topic)) {
-      const auto rest = std::chrono::ceil<std::chrono::milliseconds>(end - SteadyClock::now());
-      if (rest.count() <= 0) return false;
-      wait_for_news(std::min(rest, look_again));
+    const SteadyClock::time_point end = end_of(timeout);
+    while (!is_ready(topic)) {
+      if (SteadyClock::now() >= end) return false;
+      wait_for_news(end);
     }
     return true;
   }
@@ -88,10 +111,19 @@ class Publisher::Impl {
   }
 
   bool close(std::chrono::milliseconds linger) noexcept {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (!link_) return true;
-    const bool left = link_->close(linger);
-    link_.reset();
+    const SteadyClock::time_point end = end_of(linger);
+    while (early_waits() && SteadyClock::now() < end) wait_for_news(end);
+    std::thread watch;
+    bool left = true;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!link_) return true;
+      left = drop_early() == 0;
+      left = link_->close(rest_until(end)) && left;
+      link_.reset();
+      watch = std::move(watch_);
+    }
+    if (watch.joinable()) watch.join();
     return left;
   }
 
@@ -114,15 +146,61 @@ class Publisher::Impl {
     header_ += '}';
   }
 
-  bool look(std::string_view topic) {
+  bool is_ready(std::string_view topic) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!link_) return false;
-    ready_ = link_->look();
+    look();
     return ready_ && (topic.empty() || link_->look(topic));
   }
 
+  void look() {
+    ready_ = link_->look();
+    if (!early_) return;
+    if (link_->has_subscriber()) {
+      send_early();
+    } else if (early_->is_over()) {
+      drop_early();
+    }
+  }
+
+  void send_early() {
+    std::uint64_t missed = 0;
+    for (const auto& [topic, payload, header] : early_->events())
+      missed += !link_->send(topic, payload, header) || !ready_;
+    early_.reset();
+    dropped_.fetch_add(missed, std::memory_order_relaxed);
+  }
+
+  // How many those were.
+  std::size_t drop_early() {
+    const std::size_t missed = early_ ? early_->events().size() : 0;
+    early_.reset();
+    dropped_.fetch_add(missed, std::memory_order_relaxed);
+    return missed;
+  }
+
+  // Nobody may publish again: a thread sees to what waits, and ends with it.
+  void watch_early() {
+    if (watch_.joinable()) return;
+    try {
+      watch_ = quiet_thread([this] {
+        while (early_waits()) wait_for_news(SteadyClock::now() + look_again);
+      });
+    } catch (const std::system_error&) {
+      // No thread to be had. The next event looks too and tries again, and so does the end.
+    }
+  }
+
+  bool early_waits() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!link_ || !early_) return false;
+    look();
+    return early_ && !early_->events().empty();
+  }
+
   // Without the lock, so that other threads may publish meanwhile.
-  void wait_for_news(std::chrono::milliseconds timeout) {
+  void wait_for_news(SteadyClock::time_point end) {
+    const std::chrono::milliseconds timeout = std::min(rest_until(end), look_again);
     std::vector<pollfd> polled;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -134,13 +212,16 @@ class Publisher::Impl {
 
   const bool headers_;
   const std::chrono::milliseconds linger_;
+  const std::size_t max_event_bytes_;
   const std::uint64_t look_mask_;  // 0 when bound: no queue is kept then for one that has left
   std::atomic<std::uint64_t> dropped_{0};
 
   std::mutex mutex_;  // guards everything below
   Counters counters_;
-  std::optional<Link> link_;  // nothing once closed
-  std::string header_;        // kept, so that its memory is used again
+  std::optional<Link> link_;    // nothing once closed
+  std::optional<Early> early_;  // nothing once a bridge has subscribed, or the time is over
+  std::thread watch_;           // over early_
+  std::string header_;          // kept, so that its memory is used again
   bool ready_ = false;
   std::uint64_t published_ = 0;
 };

@@ -135,6 +135,20 @@ TEST(PublisherTest, InvalidTopicsAndKeysAreRefused) {
   EXPECT_EQ(publisher.dropped(), 0u);
 }
 
+TEST(PublisherTest, AnEventThatIsTooBigIsRefusedAndTakesNoNumber) {
+  Listener bridge;
+  PublisherOptions options;
+  options.max_event_bytes = 10;
+  Publisher publisher(bridge.endpoint(), options);
+  ASSERT_TRUE(meet(publisher, {&bridge}));
+
+  EXPECT_EQ(publisher.publish("a", std::string(11, 'x')), Outcome::too_big);
+  EXPECT_EQ(publisher.publish("a", std::string(10, 'x')), Outcome::sent);
+
+  EXPECT_EQ(header_of(bridge.receive().value())["seq"], 1);
+  EXPECT_EQ(publisher.dropped(), 0u);
+}
+
 TEST(PublisherTest, TheVerbsSendTheMessagesThatBrowsersKnow) {
   Listener bridge;
   Publisher publisher(bridge.endpoint());
@@ -199,8 +213,10 @@ TEST(PublisherTest, TextThatIsNotOneJsonValueIsRefused) {
   EXPECT_EQ(publisher.send_wallet_update("\xff", "{}"), Outcome::bad_key);
 }
 
-TEST(PublisherTest, EventsBeforeABridgeIsThereAreCounted) {
-  Publisher publisher("tcp://127.0.0.1:1");
+TEST(PublisherTest, EventsBeforeABridgeIsThereAreCountedWhereTheyMayNotWait) {
+  PublisherOptions options;
+  options.early_seconds = 0ms;
+  Publisher publisher("tcp://127.0.0.1:1", options);
 
   EXPECT_FALSE(publisher.wait_ready(0ms));
   EXPECT_EQ(publisher.publish("a", "1"), Outcome::no_bridge);
@@ -459,6 +475,7 @@ TEST(PublisherTest, AWrongServerKeyIsRefusedAndSaidSo) {
   Listener bridge(secured);
   PublisherOptions options;
   options.curve_server_key = CurvePair::make().public_key;
+  options.early_seconds = 0ms;
   Publisher publisher(bridge.endpoint(), options);
 
   while (!publisher.refused()) ASSERT_FALSE(publisher.wait_ready(1ms));

@@ -5,8 +5,8 @@
 //   publisher.publish("orders", R"({"type":"order","id":17})");
 //
 // Thread:   any; the calls of several threads take turns.
-// Lifetime: owns its sockets and one I/O thread; the destructor closes it. A forked child must not
-//           use its parent's publisher.
+// Lifetime: owns its sockets and one I/O thread, and while early events wait another; the destructor
+//           closes it. A forked child must not use its parent's publisher.
 // Errors:   the constructors throw PublisherError; everything else throws nothing and returns what
 //           became of it. (Out of memory ends the program, as it does inside libzmq.)
 // Cost:     under a microsecond and no allocation of its own for an event on a known topic.
@@ -33,12 +33,13 @@ class PublisherError : public std::runtime_error {
 
 // What became of one event.
 enum class Outcome : std::uint8_t {
-  sent,        // each endpoint's queue has it
+  sent,        // each endpoint's queue has it, or it waits for the first bridge
   no_bridge,   // an endpoint has no bridge yet, which therefore misses it
   queue_full,  // an endpoint's queue is full, whose bridge therefore misses it
   bad_topic,  // not 1 to 255 bytes of UTF-8, or with '*' or a control character, or a wrong '@' name
   bad_key,    // over 255 bytes, not UTF-8, or the publisher sends no headers
   bad_json,   // the text given to a send_ function is not one JSON value
+  too_big,    // the payload is larger than max_event_bytes
   closed,
 };
 
@@ -60,6 +61,13 @@ struct PublisherOptions {
 
   // How long the destructor gives waiting events to leave.
   std::chrono::milliseconds linger{1000};
+
+  // How long events wait for the first bridge to subscribe: up to queue_events of them and 16 MiB,
+  // counted from the first. 0: they are dropped at once.
+  std::chrono::milliseconds early_seconds{5000};
+
+  // A larger payload is refused; the bridge's limits.event_bytes should be no less.
+  std::size_t max_event_bytes = std::size_t{1024} * 1024;
 
   // How many topics are counted. One more, and all are counted anew under a new `src`.
   std::size_t topics = 100'000;
@@ -108,8 +116,8 @@ class Publisher {
   // To every connection, whatever it has subscribed to. `message` travels as it is.
   Outcome broadcast(std::string_view message) noexcept;
 
-  // Waits until a bridge has subscribed at each endpoint (to `topic`, when one is given). Events
-  // before that are lost to it; one that restarts later still counts, as events wait for it.
+  // Waits until a bridge has subscribed at each endpoint (to `topic`, when one is given). One that
+  // restarts later still counts, as events wait for it.
   bool wait_ready(std::chrono::milliseconds timeout, std::string_view topic = {}) noexcept;
 
   // Whether what listens at an endpoint refused to speak with this publisher when it last tried:
@@ -119,7 +127,7 @@ class Publisher {
   // How many events were not sent for want of a bridge or of room.
   std::uint64_t dropped() const noexcept;
 
-  // Sends what waits, for at most `linger`. True when all of it has left in that time. Later calls
+  // Sends what waits, early events too, for at most `linger`. True when all of it has left in that time. Later calls
   // of publish return `closed`; a second close does nothing and returns true.
   bool close(std::chrono::milliseconds linger) noexcept;
 
