@@ -342,11 +342,13 @@ def test_an_unknown_key_is_refused_with_what_was_meant(tmp_path, wrong, meant):
     assert f"{file}:2: " in line and "did you mean " in line
 
 
-def test_relay_is_no_key_yet(tmp_path):
+def test_a_wrong_address_of_redis_is_named_without_its_password(tmp_path):
     file = tmp_path / "bridge.toml"
-    file.write_text('[relay]\nredis = "redis://:password@127.0.0.1"\n')
+    file.write_text('[relay]\nredis = "http://ada:password-of-ada@127.0.0.1"\n')
     line = refused("--config", file)
-    assert f"{file}:1: relay" in line and "password" not in line
+    assert f"{file}:2: relay.redis" in line and "rediss://" in line and "password-of-ada" not in line
+    shown = run("print-config", "--set", "relay.redis=redis://ada:password-of-ada@127.0.0.1")
+    assert shown.returncode == 0 and "password-of-ada" not in shown.stdout, shown
 
 
 @pytest.mark.parametrize(
