@@ -36,6 +36,7 @@ class Event {
   enum class Kind : std::uint8_t {
     message,  // something a producer (or the REST API) published
     gap,      // a marker: `seq` to `last_seq` of `source` on `topic` are missing here
+    source,   // a marker: `source` is lost, alive or silent on `topic` from here on
   };
 
   struct Fields {
@@ -62,6 +63,8 @@ class Event {
 
   Kind kind() const noexcept { return kind_; }
   bool is_gap() const noexcept { return kind_ == Kind::gap; }
+  // It tells of events or sources and is no event: no sum counts it.
+  bool is_marker() const noexcept { return kind_ != Kind::message; }
   std::string_view topic() const noexcept { return slice(0, topic_size_); }
   std::string_view source() const noexcept { return slice(topic_size_, source_size_); }
   std::string_view key() const noexcept {
@@ -87,7 +90,7 @@ class Event {
   // What it counts in each queue it waits in (limits.queue_bytes, ingest.lane_bytes), so that the bounds
   // of queues are bounds of memory also for events of no payload.
   std::size_t queued_bytes() const noexcept {
-    const bool indexed = overflow_ == Overflow::conflate && !is_gap();
+    const bool indexed = overflow_ == Overflow::conflate && !is_marker();
     return place_bytes + (indexed ? key_place_bytes : 0) + text_bytes();
   }
 

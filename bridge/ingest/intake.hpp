@@ -13,6 +13,7 @@
 
 #include "core/log.hpp"
 #include "core/sink.hpp"
+#include "ingest/connections.hpp"
 #include "ingest/envelope.hpp"
 #include "metrics/metrics.hpp"
 
@@ -20,7 +21,7 @@ namespace zws {
 
 class Intake {
  public:
-  Intake(Sink& sink, IngestMetrics& metrics);
+  Intake(Sink& sink, Connections& connections, IngestMetrics& metrics);
 
   void set_rules(const EnvelopeRules& rules) noexcept { envelope_.set_rules(rules); }
 
@@ -39,6 +40,7 @@ class Intake {
   void let_go(std::size_t slots) noexcept;
 
   Sink& sink_;
+  Connections& connections_;
   IngestMetrics& metrics_;
   Envelope envelope_;
   // Of the drain at hand; an arrival points into them until the sink has taken it.

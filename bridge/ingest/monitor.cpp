@@ -162,6 +162,7 @@ void Monitor::keep_within_bound() {
 
 void Monitor::note_end(const Event& event) {
   const int descriptor = static_cast<int>(event.value);
+  ended_.push_back(peers_.number(descriptor));
   const auto found = lines_.find(descriptor);
   const bool was_short = found != lines_.end() &&
                          std::chrono::steady_clock::now() - found->second.since < handshake_usual;

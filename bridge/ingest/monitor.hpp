@@ -51,6 +51,12 @@ class Monitor {
   };
   Busiest busiest();
 
+  // The number of the connection with that descriptor, as of the last look; 0 if there is none.
+  std::uint64_t number(int descriptor) const noexcept { return peers_.number(descriptor); }
+
+  // Those that have ended since the last call.
+  std::vector<std::uint64_t> ended() { return std::exchange(ended_, {}); }
+
   // Endpoints of `ingest.connect` at which a producer is.
   std::set<std::string> reached() const { return peers_.reached(); }
 
@@ -93,6 +99,7 @@ class Monitor {
   std::size_t cuts_untold_ = 0;   // of those, whose failure libzmq has not told yet
   Busiest busiest_;
   std::vector<std::string> tried_;
+  std::vector<std::uint64_t> ended_;
   struct Told {
     SteadyTime again{};
     std::uint64_t suppressed = 0;

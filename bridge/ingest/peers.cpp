@@ -1,6 +1,7 @@
 #include "ingest/peers.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 namespace zws {
@@ -8,17 +9,22 @@ namespace {
 
 constexpr std::chrono::seconds patience{1};
 
+std::uint64_t next_number() noexcept {
+  static std::atomic<std::uint64_t> newest{0};
+  return ++newest;
+}
+
 }  // namespace
 
 void Peers::began(int descriptor, std::string dialled) {
-  peers_[descriptor] = {std::move(dialled), ++order_, false};
+  peers_[descriptor] = {std::move(dialled), next_number(), false};
 }
 
 Peers::Peer* Peers::youngest_handshake(const std::string& dialled) noexcept {
   Peer* youngest = nullptr;
   for (auto& [descriptor, peer] : peers_) {
     if (!peer.is_producer && peer.dialled == dialled &&
-        (youngest == nullptr || peer.order > youngest->order))
+        (youngest == nullptr || peer.number > youngest->number))
       youngest = &peer;
   }
   return youngest;
@@ -40,14 +46,19 @@ std::set<std::string> Peers::reached() const {
   return endpoints;
 }
 
+std::uint64_t Peers::number(int descriptor) const noexcept {
+  const auto found = peers_.find(descriptor);
+  return found == peers_.end() ? 0 : found->second.number;
+}
+
 int Peers::oldest_stranger(const std::set<int>& except) const noexcept {
   int oldest = -1;
-  std::uint64_t order = 0;
+  std::uint64_t number = 0;
   for (const auto& [descriptor, peer] : peers_) {
     if (peer.is_producer || !peer.dialled.empty() || except.count(descriptor) != 0) continue;
-    if (oldest >= 0 && peer.order > order) continue;
+    if (oldest >= 0 && peer.number > number) continue;
     oldest = descriptor;
-    order = peer.order;
+    number = peer.number;
   }
   return oldest;
 }

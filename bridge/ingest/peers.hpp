@@ -51,6 +51,10 @@ class Peers {
   // The dialled endpoints at which a producer is.
   std::set<std::string> reached() const;
 
+  // Of the connection that has the descriptor, never given twice whatever sockets come and go; 0 if there
+  // is none.
+  std::uint64_t number(int descriptor) const noexcept;
+
   // The descriptor of the oldest handshake that the other side began, those in `except` aside; -1 if
   // there is none.
   int oldest_stranger(const std::set<int>& except) const noexcept;
@@ -58,7 +62,7 @@ class Peers {
  private:
   struct Peer {
     std::string dialled;
-    std::uint64_t order = 0;
+    std::uint64_t number = 0;
     bool is_producer = false;
   };
   struct Fallen {
@@ -70,7 +74,6 @@ class Peers {
 
   std::map<int, Peer> peers_;
   std::vector<Fallen> fallen_;
-  std::uint64_t order_ = 0;
   std::size_t producers_ = 0;
   std::size_t failures_ = 0;  // told, of handshakes that have not ended yet
 };

@@ -14,6 +14,7 @@
 #include "config/descriptors.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "ingest/connections.hpp"
 #include "ingest/endpoints.hpp"
 #include "ingest/gatekeeper.hpp"
 #include "ingest/intake.hpp"
@@ -45,7 +46,8 @@ struct Source::Impl {
         connections_most(share_descriptors(*config).producers),
         endpoints(config->ingest.connect),
         lookup(endpoints.named(), config->ingest.resolve),
-        intake(to, metrics) {
+        connections(to, [this](int descriptor) { return number_of(descriptor); }),
+        intake(to, connections, metrics) {
     if (keys.on()) gatekeeper = std::make_unique<Gatekeeper>(context, keys);
     open_socket();
     bind();
@@ -64,6 +66,8 @@ struct Source::Impl {
   void dial(const std::string& address);
   void hang_up(const std::string& address) noexcept;
   void follow_orders(const std::set<std::string>& reached);
+  void look_at_monitor();
+  std::uint64_t number_of(int descriptor);
   void look_after_endpoints();
   void run();
   bool take(bool block) noexcept;
@@ -96,6 +100,7 @@ struct Source::Impl {
   bool binds_ipv6 = false;
   std::vector<std::string> addresses;
   std::vector<std::string> unbound;  // of a socket made anew: its predecessor has them still
+  Connections connections;
   Intake intake;
   unsigned settling_looks = 0;  // until what a closed socket held must be free
   SteadyTime next_look{};
@@ -148,6 +153,7 @@ void Source::Impl::watch_over_connections() {
 // In place of the old socket, whose connections all end; what was on its way is lost.
 void Source::Impl::reopen_socket() {
   open_socket();
+  connections.all_ended();
   unbound = addresses;
   for (const std::string& address : endpoints.dialled()) dial(address);
 }
@@ -242,7 +248,9 @@ void Source::Impl::run() {
 
 bool Source::Impl::take(bool block) noexcept try {
   if (rules_changed) apply_rules();
-  return intake.drain(socket, block);
+  const bool more = intake.drain(socket, block);
+  if (!more) connections.nothing_waits();
+  return more;
 } catch (const std::exception& error) {
   if (!stopping) log::error("receiving from producers failed: {}", error.what());
   return false;
@@ -252,7 +260,8 @@ bool Source::Impl::take(bool block) noexcept try {
 
 bool Source::Impl::look() noexcept try {
   if (rules_changed) apply_rules();
-  monitor->look();
+  look_at_monitor();
+  connections.note_look();
   look_after_endpoints();
   bind_again();
   if (!must_reopen) return guard_memory();
@@ -266,6 +275,17 @@ bool Source::Impl::look() noexcept try {
 } catch (const std::exception& error) {
   if (!stopping) log::error("looking after the producers failed: {}", error.what());
   return false;
+}
+
+void Source::Impl::look_at_monitor() {
+  monitor->look();
+  for (const std::uint64_t number : monitor->ended()) connections.ended(number);
+}
+
+// Of a connection that may have begun since the last look.
+std::uint64_t Source::Impl::number_of(int descriptor) {
+  look_at_monitor();
+  return monitor->number(descriptor);
 }
 
 void Source::Impl::look_after_endpoints() {

@@ -38,7 +38,8 @@ class IntakeTest : public testing::Test, public Sink {
   bool drain() { return intake.drain(near_, false); }
 
   IngestMetrics metrics;
-  Intake intake{*this, metrics};
+  Connections connections{*this, [](int) { return std::uint64_t{0}; }};
+  Intake intake{*this, connections, metrics};
   std::vector<std::string> taken;
 
  private:

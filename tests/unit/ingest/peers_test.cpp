@@ -33,6 +33,18 @@ TEST_F(PeersTest, ProducerComesAndLeaves) {
   EXPECT_EQ(peers_.producers(), 0u);
 }
 
+TEST_F(PeersTest, ANumberIsNeverGivenTwice) {
+  Peers others;
+  peers_.began(7);
+  others.began(7);
+  const std::uint64_t first = peers_.number(7);
+  EXPECT_NE(first, others.number(7));
+  end(7);
+  EXPECT_EQ(peers_.number(7), 0U);
+  peers_.began(7);
+  EXPECT_GT(peers_.number(7), first);
+}
+
 TEST_F(PeersTest, FailedHandshakeTakesNoProducerAway) {
   peers_.began(7);
   peers_.succeeded();
