@@ -22,7 +22,7 @@ find_program(node node)
 set(trouble "npm and node were not found")
 if(npm AND node)
   set(failed 0)
-  if(NOT EXISTS ${console}/node_modules/esbuild OR NOT EXISTS ${console}/node_modules/@vitejs/plugin-vue)
+  if(NOT EXISTS ${console}/node_modules/terser OR NOT EXISTS ${console}/node_modules/@vitejs/plugin-vue)
     execute_process(COMMAND ${npm} ci --no-audit --no-fund --no-progress
       WORKING_DIRECTORY ${console} RESULT_VARIABLE failed OUTPUT_QUIET)
     set(trouble "`npm ci` in bridge/console failed, as told above")

@@ -3,7 +3,7 @@ import { isPattern, matcher } from "./pattern.js";
 import { Positions } from "./positions.js";
 import { refusalOf } from "./requests.js";
 import type { Subscription } from "./subscription.js";
-import { type Gap, type Message, type SubscriptionState, type ZwsError } from "./types.js";
+import { type Freshness, type Gap, type Message, type Source, type SubscriptionState, type ZwsError } from "./types.js";
 
 /** One subscription on the wire, shared by all Subscriptions of its topic. */
 export class Channel {
@@ -20,6 +20,8 @@ export class Channel {
   #resuming = false;
   #subscribers = new Set<Subscription<never>>();
   #state: SubscriptionState["name"] = "pending";
+  /** Sources as the bridge has told of them on this connection; it is the bridge that bounds how many. */
+  #alive = new Set<string>();
   /** Why it is refused, while it is. */
   declare refusal: ZwsError | undefined;
 
@@ -51,6 +53,11 @@ export class Channel {
     return Math.max(0, ...[...this.#subscribers].map((each) => each.options.last ?? 0));
   }
 
+  /** Whether anybody wants to be told of the sources. */
+  get wantsSources(): boolean {
+    return [...this.#subscribers].some((each) => each.options.sources);
+  }
+
   /** Those get their state apart to whom the subscribe message does not bring it. */
   makeDue(): void {
     for (const each of this.#subscribers) {
@@ -78,9 +85,9 @@ export class Channel {
     return !this.#subscribers.size;
   }
 
-  /** Everybody who is here. */
-  get subscribers(): Subscription<never>[] {
-    return [...this.#subscribers];
+  /** Ends the subscription of everybody who is here. */
+  endAll(): void {
+    for (const each of this.#subscribers) each.unsubscribe();
   }
 
   /** The subscribe message with this topic is on its way, with or without `since`. */
@@ -93,7 +100,11 @@ export class Channel {
   interrupt(): void {
     this.asked = 0;
     this.positions.interrupt();
-    for (const each of this.#subscribers) if (each.catching) each.catching = "due";
+    this.#alive.clear();
+    for (const each of this.#subscribers) {
+      each.silence = "lost";
+      if (each.catching) each.catching = "due";
+    }
     this.#setState("pending");
   }
 
@@ -138,6 +149,13 @@ export class Channel {
   gap(gap: Gap): void {
     if (gap.src !== undefined) this.positions.miss(gap.topic, gap.src, gap.to!, gap.missed!);
     for (const each of this.#listening()) each.tell("onGap", gap);
+  }
+
+  /** The bridge has told of a source. */
+  hear(source: Source): void {
+    this.#alive[source.state === "alive" ? "add" : "delete"](`${source.topic}\n${source.src}`);
+    const silence = this.#alive.size > 0 ? null : (source.state as Freshness["why"]);
+    for (const each of this.#subscribers) if (each.options.sources) each.hear(source, silence);
   }
 
   // A `since` the bridge cannot use (a raw route, too many sources) is no reason to be without the topic.

@@ -9,13 +9,21 @@ import { refusalOf, Requests } from "./requests.js";
 import { subscribeMessages } from "./subscribe_message.js";
 import { Subscription, type SubscribeOptions } from "./subscription.js";
 import { type GetToken, STALE, TokenKeeper } from "./token_keeper.js";
-import { type AnyEvent, type ConnectionState, type Gap, type Identity, type Message, type WebSocketConstructor, ZwsError, type ZwsEvent } from "./types.js";
-import { onAbort } from "./watchers.js";
+import { type AnyEvent, type ConnectionState, type Gap, type Identity, type Message, type Source, type WebSocketConstructor, ZwsError, type ZwsEvent } from "./types.js";
+import { offAbort, onAbort } from "./watchers.js";
 
 const HEARTBEAT_S = 25; // when the greeting names none
 const MOST_UNSUBSCRIBED = 150; // topics in one message, which stays below 64 KiB
 const RENEWAL_PAUSE_MS = 5000;
 const rank = (channel: Channel): number => (channel.positions.known ? 0 : 2) + Number(channel.isPattern);
+
+/** As an answer to subscribe has it; of a pattern with `topic`. */
+interface KnownSource {
+  readonly src: string;
+  readonly alive: boolean;
+  readonly heard: string;
+  readonly topic?: string;
+}
 
 export interface ClientOptions {
   token?: string | null;
@@ -60,7 +68,6 @@ export class ZwsClient extends EventHandlers {
   #identity: Identity | null = null;
   #clockMs = 0; // the bridge's clock minus ours
   #flushing = false;
-  #release: () => void;
 
   /**
    * `url`: of the WebSocket, absolute, or relative to the page; or those of several bridges on the same producers, where
@@ -73,7 +80,7 @@ export class ZwsClient extends EventHandlers {
     this.#tokens = new TokenKeeper(options.token ?? null, options.getToken);
     this.#connection = new Connection(addressesOf(url), options.WebSocket, this.#tokens, { take: (data) => this.#take(data), changed: (state) => this.#changed(state) });
     bindOwn(this, ["on", "once", "state", "identity", "connect", "ready", "close", "subscribe", "setToken", "fetch", "stats"]);
-    this.#release = onAbort(options.signal, this.close);
+    onAbort(options.signal, this.close);
     void Promise.resolve().then(() => this.state.code === 1000 || this.connect());
   }
 
@@ -99,8 +106,8 @@ export class ZwsClient extends EventHandlers {
 
   /** Ends the connection and every subscription. */
   close(): void {
-    this.#release?.();
-    for (const channel of [...this.#channels.values()]) for (const each of channel.subscribers) each.unsubscribe();
+    offAbort(this.#options.signal, this.close);
+    for (const channel of this.#channels.values()) channel.endAll();
     this.#connection.end();
     this.#tokens.stop();
   }
@@ -115,6 +122,11 @@ export class ZwsClient extends EventHandlers {
       if (channel.isPattern) this.#patterns.push(channel);
     }
     channel.admit(subscription as unknown as Subscription<never>);
+    if (channel.asked && options.sources) {
+      this.#requests.issue(() => ({ type: "subscribe", topic, sources: true }), (answer) => {
+        if (answer.type !== "error" && answer["code"]) this.#tell(refusalOf(answer, topic));
+      });
+    }
     this.#flushSoon();
     return subscription;
   }
@@ -178,8 +190,7 @@ export class ZwsClient extends EventHandlers {
     const topic = message["@topic"] ?? (message.topic as string);
     const [src, seq] = parsePosition(id);
     const event = (guarded(this.#options.parse, text) as AnyEvent | undefined) ?? message;
-    const held = { event, topic, src, seq };
-    if (!this.#fetches.hold(held)) this.#deliver(held);
+    this.#fetches.hold({ event, topic, src, seq });
   }
 
   #deliver(held: Held): void {
@@ -197,7 +208,11 @@ export class ZwsClient extends EventHandlers {
     switch (message.type) {
       case "connection":
         return this.#greeted(message);
+      case "source":
+        for (const channel of this.#channels.values()) if (channel.matches(topic)) channel.hear(message as unknown as Source);
+        return;
       case "subscribed":
+        for (const each of (message["sources"] ?? []) as KnownSource[]) this.#control({ type: "source", topic: each.topic ?? topic, src: each.src, state: each.alive ? "alive" : "lost", timestamp: each.heard }, text);
         return this.#subscribed(this.#channels.get(topic), message, message["id"]);
       case "unsubscribed":
         if (this.#left.get(topic) === (message["id"] ?? -1)) this.#left.delete(topic);
@@ -265,9 +280,7 @@ export class ZwsClient extends EventHandlers {
 
   // JSON.parse has rounded what is beyond 2^53, but the digits are in the text; inside a string its quotes are escaped.
   #gap(gap: { -readonly [name in keyof Gap]: Gap[name] }, text: string): void {
-    for (const name of ["from", "to"] as const) {
-      if (gap[name]! > Number.MAX_SAFE_INTEGER) gap[name] = parseSequence(new RegExp(`"${name}":(\\d+)`).exec(text)![1]!);
-    }
+    for (const name of ["from", "to"] as const) gap[name] = parseSequence(new RegExp(`"${name}":(\\d+)`).exec(text)![1]!);
     for (const channel of this.#channels.values()) if (channel.matches(gap.topic)) channel.gap(gap);
   }
 
@@ -288,9 +301,9 @@ export class ZwsClient extends EventHandlers {
 
   #fetch(request: FetchRequest, done: (events: AnyEvent[], answer: Message) => void): void {
     const wants = this.#fetches.begin(request);
-    const { topic } = request;
-    const [message, more] = "last" in request ? [{ topic, last: request.last }, ""] : [{ topic, src: request.src }, `,"from":${request.from},"to":${request.to}`];
-    this.#requests.issue(() => ({ type: "fetch", ...message }), (answer) => done(this.#fetches.end(wants, (answer["count"] ?? 0) as number), answer), more);
+    const { topic, src, from, to, last } = request as Partial<Gap> & { last?: number };
+    const more = src === undefined ? "" : `,"from":${from},"to":${to}`;
+    this.#requests.issue(() => ({ type: "fetch", topic, src, last }), (answer) => done(this.#fetches.end(wants, (answer["count"] ?? 0) as number), answer), more);
   }
 
   // A refusal must not go unseen.
@@ -303,7 +316,7 @@ export class ZwsClient extends EventHandlers {
     const error = refusalOf(message);
     const { code } = error;
     this.#connection.complaint = code;
-    const renews = code.includes("token") && this.#tokens.canRenew && !!this.#identity; // expired, or invalid: its key was taken out
+    const renews = code.includes("token") && this.#tokens.canRenew && this.#identity; // expired, or invalid: its key was taken out
     if (this.#options.onError || !renews) this.#tell(error);
     if (renews) void this.#renew();
   }

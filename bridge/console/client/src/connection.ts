@@ -104,9 +104,9 @@ export class Connection {
 
   /** False if there is no open connection: the message is gone. */
   put(text: string): boolean {
-    if (this.#socket?.readyState !== OPEN) return false;
-    this.#socket.send(text);
-    return true;
+    const isOpen = this.#socket?.readyState === OPEN;
+    if (isOpen) this.#socket!.send(text);
+    return isOpen;
   }
 
   /** The bridge's greeting has come. `heartbeat`: seconds after which a healthy connection has been heard. */

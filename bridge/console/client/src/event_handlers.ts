@@ -1,5 +1,5 @@
-import type { AnyEvent, EventTypes, TypedEvent } from "./types.js";
-import { onAbort, Watchers } from "./watchers.js";
+import type { AnyEvent, EventTypes, SourceTypes, TypedEvent } from "./types.js";
+import { offAbort, onAbort, Watchers } from "./watchers.js";
 
 type Handler = (event: never) => void;
 
@@ -16,8 +16,7 @@ export function guarded<A extends unknown[], R>(handler: ((...args: A) => R) | u
     if (result instanceof Promise) result.catch(report);
     return result;
   } catch (error) {
-    report(error);
-    return undefined;
+    return report(error) as undefined;
   }
 }
 
@@ -30,8 +29,9 @@ export function bindOwn(object: object, names: (string | symbol)[]): void {
     let at = object;
     let found: PropertyDescriptor | undefined;
     while (!(found = Object.getOwnPropertyDescriptor(at, name))) at = Object.getPrototypeOf(at);
-    const { get, value } = found;
-    Object.defineProperty(object, name, { configurable: true, ...(get ? { get: get.bind(object) } : { value: value.bind(object), writable: true }) });
+    const kind = found.get ? "get" : "value";
+    found[kind] = found[kind].bind(object);
+    Object.defineProperty(object, name, found);
   }
 }
 
@@ -43,22 +43,23 @@ export abstract class EventHandlers {
 
   /** Returns the function that takes the handler away again; so does the signal. */
   on<K extends keyof EventTypes>(type: K, handler: (event: TypedEvent<K>) => void, options?: WaitOptions): () => void;
+  on<K extends keyof SourceTypes>(type: K, handler: (word: SourceTypes[K]) => void, options?: WaitOptions): () => void;
   on(type: string, handler: (event: AnyEvent) => void, options?: WaitOptions): () => void;
   on(type: string, handler: Handler, { signal }: WaitOptions = {}): () => void {
     const handlers = this.#byType.get(type) ?? new Set();
     this.#byType.set(type, handlers.add(handler));
     const off = (): void => {
-      release?.();
+      offAbort(signal, off);
       handlers.delete(handler);
       if (handlers.size === 0 && this.#byType.get(type) === handlers) this.#byType.delete(type);
     };
-    let release: (() => void) | undefined;
-    release = onAbort(signal, off);
+    onAbort(signal, off);
     return off;
   }
 
   /** The next event of a type. Rejects when none can come any more, or when aborted. */
   once<K extends keyof EventTypes>(type: K, options?: WaitOptions): Promise<TypedEvent<K>>;
+  once<K extends keyof SourceTypes>(type: K, options?: WaitOptions): Promise<SourceTypes[K]>;
   once(type: string, options?: WaitOptions): Promise<AnyEvent>;
   once(type: string, { signal }: WaitOptions = {}): Promise<AnyEvent> {
     let heard: AnyEvent | undefined;
@@ -73,8 +74,7 @@ export abstract class EventHandlers {
   protected abstract failed(): undefined;
 
   /** @internal */
-  emit(event: AnyEvent): void {
-    if (this.#byType.size === 0) return;
+  emit(event: AnyEvent | SourceTypes[keyof SourceTypes]): void {
     for (const type of [event.type, "*"]) for (const handler of this.#byType.get(type) ?? []) guarded(handler, event as never);
   }
 }

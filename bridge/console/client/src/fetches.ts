@@ -37,11 +37,11 @@ export class Fetches {
     return wants;
   }
 
-  /** Whether the event has been taken, to be delivered later if it is not somebody's. */
-  hold(held: Held): boolean {
-    for (const wants of this.#open) if (wants(held)) return this.#held.push(held) > 0;
+  /** An event has come: it is delivered now, or later if it is not somebody's. */
+  hold(held: Held): void {
+    for (const wants of this.#open) if (wants(held)) return void this.#held.push(held);
     this.release();
-    return false;
+    this.#deliver(held);
   }
 
   /** Ends a fetch, and returns the `count` events it brought. Fewer, if a queue that was full has lost some: each source counts up. */
@@ -56,14 +56,14 @@ export class Fetches {
       if (!wants(held) || seq >= (next.get(counter) ?? Infinity)) break;
       next.set(counter, seq);
     }
-    const events = this.#held.splice(from).map(({ event }) => event);
+    const events = this.#held.splice(from).map((held) => held.event);
     this.release();
     return events;
   }
 
   /** What is held is live. */
   release(): void {
-    if (this.#held.length > 0) for (const held of this.#held.splice(0)) this.#deliver(held);
+    for (const held of this.#held.splice(0)) this.#deliver(held);
   }
 
   /** The connection is gone: what is held has moved no position, and comes again. */

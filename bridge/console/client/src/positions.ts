@@ -9,8 +9,7 @@ type Sources = Map<string, Sequence>;
 
 /** A producer may count in nanoseconds: then a number has not digits enough. */
 export function parseSequence(digits: string): Sequence {
-  const number = Number(digits);
-  return number <= Number.MAX_SAFE_INTEGER ? number : BigInt(digits);
+  return +digits < 2 ** 53 ? +digits : BigInt(digits);
 }
 
 /** `SRC:SEQ` in its two parts. */
@@ -45,12 +44,7 @@ export class Positions {
 
   /** For the next subscribe: topics with their positions, the newest heard of `limit` sources at most. */
   upTo(limit: number): [topic: string, positions: Position[]][] {
-    const given: [string, Position[]][] = [];
-    for (const [topic, sources] of [...this.#topics].reverse()) {
-      if ((limit -= sources.size) < 0) break;
-      given.push([topic, [...sources].map(([src, seq]) => `${src}:${seq}`)]);
-    }
-    return given;
+    return [...this.#topics].reverse().filter(([, sources]) => (limit -= sources.size) >= 0).map(([topic, sources]) => [topic, [...sources].map(([src, seq]) => `${src}:${seq}`)]);
   }
 
   /** `subscribed` came: `replayed` events follow, after which live ones begin behind `at`. `lost`: with recovered:false. */
@@ -64,7 +58,7 @@ export class Positions {
   /** An event came. A source that counts from 1 again is followed back: that is a restart. */
   move(topic: string, src: string, seq: Sequence): void {
     this.#step(topic, src, seq);
-    if (this.#replay) this.#replayed(1);
+    this.#replayed(1);
   }
 
   /**
@@ -74,7 +68,7 @@ export class Positions {
   miss(topic: string, src: string, to: Sequence, missed: number): void {
     if (to > (this.#topics.get(topic)?.get(src) ?? 0)) this.#step(topic, src, to);
     const at = this.#replay?.at.get(topic);
-    if (this.#replay) this.#replayed(at ? Math.min(missed, Math.max(0, Number(BigInt(at.get(src) ?? 0) - BigInt(to)) + missed)) : missed);
+    this.#replayed(at ? Math.min(missed, Math.max(0, Number(BigInt(at.get(src) ?? 0) - BigInt(to)) + missed)) : missed);
   }
 
   /** The connection is gone; what has moved stays. */
@@ -99,7 +93,7 @@ export class Positions {
   }
 
   #replayed(count: number): void {
-    if ((this.#replay!.left -= count) <= 0) this.#takeUp();
+    if (this.#replay && (this.#replay.left -= count) <= 0) this.#takeUp();
   }
 
   #takeUp(): void {

@@ -12,27 +12,31 @@ export class SubscribeMessage {
   channels: Channel[] = [];
   readonly resuming: boolean;
   readonly #last: number;
+  readonly #sources: boolean;
   readonly #since = new Map<string, Position[]>();
   #bytes = 0;
-  #sources = 0;
+  #positions = 0;
 
   constructor(first: Channel) {
     this.resuming = first.positions.known;
     this.#last = first.last;
+    this.#sources = first.wantsSources;
+    this.admit(first);
   }
 
   /** False if the channel needs a message of its own kind, or there is no room. */
   admit(channel: Channel): boolean {
     const resuming = channel.positions.known;
-    if (resuming !== this.resuming || channel.last !== this.#last) return false;
-    let limit = MAX_SOURCES;
-    let since = resuming ? channel.positions.upTo(limit) : [];
-    while (bytesOf(since) > MAX_BYTES - 1024) since = channel.positions.upTo((limit >>= 1));
+    if (resuming !== this.resuming || channel.last !== this.#last || channel.wantsSources !== this.#sources) return false;
+    let limit = resuming ? 2 * MAX_SOURCES : 0;
+    let since;
+    do since = channel.positions.upTo((limit >>= 1));
+    while (bytesOf(since) > MAX_BYTES - 1024);
     const bytes = bytesOf([channel.topic, since]);
-    const sources = since.reduce((sum, [, list]) => sum + list.length, 0);
-    if (this.channels.length > 0 && (this.#bytes + bytes > MAX_BYTES || this.#sources + sources > MAX_SOURCES)) return false;
+    const count = since.flatMap(([, list]) => list).length;
+    if (this.channels[0] && (this.#bytes + bytes > MAX_BYTES || this.#positions + count > MAX_SOURCES)) return false;
     this.#bytes += bytes;
-    this.#sources += sources;
+    this.#positions += count;
     this.channels.push(channel);
     for (const [topic, list] of since) if (!this.#since.has(topic) || !channel.isPattern) this.#since.set(topic, list);
     return true;
@@ -42,8 +46,9 @@ export class SubscribeMessage {
     return {
       type: "subscribe",
       topics: this.channels.map((channel) => channel.topic),
-      ...(this.resuming ? { since: Object.fromEntries(this.#since) } : {}),
-      ...(this.#last ? { last: this.#last } : {}), // beside `since`: what to get if nothing can be recovered
+      since: this.resuming ? Object.fromEntries(this.#since) : undefined,
+      last: this.#last || undefined, // beside `since`: what to get if nothing can be recovered
+      sources: this.#sources || undefined,
     };
   }
 }
@@ -52,10 +57,7 @@ export class SubscribeMessage {
 export function subscribeMessages(channels: Iterable<Channel>): SubscribeMessage[] {
   const messages: SubscribeMessage[] = [];
   for (const channel of channels) {
-    if (messages.some((message) => message.admit(channel))) continue;
-    const message = new SubscribeMessage(channel);
-    message.admit(channel);
-    messages.push(message);
+    if (!messages.some((message) => message.admit(channel))) messages.push(new SubscribeMessage(channel));
   }
   return messages;
 }

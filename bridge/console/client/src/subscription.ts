@@ -1,6 +1,6 @@
 import { bindOwn, EventHandlers, guarded, type WaitOptions } from "./event_handlers.js";
-import { type AnyEvent, type Gap, type SubscriptionState, ZwsError, type ZwsEvent } from "./types.js";
-import { onAbort } from "./watchers.js";
+import { type AnyEvent, type Freshness, type Gap, type Source, type SubscriptionState, ZwsError, type ZwsEvent } from "./types.js";
+import { offAbort, onAbort } from "./watchers.js";
 
 export interface SubscribeOptions<E = ZwsEvent> {
   /** How many of the newest events to get first, and again after a gap that no resume could fill. */
@@ -13,6 +13,8 @@ export interface SubscribeOptions<E = ZwsEvent> {
   onGap?: (gap: Gap) => void;
   /** How many events wait for a `for await` loop before the oldest are given up. Default 1000. */
   buffer?: number;
+  /** Asks to be told of the sources: handlers given to `on` hear `source`, and `fresh` or `stale` when that changes. */
+  sources?: boolean;
   /** Ends the subscription. */
   signal?: AbortSignal;
 }
@@ -31,23 +33,27 @@ const newReader = <E>(): Reader<E> => ({ waiting: [], dropped: 0 });
 export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIterable<E> {
   declare readonly topic: string;
   declare readonly options: SubscribeOptions<E>;
+  /** Whether events come, and why not. */
+  declare readonly freshness: Freshness;
   #state: SubscriptionState = { name: "pending", code: null, message: "" };
   #refusal: ZwsError | undefined;
   #readers = new Set<Reader<E>>();
   #between = newReader<E>(); // what came while there was no loop is for the next one
   #leave: (subscription: Subscription<E>) => void;
-  #release: () => void;
   /** Whether it waits for the state it asked for; until that is there, live events are not for it. @internal */
   catching: "" | "due" | "asked" = "";
+  /** Why no source sends; null if one does. @internal */
+  silence: Freshness["why"] = "lost";
 
   /** Made by `client.subscribe()` only. */
   constructor(topic: string, options: SubscribeOptions<E>, leave: (subscription: Subscription<E>) => void) {
     super();
     this.topic = topic;
     this.options = options;
+    this.#refresh();
     this.#leave = leave;
     bindOwn(this, ["on", "once", "state", "ready", "unsubscribe", Symbol.asyncIterator]);
-    this.#release = onAbort(options.signal, this.unsubscribe);
+    onAbort(options.signal, this.unsubscribe);
   }
 
   get state(): SubscriptionState {
@@ -63,7 +69,7 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
   unsubscribe(): void {
     if (this.#state.name === "closed") return;
     this.setState("closed");
-    this.#release?.();
+    offAbort(this.options.signal, this.unsubscribe);
     this.#leave(this);
   }
 
@@ -73,7 +79,7 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
     this.#readers.add(reader);
     try {
       for (;;) {
-        await this.watchers.until(() => reader.waiting.length + reader.dropped > 0 || this.#state.name === "closed" || this.failed());
+        await this.watchers.until(() => reader.waiting.length || reader.dropped || this.#state.name === "closed" || this.failed());
         const missed = reader.dropped;
         reader.dropped = 0;
         if (missed > 0) guarded(this.options.onGap, { topic: this.topic, reason: "buffer", missed });
@@ -108,7 +114,15 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
     this.#refusal = refusal;
     this.#state = { name, code, message: refusal?.message ?? "" };
     guarded(this.options.onState, this.#state);
+    this.#refresh();
     this.watchers.look();
+  }
+
+  /** The bridge has told of a source; `silence`: why none sends, if so. @internal */
+  hear(source: Source, silence: Freshness["why"]): void {
+    this.silence = silence;
+    this.emit(source);
+    this.#refresh();
   }
 
   /** Whether anybody would notice a refusal. @internal */
@@ -133,5 +147,13 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
   /** Who has unsubscribed hears no more, also of what is being told at the moment. @internal */
   tell(handler: "onEvent" | "onRecovered" | "onGap", what: unknown): void {
     if (this.#state.name !== "closed") guarded(this.options[handler] as (what: unknown) => void, what);
+  }
+
+  #refresh(): void {
+    const { name } = this.#state;
+    const why = name !== "active" ? name : this.options.sources ? this.silence : null;
+    if (why === this.freshness?.why) return;
+    (this as { freshness: Freshness }).freshness = { type: why ? "stale" : "fresh", topic: this.topic, why };
+    if (this.options.sources) this.emit(this.freshness);
   }
 }

@@ -84,6 +84,38 @@ export interface SubscriptionState {
   readonly message: string;
 }
 
+/**
+ * What the bridge says of one source of a topic, to who asked for `sources`. An event whose type is `source` is told from
+ * this by its `@id`.
+ */
+export interface Source {
+  readonly type: "source";
+  readonly topic: string;
+  readonly src: string;
+  /** `lost`: what it was heard over has ended. `silent`: it is there, and late (a route's `expect`). */
+  readonly state: "alive" | "silent" | "lost";
+  readonly timestamp: string;
+}
+
+/** Whether events come, as far as the bridge can tell. */
+export interface Freshness {
+  readonly type: "fresh" | "stale";
+  /** Of the subscription. */
+  readonly topic: string;
+  /**
+   * Why none come; null when they do. `pending`: there is no connection, or no answer yet. `refused`, `closed`: not
+   * subscribed. With `sources`, while none is alive, also what was said last: `silent`, or `lost`, also where there was none.
+   */
+  readonly why: "pending" | "refused" | "closed" | "silent" | "lost" | null;
+}
+
+/** What a subscription with `sources` tells beside events. */
+export interface SourceTypes {
+  source: Source;
+  fresh: Freshness;
+  stale: Freshness;
+}
+
 /** Who this connection is, as the bridge sees it. */
 export interface Identity {
   readonly clientId: string;

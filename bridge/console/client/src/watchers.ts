@@ -1,10 +1,14 @@
 import { ZwsError } from "./types.js";
 
-/** Calls `end` when the signal says so, or at once if it has. Returns the function that lets go of the signal. */
-export function onAbort(signal: AbortSignal | undefined, end: () => void): () => void {
+/** Calls `end` when the signal says so, or at once if it has; until offAbort with the same. */
+export function onAbort(signal: AbortSignal | undefined, end: () => void): void {
   if (signal?.aborted) end();
   else signal?.addEventListener("abort", end);
-  return () => signal?.removeEventListener("abort", end);
+}
+
+/** Lets go of the signal. */
+export function offAbort(signal: AbortSignal | undefined, end: () => void): void {
+  signal?.removeEventListener("abort", end);
 }
 
 /** Promises that wait for something to become true. */
@@ -25,7 +29,7 @@ export class Watchers {
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
         this.#attempts.delete(attempt);
-        release?.();
+        offAbort(signal, abort);
         settle();
       };
       const attempt = (): void => {
@@ -36,9 +40,9 @@ export class Watchers {
           end(() => reject(error));
         }
       };
-      let release: (() => void) | undefined;
+      const abort = (): void => end(() => reject(signal!.reason ?? new ZwsError("aborted")));
       this.#attempts.add(attempt);
-      release = onAbort(signal, () => end(() => reject(signal!.reason ?? new ZwsError("aborted"))));
+      onAbort(signal, abort);
       if (this.#attempts.has(attempt)) attempt();
     });
   }

@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from "vitest";
-import type { AnyEvent, Subscription, TypedEvent, ZwsClient, ZwsEvent } from "../src/index.js";
+import type { AnyEvent, Freshness, Subscription, TypedEvent, ZwsClient, ZwsEvent } from "../src/index.js";
 
 declare module "../src/index.js" {
   interface EventTypes {
@@ -14,6 +14,15 @@ describe("types", () => {
       client.on("import_progress", (event) => expectTypeOf(event.data.progress).toEqualTypeOf<number | undefined>());
       client.on("trade", (event) => expectTypeOf(event.data.price).toBeNumber());
       client.on("anything", (event) => expectTypeOf(event).toEqualTypeOf<AnyEvent>());
+    };
+    expectTypeOf(use).toBeFunction();
+  });
+
+  it("are those of what is told beside events", () => {
+    const use = (subscription: Subscription): void => {
+      subscription.on("source", (source) => expectTypeOf(source.state).toEqualTypeOf<"alive" | "silent" | "lost">());
+      subscription.on("stale", (freshness) => expectTypeOf(freshness).toEqualTypeOf<Freshness>());
+      expectTypeOf(subscription.once("fresh")).resolves.toEqualTypeOf<Freshness>();
     };
     expectTypeOf(use).toBeFunction();
   });
