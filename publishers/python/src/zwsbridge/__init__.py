@@ -16,7 +16,7 @@ from zwsbridge.message import json_default
 from zwsbridge.null_publisher import NullPublisher
 from zwsbridge.options import DEFAULT_ENDPOINT, Options
 from zwsbridge.publisher import Publisher
-from zwsbridge.subscriber import Gap, SubscribedEvent, SubscribeError, subscribe
+from zwsbridge.subscriber import Gap, SourceState, SubscribedEvent, SubscribeError, subscribe
 
 __version__ = "0.1.0"
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "NullPublisher",
     "Options",
     "Publisher",
+    "SourceState",
     "SubscribeError",
     "SubscribedEvent",
     "json_default",

@@ -29,12 +29,14 @@ class Asking:
         positions: Positions,
         known: set[str],
         last: int,
+        sources: bool,
         send: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`known`: the names that were subscribed to before, which are resumed."""
+        """`known`: the names that were subscribed to before, which are resumed. `sources`: to be told of those."""
         self._positions = positions
         self._known = known
         self._last = last
+        self._sources = sources
         self._send = send
         # What is resumed before what is new, which would else keep from a pattern what it missed of a topic. Then
         # topics before patterns: one that a pattern has brought already could not be told to be recovered.
@@ -89,6 +91,8 @@ class Asking:
         message: dict[str, Any] = {"type": "subscribe", "topics": [], "id": self._id}
         if self._last:
             message["last"] = self._last
+        if self._sources:
+            message["sources"] = True
         kind = self._kind(self._waiting[0])
         since: dict[str, list[str]] = {}
         size = 0

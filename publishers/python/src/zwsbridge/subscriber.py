@@ -16,7 +16,7 @@ import logging
 import math
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
@@ -59,6 +59,20 @@ class Gap:
     reason: str
 
 
+@dataclass(frozen=True)
+class SourceState:
+    """What the bridge says of one source of a topic: `alive`, `silent` (late by the route's `expect`), or `lost`."""
+
+    topic: str
+    src: str
+    state: str
+    timestamp: str
+
+
+# What comes to the loop; all but the first is told aside.
+_Item = Union[SubscribedEvent, Gap, SourceState]
+
+
 class SubscribeError(Exception):
     """What coming back does not mend: a topic or token that was refused, a connection thrown out."""
 
@@ -78,6 +92,7 @@ def subscribe(
     last: int = 0,
     token: Token | None = None,
     on_gap: Callable[[Gap], None] | None = None,
+    on_source: Callable[[SourceState], None] | None = None,
     max_message_bytes: int = 16 * 1024 * 1024,
 ) -> AsyncGenerator[SubscribedEvent, None]:
     """The events of these topics and patterns, in order, each once; ends only by SubscribeError.
@@ -90,6 +105,8 @@ def subscribe(
     logged, and it is asked again later.
     on_gap: is told what will never come, at its place among the events; what it raises comes out of the loop. Without
     it the log is told.
+    on_source: is told likewise whether the sources of these topics live: first of each that the bridge knows, again
+    after each break, then whatever changes. Without it nothing of them is asked.
     Events of `raw` routes are not taken: they do not say what they are.
     """
     try:
@@ -106,7 +123,8 @@ def subscribe(
             raise ValueError(f"{topic!r} is neither a topic nor a pattern")
     if last < 0:
         raise ValueError("last must be 0 or more")
-    return _Events(_Subscriber(urls, topics, last, token, max_message_bytes), on_gap or _log_gap)
+    subscriber = _Subscriber(urls, topics, last, token, on_source is not None, max_message_bytes)
+    return _Events(subscriber, on_gap or _log_gap, on_source)
 
 
 def _is_text(topic: str) -> bool:
@@ -115,6 +133,10 @@ def _is_text(topic: str) -> bool:
         return bool(topic.encode())
     except UnicodeEncodeError:
         return False
+
+
+def _source_state(topic: str, said: dict[str, Any]) -> SourceState:
+    return SourceState(topic, str(said["src"]), str(said["state"]), str(said["timestamp"]))
 
 
 def _log_gap(gap: Gap) -> None:
@@ -128,9 +150,15 @@ class _Events(AsyncGenerator[SubscribedEvent, None]):
     Lifetime: from the first event that is asked for until aclose(), or until nobody holds this any more.
     """
 
-    def __init__(self, subscriber: _Subscriber, on_gap: Callable[[Gap], None]) -> None:
+    def __init__(
+        self,
+        subscriber: _Subscriber,
+        on_gap: Callable[[Gap], None],
+        on_source: Callable[[SourceState], None] | None,
+    ) -> None:
         self._subscriber = subscriber
         self._on_gap = on_gap
+        self._on_source = on_source
         self._task: asyncio.Task[None] | None = None
         self._is_over = False
         self._is_awaited = False
@@ -170,6 +198,9 @@ class _Events(AsyncGenerator[SubscribedEvent, None]):
             item = await heard.get()
             if isinstance(item, Gap):
                 self._on_gap(item)
+            elif isinstance(item, SourceState):
+                if self._on_source is not None:
+                    self._on_source(item)
             elif isinstance(item, Exception):
                 self._is_over = True
                 raise item
@@ -182,7 +213,7 @@ class _Events(AsyncGenerator[SubscribedEvent, None]):
 class _Subscriber:
     """Bound: READ_AHEAD of what has been heard; more is left to the connection, and so to the bridge's queue."""
 
-    heard: asyncio.Queue[SubscribedEvent | Gap | Exception | None]  # an exception is the last
+    heard: asyncio.Queue[_Item | Exception | None]  # an exception is the last
 
     def __init__(
         self,
@@ -190,6 +221,7 @@ class _Subscriber:
         topics: tuple[str, ...],
         last: int,
         token: Token | None,
+        sources: bool,
         max_message_bytes: int,
     ) -> None:
         self._urls = urls
@@ -199,6 +231,7 @@ class _Subscriber:
         self._is_mine = matcher(self._names).fullmatch
         self._last = last
         self._token = token
+        self._sources = sources
         self._max_message_bytes = max_message_bytes
         self._positions = Positions(self._names)
         self._subscribed: set[str] = set()  # names that were subscribed to on any connection
@@ -234,12 +267,13 @@ class _Subscriber:
                 async with connect(
                     self._url, additional_headers=headers, max_size=self._max_message_bytes
                 ) as connection:
-                    asking = Asking(self._names, self._positions, self._subscribed, self._last, connection.send)
+                    asking = Asking(
+                        self._names, self._positions, self._subscribed, self._last, self._sources, connection.send
+                    )
                     self._do_beside(connection, asking.run())
                     try:
                         async for text in connection:
-                            item = self._take(connection, asking, text)
-                            if item is not None:
+                            for item in self._take(connection, asking, text):
                                 await self.heard.put(item)
                     finally:
                         await self._end_beside()
@@ -314,15 +348,15 @@ class _Subscriber:
         await asyncio.gather(*self._beside, return_exceptions=True)
         self._beside = []
 
-    def _take(self, connection: ClientConnection, asking: Asking, text: str | bytes) -> SubscribedEvent | Gap | None:
+    def _take(self, connection: ClientConnection, asking: Asking, text: str | bytes) -> Iterable[_Item]:
         if isinstance(text, bytes):  # the payload of a raw route, which may look like the bridge's own word
-            return None
+            return ()
         try:
             message = json.loads(text)
         except ValueError:
-            return None
+            return ()
         if not isinstance(message, dict):
-            return None
+            return ()
         position = message.get("@id")
         if isinstance(position, str):  # first: a producer may publish an object whose type is "error"
             return self._event(message, position)
@@ -331,6 +365,8 @@ class _Subscriber:
             return self._answer(asking, message)
         if kind == "gap":
             return self._gap(message)
+        if kind == "source":
+            return (_source_state(str(message.get("topic")), message),)
         if kind == "connection":
             self._greeted_at = time.monotonic()
         elif kind == "error" and (names := asking.asked_in(message.get("id"))):  # they could not even be answered
@@ -342,19 +378,20 @@ class _Subscriber:
                 self._do_beside(connection, self._renew(connection))
         elif kind == "reconnect":
             self._wanted_at = time.monotonic() + int(message["after_ms"]) / 1000
-        return None
+        return ()
 
-    def _event(self, message: dict[str, Any], position: str) -> SubscribedEvent | None:
+    def _event(self, message: dict[str, Any], position: str) -> Iterable[_Item]:
         topic = message.get("@topic", message.get("topic"))
         if not isinstance(topic, str) or not self._is_mine(topic):
-            return None  # such as a broadcast
+            return ()  # such as a broadcast
         self._positions.event(topic, position)
-        return SubscribedEvent(topic, position, message)
+        return (SubscribedEvent(topic, position, message),)
 
-    def _answer(self, asking: Asking, message: dict[str, Any]) -> Gap | None:
+    def _answer(self, asking: Asking, message: dict[str, Any]) -> Iterable[_Item]:
         name, code = str(message.get("topic")), message.get("code")
+        items: list[_Item] = []
         if name not in self._names:
-            return None
+            return items
         if code in ("invalid_message", "limit_exceeded") and asking.may_be_new(name):
             self._positions.useless(name)
         elif code is not None:
@@ -363,15 +400,19 @@ class _Subscriber:
             self._subscribed.add(name)
             self._positions.subscribed(name, message)
             if asking.answered(name) or message.get("recovered") is False:
-                return Gap(name, None, "not_recovered")
-        return None
+                items.append(Gap(name, None, "not_recovered"))
+            for known in message.get("sources", ()) if self._sources else ():
+                state = "alive" if known["alive"] else "lost"
+                said = {"src": known["src"], "state": state, "timestamp": known["heard"]}
+                items.append(_source_state(str(known.get("topic", name)), said))  # of a pattern each has its topic
+        return items
 
-    def _gap(self, message: dict[str, Any]) -> Gap | None:
+    def _gap(self, message: dict[str, Any]) -> Iterable[_Item]:
         topic = str(message.get("topic"))
         if not self._is_mine(topic):
-            return None
+            return ()
         self._positions.gap(topic, str(message["src"]), int(message["from"]), int(message["to"]))
-        return Gap(topic, int(message["missed"]), str(message.get("reason")))
+        return (Gap(topic, int(message["missed"]), str(message.get("reason"))),)
 
     def _judge(self, code: int | None, reason: str | None) -> bool:
         """Whether to come back later only. Raises where the protocol says not to come back."""
