@@ -18,6 +18,7 @@ constexpr std::chrono::minutes error_window{1};
 constexpr std::chrono::seconds too_fast_time{5};
 constexpr std::chrono::seconds too_fast_pause{1};
 constexpr std::size_t topics_per_message = 64;  // so many named or told cost as much as one message
+constexpr std::size_t id_looked_for_in = 1024;  // bytes of a message that comes too fast
 constexpr std::size_t looks_per_message = 100;  // ... and so many looked at in the history
 
 // So many answers, and events with them, may wait for their places on a lane before the next slice looks:
@@ -81,13 +82,12 @@ void Requests::on_message(Session& session, std::string_view message, bool binar
     return;
   }
   const SteadyTime now = session.rules().clock->steady();
+  if (!within_rate(session, now)) return refuse_for_rate(session, message);
   ParsedRequest parsed = parse_request(message);
-  if (!within_rate(session, now, parsed)) {
-    if (session.state() == Session::State::open)
-      session.send_error(ErrorCode::rate_limited, "too many messages", parsed.refusal.id);
-    return;
-  }
   if (parsed.request) {
+    const auto rate = static_cast<double>(session.config().limits.messages_per_second);
+    const std::size_t more = topics_of(session, *parsed.request) / topics_per_message;
+    session.usage.bucket.charge(static_cast<double>(more), 2 * rate);
     answer(session, std::move(*parsed.request));
   } else {
     refuse(session, parsed.refusal);
@@ -96,19 +96,31 @@ void Requests::on_message(Session& session, std::string_view message, bool binar
 
 // A bucket of twice the rate, out of which long requests take more; who goes on too fast for five
 // seconds is closed.
-bool Requests::within_rate(Session& session, SteadyTime now, const ParsedRequest& parsed) {
+bool Requests::within_rate(Session& session, SteadyTime now) noexcept {
   Usage& usage = session.usage;
   const auto rate = static_cast<double>(session.config().limits.messages_per_second);
-  std::size_t topics = parsed.request ? parsed.request->topics.size() : 0;
-  if (parsed.request && parsed.request->type == RequestType::get_stats)
-    topics = usage.subscriptions;
-  const auto cost = static_cast<double>(1 + topics / topics_per_message);
-  if (usage.bucket.take(now, rate, 2 * rate, cost)) return true;
+  if (usage.bucket.take(now, rate, 2 * rate)) return true;
   if (usage.limited_since == SteadyTime{} || now - usage.limited_last > too_fast_pause)
     usage.limited_since = now;
   usage.limited_last = now;
   if (now - usage.limited_since >= too_fast_time) session.close(CloseCode::too_fast);
   return false;
+}
+
+// Of a long message not even the id is looked for: what is too much should cost little.
+void Requests::refuse_for_rate(Session& session, std::string_view message) {
+  if (session.state() != Session::State::open) return;
+  std::string id;
+  if (message.size() <= id_looked_for_in) id = parse_request(message).refusal.id;
+  session.send_error(ErrorCode::rate_limited, "too many messages", id);
+}
+
+// How many topics it is about: a new token's rights are compared with what is subscribed to, and statistics
+// list that.
+std::size_t Requests::topics_of(const Session& session, const Request& request) noexcept {
+  const bool about_all =
+      request.type == RequestType::get_stats || request.type == RequestType::auth;
+  return about_all ? session.usage.subscriptions : request.topics.size();
 }
 
 void Requests::refuse(Session& session, const Refusal& refusal) {

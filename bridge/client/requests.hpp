@@ -48,7 +48,9 @@ class Requests final : public MessageHandler {
   void set_stats(StatsQuery query) { stats_ = std::move(query); }
 
  private:
-  bool within_rate(Session& session, SteadyTime now, const ParsedRequest& parsed);
+  static bool within_rate(Session& session, SteadyTime now) noexcept;
+  static std::size_t topics_of(const Session& session, const Request& request) noexcept;
+  static void refuse_for_rate(Session& session, std::string_view message);
   void refuse(Session& session, const Refusal& refusal);
   void count_error(Session& session);
   void answer(Session& session, Request&& request);

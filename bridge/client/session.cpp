@@ -168,6 +168,30 @@ void Session::on_message(std::string_view message, bool binary) {
   rules_.handler->on_message(*this, message, binary);
 }
 
+void Session::on_bytes(std::string_view bytes) noexcept {
+  if (left()) return;
+  const FrameMeter::Seen seen = usage.meter.read(bytes);
+  const std::size_t answers = std::min<std::size_t>(seen.pongs, pings_);
+  pings_ = static_cast<std::uint8_t>(pings_ - answers);
+  const std::size_t cost = seen.cost + seen.pongs - answers;
+  if (cost == 0) return;
+  const auto rate = static_cast<double>(config().limits.messages_per_second);
+  const SteadyTime now = rules_.clock->steady();
+  const auto wait = usage.bucket.overdraw(now, rate, 2 * rate, static_cast<double>(cost));
+  if (wait.count() == 0) return;
+  reads_at_ = now + wait;
+  rearm(now);
+}
+
+std::size_t Session::held_bytes() const noexcept {
+  return outbox().queued_bytes() + (left() ? usage.meter.unfinished() : usage.held_bytes());
+}
+
+void Session::close_for_memory() noexcept {
+  unheard_ = usage.meter.unfinished() != 0;
+  close(CloseCode::slow_consumer);
+}
+
 // It has taken what went before: that is a sign of life, too. Its word may be held up behind what it
 // still has to read.
 void Session::on_blocked() noexcept {
@@ -196,7 +220,7 @@ SteadyTime Session::next_deadline(SteadyTime now) const noexcept {
   if (state_ == State::draining) return close_deadline_;
   SteadyTime next = std::min(next_ping_, handler_deadline_);
   if (state_ == State::open) next = std::min(next, last_heard_ + config().heartbeat.timeout);
-  next = std::min({next, leaves_, too_old()});
+  next = std::min({next, leaves_, reads_at_, too_old()});
   if (outbox().waiting()) next = std::min(next, now + lag_check);
   return next;
 }
@@ -228,7 +252,12 @@ void Session::on_timer(SteadyTime now) noexcept try {
     if (now >= next_ping_) {
       next_ping_ = now + config().heartbeat.interval;
       outbox().write(FrameHeader(Opcode::ping, 0).bytes());
+      pings_ = static_cast<std::uint8_t>(std::min(pings_ + 1, 255));
     }
+  }
+  if (now >= reads_at_) {
+    reads_at_ = never;
+    if (!busy()) go_on_reading();
   }
   if (now >= handler_deadline_) {
     handler_deadline_ = never;

@@ -106,18 +106,30 @@ class Session final : public Wheel::Timer {
   void on_closed(std::uint16_t code) noexcept;
 
   void on_message(std::string_view message, bool binary);
+  // The next bytes of its frames, of which a message may come: what costs without one is charged. Who has
+  // no room left for that is not read for a while.
+  void on_bytes(std::string_view bytes) noexcept;
   void heard(SteadyTime now) noexcept { last_heard_ = now; }
   // The rules have another configuration.
   void on_reload() noexcept;
   void on_room() noexcept {
     if (usage.long_request) rules_.handler->on_room(*this);
   }
-  // Nothing more is read while a token is being checked, or a long request or a get_stats answered.
-  bool busy() const noexcept { return usage.pending != nullptr || usage.long_request != nullptr; }
+  // Nothing more is read while a token is being checked, or a long request or a get_stats answered, nor
+  // while what came has used up its rate.
+  bool busy() const noexcept {
+    return usage.pending != nullptr || usage.long_request != nullptr ||
+           (left() ? unheard_ : reads_at_ != SteadyTime::max());
+  }
   // It could not be heard while nothing was read, so its silence begins now.
   void go_on_reading() noexcept;
   // Ends it without further words, on the loop's next turn.
   void abort() noexcept { link_.abort(); }
+
+  // Memory that it takes, about; once it has left, what of that is still to be given back.
+  std::size_t held_bytes() const noexcept;
+  // Closes it with 4410 for that. Of a message that has not ended nothing more is read.
+  void close_for_memory() noexcept;
   void on_loss(std::string_view topic) noexcept { rules_.handler->on_loss(*this, topic); }
   void on_overflow() noexcept { close(CloseCode::slow_consumer); }
   void on_replaced() noexcept;
@@ -155,9 +167,12 @@ class Session final : public Wheel::Timer {
   SteadyTime close_deadline_{};
   SteadyTime leaves_ = SteadyTime::max();  // when it is closed with 1012
   SteadyTime opened_{};
+  SteadyTime reads_at_ = SteadyTime::max();  // when what it says is read again; max: it is
   std::uint16_t close_code_ = 0;
   State state_ = State::opening;
-  bool upgraded_ = false;  // false: nothing came, or a plain HTTP request
+  bool unheard_ = false;    // it has left, and what it says is not read
+  std::uint8_t pings_ = 0;  // that it may still answer
+  bool upgraded_ = false;   // false: nothing came, or a plain HTTP request
 };
 
 }  // namespace zws

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "client/frame_meter.hpp"
 #include "client/pending.hpp"
 #include "core/clock.hpp"
 
@@ -24,8 +25,13 @@ class TokenBucket {
   // What costs more than there is leaves a debt, of a burst at most.
   bool take(SteadyTime now, double rate, double burst, double cost = 1) noexcept;
   void charge(double cost, double burst) noexcept;
+  // Takes what has come already. Returns how long it is until there is room again; 0: there is.
+  std::chrono::milliseconds overdraw(SteadyTime now, double rate, double burst,
+                                     double cost) noexcept;
 
  private:
+  void refill(SteadyTime now, double rate, double burst) noexcept;
+
   float filled_ = 0;  // < 0: a debt
   SteadyTime last_{};
 };
@@ -35,9 +41,14 @@ struct Usage {
   void add(std::string_view name) noexcept;
   void drop(std::string_view name) noexcept;
 
+  // Memory that it takes besides its queue, about: of a message that has not ended or waits, and of its
+  // subscriptions.
+  std::size_t held_bytes() const noexcept;
+
   std::unique_ptr<Pending> pending;           // while a token is checked or totals are asked for
   std::shared_ptr<LongRequest> long_request;  // while one is being answered
   TokenBucket bucket;
+  FrameMeter meter;
   SteadyTime limited_since{};  // too fast, without a pause, since then
   SteadyTime limited_last{};
   SteadyTime errors_since{};  // the minute in which `errors` are counted

@@ -453,8 +453,8 @@ struct LimitsConfig {
   std::size_t sources_per_topic = 64;
 
   // Memory of the whole process. From 85 % of it on new clients are answered 503, and from 95 % on
-  // those that hold most bytes in their queues are closed with 4410, before the kernel ends
-  // everything. 0 is the limit of the cgroup (a container's, a unit's), and no limit without one.
+  // those that hold most (queue, half a message, subscriptions) are closed with 4410, before the
+  // kernel ends it. 0 is the limit of the cgroup (a container's, a unit's), and no limit without one.
   // Allowed: an integer from 0 to 1099511627776. A reload applies it.
   std::size_t memory_bytes = 0;
 };

@@ -12,8 +12,8 @@ namespace zws {
 namespace {
 
 constexpr std::chrono::milliseconds drain_step{50};
-constexpr unsigned relief_looks = 10;  // a second
-constexpr unsigned trim_looks = 50;    // a trim takes time, and may bring nothing
+constexpr unsigned relief_looks = 3;  // time to close who was chosen, before others are
+constexpr unsigned trim_looks = 50;   // a trim takes time, and may bring nothing
 
 // Of the first that has one, else 0.
 unsigned port_of(const std::vector<ListenAddress>& addresses) {
@@ -169,45 +169,60 @@ MemoryGuard::Level Lanes::trimmed() {
   return memory_.look();
 }
 
-// Asks all lanes who holds what, and then closes those of all lanes that hold most.
+// Asks all lanes who holds what, and then closes those of all lanes that hold most. Meanwhile some may have
+// left, so it looks again.
 void Lanes::relieve() {
   relief_pause_ = relief_looks;
-  gather<std::vector<QueueHolder>>(
-      [this](Lane& lane) {
-        std::vector<QueueHolder> holders;
-        for (Session* session : lane.sessions()) {
-          const std::size_t bytes = session->outbox().queued_bytes();
-          if (bytes != 0 && session->state() != Session::State::draining)
-            holders.push_back({bytes, 0, session->place.ticket});
-        }
-        return who_must_go(std::move(holders), memory_.limit());
-      },
-      [this, percent = memory_.percent(),
-       excess = memory_.excess()](std::vector<std::vector<QueueHolder>> lanes) {
-        std::vector<QueueHolder> all;
-        for (std::size_t i = 0; i < lanes.size(); ++i) {
-          for (QueueHolder& holder : lanes[i]) {
-            holder.lane = i;
-            all.push_back(holder);
-          }
-        }
-        const std::vector<QueueHolder> chosen = who_must_go(std::move(all), excess);
-        log::warning(
-            "memory is at {} % of limits.memory_bytes ({}): new clients are refused, and {} that "
-            "hold "
-            "most in their queues are closed with 4410",
-            percent, memory_.limit(), chosen.size());
-        close_holders(chosen);
-      });
+  gather<Holders>([this](Lane& lane) { return holders_of(lane); },
+                  [this](std::vector<Holders> lanes) {
+                    lanes_.front()->run([this, lanes = std::move(lanes)](Lane&) mutable {
+                      close_most(std::move(lanes));
+                    });
+                  });
 }
 
-void Lanes::close_holders(const std::vector<QueueHolder>& chosen) {
-  for (const QueueHolder& holder : chosen) {
+// Nobody's memory counts twice: what those that have left still hold is on its way.
+Lanes::Holders Lanes::holders_of(Lane& lane) const {
+  Holders of_lane;
+  for (Session* session : lane.sessions()) {
+    const std::size_t bytes = session->held_bytes();
+    if (session->left()) {
+      of_lane.on_its_way += bytes;
+    } else if (bytes != 0) {
+      of_lane.holders.push_back({bytes, 0, session->place.ticket});
+    }
+  }
+  of_lane.holders = who_must_go(std::move(of_lane.holders), memory_.limit());
+  return of_lane;
+}
+
+void Lanes::close_most(std::vector<Holders> lanes) {
+  if (trimmed() != MemoryGuard::Level::critical) return;
+  std::size_t excess = memory_.excess();
+  std::vector<MemoryHolder> all;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    excess -= std::min(excess, lanes[i].on_its_way);
+    for (MemoryHolder& holder : lanes[i].holders) {
+      holder.lane = i;
+      all.push_back(holder);
+    }
+  }
+  if (excess == 0) return;
+  const std::vector<MemoryHolder> chosen = who_must_go(std::move(all), excess);
+  log::warning(
+      "memory is at {} % of limits.memory_bytes ({}): new clients are refused, and {} that hold "
+      "most of it are closed with 4410",
+      memory_.percent(), memory_.limit(), chosen.size());
+  close_holders(chosen);
+}
+
+void Lanes::close_holders(const std::vector<MemoryHolder>& chosen) {
+  for (const MemoryHolder& holder : chosen) {
     lanes_[holder.lane]->run([ticket = holder.ticket](Lane& lane) {
       Session* session = lane.find(ticket);
-      if (session == nullptr || session->state() == Session::State::draining) return;
+      if (session == nullptr) return;
       lane.metrics().closed_for_memory.add();
-      session->close(CloseCode::slow_consumer);
+      session->close_for_memory();
     });
   }
 }

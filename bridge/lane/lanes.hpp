@@ -114,8 +114,15 @@ class Lanes {
   void set_memory_limit(const Config& config);
   void look_after_memory();
   MemoryGuard::Level trimmed();
+  // What those that hold most on a lane hold, and what those that have left have still to give back.
+  struct Holders {
+    std::vector<MemoryHolder> holders;
+    std::size_t on_its_way = 0;
+  };
   void relieve();
-  void close_holders(const std::vector<QueueHolder>& chosen);
+  Holders holders_of(Lane& lane) const;
+  void close_most(std::vector<Holders> lanes);
+  void close_holders(const std::vector<MemoryHolder>& chosen);
 
   const ConfigPtr config_;
   const bool open_mode_;

@@ -63,9 +63,9 @@ std::size_t MemoryGuard::excess() const noexcept {
   return bytes_ > relieved ? bytes_ - relieved : 0;
 }
 
-std::vector<QueueHolder> who_must_go(std::vector<QueueHolder> all, std::size_t excess) {
+std::vector<MemoryHolder> who_must_go(std::vector<MemoryHolder> all, std::size_t excess) {
   std::sort(all.begin(), all.end(),
-            [](const QueueHolder& a, const QueueHolder& b) { return a.bytes > b.bytes; });
+            [](const MemoryHolder& a, const MemoryHolder& b) { return a.bytes > b.bytes; });
   std::size_t held = 0;
   std::size_t count = 0;
   while (count < all.size() && all[count].bytes != 0 && all[count].bytes >= all[0].bytes / little &&

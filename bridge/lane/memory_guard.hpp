@@ -3,7 +3,7 @@
 //
 //   good       everybody is let in
 //   tight      from 85 % on: new clients are refused
-//   critical   from 95 % on: the clients that hold most of it in their queues are closed as well
+//   critical   from 95 % on: the clients that hold most of it are closed as well
 //
 // Thread: look() by one, ten times a second; set_limit() and the rest by any.
 #pragma once
@@ -40,8 +40,8 @@ class MemoryGuard {
   std::size_t bytes_ = 0;
 };
 
-// A client, and what waits for it.
-struct QueueHolder {
+// A client, and what it holds: its queue, a message that has not ended, its subscriptions.
+struct MemoryHolder {
   std::size_t bytes;
   std::size_t lane;
   std::uint64_t ticket;
@@ -49,7 +49,7 @@ struct QueueHolder {
 
 // Those that hold most, as few as hold `excess` together; at least one, if anyone holds anything. Who holds
 // little beside them stays: it would help little, and what is needed may be on its way already.
-std::vector<QueueHolder> who_must_go(std::vector<QueueHolder> all, std::size_t excess);
+std::vector<MemoryHolder> who_must_go(std::vector<MemoryHolder> all, std::size_t excess);
 
 // The resident memory of this process; 0 if it cannot be read.
 std::size_t resident_bytes() noexcept;

@@ -240,6 +240,45 @@ inline void connection<zws::ConnectionConfig>::log_http_result() {}
 
 namespace zws {
 
+// websocketpp's parser, past which all bytes of frames go: the session hears what comes before a message is
+// whole.
+class MeteredProcessor final : public websocketpp::processor::hybi13<ConnectionConfig> {
+ public:
+  using Base = websocketpp::processor::hybi13<ConnectionConfig>;
+  template <typename... Parts>
+  explicit MeteredProcessor(Session& session, Parts&&... parts)
+      : Base(std::forward<Parts>(parts)...), session_(session) {}
+
+  std::size_t consume(std::uint8_t* bytes, std::size_t size,
+                      websocketpp::lib::error_code& fault) override {
+    const std::size_t taken = Base::consume(bytes, size, fault);
+    session_.on_bytes({reinterpret_cast<const char*>(bytes), taken});
+    return taken;
+  }
+
+ private:
+  Session& session_;
+};
+
+}  // namespace zws
+
+namespace websocketpp {
+
+// Version 13 is the only one that StrictRequest lets through.
+template <>
+inline connection<zws::ConnectionConfig>::processor_ptr
+connection<zws::ConnectionConfig>::get_processor(int) const {
+  auto made = std::make_shared<zws::MeteredProcessor>(const_cast<connection*>(this)->session(),
+                                                      transport_con_type::is_secure(), m_is_server,
+                                                      m_msg_manager, lib::ref(m_rng));
+  made->set_max_message_size(m_max_message_size);
+  return made;
+}
+
+}  // namespace websocketpp
+
+namespace zws {
+
 using Endpoint = websocketpp::server<ConnectionConfig>;
 using Connection = Endpoint::connection_type;
 

@@ -5,7 +5,7 @@ import resource
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from support.raw_socket import TEXT
+from support.raw_socket import PING, PONG, TEXT
 from support.tokens import Issuer, bearer
 
 
@@ -230,6 +230,23 @@ def test_a_handshake_that_never_ends_is_ended(make_bridge):
         half.socket.recv(65536)
         idle.socket.recv(65536)
     assert bridge.connect().ask({"type": "ping"})["type"] == "pong"
+
+
+@pytest.mark.both_wires
+@pytest.mark.parametrize("first", [PING | 0x80, PONG | 0x80, 0], ids=["pings", "pongs", "fragments"])
+def test_frames_that_are_no_messages_are_read_no_faster_than_messages(make_bridge, first):
+    bridge = make_bridge({"limits.messages_per_second": 1, "limits.message_bytes": 1 << 24})
+    frames = (bytes([first, 0x80 | 1]) + b"\1\2\3\4x") * 150_000  # about 1 MiB, and more than sockets hold
+    with bridge.raw() as client:
+        assert client.upgrade()[0] == 101
+        if first == 0:
+            client.send_frame(TEXT, b"x", final=False)
+        client.socket.settimeout(2)
+        with pytest.raises(TimeoutError):
+            for _ in range(40):
+                client.send(frames)
+        assert bridge.connect().ask({"type": "ping"})["type"] == "pong"
+        assert bridge.metric("zws_connections") == 2, "nobody is closed for that"
 
 
 @pytest.mark.both_wires

@@ -34,6 +34,42 @@ def test_near_the_limit_new_clients_are_refused_and_those_inside_stay(bridge, pr
     bridge.connect()
 
 
+def test_who_hoards_half_a_message_goes_before_who_is_behind(make_bridge, make_producer):
+    bridge = make_bridge(
+        {
+            "limits.message_bytes": 16 * MIB,
+            "limits.messages_per_second": 1_000_000,  # or so long a message would not be read so fast
+            "limits.queue_bytes": 16 * MIB,
+            "limits.stalled_timeout": "1h",
+            "history.size": 0,
+        }
+    )
+    producer = make_producer(bridge.endpoint)
+    with bridge.raw(receive_buffer=4096) as laggard, bridge.raw() as hoarder:
+        for client in (laggard, hoarder):
+            assert client.upgrade()[0] == 101
+        laggard.send_frame(1, b'{"type":"subscribe","topic":"a"}')
+        bridge.wait_metric("zws_subscriptions", 1)
+        for _ in range(64):
+            producer.send("a", "x" * 65_536)
+        bridge.wait_until(lambda: bridge.metric("zws_queue_bytes") > 3 * MIB, "the laggard is behind")
+        limit_to(bridge, bridge.metric("process_resident_memory_bytes") + 8 * MIB)
+
+        def closed():
+            if not bridge.metric("zws_closed_for_memory_total"):
+                hoarder.send_frame(1 if closed.first else 0, b"x" * MIB, final=False)
+                closed.first = False
+            return bridge.metric("zws_closed_for_memory_total") > 0
+
+        closed.first = True
+        bridge.wait_until(closed, "somebody is closed")
+        assert hoarder.close_code() == 4410
+        bridge.log.wait_for(r"closed with 4410")
+        bridge.wait_metric("zws_connections", 1)
+        assert bridge.metric("zws_closed_for_memory_total") == 1
+        assert bridge.metric("zws_queue_bytes") > 3 * MIB, "the laggard keeps what waits for it"
+
+
 def test_at_the_limit_who_holds_most_is_closed_and_nobody_else(make_bridge, make_producer):
     bridge = make_bridge(
         {"limits.queue_bytes": 512 * MIB, "limits.stalled_timeout": "1h", "history.size": 0, "heartbeat.timeout": "1h"}

@@ -127,6 +127,33 @@ TEST_F(RequestsTest, AReplayThatWasPromisedDoesNotThrowItsClientOut) {
   EXPECT_GT(ids_of(messages).size(), 20U);
 }
 
+TEST_F(RequestsTest, WhatComesTooFastIsToldWithItsIdAndNotReadWhereItIsLong) {
+  for (std::size_t i = 0; i < 2 * config()->limits.messages_per_second; ++i)
+    say({{"type", "ping"}});
+  heard();
+  say({{"type", "ping"}, {"id", "mine"}});
+  say({{"type", "ping"}, {"id", "mine"}, {"pad", std::string(2000, 'x')}});
+  lane().requests().on_message(connection_->session(), std::string(2000, '['), false);
+  const std::vector<json> answers = heard();
+  ASSERT_THAT(answers, SizeIs(3));
+  for (const json& answer : answers) EXPECT_EQ(answer["code"], "rate_limited");
+  EXPECT_EQ(answers[0]["id"], "mine");
+  EXPECT_FALSE(answers[1].contains("id"));
+}
+
+TEST_F(RequestsTest, ANewTokenCostsAMessageMoreForEach64Subscriptions) {
+  say(many("subscribe", 64 * 9));
+  lane().catch_up();
+  clock_.advance(std::chrono::seconds(60));
+  heard();
+  std::size_t taken = 0;
+  for (; taken < 100; ++taken) {
+    say({{"type", "auth"}, {"token", "x"}});
+    if (heard().at(0)["type"] == "error") break;
+  }
+  EXPECT_EQ(taken, 2 * config()->limits.messages_per_second / 10);
+}
+
 TEST_F(RequestsTest, ErrorsAreForgottenAfterAMinute) {
   for (int minute = 0; minute < 3; ++minute) {
     say_nonsense(3);

@@ -32,7 +32,7 @@ class SessionTest : public ::testing::Test,
   void abort() noexcept override {}
   void limit_messages(std::size_t) noexcept override {}
   bool deaf() const noexcept override { return deaf_; }
-  void go_on_reading() noexcept override {}
+  void go_on_reading() noexcept override { ++read_again_; }
   void on_blocked() noexcept override { session_.on_blocked(); }
   void on_drained() noexcept override {}
   void on_broken() noexcept override {}
@@ -66,6 +66,7 @@ class SessionTest : public ::testing::Test,
   Session session_{*this, rules_, "here"};
   CloseCode closed_{};
   bool deaf_ = false;
+  int read_again_ = 0;
 };
 
 constexpr std::chrono::milliseconds timeout{60'000};
@@ -91,6 +92,74 @@ TEST_F(SessionTest, WhoTakesBytesIsAlive) {
   EXPECT_EQ(closed_, CloseCode{});
   pass(timeout + Wheel::tick);
   EXPECT_EQ(closed_, CloseCode::no_sign_of_life);
+}
+
+std::string frames(unsigned first, int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all += std::string{static_cast<char>(first), '\x80'} + "mask";
+  return all;
+}
+constexpr unsigned ping = 0x89;
+constexpr unsigned pong = 0x8A;
+constexpr unsigned begun = 0x01;
+
+TEST_F(SessionTest, WhatIsNoMessageIsReadNoFasterThanMessages) {
+  config_->limits.messages_per_second = 10;
+  session_.on_bytes(frames(ping, 20));
+  EXPECT_FALSE(session_.busy());
+  session_.on_bytes(frames(ping, 5));
+  EXPECT_TRUE(session_.busy());
+  pass(std::chrono::milliseconds(500));
+  EXPECT_TRUE(session_.busy()) << "there is room for a message again when six tenths have passed";
+  EXPECT_EQ(read_again_, 0);
+  pass(std::chrono::milliseconds(200));
+  EXPECT_FALSE(session_.busy());
+  EXPECT_EQ(read_again_, 1);
+  EXPECT_EQ(closed_, CloseCode{});
+}
+
+TEST_F(SessionTest, TheAnswerToAPingOfTheBridgeCostsNothing) {
+  config_->limits.messages_per_second = 10;
+  pass(config_->heartbeat.interval + Wheel::tick);
+  session_.on_bytes(frames(ping, 20) + frames(pong, 1));
+  EXPECT_FALSE(session_.busy());
+  session_.on_bytes(frames(pong, 1));
+  EXPECT_TRUE(session_.busy()) << "nobody asked for that";
+}
+
+TEST_F(SessionTest, WhoWasPausedIsHeardOnceItIsClosed) {
+  config_->limits.messages_per_second = 10;
+  session_.on_bytes(frames(ping, 40));
+  session_.close(CloseCode::restart);
+  EXPECT_FALSE(session_.busy()) << "its half of the closing handshake is to come";
+}
+
+TEST_F(SessionTest, AllThatItHoldsIsInOneAccount) {
+  EXPECT_EQ(session_.held_bytes(), 0U);
+  session_.on_bytes(std::string{static_cast<char>(begun), '\xFE', 10, 0} + "mask" +
+                    std::string(2560, 'x'));
+  EXPECT_EQ(session_.held_bytes(), 2560U) << "a message that has not ended";
+  deliver({"a", 1, Overflow::drop_oldest, 10'000});
+  EXPECT_EQ(session_.held_bytes(), 2560U + outbox_.queued_bytes());
+  const std::size_t before = session_.held_bytes();
+  session_.usage.add(std::string(100, 'n'));
+  EXPECT_GE(session_.held_bytes(), before + 100);
+  session_.usage.drop(std::string(100, 'n'));
+  EXPECT_EQ(session_.held_bytes(), before);
+}
+
+TEST_F(SessionTest, OfWhoIsClosedForAnUnfinishedMessageNothingMoreIsRead) {
+  session_.on_bytes(std::string{static_cast<char>(begun), '\xFE', 10, 0} + "mask" + "some of it");
+  session_.close_for_memory();
+  EXPECT_EQ(closed_, CloseCode::slow_consumer);
+  EXPECT_TRUE(session_.busy());
+  EXPECT_EQ(session_.held_bytes(), outbox_.queued_bytes() + 10) << "until it is gone";
+}
+
+TEST_F(SessionTest, WhoIsClosedForItsQueueIsHeardToItsEnd) {
+  deliver({"a", 1, Overflow::drop_oldest, 10'000});
+  session_.close_for_memory();
+  EXPECT_FALSE(session_.busy());
 }
 
 TEST_F(SessionTest, ReloadsThatComeOftenDoNotPutOffPings) {

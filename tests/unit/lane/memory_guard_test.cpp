@@ -40,10 +40,10 @@ TEST(MemoryGuardTest, WithoutALimitNothingIsAsked) {
 }
 
 TEST(MemoryGuardTest, ThoseGoThatHoldMostAndNoMoreThanNeeded) {
-  const std::vector<QueueHolder> all{{10, 0, 1}, {500, 1, 2}, {0, 0, 3}, {300, 0, 4}};
+  const std::vector<MemoryHolder> all{{10, 0, 1}, {500, 1, 2}, {0, 0, 3}, {300, 0, 4}};
   const auto tickets = [&](std::size_t excess) {
     std::vector<std::uint64_t> found;
-    for (const QueueHolder& holder : who_must_go(all, excess)) found.push_back(holder.ticket);
+    for (const MemoryHolder& holder : who_must_go(all, excess)) found.push_back(holder.ticket);
     return found;
   };
   EXPECT_THAT(tickets(0), ElementsAre(2));
