@@ -267,10 +267,10 @@ void Shelf::retain_anew(SteadyTime now) {
       topic->history.expire(now, topic->policy->retention.ttl);
       topic->history.shrink();
     }
-    if (had_events)
-      topic->end = topic->history.empty()
-                       ? now
-                       : topic->history.newest_received() + topic->policy->retention.ttl;
+    topic->end = !had_events ? std::min(topic->end, now)
+                 : topic->history.empty()
+                     ? now
+                     : topic->history.newest_received() + topic->policy->retention.ttl;
     if (settle(*topic)) topic->policy->in_use = true;
   }
   policies_.erase(std::remove_if(policies_.begin(), policies_.end(),

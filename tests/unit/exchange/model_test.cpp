@@ -159,24 +159,20 @@ class Schedule {
 
   void hold() {
     const std::string topic = any(topics_);
-    const bool elsewhere = chance(50);  // by another lane's subscribers, of which nobody tells
+    const bool elsewhere = chance(50);  // by another lane's subscribers
     auto& held = elsewhere ? held_elsewhere_ : held_;
     const bool was = held.count(topic) != 0;
     log_ << (was ? "unpin " : "pin ") << topic << (elsewhere ? " elsewhere\n" : "\n");
     was ? (void)held.erase(topic) : (void)held.insert(topic);
-    if (!elsewhere) return was ? unpin(topic) : pin(topic);
-    was ? oracle_.unpin(topic) : oracle_.pin(topic);
-    was ? ledger_.unpin(topic, topic_hash(topic))
-        : ledger_.pin(topic, topic_hash(topic), clock_.steady());
-    if (tidy_) history_.sweep();
+    was ? unpin(topic, elsewhere ? 1 : 0) : pin(topic, elsewhere ? 1 : 0);
   }
-  void pin(const std::string& topic) {
+  void pin(const std::string& topic, std::size_t lane = 0) {
     oracle_.pin(topic);
-    history_.pin(topic);
+    history_.pin(topic, lane);
   }
-  void unpin(const std::string& topic) {
+  void unpin(const std::string& topic, std::size_t lane = 0) {
     oracle_.unpin(topic);
-    history_.unpin(topic);
+    history_.unpin(topic, lane);
   }
 
   void reload() {

@@ -250,7 +250,8 @@ class Oracle {
     const auto known = topic.sources.find(source);
     const bool anew = known != topic.sources.end() && event->seq() <= known->second.newest;
     if (anew || event->restart()) {
-      discard(topic, source);
+      // What is left of a life that was forgotten before this one began stays, until its time is over.
+      discard(topic, source, known == topic.sources.end() ? 0 : known->second.began);
       topic.sources.erase(source);
     }
     Life& life = hear(std::string(event->topic()), topic, source);
@@ -293,10 +294,10 @@ class Oracle {
     for (auto& [source, life] : topic.sources) life.proof = life.newest;
   }
 
-  static void discard(Topic& topic, const std::string& source) {
+  static void discard(Topic& topic, const std::string& source, std::uint64_t since) {
     std::vector<Kept> rest;
     for (const Kept& kept : topic.kept)
-      if (kept.event->source() != source) rest.push_back(kept);
+      if (kept.event->source() != source || kept.arrival < since) rest.push_back(kept);
     topic.kept = std::move(rest);
   }
 
