@@ -25,7 +25,7 @@ async function bundle(format, name) {
     bundle: true, minify: true, mangleProps: OURS, target: "es2022", tsconfigRaw: { compilerOptions: { alwaysStrict: false } }, legalComments: "none", sourcemap: "external",
   });
   const { code, map } = await minify(readFileSync(outfile, "utf8"), {
-    ecma: 2022, module: format === "esm", toplevel: true, compress: { passes: 3, sequences: false, lhs_constants: false },
+    ecma: 2022, module: format === "esm", toplevel: true, compress: { passes: 3, pure_getters: true, unsafe_arrows: true, sequences: false, lhs_constants: false },
     format: { preamble: `/* @zwsbridge/client ${version}, MIT */` },
     sourceMap: { content: readFileSync(`${outfile}.map`, "utf8"), includeSources: true, url: `${basename(name)}.map` },
   });

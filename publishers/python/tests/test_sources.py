@@ -47,7 +47,7 @@ def event(topic: str, position: str) -> dict[str, Any]:
     return {"type": "x", "topic": topic, "@id": position}
 
 
-def known(src: str, alive: bool, **more: str) -> dict[str, Any]:
+def known(src: str, alive: bool, **more: object) -> dict[str, Any]:
     return {"src": src, "alive": alive, "heard": HEARD, **more}
 
 
@@ -88,7 +88,7 @@ def test_what_is_told_of_sources_comes_at_its_place_and_again_after_a_break(monk
 
 
 def test_sources_of_a_pattern_are_told_with_their_topics() -> None:
-    sources = [known("a", True, topic="t:1"), known("a", True, topic="t:2")]
+    sources = [known("a", True, topic="t:1"), known("a", True, topic="t:2"), known("b", True, topic="t:2", silent=True)]
     story = Story(
         [
             {"type": "subscribed", "topic": "t:*", "sources": sources},
@@ -106,7 +106,7 @@ def test_sources_of_a_pattern_are_told_with_their_topics() -> None:
             await events.__anext__()
 
     story.run(work)
-    assert told == [("t:1", "alive"), ("t:2", "alive"), ("t:2", "lost")]
+    assert told == [("t:1", "alive"), ("t:2", "alive"), ("t:2", "silent"), ("t:2", "lost")]
 
 
 def test_who_does_not_want_to_know_asks_for_nothing_and_what_on_source_raises_comes_out() -> None:

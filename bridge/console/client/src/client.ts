@@ -21,6 +21,8 @@ const rank = (channel: Channel): number => (channel.positions.known ? 0 : 2) + N
 interface KnownSource {
   readonly src: string;
   readonly alive: boolean;
+  /** It is alive, and late. */
+  readonly silent?: boolean;
   readonly heard: string;
   readonly topic?: string;
 }
@@ -155,7 +157,7 @@ export class ZwsClient extends EventHandlers {
   fetch(request: FetchRequest): Promise<Fetched> {
     return new Promise((resolve, reject) =>
       this.#fetch(request, (events, answer) => {
-        if (answer["success"] === true) resolve({ events, complete: answer["complete"] === true });
+        if (answer["success"]) resolve({ events, complete: answer["complete"] === true });
         else reject(refusalOf(answer, request.topic));
       }),
     );
@@ -212,7 +214,7 @@ export class ZwsClient extends EventHandlers {
         for (const channel of this.#channels.values()) if (channel.matches(topic)) channel.hear(message as unknown as Source);
         return;
       case "subscribed":
-        for (const each of (message["sources"] ?? []) as KnownSource[]) this.#control({ type: "source", topic: each.topic ?? topic, src: each.src, state: each.alive ? "alive" : "lost", timestamp: each.heard }, text);
+        for (const each of (message["sources"] ?? []) as KnownSource[]) this.#control({ type: "source", topic: each.topic ?? topic, src: each.src, state: each.silent ? "silent" : each.alive ? "alive" : "lost", timestamp: each.heard }, text);
         return this.#subscribed(this.#channels.get(topic), message, message["id"]);
       case "unsubscribed":
         if (this.#left.get(topic) === (message["id"] ?? -1)) this.#left.delete(topic);
@@ -238,7 +240,7 @@ export class ZwsClient extends EventHandlers {
   #identify(message: Message, clientId: string): void {
     const { user = null, expires = null } = message as { user?: string | null; expires?: string | null };
     this.#identity = { clientId, user, expires };
-    if (expires !== null) this.#tokens.endsIn(Date.parse(expires) - now() - this.#clockMs, this.#renew);
+    if (expires) this.#tokens.endsIn(Date.parse(expires) - now() - this.#clockMs, this.#renew);
     guarded(this.#options.onIdentity, this.#identity);
   }
 
@@ -291,7 +293,7 @@ export class ZwsClient extends EventHandlers {
         const refusal = refusalOf(answer, channel.topic);
         if (refusal.code === "disconnected") return; // it is asked again with the next connection
         const waiting = subscriptions.filter((each) => each.catching === "asked" && each.state.name !== "closed");
-        if (answer["success"] === true || refusal.code === "invalid_message") return waiting.forEach((each) => each.caughtUp(events)); // a raw route has nothing to fetch
+        if (answer["success"] || refusal.code === "invalid_message") return waiting.forEach((each) => each.caughtUp(events)); // a raw route has nothing to fetch
         const isWatched = waiting.some((each) => each.isWatched);
         for (const each of waiting) each.setState("refused", refusal);
         if (answer.type !== "error") this.#tell(refusal, isWatched);

@@ -100,11 +100,12 @@ describe("`source`", () => {
     const heard: Source[] = [];
     client.subscribe("t", { sources: true }).on("source", (source) => heard.push(source));
     await turn();
-    socket.subscribed("t", { sources: [known("a", true), known("b", false)] });
+    socket.subscribed("t", { sources: [known("a", true), known("b", false), { ...known("c", true), silent: true }] });
     word(socket, "a", "silent");
     expect(heard).toEqual([
       { type: "source", topic: "t", src: "a", state: "alive", timestamp: HEARD },
       { type: "source", topic: "t", src: "b", state: "lost", timestamp: HEARD },
+      { type: "source", topic: "t", src: "c", state: "silent", timestamp: HEARD },
       { type: "source", topic: "t", src: "a", state: "silent", timestamp: LATER },
     ]);
   });

@@ -402,7 +402,7 @@ class _Subscriber:
             if asking.answered(name) or message.get("recovered") is False:
                 items.append(Gap(name, None, "not_recovered"))
             for known in message.get("sources", ()) if self._sources else ():
-                state = "alive" if known["alive"] else "lost"
+                state = "lost" if not known["alive"] else "silent" if known.get("silent") else "alive"
                 said = {"src": known["src"], "state": state, "timestamp": known["heard"]}
                 items.append(_source_state(str(known.get("topic", name)), said))  # of a pattern each has its topic
         return items
