@@ -16,6 +16,7 @@
 #include "auth/verifier.hpp"
 #include "certificate_watch.hpp"
 #include "config/advice.hpp"
+#include "config/bridge_name.hpp"
 #include "config/command_line.hpp"
 #include "config/live_config.hpp"
 #include "config/print.hpp"
@@ -29,6 +30,7 @@
 #include "metrics/metrics.hpp"
 #include "port/tls.hpp"
 #include "readiness.hpp"
+#include "relay/relay.hpp"
 #include "service.hpp"
 #include "signals.hpp"
 
@@ -63,6 +65,12 @@ void count_fetch(bool succeeded, Metrics& metrics) {
                                        .count()));
 }
 
+// Null where the bridge stands alone.
+std::unique_ptr<Relay> make_relay(const Config& config, const std::string& name, Metrics& metrics) {
+  if (config.relay.redis.empty()) return nullptr;
+  return std::make_unique<Relay>(config.relay, name, metrics.relay);
+}
+
 int serve(const Signals& signals, LiveConfig& config) {
   const std::size_t lanes_wanted = Lanes::count_for(*config.current());
   // One lane allocates nearly alone, and glibc's arenas for further threads grow a page at a time.
@@ -76,8 +84,11 @@ int serve(const Signals& signals, LiveConfig& config) {
   Lanes lanes(config.current(), verifier, exchange, metrics);
   exchange.post_to(lanes.sinks());
   Source source(config.current(), exchange, metrics);
+  const std::string name = bridge_name(config.current()->relay, lanes.addresses().front().text);
+  const std::unique_ptr<Relay> relay = make_relay(*config.current(), name, metrics);
   Api api({config.current(), config.origins(), &lanes, &exchange, &verifier, &metrics,
-           share_folder(), &key_fetcher});
+           share_folder(), &key_fetcher, name, relay.get()});
+  if (relay) relay->start([&api] { return api.calls().self(); });
   const Service service;
 
   const bool fed = lanes.feed_from(source);
@@ -135,6 +146,7 @@ int serve(const Signals& signals, LiveConfig& config) {
   key_fetcher.stop();
   verifier.stop();
   api.stop();
+  if (relay) relay->stop();
   lanes.stop();
   log::info("stopped");
   return 0;

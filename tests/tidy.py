@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "client": {"core", "config", "metrics", "auth", "exchange", "routing"},
     "port": {"core", "config", "metrics", "client"},
     "lane": {"core", "config", "metrics", "auth", "exchange", "routing", "client", "port"},
-    "api": {"core", "config", "metrics", "auth", "exchange", "routing", "client", "port", "lane", "relay"},
+    "api": {"core", "config", "metrics", "auth", "exchange", "routing", "client", "port", "lane"},
 }
 
 # A vendor's headers -> the files of the product that may include them (tests may include any).

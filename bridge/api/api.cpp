@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "api/list_query.hpp"
 #include "auth/grants.hpp"
 #include "config/secrecy.hpp"
+#include "core/json_text.hpp"
 #include "metrics/prometheus.hpp"
 
 namespace zws {
@@ -142,7 +144,8 @@ const std::vector<Api::Route>& Api::routes() {
 
 Api::Api(Parts parts)
     : parts_(std::move(parts)),
-      calls_({parts_.lanes, parts_.exchange, parts_.metrics, parts_.verifier, &clerk_, &ready_}) {
+      calls_({parts_.lanes, parts_.exchange, parts_.metrics, parts_.verifier, &clerk_, &ready_,
+              parts_.name, parts_.fleet}) {
   reload(parts_.config, parts_.origins);
   calls_.sample();  // so that there is one from the beginning
   for (std::size_t i = 0; i < parts_.lanes->size(); ++i) {
@@ -379,28 +382,32 @@ void Api::healthz(const ApiRequest&, HttpReply reply) { reply(text(200, "ok\n"))
 
 void Api::readyz(const ApiRequest&, HttpReply reply) {
   const auto keys = parts_.key_fetcher->state();
-  std::string_view reason;
+  std::vector<std::string> reasons;
   bool ready = false;
   if (parts_.lanes->draining()) {
-    reason = R"("the bridge stops")";
+    reasons.emplace_back("the bridge stops");
   } else if (!ready_) {
-    reason = R"("the bridge starts")";
+    reasons.emplace_back("the bridge starts");
   } else if (keys == KeyFetcher::State::missing) {
-    reason = R"("the keys of auth.jwks_url have not come yet")";
+    reasons.emplace_back("the keys of auth.jwks_url have not come yet");
   } else {
     ready = true;
     if (keys == KeyFetcher::State::stale)
-      reason = R"("the keys of auth.jwks_url cannot be fetched, those from before stay")";
+      reasons.emplace_back("the keys of auth.jwks_url cannot be fetched, those from before stay");
   }
+  if (parts_.fleet != nullptr) {
+    const std::string apart = parts_.fleet->trouble();
+    if (!apart.empty()) reasons.push_back("relay: " + apart);
+  }
+  for (std::string& reason : reasons) reason = json_string(reason);
   HttpResponse response;
   response.status = ready ? 200 : 503;
-  response.body = std::string(R"({"ready":)") + (ready ? "true" : "false") + R"(,"reasons":[)" +
-                  std::string(reason) + "]}";
+  response.body = JsonObject().boolean("ready", ready).json("reasons", json_list(reasons)).done();
   reply(std::move(response));
 }
 
 void Api::metrics(const ApiRequest&, HttpReply reply) {
-  HttpResponse response = text(200, prometheus_text(*parts_.metrics));
+  HttpResponse response = text(200, prometheus_text(*parts_.metrics, parts_.fleet != nullptr));
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   reply(std::move(response));
 }

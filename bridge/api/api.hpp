@@ -18,6 +18,7 @@
 #include "auth/verifier.hpp"
 #include "client/access.hpp"
 #include "config/config.hpp"
+#include "core/fleet.hpp"
 #include "core/http.hpp"
 #include "core/log.hpp"
 
@@ -34,6 +35,8 @@ class Api final : public HttpHandler {
     const Metrics* metrics = nullptr;
     std::string share_folder;  // where the console's files are
     const KeyFetcher* key_fetcher = nullptr;
+    std::string name;        // of this bridge
+    Fleet* fleet = nullptr;  // null: it stands alone
   };
 
   explicit Api(Parts parts);

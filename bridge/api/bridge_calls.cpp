@@ -1,23 +1,32 @@
 #include "api/bridge_calls.hpp"
 
-#include <unistd.h>
-
-#include <array>
-
 #include "api/list_query.hpp"
 #include "config/advice.hpp"
 #include "config/print.hpp"
 #include "core/json_text.hpp"
-#include "core/topic.hpp"
 #include "core/version.hpp"
 
 namespace zws {
 namespace {
 
-std::string machine_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0 || !is_utf8(name.data())) return "localhost";
-  return name.data();
+std::string member_json(const FleetMember& member) {
+  return JsonObject()
+      .text("name", member.name)
+      .text("version", member.version)
+      .text("address", member.address)
+      .number("clients", member.clients)
+      .text("since", member.since)
+      .json("lag_ms", member.lag_ms ? std::to_string(*member.lag_ms) : "null")
+      .text("state", member.state)
+      .done();
+}
+
+HttpResponse fleet_response(const std::vector<FleetMember>& members) {
+  std::vector<std::string> rows;
+  for (const FleetMember& member : members) rows.push_back(member_json(member));
+  HttpResponse response;
+  response.body = JsonObject().json("bridges", json_list(rows)).done();
+  return response;
 }
 
 }  // namespace
@@ -42,23 +51,25 @@ void BridgeCalls::config(const ApiRequest&, HttpReply reply) {
   reply(std::move(response));
 }
 
-void BridgeCalls::bridges(const ApiRequest&, HttpReply reply) {
+FleetMember BridgeCalls::self() const {
   const auto& addresses = parts_.lanes->addresses();
   const std::string_view state = parts_.lanes->draining() ? "draining"
                                  : *parts_.ready          ? "ready"
                                                           : "starting";
-  const std::string row = JsonObject()
-                              .text("name", machine_name())
-                              .text("version", version())
-                              .text("address", addresses.empty() ? "" : addresses.front().text)
-                              .number("clients", parts_.lanes->admission().connections())
-                              .text("since", rfc3339(started_))
-                              .json("lag_ms", "null")
-                              .text("state", state)
-                              .done();
-  HttpResponse response;
-  response.body = JsonObject().json("bridges", json_list({row})).done();
-  reply(std::move(response));
+  return {parts_.name,
+          std::string(version()),
+          addresses.empty() ? "" : addresses.front().text,
+          parts_.lanes->admission().connections(),
+          rfc3339(started_),
+          std::nullopt,
+          std::string(state)};
+}
+
+void BridgeCalls::bridges(const ApiRequest&, HttpReply reply) {
+  if (parts_.fleet == nullptr) return reply(fleet_response({self()}));
+  parts_.fleet->members([reply = std::move(reply)](const std::vector<FleetMember>& members) {
+    reply(fleet_response(members));
+  });
 }
 
 }  // namespace zws

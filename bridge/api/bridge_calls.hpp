@@ -7,11 +7,13 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "api/request.hpp"
 #include "config/config.hpp"
 #include "config/load.hpp"
 #include "core/clock.hpp"
+#include "core/fleet.hpp"
 #include "core/http.hpp"
 #include "lane/lanes.hpp"
 #include "metrics/metrics.hpp"
@@ -24,15 +26,20 @@ class BridgeCalls {
     Lanes* lanes = nullptr;
     const Metrics* metrics = nullptr;
     const std::atomic<bool>* ready = nullptr;
+    std::string name;
+    Fleet* fleet = nullptr;  // null: this bridge stands alone
   };
 
-  explicit BridgeCalls(Parts parts) : parts_(parts) {}
+  explicit BridgeCalls(Parts parts) : parts_(std::move(parts)) {}
 
   void reload(const ConfigPtr& config, const Origins& origins);
 
   void config(const ApiRequest& request, HttpReply reply);
   // Without a relay this bridge is all of its fleet.
   void bridges(const ApiRequest& request, HttpReply reply);
+
+  // This bridge as it stands. Thread: any.
+  FleetMember self() const;
 
  private:
   struct InForce {

@@ -18,6 +18,7 @@
 #include "api/samples.hpp"
 #include "api/source_calls.hpp"
 #include "api/topic_calls.hpp"
+#include "core/fleet.hpp"
 #include "core/http.hpp"
 #include "exchange/exchange.hpp"
 #include "lane/lanes.hpp"
@@ -34,6 +35,8 @@ class Calls {
     Verifier* verifier = nullptr;
     Clerk* clerk = nullptr;
     const std::atomic<bool>* ready = nullptr;
+    std::string name;        // of this bridge
+    Fleet* fleet = nullptr;  // null: it stands alone
   };
 
   explicit Calls(Parts parts)
@@ -42,7 +45,7 @@ class Calls {
         connections_(*parts.lanes, *parts.exchange, *parts.clerk),
         topics_(*parts.lanes, *parts.exchange, connections_),
         sources_(*parts.clerk, *parts.exchange, *parts.metrics),
-        bridge_({parts.lanes, parts.metrics, parts.ready}),
+        bridge_({parts.lanes, parts.metrics, parts.ready, parts.name, parts.fleet}),
         rights_(*parts.lanes, *parts.verifier, *parts.clerk),
         sample_source_(*parts.metrics) {}
 
@@ -81,6 +84,9 @@ class Calls {
   void history(const ApiRequest& request, HttpReply reply);
   void disconnect(const ApiRequest& request, HttpReply reply);
   void disconnect_user(const ApiRequest& request, HttpReply reply);
+
+  // This bridge as it stands. Thread: any.
+  FleetMember self() const { return bridge_.self(); }
 
   // The totals as the members of a JSON object, with its braces. Never waits.
   std::string totals() const;

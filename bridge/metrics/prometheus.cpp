@@ -278,10 +278,18 @@ void add_lanes(Page& page, const Metrics& metrics) {
              static_cast<double>(metrics.ingest.history_bytes.value()));
 }
 
+void add_relay(Page& page, const RelayMetrics& relay) {
+  page.gauge("zws_relay_up", "1 while this bridge is one of its fleet, 0 while it is apart",
+             static_cast<double>(relay.up.value()));
+  page.gauge("zws_relay_lag_seconds", "Between a question to Redis and its answer, the last time",
+             static_cast<double>(relay.lag_ms.value()) * 1e-3);
+}
+
 }  // namespace
 
-std::string prometheus_text(const Metrics& metrics) {
+std::string prometheus_text(const Metrics& metrics, bool in_fleet) {
   Page page;
+  if (in_fleet) add_relay(page, metrics.relay);
   add_lanes(page, metrics);
   add_ingest(page, metrics.ingest);
   add_latency(page, metrics);

@@ -10,6 +10,7 @@
 
 namespace zws {
 
-std::string prometheus_text(const Metrics& metrics);
+// `in_fleet`: with those of the relay, which a bridge that stands alone has none of.
+std::string prometheus_text(const Metrics& metrics, bool in_fleet = false);
 
 }  // namespace zws

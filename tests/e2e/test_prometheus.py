@@ -17,6 +17,7 @@ import pytest
 
 from support.bridge import DEADLINE, ROOT, Bridge, free_port
 from support.process_log import ProcessLog
+from support.redis import Redis
 
 COMPOSE = ROOT / "compose"
 ALERTS = COMPOSE / "prometheus/alerts.yml"
@@ -67,6 +68,15 @@ class Prometheus:
         while not (found := what(self)):
             assert time.monotonic() < until, f"{self.alerts()}\n{self.log.tail()}"
         return found
+
+
+@pytest.fixture
+def bridge(make_bridge: Callable[..., Bridge], tmp_path: Path) -> Iterator[Bridge]:
+    """One of a fleet, so that it has everything to tell."""
+    with Redis(tmp_path / "redis") as redis:
+        bridge = make_bridge({"relay.redis": redis.url()})
+        bridge.wait_metric("zws_relay_up", 1)
+        yield bridge
 
 
 @pytest.fixture

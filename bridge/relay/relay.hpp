@@ -1,0 +1,73 @@
+// Relay: makes this bridge one of a fleet: all that it has to do with the other bridges, by way of Redis.
+//
+// One connection is for commands, one hears the fleet's channels. No event of a producer comes this way,
+// and no lane waits for it: without Redis the bridge is alone and says why.
+//
+// Thread: one of its own, on which all of it lives; start() and stop() from main, Fleet's from any.
+// Lifetime: what start() is given is called until stop().
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "config/config.hpp"
+#include "core/fleet.hpp"
+#include "metrics/metrics.hpp"
+#include "relay/redis_link.hpp"
+#include "relay/roster.hpp"
+
+namespace zws {
+
+class Relay final : public Fleet {
+ public:
+  // `name`: this bridge's in the fleet.
+  Relay(const RelayConfig& config, std::string name, RelayMetrics& metrics);
+  ~Relay() override;
+
+  // `self` tells of this bridge, on the relay's thread. Returns when it is in the fleet, or 3 s later at
+  // the latest. Throws StartupError where Redis is too old, or another bridge that lives has the name.
+  void start(std::function<FleetMember()> self);
+
+  // Gives the name back, within a second. A second call does nothing.
+  void stop() noexcept;
+
+  std::string trouble() const override;
+  void members(std::function<void(std::vector<FleetMember>)> done) override;
+
+ private:
+  enum class Outcome { open, settled, too_old, taken };
+
+  void run() noexcept;
+  FleetMember self();
+  void down(const std::string& reason);
+  void stands(Roster::Standing standing, const std::string& fault);
+  void listen();
+  void heard();
+  void set_trouble(const std::string& trouble);
+  void settle(Outcome outcome);
+
+  const RelayConfig config_;
+  const std::string name_;
+  const std::string place_;  // of Redis, for people
+  RelayMetrics& metrics_;
+  std::function<FleetMember()> self_;
+
+  asio::io_context loop_;
+  RedisLink commands_;
+  Roster roster_;
+  std::unique_ptr<RedisLink> ear_;  // while this bridge has its name
+
+  mutable std::mutex mutex_;  // over the next two
+  std::string trouble_;
+  Outcome outcome_ = Outcome::open;
+  std::condition_variable settled_;
+
+  std::thread thread_;
+};
+
+}  // namespace zws
