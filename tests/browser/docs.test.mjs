@@ -122,6 +122,12 @@ describe("a page of CLIENTS.md", () => {
     await page.waitForFunction(() => document.querySelector("#bar").value === 90);
   });
 
+  it("says that nobody sends what it listens to", async () => {
+    const prelude = '<p id="banner"></p><script src="/client.js"></script><script>const client = new zws.ZwsClient("/api/ws");';
+    const page = await open(`${prelude}\n${program("js", "sources: true")}</script>`);
+    await page.waitForFunction(() => document.querySelector("#banner").textContent === "no news: lost");
+  });
+
   it("signs in and shows notifications", async () => {
     const secret = newSecret();
     const page = await open(program("html", "getToken"), { "auth.hs256_secret": secret }, { "/my-token": makeToken(secret, "ada") });
