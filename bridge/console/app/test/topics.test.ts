@@ -7,6 +7,7 @@ vi.stubGlobal("document", { querySelector: () => null, createElement: () => null
 const { topicTree } = await import("../src/bridge/topic_tree");
 const { changedMembers } = await import("../src/bridge/changes");
 const { asCurl, asPython, asZwsPub, payloadOf } = await import("../src/bridge/commands");
+const { snippets } = await import("../src/bridge/snippets");
 const { bodyOf, jsonFault } = await import("../src/bridge/sending");
 
 const load = (topic: string, rate = 1, pattern = false) => ({ topic, pattern, rate, events: rate, subscribers: 0 });
@@ -33,6 +34,13 @@ describe("what changed", () => {
     expect(changedMembers(before, { ...before, "@id": "s:2", timestamp: "2" })).toEqual([]);
     expect(changedMembers(before, { ...before, data: { a: 1, b: { c: 2 }, d: 0 }, x: 2 })).toEqual(["data.b", "data.d", "x"]);
     expect(changedMembers(null, { data: 5 })).toEqual(["data"]);
+  });
+});
+
+describe("how a program connects", () => {
+  it("is told with the members that it will find", () => {
+    const python = snippets().find(({ name }) => name === "Python")!.text;
+    expect(python).toContain('event.message["data"]'); // the event itself is no dictionary
   });
 });
 

@@ -8,7 +8,7 @@ export const snippets = (): { name: string; text: string }[] => [
   },
   {
     name: "Python",
-    text: `from zwsbridge import subscribe  # pip install './publishers/python[subscribe]'\n\nasync for event in subscribe("${socketUrl()}", "import:task-123", token=token):\n    print(event["data"])`,
+    text: `from zwsbridge import subscribe  # pip install './publishers/python[subscribe]'\n\nasync for event in subscribe("${socketUrl()}", "import:task-123", token=token):\n    print(event.message["data"])`,
   },
   { name: "zws", text: `ZWS_URL=${socketUrl()} zws sub 'import:*' --token "$TOKEN"` },
   { name: "curl", text: `curl -sS ${callUrl("/publish")} -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\\n  -d '{"topic":"import:task-123","message":{"type":"import_progress","data":{"progress":68}}}'` },
