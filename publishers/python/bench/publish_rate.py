@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How many events a second one core publishes: bare pyzmq, and Publisher without and with headers.
+"""How many events a second one core publishes: bare pyzmq, and Publisher without headers, with them, and with repair.
 
 This process, ZeroMQ's thread included, is kept on one core; the receiver, which throws events away in C, on another.
 The ways take turns, so that a busy machine is unfair to all of them alike, and the median of the rounds is printed.
@@ -61,8 +61,9 @@ def ways(endpoint: str, queue_size: int, size: int) -> dict[str, Callable[[int],
     topic = TOPIC.encode()
     socket = bare_socket(endpoint, queue_size)
     plain = Publisher(endpoint, headers=False, queue_size=queue_size)
-    counted = Publisher(endpoint, queue_size=queue_size)
-    if not (plain.wait_ready(10) and counted.wait_ready(10)):
+    counted = Publisher(endpoint, queue_size=queue_size, repair=None)
+    kept = Publisher(endpoint, queue_size=queue_size)
+    if not all(publisher.wait_ready(10) for publisher in (plain, counted, kept)):
         sys.exit("the receiver did not subscribe")
 
     def bare_multipart(count: int) -> None:
@@ -92,8 +93,10 @@ def ways(endpoint: str, queue_size: int, size: int) -> dict[str, Callable[[int],
         "bare send + send": bare_sends,
         "headers off, bytes": all_taken(plain, payload),
         "headers on, bytes": all_taken(counted, payload),
+        "headers, repair, bytes": all_taken(kept, payload),
         "bare json.dumps, multipart": bare_json,
         "headers on, dict": all_taken(counted, message),
+        "headers, repair, dict": all_taken(kept, message),
     }
 
 

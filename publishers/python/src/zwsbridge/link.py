@@ -89,7 +89,7 @@ class Link:
                 self._sockets.append(socket)
                 self._prefixes.append(set())
                 _set_options(socket, endpoint, queue_size, linger, curve)
-                _attach(socket, endpoint, bind)
+                attach(socket, endpoint, bind)
         except BaseException:
             self._context.destroy(linger=0)
             raise
@@ -120,7 +120,7 @@ class Link:
         """Returns when all has left, at the latest after `linger` seconds; False when it took that long."""
         started = time.monotonic()
         for socket in self._sockets:
-            socket.close(linger=_milliseconds(linger))
+            socket.close(linger=milliseconds(linger))
         self._context.term()
         self._at_end.detach()
         return time.monotonic() - started < linger or linger == 0
@@ -133,19 +133,23 @@ def _close_dropped(pid: int, context: zmq.Context[zmq.Socket[bytes]], sockets: l
         context.term()
 
 
-def _milliseconds(seconds: float) -> int:
+def milliseconds(seconds: float) -> int:
     return round(1000 * min(max(0.0, seconds), _LONGEST))
 
 
 def _set_options(socket: zmq.Socket[bytes], endpoint: str, queue_size: int, linger: float, curve: Curve | None) -> None:
     socket.sndhwm = queue_size
-    socket.linger = _milliseconds(linger)
+    socket.linger = milliseconds(linger)
     # Without it a full queue swallows events silently; with it send() says so and the event is counted.
     socket.setsockopt(zmq.XPUB_NODROP, 1)
     # Unbounded: an engine that finds this queue full stops reading, and libzmq aborts when its connection then breaks.
     # A bridge that comes back costs 64 bytes for each of its subscriptions until this publisher is used again.
     socket.rcvhwm = 0
     socket.setsockopt(zmq.MAXMSGSIZE, _SUBSCRIPTION_BYTES)
+    set_connection_options(socket, endpoint, curve)
+
+
+def set_connection_options(socket: zmq.Socket[bytes], endpoint: str, curve: Curve | None) -> None:
     socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _SILENCE_MS)
     socket.setsockopt(zmq.HEARTBEAT_TTL, _SILENCE_MS)
@@ -159,7 +163,7 @@ def _set_options(socket: zmq.Socket[bytes], endpoint: str, queue_size: int, ling
         socket.curve_secretkey = curve.secret
 
 
-def _attach(socket: zmq.Socket[bytes], endpoint: str, bind: bool) -> None:
+def attach(socket: zmq.Socket[bytes], endpoint: str, bind: bool) -> None:
     try:
         if bind:
             socket.bind(endpoint)

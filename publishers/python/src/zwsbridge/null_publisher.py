@@ -34,6 +34,10 @@ class NullPublisher(Publisher):
         """The topic and the message of each event, as a browser would parse it; bytes that are no JSON as they are."""
         return [(frames[0].decode(), _parsed(frames[1])) for frames in self.sent]
 
+    def _configure(self) -> None:
+        super()._configure()
+        self._repair_endpoints = ()
+
     def _open(self) -> Sequence[Send]:
         if self._closed:
             raise RuntimeError("this publisher is closed")

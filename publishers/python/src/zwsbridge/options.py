@@ -37,6 +37,8 @@ class Options(TypedDict, total=False):
     max_topics: int
     curve_server_key: Key | None
     curve_secret_key: Key | None
+    repair: str | Sequence[str] | None
+    repair_bytes: int
     default: Default | None
     dumps: Dumps | None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 import os
 import sys
 import threading
@@ -24,8 +25,10 @@ import zmq
 
 from zwsbridge import message as messages
 from zwsbridge.early import Early, Frames
+from zwsbridge.kept import Kept
 from zwsbridge.link import Curve, Key, Link, Send, checked_endpoints
 from zwsbridge.options import Options, endpoint_or_default
+from zwsbridge.repair import NEXT_PORT, Repair, repair_endpoints
 from zwsbridge.source import Counter, Source, key_member
 from zwsbridge.topic import ALL, user_topic
 
@@ -33,10 +36,11 @@ _LAST = int(zmq.NOBLOCK)
 _MORE = int(zmq.NOBLOCK | zmq.SNDMORE)
 _LOOK_MASK = 255  # a topic looks whether bridges came or left at its first event, and twice in 256
 _WARN_EVERY = 10.0  # seconds between two lines about dropped events
+_NOTICED = 2.0  # seconds after which bridges know of an event that was dropped: they are told once a second
 
 _log = logging.getLogger("zwsbridge")
 _alive: weakref.WeakSet[Publisher] = weakref.WeakSet()
-_links_of_parents: list[Link] = []
+_left_to_parents: list[Link | Repair] = []
 _locks_of_children: dict[int, threading.Lock] = {}  # by pid: one process uses its own alone
 
 
@@ -54,6 +58,9 @@ class Publisher:
     max_topics: how many topics are counted; one more, and all are counted anew under a new `src`.
     curve_server_key, curve_secret_key: in Z85, the bridge's public key and this publisher's secret one
         (without it a new pair is made, which bridges accept that let every key in).
+    repair: where bridges ask for what they have missed, one endpoint or a list; by default the next port of each tcp
+        endpoint that is connected to; None: nowhere.
+    repair_bytes: how much of what was sent is kept for them; past it the oldest goes.
     default: makes a value that JSON knows of one that it does not, in place of zwsbridge.json_default.
     dumps: makes JSON of a message, in place of the standard library; orjson.dumps will do.
 
@@ -74,6 +81,8 @@ class Publisher:
     _dropped: int
     _warned: int  # of _dropped, those the log has told
     _warn_at: float
+    _dropped_at: float
+    _repair: Repair | None  # None without one, once closed, and in a forked child until its first use
     _early: Early | None  # None once a bridge has subscribed, or its time is over
     _pid: int  # the process all this belongs to
     _source: Source
@@ -92,6 +101,8 @@ class Publisher:
         max_topics: int = 100_000,
         curve_server_key: Key | None = None,
         curve_secret_key: Key | None = None,
+        repair: str | Sequence[str] | None = NEXT_PORT,
+        repair_bytes: int = 16 * 1024 * 1024,
         default: messages.Default | None = None,
         dumps: messages.Dumps | None = None,
     ) -> None:
@@ -104,6 +115,10 @@ class Publisher:
             raise ValueError("early_seconds must be a number of seconds, 0 or more")
         if max_event_bytes < 1:
             raise ValueError("max_event_bytes must be at least 1")
+        if repair_bytes < 0:
+            raise ValueError("repair_bytes must be 0 or more")
+        if repair_endpoints(repair, (), bind) and not headers:
+            raise ValueError("repair goes by the numbers in headers, and this publisher sends none")
         if default is not None and dumps is not None:
             raise ValueError(
                 "default belongs to the JSON of the standard library: with dumps of your own it has no use"
@@ -118,6 +133,8 @@ class Publisher:
             "max_topics": max_topics,
             "curve_server_key": curve_server_key,
             "curve_secret_key": curve_secret_key,
+            "repair": repair,
+            "repair_bytes": repair_bytes,
             "default": default,
             "dumps": dumps,
         }
@@ -157,6 +174,8 @@ class Publisher:
                     taken = (self._ready and seq & self._look_mask > 1) or self._look()
                     if self._headers:
                         header = b'%b%d,"ts":%d%b}' % (self._source.header_start, seq, time.time_ns(), last_member)
+                        if counter.keeps:
+                            self._keep_event(counter, payload, header)
                     if not taken and self._early is not None and self._early.take((counter.topic, payload, header)):
                         self._watch_early()
                         return True
@@ -173,7 +192,7 @@ class Publisher:
                             taken = False
                     half_sent = False
                     if not taken:
-                        self._dropped += 1
+                        self._count_dropped(1)
                 finally:
                     self._sending = False
                     if half_sent:  # A KeyboardInterrupt, say. The rest of this message cannot be told from the next.
@@ -292,6 +311,8 @@ class Publisher:
         self._early_seconds = options["early_seconds"]
         self._max_event_bytes = options["max_event_bytes"]
         self._max_topics = options["max_topics"]
+        is_numbered = self._headers and options["repair_bytes"] > 0
+        self._repair_endpoints = repair_endpoints(options["repair"], self._endpoints, self._bind) if is_numbered else ()
         self._dumps = options["dumps"] or messages.dumps_with(options["default"] or messages.json_default)
         self._closed = False
 
@@ -306,7 +327,8 @@ class Publisher:
 
     def _part(self, patience: float, for_good: bool) -> bool:
         """Lets waiting events leave, and drops the link. True when all have left."""
-        deadline = time.monotonic() + patience
+        began_at = time.monotonic()
+        deadline = began_at + patience
         self._begin_in_child()
         while self._waits_for_bridge() and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -316,9 +338,16 @@ class Publisher:
             dropped = self._dropped
             self._cut_off()
             none_lost = self._dropped == dropped
+            repair = self._repair
+            if for_good:
+                self._repair = None
         in_time = self._let_go(patience, deadline)
         while self._leaving and time.monotonic() < deadline:  # what other threads let go
             time.sleep(0.005)
+        if repair is not None:
+            repair.finish(deadline, has_lost=self._dropped_at > began_at - _NOTICED)
+            if for_good:
+                repair.close(deadline)
         self._warn_dropped(at_end=True)
         return in_time and none_lost and not self._leaving
 
@@ -350,11 +379,15 @@ class Publisher:
         self._sends = ()
         self._ready = False
         self._dropped = 0
+        self._dropped_at = -math.inf
         self._warned = 0
         self._warn_at = 0.0
         self._early = None
         self._pid = os.getpid()
-        self._source = Source(self._max_topics)
+        self._repair = None
+        self._kept = Kept(self._options["repair_bytes"])
+        self._keep_event = self._kept.add
+        self._source = Source(self._max_topics, keeps=bool(self._repair_endpoints))
         self._counter_of = self._source.counters.get
 
     def _open(self) -> Sequence[Send]:
@@ -368,6 +401,9 @@ class Publisher:
             return self._sends
         self._link = Link(self._endpoints, self._bind, self._queue_size, self._linger, self._curve)
         self._sends = self._link.sends
+        if self._repair is None and self._repair_endpoints:
+            self._repair = Repair(self._repair_endpoints, self._curve, self._kept, self._source, self._lock)
+            self._repair.start()
         _close_at_end_of_worker()
         return self._sends
 
@@ -394,6 +430,8 @@ class Publisher:
 
     def _look(self) -> bool:
         self._ready = self._link is not None and self._link.look()
+        if self._repair is not None:
+            self._repair.start()
         if self._early is not None:
             if self._link is not None and self._link.has_subscriber:
                 self._send_early()
@@ -417,20 +455,32 @@ class Publisher:
                     except zmq.Again:
                         taken = False
                 events.popleft()
-                self._dropped += not taken
-            self._early = None
+                if not taken:
+                    self._count_dropped(1)
+            self._end_early()
             whole = True
         finally:
             if not whole:
                 self._cut_off()
 
     def _drop_early(self) -> None:
-        early, self._early = self._early, None
+        early = self._early
+        self._end_early()
         if early is not None:
-            self._dropped += len(early.events)
+            self._count_dropped(len(early.events))
+
+    def _end_early(self) -> None:
+        self._early = None
+        self._kept.is_early = False
+
+    def _count_dropped(self, events: int) -> None:
+        if events:
+            self._dropped += events
+            self._dropped_at = time.monotonic()
 
     def _watch_early(self) -> None:
         """Nobody may publish again: a thread sees to what waits, and ends with it."""
+        self._kept.is_early = True
         if self._early is not None and not self._early.watched:
             try:
                 threading.Thread(target=_watch, args=(self,), name="zwsbridge-early", daemon=True).start()
@@ -462,7 +512,7 @@ class Publisher:
         counter = self._counter_of(topic)
         if counter is not None:
             counter.seq += 1
-        self._dropped += 1
+        self._count_dropped(1)
         return False
 
     def _key_member(self, key: str) -> bytes:
@@ -498,8 +548,10 @@ def _watch(publisher: Publisher) -> None:
 def _leave_to_parent(publisher: Publisher) -> None:
     if publisher._link is not None:
         # Its sockets and threads are the parent's. Kept, because even collecting them would touch them.
-        _links_of_parents.append(publisher._link)
-    _links_of_parents.extend(publisher._cut.values())
+        _left_to_parents.append(publisher._link)
+    if publisher._repair is not None:
+        _left_to_parents.append(publisher._repair)
+    _left_to_parents.extend(publisher._cut.values())
     publisher._start_anew()
 
 

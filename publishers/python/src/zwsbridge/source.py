@@ -14,35 +14,49 @@ from zwsbridge.topic import encode_topic
 
 MAX_KEY_BYTES = 255
 
+_NUMBER = b',"seq":'
+
 
 class Counter:
-    """One topic: its name as it travels, and the number of its newest event."""
+    """One topic under one `src`: its name as it travels, and the numbers of its events."""
 
-    __slots__ = ("seq", "topic")
+    __slots__ = ("first", "keeps", "seq", "src", "topic")
 
-    def __init__(self, topic: bytes) -> None:
+    def __init__(self, src: str, topic: bytes, keeps: bool) -> None:
+        self.src = src
         self.topic = topic
-        self.seq = 0
+        self.keeps = keeps  # for bridges that ask again
+        self.first = 1  # of those that are kept
+        self.seq = 0  # of the newest
 
 
 class Source:
-    def __init__(self, max_topics: int) -> None:
+    def __init__(self, max_topics: int, keeps: bool) -> None:
+        """`keeps`: events are kept, but for those whose topic is a name of the bridge's own."""
         self._max_topics = max_topics
+        self._keeps = keeps
         self.counters: dict[str, Counter] = {}  # this very object, for ever
         self.begin_anew()
 
     def begin_anew(self) -> None:
         self.src = secrets.token_urlsafe(12)
-        self.header_start = b'{"src":"%b","seq":' % self.src.encode()
+        self.header_start = b'{"src":"%b"%b' % (self.src.encode(), _NUMBER)
         self.counters.clear()
 
     def add(self, topic: str) -> Counter:
         """A counter for a topic that has none. Raises TypeError or ValueError for what cannot be a topic."""
-        counter = Counter(encode_topic(topic))
+        name = encode_topic(topic)
         if len(self.counters) >= self._max_topics:
             self.begin_anew()
+        counter = Counter(self.src, name, self._keeps and not topic.startswith("@"))
         self.counters[topic] = counter
         return counter
+
+
+def number_in(header: bytes) -> int:
+    """The seq in a header that begins as one of ours."""
+    start = header.index(_NUMBER) + len(_NUMBER)
+    return int(header[start : header.index(b",", start)])
 
 
 def key_member(key: str) -> bytes:

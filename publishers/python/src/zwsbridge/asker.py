@@ -1,0 +1,207 @@
+"""Asker: one bridge, which may ask for events again; our half of the protocol in docs/PUBLISHING.md.
+
+Nothing is sent before the bridge has said hello. What the queue cannot take, or finds no connection, is not sent but
+tried again later, and forgotten at the bridge's next hello.
+
+Thread: that of Repair; what the publisher has is looked at under its lock.
+Bound:  as many requests as _REQUESTS, and at a time _HAVE_TOPICS topics and _PORTION_BYTES of answers.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import zmq
+
+from zwsbridge.dealer import Dealer
+from zwsbridge.kept import Kept
+from zwsbridge.source import Counter, Source
+
+_SAY_EVERY = 1.0  # seconds between two messages that say how far topics are
+_HAVE_TOPICS = 250
+_WANT_EVENTS = 1000
+_PORTION_BYTES = 64 * 1024
+_REQUEST_BYTES = 512  # of a portion, that looking for the events of one request stands for
+_REQUESTS = 64  # that wait here; more wait in the socket
+
+
+@dataclass
+class _Want:
+    counter: Counter | None  # None: of that nothing is known
+    first: int  # moves on with each event that was sent
+    last: int
+    answer: Sequence[bytes]  # its "end"
+
+
+class Asker:
+    def __init__(self, dealer: Dealer, kept: Kept, source: Source, lock: threading.RLock) -> None:
+        self._dealer = dealer
+        self._socket = dealer.socket
+        self._kept = kept
+        self._source = source
+        self._lock = lock
+        self.is_greeted = False  # a bridge has said hello
+        self.is_new = False  # it has not been told of all topics since
+        self._is_telling_all = False  # it hears more than one message a second, until nothing is left
+        self._unsaid: dict[Counter, None] = {}  # topics it has to be told of
+        self._say_at = 0.0
+        self._wants: deque[_Want] = deque()
+        self.asked_at = 0.0  # when there was a request last
+        self._is_stuck = False  # the queue is full
+
+    @property
+    def is_asking(self) -> bool:
+        return bool(self._wants)
+
+    @property
+    def _may_read(self) -> bool:
+        return len(self._wants) < _REQUESTS
+
+    @property
+    def has_more(self) -> bool:
+        """There is more to be sent at once."""
+        return not self._is_stuck and (self.is_asking or (self._is_telling_all and not self._kept.is_early))
+
+    @property
+    def due_at(self) -> float:
+        """When there is something to be done."""
+        return min(self._say_at if self._unsaid else math.inf, self._dealer.due_at)
+
+    def wait_in(self, poller: zmq.Poller) -> None:
+        """For what it waits now."""
+        poller.register(self._dealer.monitor, zmq.POLLIN)
+        waits = (zmq.POLLIN if self._may_read else 0) | (zmq.POLLOUT if self._is_stuck else 0)
+        poller.register(self._socket, waits)
+
+    def close(self, linger: float) -> None:
+        self._dealer.close(linger)
+
+    def changed(self, counters: set[Counter]) -> None:
+        """These have been published to."""
+        if self.is_greeted:
+            self._unsaid.update(dict.fromkeys(counters))
+
+    def say_now(self) -> None:
+        """Tells what it has to be told of without waiting for its second."""
+        self._is_telling_all = self.is_greeted
+
+    def read(self) -> None:
+        """Takes what the bridge asks."""
+        self._dealer.look()
+        for _ in range(_REQUESTS):
+            if not self._may_read:
+                return
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            if frames == [b"hello"]:
+                self._hello()
+            elif frames[0] == b"want" and len(frames) == 5:
+                self._want(*frames[1:])
+
+    def send(self) -> None:
+        """Sends a portion of what there is to be sent."""
+        self._is_stuck = False
+        if not self._kept.is_early:  # else a bridge would ask for what is about to come by itself
+            self._say()
+        self._answer()
+
+    def _hello(self) -> None:
+        self._dealer.greeted()
+        self.is_greeted = self.is_new = True
+        self._wants.clear()  # a former connection's
+
+    def _want(self, src: bytes, topic: bytes, first: bytes, last: bytes) -> None:
+        if not (_is_number(first) and _is_number(last)) or int(last) < int(first):
+            return
+        end = min(int(last), int(first) + _WANT_EVENTS - 1)
+        self.asked_at = time.monotonic()
+        with self._lock:
+            counter = self._counter(src, topic)
+        self._wants.append(_Want(counter, int(first), end, (b"end", src, topic, first, b"%d" % end)))
+
+    def _counter(self, src: bytes, topic: bytes) -> Counter | None:
+        if src == self._source.src.encode():
+            return self._source.counters.get(topic.decode(errors="replace"))
+        for counter in self._kept.counters():
+            if counter.topic == topic and counter.src.encode() == src:
+                return counter
+        return None
+
+    # How far topics are.
+
+    def _say(self) -> None:
+        if self.is_new:
+            self._unsaid = dict.fromkeys(self._all())
+            self.is_new, self._is_telling_all = False, True
+        if self._unsaid and (self._is_telling_all or time.monotonic() >= self._say_at):
+            said, message = self._have()
+            if not self._send(message):
+                return
+            for counter in said:
+                del self._unsaid[counter]
+            self._say_at = time.monotonic() + _SAY_EVERY
+        self._is_telling_all = self._is_telling_all and bool(self._unsaid)
+
+    def _all(self) -> list[Counter]:
+        with self._lock:
+            current = [counter for counter in self._source.counters.values() if counter.keeps]
+            former = self._kept.counters().difference(current)
+        return sorted(former, key=lambda counter: counter.src) + current
+
+    def _have(self) -> tuple[list[Counter], Sequence[bytes]]:
+        """The topics of the next message, and that."""
+        said: list[Counter] = []
+        src = next(iter(self._unsaid)).src
+        message = [b"have", src.encode()]
+        with self._lock:
+            for counter in self._unsaid:
+                if counter.src != src or len(said) == _HAVE_TOPICS:
+                    break
+                said.append(counter)
+                message += (counter.topic, b"%d" % counter.first, b"%d" % counter.seq)
+        return said, message
+
+    # Events again.
+
+    def _answer(self) -> None:
+        room = _PORTION_BYTES
+        while self._wants and room > 0:
+            want = self._wants[0]
+            room -= _REQUEST_BYTES
+            for seq, payload, header in self._find(want, room):
+                assert want.counter is not None
+                if not self._send((b"event", want.counter.topic, payload, header)):
+                    return
+                want.first = seq + 1
+                room -= len(payload) + len(header)
+            if room <= 0:
+                return
+            if not self._send(want.answer):
+                return
+            self._wants.popleft()
+            self.asked_at = time.monotonic()
+
+    def _find(self, want: _Want, room: int) -> list[tuple[int, bytes, bytes]]:
+        if want.counter is None:
+            return []
+        with self._lock:
+            return self._kept.find(want.counter, want.first, want.last, room)
+
+    def _send(self, frames: Sequence[bytes]) -> bool:
+        try:
+            self._socket.send_multipart(frames, zmq.NOBLOCK)
+        except zmq.Again:  # Only a message's first part can find the queue full.
+            self._is_stuck = True
+            return False
+        return True
+
+
+def _is_number(text: bytes) -> bool:
+    return text.isdigit() and len(text) <= 19 and int(text) > 0
