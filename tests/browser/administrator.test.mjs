@@ -35,6 +35,12 @@ async function connect(user, topics = []) {
   return client;
 }
 
+/** Types the word without which nothing is done. */
+async function confirm(page, word) {
+  await page.fill("#confirm-input", word);
+  await page.press("#confirm-input", "Enter");
+}
+
 beforeAll(() => pages.launch());
 afterAll(() => pages.end());
 beforeEach(async () => {
@@ -75,10 +81,13 @@ describe("connections", () => {
     await page.waitForSelector("#detail >> text=prices.*");
     await screenshot(page, "connection");
     await page.click("#close-one");
+    await confirm(page, "close");
     expect(await ada.closed).toBe(4403);
     await page.waitForFunction(() => document.querySelectorAll("#connections tbody tr").length === 2);
     await page.click("#connections >> text=bob");
     await page.click("#close-user");
+    expect(bob.socket.readyState).toBe(WebSocket.OPEN); // it has been asked for only
+    await confirm(page, "close");
     expect(await bob.closed).toBe(4403);
   });
 
@@ -90,8 +99,7 @@ describe("connections", () => {
     await page.click("#close-all");
     await page.fill("#confirm-input", "clos");
     expect(await page.isDisabled("#confirm [type=submit]")).toBe(true);
-    await page.fill("#confirm-input", "close");
-    await page.press("#confirm-input", "Enter");
+    await confirm(page, "close");
     expect(await Promise.all(closed)).toEqual([4403, 4403, 4403]);
     await page.waitForSelector("#closed:has-text('3 connections')");
     expect(await page.getAttribute("#connection", "data-state")).toBe("connected");
@@ -228,8 +236,7 @@ describe("sending", () => {
     await page.click("#send-button");
     await page.waitForSelector("#confirm-input");
     expect(ada.heard.some(({ type }) => type === "hello")).toBe(false);
-    await page.fill("#confirm-input", "all");
-    await page.press("#confirm-input", "Enter");
+    await confirm(page, "all");
     await page.waitForSelector("#reached[data-count='2']");
     expect(ada.heard.at(-1).type).toBe("hello");
   });

@@ -194,6 +194,7 @@ export const en = {
   "connections.closeUser": "Close all of {user}",
   "connections.closeAll": "Close all that are shown",
   "connections.confirm": "{n} connections are closed with 4403 and do not come back by themselves. Type {word} to go on.",
+  "connections.confirmOne": "What is closed with 4403 does not come back by itself. Type {word} to go on.",
   "connections.closed": "{n} connections were closed.",
   "connections.ends": "Token ends",
   "connections.positions": "Positions",

@@ -195,6 +195,7 @@ export const zhCn: Record<Word, string> = {
   "connections.closeUser": "关闭 {user} 的所有连接",
   "connections.closeAll": "关闭所有显示的连接",
   "connections.confirm": "将以 4403 关闭 {n} 个连接，它们不会自动重连。输入 {word} 以继续。",
+  "connections.confirmOne": "以 4403 关闭的连接不会自动重连。输入 {word} 以继续。",
   "connections.closed": "已关闭 {n} 个连接。",
   "connections.ends": "令牌到期",
   "connections.positions": "位置",
