@@ -1,7 +1,9 @@
 #include "auth/grants.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "core/topic.hpp"
@@ -10,6 +12,8 @@ namespace zws {
 namespace {
 
 constexpr std::string_view mark = "{user}";
+constexpr std::size_t calls_before_sorting =
+    16;  // which takes as long as some comparisons with all
 
 std::string with_user(std::string text, std::string_view user) {
   for (std::size_t at = text.find(mark); at != std::string::npos;
@@ -75,8 +79,18 @@ Grants::Grants(const AuthConfig& config, const Identity* identity, bool open)
       administrator_(identity && identity->admin) {
   if (identity) own_topic_ = std::string(topic_user_prefix) + identity->user;
   if (everything_) return;
-  each_right(config, identity,
-             [this](Pattern pattern, auto&&) { patterns_.push_back(std::move(pattern)); });
+  const auto add = [this](const Pattern& right) {
+    const std::string_view text = right.text();
+    rights_.push_back({text.substr(0, text.find('*')), &right, rights_.size()});
+  };
+  each_right(config, identity, [&](auto&& right, auto&&) {
+    if constexpr (std::is_lvalue_reference_v<decltype(right)>) {
+      add(right);  // the identity's own, which come before all others
+    } else {
+      configured_.push_back(std::move(right));
+    }
+  });
+  std::for_each(configured_.begin(), configured_.end(), add);
 }
 
 std::vector<GrantedRight> granted_rights(const AuthConfig& config, const Identity& identity) {
@@ -99,18 +113,66 @@ std::vector<GrantedRight> granted_rights(const AuthConfig& config, const Identit
 }
 
 std::optional<Pattern> Grants::granted(const Pattern& wanted) const {
-  const auto either = [&](bool granted) { return granted ? std::optional(wanted) : std::nullopt; };
+  if (covers(wanted)) return wanted;
+  return is_reserved(wanted.text()) ? std::nullopt : stopping(wanted);
+}
+
+bool Grants::covers(const Pattern& wanted) const {
   if (is_reserved(wanted.text()))
-    return either(wanted.text() == topic_all || wanted.text() == own_topic_ ||
-                  (administrator_ && wanted.text() == topic_stats));
-  if (everything_) return wanted;
-  for (const auto& right : patterns_)
-    if (right.covers(wanted)) return wanted;
-  for (const auto& right : patterns_) {
-    Pattern stopping = wanted.stopping_at(right.stop());
-    if (right.covers(stopping)) return stopping;
+    return wanted.text() == topic_all || wanted.text() == own_topic_ ||
+           (administrator_ && wanted.text() == topic_stats);
+  return everything_ || covered(wanted);
+}
+
+bool Grants::covered(const Pattern& wanted) const {
+  sort_if_worth_it();
+  return any(wanted, [&](const Right& right) { return right.pattern->covers(wanted); });
+}
+
+// By the first right whose '*' stops.
+std::optional<Pattern> Grants::stopping(const Pattern& wanted) const {
+  const Right* first = nullptr;
+  any(wanted, [&](const Right& right) {
+    const char stop = right.pattern->stop();
+    if (stop != 0 && (first == nullptr || right.order < first->order) &&
+        right.pattern->covers(wanted.stopping_at(stop)))
+      first = &right;
+    return false;
+  });
+  if (first == nullptr) return std::nullopt;
+  return wanted.stopping_at(first->pattern->stop());
+}
+
+void Grants::sort_if_worth_it() const {
+  if (++calls_ != calls_before_sorting) return;
+  std::sort(rights_.begin(), rights_.end(),
+            [](const Right& a, const Right& b) { return a.begin < b.begin; });
+}
+
+// Shows `visit` the rights that may cover `wanted`, until it says true. What covers it begins as it does;
+// the beginnings of a text lie, the longest first, before it in order, each before what is longer.
+template <typename Visit>
+bool Grants::any(const Pattern& wanted, Visit&& visit) const {
+  if (calls_ < calls_before_sorting) return std::any_of(rights_.begin(), rights_.end(), visit);
+  std::string_view text = wanted.text();
+  auto end = rights_.end();
+  for (;;) {
+    end = std::upper_bound(
+        rights_.begin(), end, text,
+        [](std::string_view name, const Right& right) { return name < right.begin; });
+    if (end == rights_.begin()) return false;
+    const std::string_view nearest = std::prev(end)->begin;
+    const auto differs = std::mismatch(nearest.begin(), nearest.end(), text.begin(), text.end());
+    const auto common = static_cast<std::size_t>(differs.first - nearest.begin());
+    if (common < nearest.size()) {
+      text = text.substr(0, common);
+      continue;
+    }
+    for (; end != rights_.begin() && std::prev(end)->begin == nearest; --end)
+      if (visit(*std::prev(end))) return true;
+    if (nearest.empty()) return false;
+    text = text.substr(0, nearest.size() - 1);
   }
-  return std::nullopt;
 }
 
 }  // namespace zws

@@ -1,6 +1,6 @@
 // Grants, authorization: what an identity may listen to.
 //
-// Thread: a value, immutable after construction. A subscription is granted only if one granted
+// Thread: one at a time; it borrows the identity's topics. A subscription is granted only if one granted
 // pattern covers it, that is: matches every topic it could match. `@all` and the user's own
 // `@user/<sub>` are always granted, `@stats` to administrators, other names with '@' never, to an
 // administrator neither.
@@ -19,6 +19,7 @@
 // configuration refuses it).
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,15 +48,37 @@ class Grants {
   // `identity` null = anonymous. `open` = open mode: everything but foreign '@' names is granted.
   Grants(const AuthConfig& config, const Identity* identity, bool open);
 
+  Grants(const Grants&) = delete;
+  Grants(Grants&&) = default;
+  Grants& operator=(const Grants&) = delete;
+
   // `wanted`, if it is granted; where only a right whose '*' stops covers it, one that stops there, too.
-  // Cost: one or two comparisons with each granted pattern.
+  // Cost: a comparison with each granted pattern; from the 16th call on only with those that begin as
+  // `wanted` does, which are then found by halves.
   std::optional<Pattern> granted(const Pattern& wanted) const;
 
+  // Whether `wanted` is granted as it is.
+  bool covers(const Pattern& wanted) const;
+
  private:
+  struct Right {
+    std::string_view begin;  // before the first '*'
+    const Pattern* pattern;
+    std::size_t order;
+  };
+
+  template <typename Visit>
+  bool any(const Pattern& wanted, Visit&& visit) const;
+  bool covered(const Pattern& wanted) const;
+  std::optional<Pattern> stopping(const Pattern& wanted) const;
+  void sort_if_worth_it() const;
+
   bool everything_ = false;
   bool administrator_ = false;
   std::string own_topic_;
-  std::vector<Pattern> patterns_;
+  std::vector<Pattern> configured_;
+  mutable std::vector<Right> rights_;  // in the order of their beginnings once they are sorted
+  mutable std::size_t calls_ = 0;
 };
 
 }  // namespace zws

@@ -57,7 +57,9 @@ Requests::Requests(Router& router, Exchange& exchange, BatchSink& lane, SignIn::
                          },
                          [this](Session& session) { count_error(session); }}),
       router_(router),
-      lane_(std::move(sign_in)) {}
+      lane_(std::move(sign_in)) {
+  router_.give_back_later([this] { give_back_soon(); });
+}
 
 void Requests::on_upgraded(Session& session, const std::string& token, bool full_for_address) {
   if (full_for_address) {
@@ -365,7 +367,45 @@ void Requests::review(Session& session) {
   if (session.left()) return;
   subscriptions_.join_own(session);
   if (session.usage.long_request) Slices::prepare_again(*session.usage.long_request);
-  subscriptions_.review(session, sign_in_.open_mode());
+  subscriptions_.begin_review(session);
+  reviews_.erase(session.place.ticket);
+  const IdentityPtr& identity = session.identity();
+  Review review{session, identity,
+                Grants(session.config().auth, identity.get(), sign_in_.open_mode()),
+                session.outbox().subscriptions()};
+  subscriptions_.review_some(session, review.grants, review.left);
+  if (review.left == 0 || session.left()) return;
+  reviews_.emplace(session.place.ticket, std::move(review));
+  post_review();
+}
+
+void Requests::post_review() {
+  if (reviews_.empty() || review_posted_) return;
+  asio::post(*lane_.loop, [this] {
+    review_posted_ = false;
+    review_some();
+  });
+  review_posted_ = true;
+}
+
+// One slice, of whoever came first.
+void Requests::review_some() noexcept {
+  if (reviews_.empty()) return;
+  Review& review = reviews_.begin()->second;
+  try {
+    subscriptions_.review_some(review.session, review.grants, review.left);
+    if (review.left == 0) reviews_.erase(reviews_.begin());
+    post_review();
+  } catch (const std::exception& error) {
+    log::error("a client's rights could not be compared: {}", error.what());
+    review.session.abort();  // it takes its review with it
+  }
+}
+
+void Requests::give_back_soon() {
+  asio::post(*lane_.loop, [this] {
+    if (router_.give_back()) give_back_soon();
+  });
 }
 
 void Requests::on_timer(Session& session, SteadyTime now) { sign_in_.on_timer(session, now); }
@@ -386,6 +426,7 @@ void Requests::on_leave(Session& session) noexcept {
   queued_.erase(std::remove(queued_.begin(), queued_.end(), &session), queued_.end());
   if (session.usage.long_request) slices_.give_up(*session.usage.long_request);
   session.usage.long_request.reset();
+  reviews_.erase(session.place.ticket);
   router_.leave(session.outbox());
   sign_in_.on_leave(session);
 }

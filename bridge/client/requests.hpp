@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -41,8 +42,10 @@ class Requests final : public MessageHandler {
   // Events that newer ones replaced, by subscription; null: none.
   const Usage::Replaced* replaced(Session& session);
 
-  // Rights or keys may have changed: ends what is no longer allowed.
+  // Rights or keys may have changed: ends what is no longer allowed, a slice at once and the rest between
+  // other work.
   void review(Session& session);
+  bool reviewing() const noexcept { return !reviews_.empty(); }
 
   void set_routes(const RouteTable& routes) noexcept { slices_.set_routes(routes); }
   void set_stats(StatsQuery query) { stats_ = std::move(query); }
@@ -64,6 +67,15 @@ class Requests final : public MessageHandler {
   void queue(Session& session);
   void post_slice();
   void take_slice() noexcept;
+  struct Review {
+    Session& session;
+    IdentityPtr identity;  // whose topics `grants` borrows
+    Grants grants;
+    std::size_t left;  // memberships to be looked at
+  };
+  void post_review();
+  void review_some() noexcept;
+  void give_back_soon();
   void answer_stats(Session& session, const std::string& id);
   void on_totals(std::uint64_t ticket, const std::string& id, const std::string& totals) noexcept;
   void tell_stats(Session& session, const std::string& id, const std::string& totals);
@@ -80,6 +92,8 @@ class Requests final : public MessageHandler {
   std::deque<Session*>
       queued_;  // whose next slice is due, each in its turn; on_leave() takes it out
   bool slice_posted_ = false;
+  bool review_posted_ = false;
+  std::map<std::uint64_t, Review> reviews_;  // by ticket; on_leave() takes them out
   // What the places that wait for the lane will cost it, in answers and events. Shared with them: one may
   // outlive this.
   const std::shared_ptr<std::size_t> looked_at_ = std::make_shared<std::size_t>(0);

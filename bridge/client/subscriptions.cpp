@@ -12,6 +12,9 @@
 namespace zws {
 namespace {
 
+constexpr std::chrono::milliseconds slice_time{1};
+constexpr std::size_t slice_ends = 64;
+
 // Whether the session has it without asking.
 bool is_own(const Session& session, const Pattern& pattern) {
   if (pattern.text() == topic_all) return true;
@@ -64,26 +67,42 @@ void Subscriptions::join_at_place(std::uint64_t ticket, const std::vector<Patter
   for (const Pattern& each : own) router_.no_longer_expected(each);
 }
 
-void Subscriptions::review(Session& session, bool open_mode) {
+void Subscriptions::begin_review(Session& session) noexcept {
   ++session.usage.reviews;
-  const bool must_sign_in = !session.standing.may_stay;
-  if (must_sign_in) router_.leave_implicit(session.outbox());
-  const Grants grants(session.config().auth, session.identity().get(), open_mode);
-  for (const Pattern& pattern : router_.subscriptions(session.outbox())) {
-    const auto granted = must_sign_in ? std::nullopt : grants.granted(pattern.stopping_at(0));
-    if (granted && granted->covers(pattern)) {
-      // A right that no longer stops where it did: what was asked for is more now.
-      if (granted->stop() != pattern.stop()) widen(session, pattern, *granted);
-      continue;
-    }
-    end(session, pattern);
+  if (!session.standing.may_stay) router_.leave_implicit(session.outbox());
+}
+
+// From the end down: where one ends, one that was looked at takes its place, and what is new comes behind.
+void Subscriptions::review_some(Session& session, const Grants& grants, std::size_t& left) {
+  const Clock& clock = *session.rules().clock;
+  const SteadyTime until = clock.steady() + slice_time;
+  std::size_t ends_left = slice_ends;
+  left = std::min(left, session.outbox().subscriptions());
+  session.outbox().cork();
+  while (left > 0 && ends_left > 0 && clock.steady() < until) {
+    const Pattern* asked = router_.asked_at(session.outbox(), --left);
+    if (asked == nullptr || still_granted(session, grants, *asked)) continue;
+    const Pattern ended = *asked;
+    end(session, ended);
+    --ends_left;
     session.send_text(JsonObject()
                           .text("type", "unsubscribed")
-                          .text("topic", pattern.text())
+                          .text("topic", ended.text())
                           .boolean("success", true)
                           .text("code", name_of(ErrorCode::forbidden))
                           .done());
   }
+  session.outbox().uncork();
+}
+
+bool Subscriptions::still_granted(Session& session, const Grants& grants, const Pattern& pattern) {
+  if (!session.standing.may_stay) return false;
+  if (pattern.stop() == 0) return grants.covers(pattern);
+  const auto granted = grants.granted(pattern.stopping_at(0));
+  if (!granted || !granted->covers(pattern)) return false;
+  // A right that no longer stops where it did: what was asked for is more now.
+  if (granted->stop() != pattern.stop()) widen(session, pattern, *granted);
+  return true;
 }
 
 // It goes on hearing the one until the lane comes to the place; from there on it hears the other, and

@@ -29,9 +29,11 @@ class Subscriptions {
   // What every client has without asking, from its place on: @all, and its own @user/<id>.
   void join_own(Session& session);
 
-  // Ends what the session may no longer hear, and tells it. A guest that has to sign in now may hear
-  // nothing, @all included.
-  void review(Session& session, bool open_mode);
+  // Its rights have changed. A guest that has to sign in now may hear nothing, @all included.
+  void begin_review(Session& session) noexcept;
+  // Ends what the session may no longer hear of the first `left` of its memberships, the last first, and
+  // tells it. A slice: `left` are still to be looked at.
+  void review_some(Session& session, const Grants& grants, std::size_t& left);
 
   // Whether it asked for that, with whichever right, and so up to whichever stop.
   bool holds(const Session& session, const Pattern& pattern) const noexcept;
@@ -43,6 +45,7 @@ class Subscriptions {
   void end(Session& session, const Pattern& pattern);
 
  private:
+  bool still_granted(Session& session, const Grants& grants, const Pattern& pattern);
   void join_at_place(std::uint64_t ticket, const std::vector<Pattern>& own,
                      std::uint64_t since) noexcept;
   void widen_at_place(Session& session, const Pattern& from, const Pattern& to,

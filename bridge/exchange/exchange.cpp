@@ -205,8 +205,17 @@ void Exchange::LaneInterest::begins(const Pattern& pattern) {
   }
 }
 
-void Exchange::LaneInterest::ends(const Pattern& pattern) noexcept try {
+void Exchange::LaneInterest::ends(const Pattern& pattern) noexcept {
   const std::lock_guard<std::mutex> lock(exchange_.mutex_);
+  end_one(pattern);
+}
+
+void Exchange::LaneInterest::end(const std::vector<Pattern>& patterns) noexcept {
+  const std::lock_guard<std::mutex> lock(exchange_.mutex_);
+  for (const Pattern& each : patterns) end_one(each);
+}
+
+void Exchange::LaneInterest::end_one(const Pattern& pattern) noexcept try {
   if (!pattern.is_literal()) return exchange_.patterns_.remove(pattern, lane_);
   exchange_.history_.unpin(pattern.text(), lane_);
   exchange_.sources_.note_lanes(pattern.text(), topic_hash(pattern.text()));

@@ -94,8 +94,11 @@ class Exchange final : public Sink {
     LaneInterest(Exchange& exchange, std::size_t lane) : exchange_(exchange), lane_(lane) {}
     void begins(const Pattern& pattern) override;
     void ends(const Pattern& pattern) noexcept override;
+    void end(const std::vector<Pattern>& patterns) noexcept override;
 
    private:
+    void end_one(const Pattern& pattern) noexcept;
+
     Exchange& exchange_;
     const std::size_t lane_;
   };

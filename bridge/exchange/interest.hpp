@@ -3,6 +3,8 @@
 // Thread: the lane's own.
 #pragma once
 
+#include <vector>
+
 #include "core/pattern.hpp"
 
 namespace zws {
@@ -18,6 +20,10 @@ class Interest {
 
   // Nobody wants it any more. Called while nobody on this thread looks at the exchange.
   virtual void ends(const Pattern& pattern) noexcept = 0;
+  // The same of many at once.
+  virtual void end(const std::vector<Pattern>& patterns) noexcept {
+    for (const Pattern& each : patterns) ends(each);
+  }
 };
 
 }  // namespace zws

@@ -137,7 +137,7 @@ void Lane::go_on_soon() {
 // Ten thousand clients that come or go at once do not hold up what producers send, nor the other way
 // round: sockets have had as much time as the last turn took.
 void Lane::between_sockets() {
-  if (!feed_ || ++sockets_ % sockets_between != 0) return;
+  if (++sockets_ % sockets_between != 0) return;
   if (clock_.steady() - turn_ended_ >= turn_took_) go_on();
 }
 
@@ -281,7 +281,7 @@ void Lane::visit_some(std::size_t& left, Work&& work) {
 // Who came since was judged by what is in force now.
 bool Lane::review_some() {
   visit_some(to_review_, [this](Session& session) { requests_->review(session); });
-  return to_review_ > 0;
+  return to_review_ > 0 || requests_->reviewing();
 }
 
 // --- the end -------------------------------------------------------------------------------------

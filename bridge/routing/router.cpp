@@ -18,6 +18,8 @@ std::vector<std::string> names(std::vector<const Audience*> all, std::size_t cou
   return names;
 }
 
+constexpr std::size_t given_back_at_once = 64;  // under one lock of the exchange
+
 void prefetch(const void* address) noexcept { __builtin_prefetch(address); }
 
 }  // namespace
@@ -127,10 +129,41 @@ void Router::drop_membership(Subscriber& who, std::size_t index) noexcept {
 }
 
 void Router::drop_if_empty(Audience& audience) noexcept {
-  if (!audience.empty()) return;
+  if (!audience.empty() || is_kept_for_later(audience)) return;
   const Pattern pattern = audience.pattern();
   remove(audience);
   interest_.ends(pattern);
+}
+
+// Thousands of names that are given back one by one, each out of large tables, are a long time.
+bool Router::is_kept_for_later(Audience& audience) noexcept {
+  if (!soon_ || audience.unwanted) return audience.unwanted;
+  try {
+    unwanted_.push_back(&audience);
+    audience.unwanted = true;
+    if (unwanted_.size() == 1) soon_();
+  } catch (const std::exception&) {
+    if (audience.unwanted) unwanted_.pop_back();
+    audience.unwanted = false;
+  }
+  return audience.unwanted;
+}
+
+bool Router::give_back() noexcept try {
+  std::vector<Pattern> ended;
+  ended.reserve(std::min(unwanted_.size(), given_back_at_once));
+  for (std::size_t left = given_back_at_once; left > 0 && !unwanted_.empty(); --left) {
+    Audience& audience = *unwanted_.back();
+    unwanted_.pop_back();
+    audience.unwanted = false;
+    if (!audience.empty()) continue;  // somebody came for it meanwhile
+    ended.push_back(audience.pattern());
+    remove(audience);
+  }
+  interest_.end(ended);
+  return !unwanted_.empty();
+} catch (const std::exception&) {
+  return true;  // no memory for that now
 }
 
 void Router::remove(Audience& audience) noexcept {
@@ -196,6 +229,11 @@ bool Router::asked(const Subscriber& who, const Pattern& pattern) const noexcept
   return place != Audience::none && who.memberships_[place].asked;
 }
 
+const Pattern* Router::asked_at(const Subscriber& who, std::size_t place) const noexcept {
+  const auto& membership = who.memberships_[place];
+  return membership.asked ? &membership.audience->pattern() : nullptr;
+}
+
 std::vector<Pattern> Router::subscriptions(const Subscriber& who) const {
   std::vector<Pattern> all;
   for (const auto& membership : who.memberships_) {
@@ -220,8 +258,9 @@ bool Router::is_first_of_its_name(const Pattern& pattern) const {
 std::vector<const Audience*> Router::audiences() const {
   std::vector<const Audience*> all;
   for (const Audience* audience : by_pattern_)
-    if (is_first_of_its_name(audience->pattern())) all.push_back(audience);
-  for (const auto& entry : exact_) all.push_back(entry.second.get());
+    if (!audience->empty() && is_first_of_its_name(audience->pattern())) all.push_back(audience);
+  for (const auto& entry : exact_)
+    if (!entry.second->empty()) all.push_back(entry.second.get());
   return all;
 }
 
@@ -235,6 +274,7 @@ std::vector<std::string> Router::names_after(std::string_view cursor, std::size_
   for (auto next = in_order_.upper_bound(cursor); next != in_order_.end() && names.size() < count;
        ++next) {
     const std::string& name = (*next)->pattern().text();
+    if ((*next)->empty()) continue;
     if (names.empty() || names.back() != name) names.push_back(name);
   }
   return names;

@@ -71,6 +71,12 @@ class Router {
 
   void leave(Subscriber& who) noexcept;
 
+  // From now on what nobody wants any more is not given back at once: `soon` is called when there is some,
+  // and give_back() later. Until then the lane listens to it.
+  void give_back_later(std::function<void()> soon) { soon_ = std::move(soon); }
+  // Gives back a few of these. True: there are more.
+  bool give_back() noexcept;
+
   // What it has without having asked ends; what it asked for stays.
   void leave_implicit(Subscriber& who) noexcept;
 
@@ -86,6 +92,10 @@ class Router {
   bool has_implicitly(const Subscriber& who, const Pattern& pattern) const noexcept;
   std::uint64_t since(const Subscriber& who, const Pattern& pattern) const noexcept;
   bool asked(const Subscriber& who, const Pattern& pattern) const noexcept;
+
+  // What is at a place among its memberships, of which it has `who.subscriptions()`; null: it has not asked
+  // for that. Where one ends the last one takes its place.
+  const Pattern* asked_at(const Subscriber& who, std::size_t place) const noexcept;
 
   // What `who` asked for, in no order.
   std::vector<Pattern> subscriptions(const Subscriber& who) const;
@@ -132,6 +142,7 @@ class Router {
   Audience* find(const Event& event);
   Audience& audience_of(const Pattern& pattern);
   void drop_if_empty(Audience& audience) noexcept;
+  bool is_kept_for_later(Audience& audience) noexcept;
   void remove(Audience& audience) noexcept;
   void drop_membership(Subscriber& who, std::size_t index) noexcept;
   void observe_latency();
@@ -150,6 +161,8 @@ class Router {
   Turn turn_;
   std::vector<Audience*> named_;  // for each event of a turn, those who named its topic
   std::vector<Audience*> matched_;
+  std::vector<Audience*> unwanted_;  // to be given back; nobody else removes these
+  std::function<void()> soon_;       // empty: they are given back at once
 };
 
 }  // namespace zws

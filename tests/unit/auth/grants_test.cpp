@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace zws {
 namespace {
 
@@ -210,6 +212,34 @@ TEST_F(GrantsTest, OpenModeGrantsEverythingButForeignReservedNames) {
   EXPECT_TRUE(open.granted(pattern("@all")));
   EXPECT_FALSE(open.granted(pattern("@user/ada")));
   EXPECT_FALSE(open.granted(pattern("@user/")));
+}
+
+// Who asks for much has its rights sorted; who asks for little has them all looked at.
+TEST_F(GrantsTest, HoweverOftenItIsAskedItSaysTheSame) {
+  std::mt19937 random(7);
+  const std::vector<std::string> parts = {"a", "b", "ab", "*", "{user}", "a*"};
+  const auto text = [&](std::size_t choice) {
+    std::string made;
+    for (std::size_t i = 0; i <= random() % 3; ++i)
+      made += (i == 0 ? "" : random() % 2 == 0 ? ":" : ".") + parts[random() % choice];
+    return made;
+  };
+  std::size_t granted_some = 0;
+  for (int round = 0; round < 500; ++round) {
+    config_.user.subscribe.clear();
+    for (std::size_t i = 0; i < 1 + random() % 12; ++i) config_.user.subscribe.push_back(text(6));
+    const Identity ab = user("ab");
+    const Grants often(config_, &ab, false);
+    for (int i = 0; i < 20; ++i) often.granted(pattern("x"));
+    for (int i = 0; i < 40; ++i) {
+      const auto wanted = Pattern::parse(text(4));
+      if (!wanted) continue;
+      const auto now = often.granted(*wanted);
+      EXPECT_EQ(now, Grants(config_, &ab, false).granted(*wanted)) << wanted->text();
+      granted_some += now ? 1 : 0;
+    }
+  }
+  EXPECT_GT(granted_some, 1000U);
 }
 
 TEST_F(GrantsTest, RolesGiveRightsBesidesAndOnlyTheirs) {

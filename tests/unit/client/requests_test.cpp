@@ -432,6 +432,68 @@ TEST_F(RequestsTest, RightsThatChangeDuringARequestLeaveItsSubscriptionsCounted)
   EXPECT_FALSE(is_held("u")) << "one is held";
 }
 
+// A guest with 1,000 subscriptions, and a reload that leaves it every other one.
+class ReviewTest : public RequestsTest {
+ protected:
+  ReviewTest() : RequestsTest(std::make_shared<Config>(with("t*"))) {
+    say(many("subscribe", count));
+    lane().catch_up();
+    heard();
+  }
+  static Config with(const std::string& right) {
+    Config with = *config();
+    with.auth.hs256_secret = "a secret of more than 32 bytes, for tests";
+    with.auth.anonymous.subscribe = {right};
+    return with;
+  }
+  static std::shared_ptr<Config> with_half() {
+    auto half = std::make_shared<Config>(with("t1"));
+    for (std::size_t i = 0; i < count; i += 2)
+      half->auth.anonymous.subscribe.push_back("t" + std::to_string(i));
+    return half;
+  }
+  std::uint64_t held() { return lane().metrics().subscriptions.value(); }
+
+  static constexpr std::size_t count = 1000;
+};
+
+TEST_F(ReviewTest, EndsAFewAtOnceAndTellsOfEach) {
+  bridge_.reload(with_half());
+  EXPECT_GE(held(), count - 64) << "there is other work, too";
+  EXPECT_LT(held(), count);
+  EXPECT_TRUE(lane().requests().reviewing());
+  lane().catch_up();
+  EXPECT_FALSE(lane().requests().reviewing());
+  EXPECT_EQ(held(), count / 2 + 1);
+  const std::vector<json> told = heard();
+  EXPECT_THAT(told, SizeIs(count / 2 - 1));
+  for (const json& each : told) EXPECT_EQ(each["code"], "forbidden");
+  publish("t2", 1);
+  publish("t3", 1);
+  lane().catch_up();
+  EXPECT_THAT(topics_of(heard()), ElementsAre("t2"));
+}
+
+TEST_F(ReviewTest, TheLastWordOnItsRightsCounts) {
+  bridge_.reload(with_half());
+  bridge_.reload(std::make_shared<Config>(with("t*")));
+  lane().catch_up();
+  EXPECT_GE(held(), count - 64);
+  bridge_.reload(with_half());
+  bridge_.reload(std::make_shared<Config>(with("none")));
+  lane().catch_up();
+  EXPECT_EQ(held(), 0U);
+}
+
+TEST_F(ReviewTest, WhoLeavesMeanwhileLeavesNothingBehind) {
+  bridge_.reload(with_half());
+  connection_.reset();
+  EXPECT_FALSE(lane().requests().reviewing());
+  EXPECT_EQ(held(), 0U);
+  lane().catch_up();
+  EXPECT_EQ(lane().router().topics(), lane().router().reserved_topics()) << "it listens no longer";
+}
+
 // A look that finds much too old lets others go before it, and a reload may be among them.
 TEST_F(RequestsTest, RightsThatChangeBeforeTheLookAreThoseThatCount) {
   Config with = *config();

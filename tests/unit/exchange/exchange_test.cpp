@@ -244,6 +244,17 @@ TEST_F(ExchangeTest, ATopicThatALaneListensToIsNotForgotten) {
   EXPECT_EQ(exchange_.look().history().topics(), 0U);
 }
 
+TEST_F(ExchangeTest, WhatIsGivenBackTogetherIsHeldNoLonger) {
+  const std::vector<Pattern> both = {*Pattern::parse("a"), *Pattern::parse("b")};
+  for (const Pattern& each : both) listen(0, each.text());
+  accept({arrival("a", "s", 1), arrival("b", "s", 1)});
+  clock_.now += std::chrono::hours(1);
+  exchange_.sweep();
+  EXPECT_EQ(exchange_.look().history().topics(), 2U);
+  exchange_.interest(0).end(both);
+  EXPECT_EQ(exchange_.look().history().topics(), 0U);
+}
+
 TEST_F(ExchangeTest, ALaneHearsOnlyWhatItListensTo) {
   for (const std::size_t lane : {0U, 1U}) exchange_.interest(lane).ends(*Pattern::parse("*"));
   listen(0, "a");

@@ -71,6 +71,36 @@ TEST_F(RouterTest, AGapIsOfferedAndIsNoDelivery) {
   EXPECT_THAT(ada_.heard, ElementsAre("a s:1-1 missing", "a s:2", "a s:1-1 missing"));
 }
 
+TEST_F(RouterTest, WhatNobodyWantsAnyMoreIsGivenBackAFewAtOnceAndHeardByNobodyMeanwhile) {
+  int told = 0;
+  router_.give_back_later([&] { ++told; });
+  for (int i = 0; i < 100; ++i) router_.subscribe(ada_, pattern("t" + std::to_string(i)));
+  router_.subscribe(ada_, pattern("p:*"));
+  router_.leave(ada_);
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(publish({{"t1", 1}, {"p:1", 1}}), 0U);
+  EXPECT_THAT(router_.names_after("", 200), IsEmpty());
+  EXPECT_THAT(router_.busiest(200), IsEmpty());
+  EXPECT_EQ(interests_.all.size(), 101U) << "the lane listens on";
+
+  router_.subscribe(bob_, pattern("t7"));
+  EXPECT_TRUE(router_.give_back());
+  EXPECT_THAT(interests_.all,
+              ::testing::SizeIs(::testing::AllOf(::testing::Ge(101U - 64U), ::testing::Lt(101U))));
+  EXPECT_FALSE(router_.give_back());
+  EXPECT_THAT(interests_.all, UnorderedElementsAre("t7"));
+  EXPECT_EQ(publish({{"t7", 1}}), 1U);
+
+  router_.leave(bob_);
+  router_.subscribe(ada_, pattern("t7"));
+  router_.leave(ada_);
+  EXPECT_EQ(told, 2);
+  EXPECT_FALSE(router_.give_back());
+  EXPECT_THAT(interests_.all, IsEmpty());
+  EXPECT_EQ(router_.topics() + router_.patterns(), 0U);
+  EXPECT_EQ(metrics_.subscriptions.value(), 0U);
+}
+
 TEST_F(RouterTest, ATopicsSubscribersGetItsEventsAndNoOthers) {
   EXPECT_TRUE(router_.subscribe(ada_, pattern("import:task-1")).fresh);
   router_.subscribe(bob_, pattern("import:task-10"));
