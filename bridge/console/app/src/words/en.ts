@@ -302,6 +302,8 @@ export const en = {
   "fleet.lag": "Lag",
   "fleet.state": "State",
   "fleet.alone": "This bridge is alone: relay.redis is not set.",
+  "fleet.only": "No other bridge is in this fleet.",
+  "fleet.apart": "This bridge is apart from its fleet: Redis does not answer it, so that it knows of no other.",
 } as const;
 
 export type Word = keyof typeof en;

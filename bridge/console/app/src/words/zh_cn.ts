@@ -303,4 +303,6 @@ export const zhCn: Record<Word, string> = {
   "fleet.lag": "延迟",
   "fleet.state": "状态",
   "fleet.alone": "此网桥独立运行：未设置 relay.redis。",
+  "fleet.only": "此集群中没有其他网桥。",
+  "fleet.apart": "此网桥已与集群失联：Redis 没有应答，因此不知道其他网桥。",
 };
