@@ -48,7 +48,7 @@ double cpu_seconds(clockid_t whose) {
   }
 }
 
-void bench(const char* name, bool headers, std::uint64_t events) {
+void bench(const char* name, zws::PublisherOptions options, std::uint64_t events) {
   int port_pipe[2];
   if (pipe(port_pipe) != 0) std::abort();
   const pid_t child = fork();
@@ -57,8 +57,6 @@ void bench(const char* name, bool headers, std::uint64_t events) {
   if (read(port_pipe[0], endpoint, sizeof endpoint) != static_cast<ssize_t>(sizeof endpoint))
     std::abort();
 
-  zws::PublisherOptions options;
-  options.headers = headers;
   options.full_wait = std::chrono::seconds(10);  // so that none is dropped and all are counted
   options.linger = std::chrono::seconds(10);
   zws::Publisher publisher(endpoint, options);
@@ -92,7 +90,11 @@ void bench(const char* name, bool headers, std::uint64_t events) {
 
 int main(int argc, char** argv) {
   const std::uint64_t events = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 2'000'000;
-  bench("publisher", true, events);
-  bench("publisher_without_headers", false, events);
+  bench("publisher", {}, events);
+  zws::PublisherOptions options;
+  options.repair = {};
+  bench("publisher_without_repair", options, events);
+  options.headers = false;
+  bench("publisher_without_headers", options, events);
   return 0;
 }

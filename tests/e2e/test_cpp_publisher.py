@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import zmq
 
-from support.bridge import DAEMON, ROOT
+from support.bridge import DAEMON, ROOT, free_port
+from support.listener import DEADLINE, Listener
 
 pytestmark = pytest.mark.as_released  # a stranger's program links no sanitizer
 
@@ -130,3 +132,38 @@ def test_an_event_over_max_event_bytes_is_refused(lines, bridge):
         assert program.publish("orders", "x" * (1024 * 1024 + 1)) == "the event is larger than max_event_bytes"
         assert program.publish("orders", "x" * 1024) == "sent"
         assert program.end() == 0
+
+
+def two_free_ports() -> int:
+    """The first of two that follow each other."""
+    first = free_port()
+    while (second := free_port()) != first + 1:
+        first = second
+    return first
+
+
+def test_a_bridge_that_asks_at_the_next_port_gets_events_again(lines):
+    port = two_free_ports()
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
+        router.linger = 0
+        router.rcvtimeo = int(DEADLINE * 1000)
+        router.bind(f"tcp://127.0.0.1:{port + 1}")
+        with Listener(f"tcp://127.0.0.1:{port}") as listener, running(lines, listener.endpoint) as program:
+            for number in range(1, 4):
+                assert program.publish("orders", f'{{"type":"order","id":{number}}}') == "sent"
+            heard = [listener.receive() for _ in range(3)]
+
+            publisher, probe = router.recv_multipart()
+            assert probe == b""
+            router.send_multipart([publisher, b"hello"])
+            _, verb, source, *topics = router.recv_multipart()
+            assert verb == b"have" and topics == [b"orders", b"1", b"3"]
+
+            router.send_multipart([publisher, b"want", source, b"orders", b"2", b"3"])
+            assert router.recv_multipart() == [publisher, b"event", *heard[1]]
+            assert router.recv_multipart() == [publisher, b"event", *heard[2]]
+            assert router.recv_multipart() == [publisher, b"end", source, b"orders", b"2", b"3"]
+
+            assert program.publish("orders", "last") == "sent"
+            assert router.recv_multipart() == [publisher, b"have", source, b"orders", b"1", b"4"]
+            assert program.end() == 0

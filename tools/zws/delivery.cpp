@@ -27,6 +27,7 @@ PublisherOptions publisher_options(const DeliveryOptions& options) {
   made.headers = options.header;
   made.full_wait = full_wait;
   made.early_seconds = std::chrono::milliseconds{0};  // a command ends where its bridge is not
+  made.repair = {};
   made.max_event_bytes = std::numeric_limits<std::size_t>::max();  // the bridge judges
   made.linger = std::chrono::milliseconds{0};  // finish() has waited; a Failure need not
   made.curve_server_key = key_of("the bridge's public key", options.curve_server_key_file);

@@ -8,74 +8,28 @@
 #include <cstring>
 #include <set>
 
+#include "socket_options.hpp"
+
 namespace zws {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int reconnect_ms = 100;
-constexpr int reconnect_max_ms = 2000;
 constexpr std::chrono::milliseconds refused_retry{1000};
-// A bridge whose machine has gone sends no FIN. Silence for this long ends the connection, and a
-// new one is tried.
-constexpr int heartbeat_ms = 10'000;
-constexpr int silence_ms = 30'000;
-// What a peer may make this process hold: the size of one subscription, and how many are remembered
-// (those beyond are served, but wait_ready does not know them).
-constexpr std::int64_t subscription_bytes_max = 4096;
+// What a bridge may make this process hold: how many subscriptions are remembered (those beyond are
+// served, but wait_ready does not know them).
 constexpr std::size_t subscriptions_max = 4096;
-constexpr std::size_t curve_key_bytes = 40;
 constexpr int refusals = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                          ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
-void set(void* socket, int option, int value) {
-  zmq_setsockopt(socket, option, &value, sizeof value);
-}
-
-void set_curve(void* socket, const PublisherOptions& options) {
-  if (options.curve_server_key.empty()) {
-    if (options.curve_secret_key.empty()) return;
-    throw PublisherError("curve_secret_key needs curve_server_key, the public key of the bridge");
-  }
-  char public_key[curve_key_bytes + 1];
-  char secret_key[curve_key_bytes + 1];
-  if (options.curve_secret_key.empty()) {
-    if (zmq_curve_keypair(public_key, secret_key) != 0)
-      throw PublisherError("this libzmq was built without CURVE");
-  } else {
-    // The message never holds the value: it is a secret.
-    if (options.curve_secret_key.size() != curve_key_bytes ||
-        zmq_curve_public(public_key, options.curve_secret_key.c_str()) != 0)
-      throw PublisherError("curve_secret_key must be 40 characters of Z85");
-    std::memcpy(secret_key, options.curve_secret_key.c_str(), sizeof secret_key);
-  }
-  if (options.curve_server_key.size() != curve_key_bytes ||
-      zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, options.curve_server_key.c_str(),
-                     curve_key_bytes + 1) != 0)
-    throw PublisherError("curve_server_key must be 40 characters of Z85");
-  zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, public_key, sizeof public_key);
-  zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, secret_key, sizeof secret_key);
-}
-
 void set_options(void* socket, const std::string& endpoint, const PublisherOptions& options) {
-  set(socket, ZMQ_SNDHWM, static_cast<int>(std::min<std::size_t>(options.queue_events, 1 << 30)));
-  set(socket, ZMQ_SNDTIMEO, static_cast<int>(options.full_wait.count()));
+  set_option(socket, ZMQ_SNDHWM,
+             static_cast<int>(std::min<std::size_t>(options.queue_events, 1 << 30)));
+  set_option(socket, ZMQ_SNDTIMEO, static_cast<int>(options.full_wait.count()));
   // A full queue is told, and what it cannot take is counted. Not when bridges come to this socket:
   // there one that hangs would stop the others; what it misses it sees by the numbers.
-  set(socket, ZMQ_XPUB_NODROP, options.bind ? 0 : 1);
-  set(socket, ZMQ_RECONNECT_IVL, reconnect_ms);
-  set(socket, ZMQ_RECONNECT_IVL_MAX, reconnect_max_ms);
-  set(socket, ZMQ_HEARTBEAT_IVL, heartbeat_ms);
-  set(socket, ZMQ_HEARTBEAT_TIMEOUT, silence_ms);
-  set(socket, ZMQ_HEARTBEAT_TTL, silence_ms);
-  // Unbounded: an engine that finds this queue full stops reading, and libzmq aborts when its
-  // connection then breaks. A bridge that comes back costs 64 bytes for each of its subscriptions
-  // until this publisher is used again.
-  set(socket, ZMQ_RCVHWM, 0);
-  zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &subscription_bytes_max, sizeof subscription_bytes_max);
-  // Only for IPv6 addresses: with it "localhost" would mean ::1 alone.
-  set(socket, ZMQ_IPV6, endpoint.find('[') != std::string::npos);
-  set_curve(socket, options);
+  set_option(socket, ZMQ_XPUB_NODROP, options.bind ? 0 : 1);
+  set_common_options(socket, endpoint, options);
 }
 
 bool starts_with(std::string_view text, std::string_view prefix) noexcept {
@@ -94,7 +48,7 @@ class Link::Spoke {
     try {
       set_options(socket_, endpoint_, options);
       watch(context, "inproc://monitor-" + std::to_string(number));
-      attach();
+      attach(socket_, endpoint_, bind_);
     } catch (...) {
       close(std::chrono::milliseconds{0});
       throw;
@@ -134,7 +88,7 @@ class Link::Spoke {
       zmq_socket_monitor(socket_, nullptr, 0);
       zmq_close(monitor_);
     }
-    set(socket_, ZMQ_LINGER, static_cast<int>(linger.count()));
+    set_option(socket_, ZMQ_LINGER, static_cast<int>(linger.count()));
     zmq_close(socket_);
   }
 
@@ -143,7 +97,7 @@ class Link::Spoke {
     monitor_ = zmq_socket(context, ZMQ_PAIR);
     // Unbounded: libzmq's I/O thread would wait for ever to write to a full monitor. 128 bytes for
     // each handshake until this publisher is used again.
-    if (monitor_) set(monitor_, ZMQ_RCVHWM, 0);
+    if (monitor_) set_option(monitor_, ZMQ_RCVHWM, 0);
     if (!monitor_ ||
         zmq_socket_monitor(socket_, address.c_str(), refusals | ZMQ_EVENT_HANDSHAKE_SUCCEEDED) !=
             0 ||
@@ -151,19 +105,8 @@ class Link::Spoke {
       throw PublisherError(std::string("no ZeroMQ monitor: ") + zmq_strerror(errno));
   }
 
-  void attach() {
-    if ((bind_ ? zmq_bind(socket_, endpoint_.c_str()) : zmq_connect(socket_, endpoint_.c_str())) ==
-        0)
-      return;
-    if (errno == EINVAL || errno == EPROTONOSUPPORT || errno == ENOCOMPATPROTO)
-      throw PublisherError("'" + endpoint_ +
-                           "' is not a ZeroMQ endpoint such as tcp://127.0.0.1:5556");
-    throw PublisherError(std::string("cannot ") + (bind_ ? "bind " : "connect to ") + endpoint_ +
-                         ": " + zmq_strerror(errno));
-  }
-
   void read_subscriptions() noexcept {
-    std::array<char, subscription_bytes_max> text;
+    std::array<char, frame_bytes_max> text;
     int size;
     while ((size = zmq_recv(socket_, text.data(), text.size(), ZMQ_DONTWAIT)) >= 0) {
       if (size == 0) continue;

@@ -35,6 +35,9 @@ class Link {
 
   bool refused() const noexcept;
 
+  // For other sockets of the publisher, which are closed before this is.
+  void* context() const noexcept { return context_; }
+
   // Become readable when look() has something to read, and now and then without.
   std::vector<int> descriptors() const;
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -12,13 +12,14 @@
 #include <thread>
 #include <utility>
 
-#include "core/json_text.hpp"
 #include "core/topic.hpp"
-#include "counters.hpp"
 #include "early.hpp"
+#include "header.hpp"
 #include "link.hpp"
 #include "message.hpp"
 #include "quiet_thread.hpp"
+#include "repair.hpp"
+#include "sent.hpp"
 
 namespace zws {
 namespace {
@@ -30,6 +31,8 @@ constexpr std::size_t key_bytes_max = 255;
 // Another thread's publish may take the signal that wakes who waits for a bridge, so it also looks
 // this often.
 constexpr std::chrono::milliseconds look_again{10};
+// Then bridges know of an event that was dropped: they are told once a second.
+constexpr std::chrono::seconds noticed{2};
 // ZeroMQ counts milliseconds in 32 bits: 23 days are for ever.
 constexpr std::chrono::milliseconds for_ever = std::chrono::hours(24 * 23);
 
@@ -42,9 +45,10 @@ std::chrono::milliseconds rest_until(SteadyClock::time_point end) {
   return std::max(rest, std::chrono::milliseconds{0});
 }
 
-void append_number(std::string& text, std::uint64_t number) {
-  char digits[20];
-  text.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+// Nanoseconds.
+std::int64_t now() {
+  const auto time = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
 }
 
 }  // namespace
@@ -70,9 +74,13 @@ class Publisher::Impl {
         linger_(options.linger),
         max_event_bytes_(options.max_event_bytes),
         look_mask_(options.bind ? 0 : look_mask),
-        counters_(options.topics),
+        asked_at_(repair_endpoints(endpoints, options)),
+        sent_(options.topics, asked_at_.empty() ? 0 : options.repair_bytes, asked_at_.size()),
         link_(std::in_place, endpoints, options),
-        early_(std::in_place, options.early_seconds, options.queue_events) {}
+        early_(std::in_place, options.early_seconds, options.queue_events) {
+    if (!asked_at_.empty())
+      repair_ = std::make_unique<Repair>(link_->context(), asked_at_, options, sent_);
+  }
 
   ~Impl() { close(linger_); }
 
@@ -80,19 +88,25 @@ class Publisher::Impl {
     if (payload.size() > max_event_bytes_) return Outcome::too_big;
     if (!key.empty() && (!headers_ || key.size() > key_bytes_max || !is_utf8(key)))
       return Outcome::bad_key;
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::lock_guard<std::mutex> lock(sent_.mutex);
     if (!link_) return Outcome::closed;
-    const std::uint64_t seq = counters_.next(topic);
-    if (seq == 0) return Outcome::bad_topic;
+    Counter* const counter = sent_.counters.next(topic);
+    if (!counter) return Outcome::bad_topic;
     if (!ready_ || (++published_ & look_mask_) == 0) look();
-    if (headers_) write_header(seq, key);
+    if (headers_) {
+      const std::int64_t ts = now();
+      header_.clear();
+      append_header(header_, sent_.counters.source(), counter->seq, ts, key);
+      if (!asked_at_.empty()) sent_.keep(*counter, ts, key, payload);
+    }
     if (!ready_ && early_ && early_->take(topic, payload, header_)) {
+      sent_.early = true;
       watch_early();
       return Outcome::sent;
     }
     const bool taken = link_->send(topic, payload, header_);
     if (taken && ready_) return Outcome::sent;
-    dropped_.fetch_add(1, std::memory_order_relaxed);
+    drop(1);
     return taken ? Outcome::no_bridge : Outcome::queue_full;
   }
 
@@ -106,17 +120,18 @@ class Publisher::Impl {
   }
 
   bool refused() noexcept {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::lock_guard<std::mutex> lock(sent_.mutex);
     return link_ && link_->refused();
   }
 
   bool close(std::chrono::milliseconds linger) noexcept {
     const SteadyClock::time_point end = end_of(linger);
     while (early_waits() && SteadyClock::now() < end) wait_for_news(end);
+    end_repair(end);
     std::thread watch;
     bool left = true;
     {
-      const std::lock_guard<std::mutex> lock(mutex_);
+      const std::lock_guard<std::mutex> lock(sent_.mutex);
       if (!link_) return true;
       left = drop_early() == 0;
       left = link_->close(rest_until(end)) && left;
@@ -131,23 +146,8 @@ class Publisher::Impl {
   std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
  private:
-  // {"src":"...","seq":17,"ts":1763798400000000000,"key":"..."}
-  void write_header(std::uint64_t seq, std::string_view key) {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    header_.assign(R"({"src":")").append(counters_.source()).append(R"(","seq":)");
-    append_number(header_, seq);
-    header_ += R"(,"ts":)";
-    append_number(header_, static_cast<std::uint64_t>(
-                               std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()));
-    if (!key.empty()) {
-      header_ += R"(,"key":)";
-      append_json_string(header_, key);
-    }
-    header_ += '}';
-  }
-
   bool is_ready(std::string_view topic) {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::lock_guard<std::mutex> lock(sent_.mutex);
     if (!link_) return false;
     look();
     return ready_ && (topic.empty() || link_->look(topic));
@@ -167,16 +167,39 @@ class Publisher::Impl {
     std::uint64_t missed = 0;
     for (const auto& [topic, payload, header] : early_->events())
       missed += !link_->send(topic, payload, header) || !ready_;
-    early_.reset();
-    dropped_.fetch_add(missed, std::memory_order_relaxed);
+    end_early();
+    drop(missed);
   }
 
   // How many those were.
   std::size_t drop_early() {
     const std::size_t missed = early_ ? early_->events().size() : 0;
-    early_.reset();
-    dropped_.fetch_add(missed, std::memory_order_relaxed);
+    end_early();
+    drop(missed);
     return missed;
+  }
+
+  void drop(std::uint64_t events) {
+    if (events == 0) return;
+    dropped_.fetch_add(events, std::memory_order_relaxed);
+    dropped_at_ = SteadyClock::now();
+  }
+
+  // Not under the lock, which its thread may be waiting for.
+  void end_repair(SteadyClock::time_point end) {
+    std::unique_ptr<Repair> repair;
+    bool lost = false;
+    {
+      const std::lock_guard<std::mutex> lock(sent_.mutex);
+      repair = std::move(repair_);
+      lost = dropped() > 0 && SteadyClock::now() - dropped_at_ < noticed;
+    }
+    if (repair) repair->finish(end, lost);
+  }
+
+  void end_early() {
+    early_.reset();
+    sent_.early = false;
   }
 
   // Nobody may publish again: a thread sees to what waits, and ends with it.
@@ -192,7 +215,7 @@ class Publisher::Impl {
   }
 
   bool early_waits() {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::lock_guard<std::mutex> lock(sent_.mutex);
     if (!link_ || !early_) return false;
     look();
     return early_ && !early_->events().empty();
@@ -203,7 +226,7 @@ class Publisher::Impl {
     const std::chrono::milliseconds timeout = std::min(rest_until(end), look_again);
     std::vector<pollfd> polled;
     {
-      const std::lock_guard<std::mutex> lock(mutex_);
+      const std::lock_guard<std::mutex> lock(sent_.mutex);
       if (!link_) return;
       for (const int descriptor : link_->descriptors()) polled.push_back({descriptor, POLLIN, 0});
     }
@@ -214,15 +237,17 @@ class Publisher::Impl {
   const std::chrono::milliseconds linger_;
   const std::size_t max_event_bytes_;
   const std::uint64_t look_mask_;  // 0 when bound: no queue is kept then for one that has left
+  const std::vector<std::string> asked_at_;  // empty: nothing is held
   std::atomic<std::uint64_t> dropped_{0};
 
-  std::mutex mutex_;  // guards everything below
-  Counters counters_;
+  Sent sent_;                   // its mutex guards everything below, too
   std::optional<Link> link_;    // nothing once closed
   std::optional<Early> early_;  // nothing once a bridge has subscribed, or the time is over
   std::thread watch_;           // over early_
-  std::string header_;          // kept, so that its memory is used again
+  std::unique_ptr<Repair> repair_;
+  std::string header_;  // kept, so that its memory is used again
   bool ready_ = false;
+  SteadyClock::time_point dropped_at_;  // the last time
   std::uint64_t published_ = 0;
 };
 

@@ -5,8 +5,9 @@
 //   publisher.publish("orders", R"({"type":"order","id":17})");
 //
 // Thread:   any; the calls of several threads take turns.
-// Lifetime: owns its sockets and one I/O thread, and while early events wait another; the destructor
-//           closes it. A forked child must not use its parent's publisher.
+// Lifetime: owns its sockets and one I/O thread, another for bridges that ask for events again
+//           (`repair`), and while early events wait one more; the destructor closes it. No signal is
+//           delivered to its threads. A forked child must not use its parent's publisher.
 // Errors:   the constructors throw PublisherError; everything else throws nothing and returns what
 //           became of it. (Out of memory ends the program, as it does inside libzmq.)
 // Cost:     under a microsecond and no allocation of its own for an event on a known topic.
@@ -69,7 +70,17 @@ struct PublisherOptions {
   // A larger payload is refused; the bridge's limits.event_bytes should be no less.
   std::size_t max_event_bytes = std::size_t{1024} * 1024;
 
-  // How many topics are counted. One more, and all are counted anew under a new `src`.
+  // Where bridges ask for events again that got lost on the way (their `ingest.repair_bind`). "port+1":
+  // at the same host with the port + 1, for each tcp endpoint that the publisher connects to. Empty:
+  // nowhere, and nothing is held for it. Without headers nobody can ask.
+  std::vector<std::string> repair{"port+1"};
+
+  // How much of what was sent is held for them; then the oldest event of all goes. The memory is
+  // used as it fills.
+  std::size_t repair_bytes = std::size_t{16} * 1024 * 1024;
+
+  // How many topics are counted. One more, and all are counted anew under a new `src`; what was
+  // sent under the old one cannot be asked for any more.
   std::size_t topics = 100'000;
 
   // CURVE keys in Z85 (40 characters): the bridge's public key, and this publisher's secret key.
