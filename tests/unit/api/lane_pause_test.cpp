@@ -126,7 +126,8 @@ class LanePauseTest : public testing::Test {
   Verifier verifier_{config_->auth};
   Exchange exchange_{config_, metrics_};
   Lanes lanes_{config_, verifier_, exchange_, metrics_};
-  Api api_{Api::Parts{config_, {}, &lanes_, &exchange_, &verifier_, &metrics_, "", nullptr}};
+  Api api_{Api::Parts{
+      config_, {}, &lanes_, &exchange_, &verifier_, &metrics_, "", nullptr, "bridge", nullptr}};
 };
 
 TEST_F(LanePauseTest, NoLaneReadsABodyOrWritesALongAnswer) {
