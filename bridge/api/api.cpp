@@ -288,8 +288,8 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
     return call(route, request, reply);
   }
   if (slowed && !parts_.verifier->passes(token)) return reply(later("60", too_many));
-  parts_.verifier->verify(token, [this, &route, key, later, request = std::move(request),
-                                  reply = std::move(reply)](const Verdict& verdict) mutable {
+  auto judged = [this, &route, key, later, request = std::move(request),
+                 reply = std::move(reply)](const Verdict& verdict) mutable {
     if (verdict.fault == TokenFault::busy) return reply(later("1", verdict.reason));
     if (verdict.fault != TokenFault::none) {
       request.audit->because(verdict.reason);
@@ -300,7 +300,8 @@ void Api::admit(const Rules& rules, const Route& route, ApiRequest request, Http
     request.identity = verdict.identity;
     if (auto refused = objection(route, request)) return reply(std::move(*refused));
     call(route, request, reply);
-  });
+  };
+  parts_.verifier->verify(token, std::move(judged), key);
 }
 
 // Why who signed in may not make the call, by what is in force at this moment.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "auth/claims.hpp"
+#include "auth/fair_line.hpp"
 #include "auth/key_set.hpp"
 #include "auth/token.hpp"
 #include "auth/token_cache.hpp"
@@ -96,8 +97,14 @@ struct Rules {
 // A token that waits for the thread, with everyone who asked.
 struct Waiting {
   std::string token;
+  std::string from;  // the address of the first of them
   std::vector<Done> callers;
   bool waited_for_keys = false;  // for those of a fetch that began after it had come
+};
+
+struct Sent {
+  std::string_view token;
+  const std::string& from;
 };
 
 // What it waits for: to be judged, or first for keys that are fetched, maybe for itself.
@@ -113,13 +120,13 @@ struct Verifier::Impl {
   Impl(const AuthConfig& config, const Clock& time)
       : clock(time), rules(std::make_shared<const Rules>(config)), thread([this] { run(); }) {}
 
-  void verify(std::string_view text, Done done);
+  void verify(std::string_view text, const std::string& from, Done done);
   Verdict again(const IdentityPtr& identity);
   std::optional<Verdict> known(std::string_view text);
-  void wait_for_keys(const TokenDigest& digest, std::string_view text, const Token& token,
+  void wait_for_keys(const TokenDigest& digest, const Sent& sent, const Token& token,
                      const std::shared_ptr<const Rules>& by, Done done);
-  void wait_for_thread(const TokenDigest& digest, std::string_view text, Done done);
-  bool put_in_line(const TokenDigest& digest, std::string_view text, Done& done, Line line);
+  void wait_for_thread(const TokenDigest& digest, const Sent& sent, Done done);
+  bool put_in_line(const TokenDigest& digest, const Sent& sent, Done& done, Line line);
   void release_parked();
   void put_in_force(std::shared_ptr<const Rules> fresh);
   Verdict judge(const Token& token, const std::vector<const Key*>& keys, const Rules& by);
@@ -139,7 +146,7 @@ struct Verifier::Impl {
   std::shared_ptr<const Rules> rules;
   TokenCache cache{cached_tokens_max, cached_bytes_max};
   std::map<TokenDigest, Waiting> waiting;  // the token in the thread's hands included
-  std::deque<TokenDigest> order;           // first come, first verified
+  FairLine<TokenDigest> order;             // of one address first come, first verified
   std::vector<TokenDigest> parked;         // of those waiting: until the fetch ends
   std::function<KeyFetch()> ask_for_keys = [] { return KeyFetch::none; };
   std::size_t waiting_bytes = 0;
@@ -149,7 +156,7 @@ struct Verifier::Impl {
   std::thread thread;  // last: it uses all the rest
 };
 
-void Verifier::Impl::verify(std::string_view text, Done done) {
+void Verifier::Impl::verify(std::string_view text, const std::string& from, Done done) {
   if (text.size() > token_bytes_max) return done(Verdict::invalid("the token is over 16 KiB"));
   const TokenDigest digest = digest_of(text);
   std::shared_ptr<const Rules> by;
@@ -164,8 +171,8 @@ void Verifier::Impl::verify(std::string_view text, Done done) {
   const auto token = Token::parse(text, reason);
   if (!token) return done(Verdict::invalid(std::move(reason)));
   const auto keys = by->serving(*token);
-  if (keys.empty()) return wait_for_keys(digest, text, *token, by, std::move(done));
-  if (keys.front()->is_slow()) return wait_for_thread(digest, text, std::move(done));
+  if (keys.empty()) return wait_for_keys(digest, {text, from}, *token, by, std::move(done));
+  if (keys.front()->is_slow()) return wait_for_thread(digest, {text, from}, std::move(done));
   verdict = judge(*token, keys, *by);
   {
     const std::lock_guard lock(mutex);
@@ -211,48 +218,47 @@ std::optional<Verdict> Verifier::Impl::known(std::string_view text) {
 }
 
 // For a token that no key is for: until a fetch has ended, where one may help.
-void Verifier::Impl::wait_for_keys(const TokenDigest& digest, std::string_view text,
-                                   const Token& token, const std::shared_ptr<const Rules>& by,
-                                   Done done) {
+void Verifier::Impl::wait_for_keys(const TokenDigest& digest, const Sent& sent, const Token& token,
+                                   const std::shared_ptr<const Rules>& by, Done done) {
   {
     const std::lock_guard lock(mutex);
     // Keys may have come a moment ago: the thread will see.
-    if (by != rules && put_in_line(digest, text, done, Line::thread)) return;
+    if (by != rules && put_in_line(digest, sent, done, Line::thread)) return;
     // Under the lock, so that the fetch cannot end between.
     if (by == rules && by->is_worth_a_fetch(token) && parked.size() < parked_tokens_max) {
       const KeyFetch fetch = ask_for_keys();
-      if (fetch != KeyFetch::none && put_in_line(digest, text, done, line_for(fetch))) return;
+      if (fetch != KeyFetch::none && put_in_line(digest, sent, done, line_for(fetch))) return;
     }
   }
   done(by->without_key(token));
 }
 
-void Verifier::Impl::wait_for_thread(const TokenDigest& digest, std::string_view text, Done done) {
+void Verifier::Impl::wait_for_thread(const TokenDigest& digest, const Sent& sent, Done done) {
   Verdict verdict = Verdict::busy();
   {
     const std::lock_guard lock(mutex);
     // The thread may have finished this very token a moment ago.
-    if (!recall(digest, verdict) && put_in_line(digest, text, done, Line::thread)) return;
+    if (!recall(digest, verdict) && put_in_line(digest, sent, done, Line::thread)) return;
   }
   done(std::move(verdict));
 }
 
 // False where there is no room; then `done` is as it was.
-bool Verifier::Impl::put_in_line(const TokenDigest& digest, std::string_view text, Done& done,
+bool Verifier::Impl::put_in_line(const TokenDigest& digest, const Sent& sent, Done& done,
                                  Line line) {
   const auto place = waiting.find(digest);
   const bool waits = place != waiting.end();
-  if (stopping || callers >= callers_max || (!waits && !has_room_for(text))) return false;
+  if (stopping || callers >= callers_max || (!waits && !has_room_for(sent.token))) return false;
   ++callers;
   if (waits) {
     place->second.callers.push_back(std::move(done));
     return true;
   }
-  waiting.emplace(digest, Waiting{std::string(text), {}})
+  waiting.emplace(digest, Waiting{std::string(sent.token), sent.from, {}})
       .first->second.callers.push_back(std::move(done));
-  waiting_bytes += text.size();
+  waiting_bytes += sent.token.size();
   if (line == Line::thread) {
-    order.push_back(digest);
+    order.push(sent.from, digest);
     wake.notify_one();
   } else {
     waiting.at(digest).waited_for_keys = line == Line::its_own_keys;
@@ -262,7 +268,7 @@ bool Verifier::Impl::put_in_line(const TokenDigest& digest, std::string_view tex
 }
 
 void Verifier::Impl::release_parked() {
-  order.insert(order.end(), parked.begin(), parked.end());
+  for (const TokenDigest& digest : parked) order.push(waiting.at(digest).from, digest);
   parked.clear();
   wake.notify_one();
 }
@@ -320,8 +326,7 @@ void Verifier::Impl::run() {
   for (;;) {
     wake.wait(lock, [this] { return stopping || !order.empty(); });
     if (stopping) return;
-    const TokenDigest digest = order.front();
-    order.pop_front();
+    const TokenDigest digest = order.pop();
     Waiting& item = waiting.at(digest);  // stays in its place while others join its callers
     Verdict verdict;
     std::shared_ptr<const Rules> by;
@@ -382,8 +387,9 @@ bool Verifier::open() const noexcept {
   return !impl_->rules->has_key();
 }
 
-void Verifier::verify(std::string_view token, std::function<void(Verdict)> done) {
-  impl_->verify(token, std::move(done));
+void Verifier::verify(std::string_view token, std::function<void(Verdict)> done,
+                      const std::string& from) {
+  impl_->verify(token, from, std::move(done));
 }
 
 Verdict Verifier::again(const IdentityPtr& identity) { return impl_->again(identity); }

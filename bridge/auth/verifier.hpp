@@ -2,7 +2,8 @@
 //
 // Thread: everything from any thread. A cached answer and the HMAC algorithms come at once, inside
 // the call; slower algorithms are checked on the verifier's own thread and `done` is called there,
-// so a lane posts itself the result. Equal tokens that wait together are checked once.
+// so a lane posts itself the result. Equal tokens that wait together are checked once, and who brings many
+// others waits behind his own.
 // Bounds: a token over 16 KiB, or nested deeper than 32, is invalid before anything is parsed; the
 // cache holds at most 65,536 verified tokens in 64 MiB and answers for none past its end; at most
 // 16,384 different tokens of 64 MiB wait for the thread, and 131,072 callers; more are answered
@@ -36,7 +37,9 @@ class Verifier {
   bool open() const noexcept;
 
   // Calls `done` exactly once, inside the call or later on the verifier's thread. It must not throw.
-  void verify(std::string_view token, std::function<void(Verdict)> done);
+  // Of the addresses that tokens come `from` each has one checked in turn.
+  void verify(std::string_view token, std::function<void(Verdict)> done,
+              const std::string& from = {});
 
   // Judges whom a token proved by the rules in force now: whether they still have its key, and what
   // its claims mean. The signature is not checked again. Answers within the call.

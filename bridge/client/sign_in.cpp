@@ -119,14 +119,15 @@ void SignIn::check(Session& session, const std::string& token) {
   const std::uint64_t ticket = session.place.ticket;
   const auto lane = std::this_thread::get_id();
   auto inside = std::make_shared<bool>(true);
-  parts_.verifier->verify(token, [this, ticket, lane, inside](Verdict verdict) {
+  const auto done = [this, ticket, lane, inside](Verdict verdict) {
     if (std::this_thread::get_id() == lane && *inside) {  // in this order: `inside` is the lane's
       return take(ticket, std::move(verdict));
     }
     asio::post(*parts_.loop, [this, ticket, verdict = std::move(verdict)]() mutable {
       take(ticket, std::move(verdict));
     });
-  });
+  };
+  parts_.verifier->verify(token, done, address_key(session.address()));
   *inside = false;
 }
 

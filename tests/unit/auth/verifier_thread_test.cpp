@@ -107,6 +107,29 @@ TEST_F(VerifierThreadTest, EqualFalseTokensThatWaitAreCheckedOnce) {
   EXPECT_EQ(verifier.verifications(), 2u);
 }
 
+TEST_F(VerifierThreadTest, OfEachAddressOneIsCheckedInTurn) {
+  Verifier verifier(config_);
+  ASSERT_NO_FATAL_FAILURE(hold(verifier));
+  std::string order;
+  int number = 0;
+  const auto come = [&](char from, int count) {
+    for (int i = 0; i < count; ++i)
+      verifier.verify(
+          forged(number++),
+          [&order, from, answered = answers_.one()](const Verdict& verdict) {
+            order += from;
+            answered(verdict);
+          },
+          std::string(1, from));
+  };
+  come('a', 5);
+  come('b', 1);
+  come('c', 2);
+  release();
+  ASSERT_TRUE(answers_.wait_for(8));
+  EXPECT_EQ(order, "abcacaaa");
+}
+
 TEST_F(VerifierThreadTest, HmacAndRememberedTokensDoNotWaitForTheThread) {
   config_.hs256_secret = forge::random_secret();
   Verifier verifier(config_);
