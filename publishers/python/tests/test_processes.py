@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import errno
+import mmap
 import multiprocessing
+import os
 import pickle
 import subprocess
 import sys
@@ -14,6 +18,7 @@ import pytest
 from stand_in import StandIn
 
 from zwsbridge import AsyncPublisher, NullPublisher, Publisher
+from zwsbridge.process import new_mark
 
 _of_worker: Publisher
 
@@ -66,6 +71,28 @@ FORKS = {
     # In C, as uWSGI does: no hook of os.register_at_fork runs in the child.
     "fork without hooks": "fork = ctypes.PyDLL(None).fork",
 }
+
+
+@pytest.mark.parametrize("advices", [{18}, set(), {18, -1}], ids=["Linux", "an old one", "one that takes any advice"])
+def test_mark_is_of_one_process(advices: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Page(mmap.mmap):
+        def madvise(self, advice: int) -> None:
+            if advice not in advices:
+                raise OSError(errno.EINVAL, "no such advice")
+            if advices == {18}:
+                super().madvise(advice)
+
+    monkeypatch.setattr(mmap, "mmap", Page)
+    mark = new_mark()
+    assert not mark[0]
+    mark[0] = 1
+    assert mark[0]
+    child = ctypes.PyDLL(None).fork()
+    if child == 0:
+        was_set, mark[0] = mark[0], 1
+        os._exit(0 if not was_set and mark[0] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert mark[0]
 
 
 @pytest.mark.parametrize("fork", FORKS)

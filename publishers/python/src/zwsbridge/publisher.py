@@ -28,6 +28,7 @@ from zwsbridge.early import Early, Frames
 from zwsbridge.kept import Kept
 from zwsbridge.link import Curve, Key, Link, Send, checked_endpoints
 from zwsbridge.options import Options, endpoint_or_default
+from zwsbridge.process import new_mark
 from zwsbridge.repair import NEXT_PORT, Repair, repair_endpoints
 from zwsbridge.source import Counter, Source, key_member
 from zwsbridge.topic import ALL, user_topic
@@ -41,6 +42,8 @@ _NOTICED = 2.0  # seconds after which bridges know of an event that was dropped:
 _log = logging.getLogger("zwsbridge")
 _alive: weakref.WeakSet[Publisher] = weakref.WeakSet()
 _left_to_parents: list[Link | Repair] = []
+_mark = new_mark()  # set where every publisher knows that it belongs to this process
+_mark[0] = 1
 _locks_of_children: dict[int, threading.Lock] = {}  # by pid: one process uses its own alone
 
 
@@ -157,8 +160,8 @@ class Publisher:
         if len(payload) > self._max_event_bytes:
             raise ValueError(f"an event may have {self._max_event_bytes} bytes (max_event_bytes), not {len(payload)}")
         last_member = b"" if key is None else self._key_member(key)
-        if os.getpid() != self._pid:  # forked, and nobody told us
-            self._begin_in_child()
+        if not _mark[0]:  # forked, and nobody told us
+            _begin_all_in_child()
         try:
             with self._lock:
                 if self._sending and not self._recovered():
@@ -555,9 +558,16 @@ def _leave_to_parent(publisher: Publisher) -> None:
     publisher._start_anew()
 
 
+def _begin_all_in_child() -> None:
+    for publisher in list(_alive):
+        publisher._begin_in_child()
+    _mark[0] = 1
+
+
 def _after_fork_in_child() -> None:
     for publisher in list(_alive):
         _leave_to_parent(publisher)
+    _mark[0] = 1
 
 
 def _close_all() -> None:
