@@ -83,6 +83,17 @@ def test_bridge_is_told_of_the_last_events_of_a_burst(bridge: StandIn, connect: 
     assert asking.have(name) == (publisher.src, {"t": (1, 3)})
 
 
+def test_bridge_is_told_of_a_new_source_at_once(
+    bridge: StandIn, connect: Any, asking: AskingBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It must know whom to ask when the second event gets lost."""
+    monkeypatch.setattr("zwsbridge.repair._LOOK_EVERY", 3600)
+    publisher = connect(bridge, repair=asking.endpoint)
+    name = asking.meet()
+    publisher.publish("t", b"1")
+    assert asking.have(name) == (publisher.src, {"t": (1, 1)})
+
+
 def test_past_the_bound_the_oldest_event_of_all_goes(bridge: StandIn, connect: Any, asking: AskingBridge) -> None:
     publisher = connect(bridge, repair=asking.endpoint, repair_bytes=100_000)
     publisher.publish("rare", b"")

@@ -170,7 +170,7 @@ class Publisher:
                 header = b""
                 try:
                     self._sending = True
-                    counter = self._counter_of(topic) or self._source.add(topic)
+                    counter = self._counter_of(topic) or self._add(topic)
                     # A dropped event takes its number too, so that the bridge sees what is missing.
                     counter.seq = seq = counter.seq + 1
                     sends = self._sends or self._open()
@@ -409,6 +409,12 @@ class Publisher:
             self._repair.start()
         _close_at_end_of_worker()
         return self._sends
+
+    def _add(self, topic: str) -> Counter:
+        counter = self._source.add(topic)
+        if self._repair is not None and len(self._source.counters) == 1:
+            self._repair.look()
+        return counter
 
     def _cut_off(self) -> None:
         """Begins anew. The caller gives what waits in the link its time, by _let_go, once it is without the lock."""

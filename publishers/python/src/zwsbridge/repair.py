@@ -78,6 +78,10 @@ class Repair:
             with contextlib.suppress(RuntimeError):
                 self._talk.start()
 
+    def look(self) -> None:
+        """There is a source that bridges have not been told of: they can ask for nothing of it."""
+        self._talk.look_now()
+
     def finish(self, deadline: float, has_lost: bool) -> None:
         """Goes on while bridges ask. `has_lost`: they have something to ask for, are told so, and given the time."""
         told_at = 0.0
@@ -111,6 +115,7 @@ class _Talk:
         self._poller = zmq.Poller()
         self._poller.register(self._woken.fileno(), zmq.POLLIN)
         self._look_at = 0.0
+        self._looks_now = False
         self._says_now = False
         self._linger: float | None = None  # set by whoever ends it
 
@@ -121,9 +126,13 @@ class _Talk:
         thread.start()
         self.thread = thread
 
+    def look_now(self) -> None:
+        self._looks_now = True
+        self._wake()
+
     def say_now(self) -> None:
         self._says_now = True
-        self._wake()
+        self.look_now()
 
     def is_asked(self, since: float) -> bool:
         """A bridge asks, or has not had the time to since then, or since it asked last."""
@@ -167,9 +176,10 @@ class _Talk:
 
     def _look(self) -> None:
         now = time.monotonic()
-        says_now, self._says_now = self._says_now, False
-        if now < self._look_at and not says_now and not any(asker.is_new for asker in self.askers):
+        if now < self._look_at and not self._looks_now and not any(asker.is_new for asker in self.askers):
             return
+        self._looks_now = False
+        says_now, self._says_now = self._says_now, False
         self._look_at = now + _LOOK_EVERY
         with self._lock:
             changed = self._kept.changed()
