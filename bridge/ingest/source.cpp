@@ -20,7 +20,7 @@
 #include "ingest/ipc_path.hpp"
 #include "ingest/lookup.hpp"
 #include "ingest/monitor.hpp"
-#include "ingest/origins.hpp"
+#include "ingest/senders.hpp"
 #include "ingest/zmq_heap.hpp"
 
 namespace zws {
@@ -46,8 +46,8 @@ struct Source::Impl {
         connections_most(share_descriptors(*config).producers),
         endpoints(config->ingest.connect),
         lookup(endpoints.named(), config->ingest.resolve),
-        origins(to, [this](int descriptor) { return number_of(descriptor); }),
-        intake(to, origins, metrics) {
+        senders(to, [this](int descriptor) { return number_of(descriptor); }),
+        intake(to, senders, metrics) {
     if (keys.on()) gatekeeper = std::make_unique<Gatekeeper>(context, keys);
     open_socket();
     bind();
@@ -100,7 +100,7 @@ struct Source::Impl {
   bool binds_ipv6 = false;
   std::vector<std::string> addresses;
   std::vector<std::string> unbound;  // of a socket made anew: its predecessor has them still
-  Origins origins;
+  Senders senders;
   Intake intake;
   unsigned settling_looks = 0;  // until what a closed socket held must be free
   SteadyTime next_look{};
@@ -153,7 +153,7 @@ void Source::Impl::watch_over_connections() {
 // In place of the old socket, whose connections all end; what was on its way is lost.
 void Source::Impl::reopen_socket() {
   open_socket();
-  origins.all_ended();
+  senders.all_ended();
   unbound = addresses;
   for (const std::string& address : endpoints.dialled()) dial(address);
 }
@@ -249,7 +249,7 @@ void Source::Impl::run() {
 bool Source::Impl::take(bool block) noexcept try {
   if (rules_changed) apply_rules();
   const bool more = intake.drain(socket, block);
-  if (!more) origins.nothing_waits();
+  if (!more) senders.nothing_waits();
   return more;
 } catch (const std::exception& error) {
   if (!stopping) log::error("receiving from producers failed: {}", error.what());
@@ -261,7 +261,7 @@ bool Source::Impl::take(bool block) noexcept try {
 bool Source::Impl::look() noexcept try {
   if (rules_changed) apply_rules();
   look_at_monitor();
-  origins.note_look();
+  senders.note_look();
   look_after_endpoints();
   bind_again();
   if (!must_reopen) return guard_memory();
@@ -279,7 +279,7 @@ bool Source::Impl::look() noexcept try {
 
 void Source::Impl::look_at_monitor() {
   monitor->look();
-  for (const std::uint64_t number : monitor->ended()) origins.ended(number);
+  for (const std::uint64_t number : monitor->ended()) senders.ended(number);
 }
 
 // Of a connection that may have begun since the last look.
