@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "ingest/zmq_options.hpp"
+
 namespace zws {
 namespace {
 
@@ -110,7 +112,8 @@ void Gatekeeper::answer() {
     log::warning(
         "refused a producer from {}: its key {} is not in ingest.curve_allowed_keys_file{}", from,
         its_key, log::more(suppressed));
-  if (yes) ++admissions_;  // before libzmq hears of it
+  const bool publishes = question[domain].to_string_view() == ingest_domain;
+  if (yes && publishes) ++admissions_;  // before libzmq hears of it
   reply(socket_, question, yes);
 }
 

@@ -35,7 +35,8 @@ class Gatekeeper {
   // the list calls it.
   bool admit(const std::string& key, std::string& name);
 
-  // How many have been let in so far. Thread: any.
+  // How many have been let in so far to publish (and not to be asked again, which is another socket).
+  // Thread: any.
   std::uint64_t admissions() const noexcept { return admissions_; }
 
  private:

@@ -8,26 +8,30 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 #include <zmq.hpp>
 
 #include "core/log.hpp"
 #include "core/sink.hpp"
 #include "ingest/envelope.hpp"
-#include "ingest/senders.hpp"
+#include "ingest/origins.hpp"
 #include "metrics/metrics.hpp"
 
 namespace zws {
 
 class Intake {
  public:
-  Intake(Sink& sink, Senders& senders, IngestMetrics& metrics);
+  Intake(Sink& sink, Origins& origins, IngestMetrics& metrics);
 
   void set_rules(const EnvelopeRules& rules) noexcept { envelope_.set_rules(rules); }
 
   // Waits for one message if it may block, then takes what is there. True if there may be more.
   // Throws zmq::error_t.
   bool drain(zmq::socket_t& socket, bool block);
+
+  // How many messages have been taken so far.
+  std::uint64_t taken() const noexcept { return taken_; }
 
  private:
   static constexpr std::size_t frames_max = 3;  // further frames are ignored
@@ -40,7 +44,7 @@ class Intake {
   void let_go(std::size_t slots) noexcept;
 
   Sink& sink_;
-  Senders& senders_;
+  Origins& origins_;
   IngestMetrics& metrics_;
   Envelope envelope_;
   // Of the drain at hand; an arrival points into them until the sink has taken it.
@@ -48,6 +52,7 @@ class Intake {
   std::vector<Arrival> arrivals_;
   std::size_t batch_bytes_ = 0;
   std::size_t ignored_left_ = 0;  // frames
+  std::uint64_t taken_ = 0;
   std::array<log::Quiet, static_cast<std::size_t>(RejectReason::count_)> reject_logs_;
   log::Quiet header_log_;
 };

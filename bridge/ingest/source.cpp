@@ -20,20 +20,37 @@
 #include "ingest/ipc_path.hpp"
 #include "ingest/lookup.hpp"
 #include "ingest/monitor.hpp"
-#include "ingest/senders.hpp"
+#include "ingest/origins.hpp"
+#include "ingest/repairs.hpp"
 #include "ingest/zmq_heap.hpp"
+#include "ingest/zmq_options.hpp"
 
 namespace zws {
 namespace {
 
-constexpr std::size_t frame_margin = 64 * 1024;  // topic and payload may be one frame
-constexpr std::chrono::milliseconds connect_patience{
-    3'000};                                            // then the next try, unlike the kernel
 constexpr std::chrono::milliseconds look_around{100};  // how often monitor and memory are looked at
-constexpr int keepalive_steps = 3;                     // silence, and two probes
 constexpr unsigned looks_to_settle = 5;
 constexpr std::size_t farewell_drains = 1000;  // what is taken from a socket before it ends
 constexpr std::chrono::seconds reload_patience{10};
+
+// Nothing where ingest.repair_bind is empty. Whoever gives producers another port than the default, as for
+// a second bridge on a machine, need not know of this one: there it is no fault that the default is taken.
+std::unique_ptr<Repairs> make_repairs(zmq::context_t& context, const CurveKeys& keys, Sink& next,
+                                      IngestMetrics& metrics, const Config& config) {
+  if (config.ingest.repair_bind.empty()) return nullptr;
+  try {
+    return std::make_unique<Repairs>(context, keys, next, metrics, config);
+  } catch (const StartupError& error) {
+    const IngestConfig defaults;
+    if (config.ingest.repair_bind != defaults.repair_bind || config.ingest.bind == defaults.bind)
+      throw;
+    log::warning(
+        "{}: nothing that producers' events lose on the way is repaired; set another "
+        "ingest.repair_bind, or [] to do without",
+        error.what());
+    return nullptr;
+  }
+}
 
 }  // namespace
 
@@ -46,9 +63,11 @@ struct Source::Impl {
         connections_most(share_descriptors(*config).producers),
         endpoints(config->ingest.connect),
         lookup(endpoints.named(), config->ingest.resolve),
-        senders(to, [this](int descriptor) { return number_of(descriptor); }),
-        intake(to, senders, metrics) {
-    if (keys.on()) gatekeeper = std::make_unique<Gatekeeper>(context, keys);
+        gatekeeper(keys.on() ? std::make_unique<Gatekeeper>(context, keys) : nullptr),
+        repairs(make_repairs(context, keys, to, metrics, *config)),
+        sink(repairs ? repairs->sink() : to),
+        origins(sink, [this](int descriptor) { return number_of(descriptor); }),
+        intake(sink, origins, metrics) {
     open_socket();
     bind();
     follow_orders({});
@@ -58,9 +77,7 @@ struct Source::Impl {
   }
 
   void open_socket();
-  void watch_over_connections();
   void reopen_socket();
-  void encrypt();
   void bind();
   void bind_again();
   void dial(const std::string& address);
@@ -74,11 +91,6 @@ struct Source::Impl {
   bool look() noexcept;
   bool guard_memory();
   void apply_rules();
-  // What is larger than an event may be is received all the same, so that it can be named.
-  std::int64_t frame_bytes_max() const noexcept {
-    return static_cast<std::int64_t>(
-        std::max(config->ingest.frame_bytes, config->limits.event_bytes + frame_margin));
-  }
 
   ConfigPtr config;
   std::mutex next_mutex;
@@ -94,13 +106,15 @@ struct Source::Impl {
   Endpoints endpoints;
   Lookup lookup;
   zmq::context_t context{1};
-  std::unique_ptr<Gatekeeper> gatekeeper;
+  const std::unique_ptr<Gatekeeper> gatekeeper;
+  const std::unique_ptr<Repairs> repairs;  // nothing where ingest.repair_bind is empty
+  Sink& sink;
   zmq::socket_t socket;
   std::unique_ptr<Monitor> monitor;
   bool binds_ipv6 = false;
   std::vector<std::string> addresses;
   std::vector<std::string> unbound;  // of a socket made anew: its predecessor has them still
-  Senders senders;
+  Origins origins;
   Intake intake;
   unsigned settling_looks = 0;  // until what a closed socket held must be free
   SteadyTime next_look{};
@@ -111,59 +125,31 @@ struct Source::Impl {
 void Source::Impl::open_socket() {
   const IngestConfig& ingest = config->ingest;
   monitor.reset();
+  if (repairs && socket) repairs->wait_no_more_for(socket);
   socket = zmq::socket_t(context, zmq::socket_type::sub);
   socket.set(zmq::sockopt::rcvhwm, static_cast<int>(ingest.hwm));
   socket.set(zmq::sockopt::linger, 0);
   socket.set(zmq::sockopt::rcvtimeo, static_cast<int>(look_around.count()));
-  socket.set(zmq::sockopt::maxmsgsize, frame_bytes_max());
+  socket.set(zmq::sockopt::maxmsgsize, frame_bytes_max(*config));
   const auto names_ipv6 = [](const std::string& endpoint) {
     return endpoint.find('[') != std::string::npos;
   };
   binds_ipv6 = std::any_of(ingest.bind.begin(), ingest.bind.end(), names_ipv6);
-  encrypt();
-  watch_over_connections();
+  encrypt(socket, keys, ingest_domain);
+  watch_over_connections(socket, *config);
   monitor = std::make_unique<Monitor>(context, socket, metrics, gatekeeper.get(),
                                       config->ingest.heartbeat_timeout, connections_most);
   for (const std::string& prefix : ingest.subscribe) socket.set(zmq::sockopt::subscribe, prefix);
-}
-
-// A machine without power closes nothing. Pings find it; for peers that know none, and for what was
-// sent and never acknowledged, the kernel does.
-void Source::Impl::watch_over_connections() {
-  const Duration heartbeat = config->ingest.heartbeat;
-  const Duration patience = config->ingest.heartbeat_timeout;
-  const auto in_ms = [](Duration time) { return static_cast<int>(time.count()); };
-  socket.set(zmq::sockopt::handshake_ivl, in_ms(config->limits.handshake_timeout));
-  socket.set(zmq::sockopt::connect_timeout, in_ms(connect_patience));
-  if (heartbeat > Duration(0)) {
-    socket.set(zmq::sockopt::heartbeat_ivl, in_ms(heartbeat));
-    // libzmq counts from the ping that was not answered.
-    socket.set(zmq::sockopt::heartbeat_timeout, in_ms(patience - heartbeat));
-    socket.set(zmq::sockopt::heartbeat_ttl, in_ms(patience));
-  }
-  const auto third = std::chrono::duration_cast<std::chrono::seconds>(patience / keepalive_steps);
-  const int step = std::max(1, static_cast<int>(third.count()));
-  socket.set(zmq::sockopt::tcp_keepalive, 1);
-  socket.set(zmq::sockopt::tcp_keepalive_idle, step);
-  socket.set(zmq::sockopt::tcp_keepalive_intvl, step);
-  socket.set(zmq::sockopt::tcp_keepalive_cnt, keepalive_steps - 1);
-  socket.set(zmq::sockopt::tcp_maxrt, in_ms(patience));
+  if (repairs) repairs->wait_for_too(socket);
 }
 
 // In place of the old socket, whose connections all end; what was on its way is lost.
 void Source::Impl::reopen_socket() {
   open_socket();
-  senders.all_ended();
+  origins.all_ended();
   unbound = addresses;
   for (const std::string& address : endpoints.dialled()) dial(address);
-}
-
-// The server where it connects, too: so a producer needs the same keys wherever it stands.
-void Source::Impl::encrypt() {
-  if (!keys.on()) return;
-  socket.set(zmq::sockopt::curve_server, true);
-  socket.set(zmq::sockopt::curve_secretkey, keys.secret);
-  socket.set(zmq::sockopt::zap_domain, "zwsbridge");
+  if (repairs) repairs->reopen(*config);
 }
 
 void Source::Impl::bind() {
@@ -224,10 +210,11 @@ void Source::Impl::follow_orders(const std::set<std::string>& reached) {
 // The largest message is a matter of each connection, so a larger one needs new ones.
 void Source::Impl::apply_rules() {
   const std::lock_guard<std::mutex> lock(next_mutex);
-  const std::int64_t before = frame_bytes_max();
+  const std::int64_t before = frame_bytes_max(*config);
   if (next_config) config = std::move(next_config);
   intake.set_rules({config->limits.event_bytes, config->ingest.commands});
-  must_reopen = must_reopen || frame_bytes_max() > before || shut_out;
+  if (repairs) repairs->set_rules(*config);
+  must_reopen = must_reopen || frame_bytes_max(*config) > before || shut_out;
   if (shut_out) log::info("producers are cut off: keys are not listed any more; others come again");
   shut_out = false;
   rules_changed = false;
@@ -238,7 +225,7 @@ void Source::Impl::apply_rules() {
 
 void Source::Impl::run() {
   while (!stopping) {
-    take(true);
+    if (!take(!repairs) && repairs) repairs->wait(look_around);
     const SteadyTime now = std::chrono::steady_clock::now();
     if (now < next_look) continue;
     next_look = now + look_around;
@@ -248,8 +235,10 @@ void Source::Impl::run() {
 
 bool Source::Impl::take(bool block) noexcept try {
   if (rules_changed) apply_rules();
-  const bool more = intake.drain(socket, block);
-  if (!more) senders.nothing_waits();
+  const std::uint64_t taken = intake.taken();
+  bool more = intake.drain(socket, block);
+  if (!more) origins.nothing_waits();
+  if (repairs && repairs->drain(intake.taken() == taken)) more = true;
   return more;
 } catch (const std::exception& error) {
   if (!stopping) log::error("receiving from producers failed: {}", error.what());
@@ -261,9 +250,10 @@ bool Source::Impl::take(bool block) noexcept try {
 bool Source::Impl::look() noexcept try {
   if (rules_changed) apply_rules();
   look_at_monitor();
-  senders.note_look();
+  origins.note_look();
   look_after_endpoints();
   bind_again();
+  if (repairs) repairs->look(*config);
   if (!must_reopen) return guard_memory();
   for (std::size_t drains = 0; drains < farewell_drains && take(false); ++drains) {
   }
@@ -279,7 +269,7 @@ bool Source::Impl::look() noexcept try {
 
 void Source::Impl::look_at_monitor() {
   monitor->look();
-  for (const std::uint64_t number : monitor->ended()) senders.ended(number);
+  for (const std::uint64_t number : monitor->ended()) origins.ended(number);
 }
 
 // Of a connection that may have begun since the last look.
@@ -320,6 +310,7 @@ void Source::Impl::look_after_endpoints() {
 bool Source::Impl::guard_memory() {
   const std::size_t held = zmq_heap::bytes();
   const std::size_t bound = config->ingest.memory_bytes;
+  if (repairs) repairs->keep_within(held, bound);
   const Monitor::Busiest busiest = monitor->busiest();
   if (held <= bound) {
     zmq_heap::pause_above(bound);
@@ -371,6 +362,7 @@ void Source::stop() {
   if (impl_->gatekeeper) impl_->gatekeeper->join();
   impl_->monitor.reset();
   impl_->socket.close();
+  if (impl_->repairs) impl_->repairs->close();
 }
 
 void Source::reload(const ConfigPtr& config, CurveKeys keys) {
@@ -385,6 +377,7 @@ void Source::reload(const ConfigPtr& config, CurveKeys keys) {
 }
 
 int Source::descriptor() const noexcept {
+  if (impl_->repairs) return impl_->repairs->descriptor();
   try {
     return impl_->socket.get(zmq::sockopt::fd);
   } catch (const zmq::error_t& error) {

@@ -33,6 +33,8 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::co
 constexpr std::array<std::string_view, static_cast<std::size_t>(RefuseReason::count_)> refuse_names{
     "no_curve", "unlisted_key", "wrong_key", "broken_off",
     "protocol", "too_big",      "too_many",  "wrong_type"};
+constexpr std::array<std::string_view, static_cast<std::size_t>(RepairFailure::count_)>
+    repair_failure_names{"gone", "unanswered", "no_room", "unasked"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(EndpointState::count_)>
     endpoint_names{"connected", "connecting", "unresolved"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(DropReason::count_)> drop_names{
@@ -207,6 +209,12 @@ void add_ingest(Page& page, const IngestMetrics& ingest) {
                static_cast<double>(ingest.sources_forgotten.value()));
   page.counter("zws_ingest_resets_total", "Times the ingest socket was remade to free memory",
                static_cast<double>(ingest.resets.value()));
+  page.counter("zws_repaired_total", "Events that got lost, and came again from their publisher",
+               static_cast<double>(ingest.repaired.value()));
+  page.counters("zws_repair_failed_total",
+                "Events that did not come again, and answers that were not asked for", "reason",
+                repair_failure_names,
+                [&](std::size_t i) { return ingest.repair_failed[i].value(); });
   page.gauge("zws_producers", "Producers connected", static_cast<double>(ingest.producers.value()));
   page.counter("zws_producers_connected_total", "Producers that connected",
                static_cast<double>(ingest.producers_connected.value()));

@@ -47,8 +47,7 @@ class Audience {
   // The Router's notes.
   std::uint32_t topic_id = Event::no_topic_id;  // of a topic by name
   std::uint32_t expected = 0;                   // who will join: it is held for them
-  bool unwanted = false;       // it is among those to be given back, if still empty
-  std::uint32_t watchers = 0;  // of those who joined or will, who is told of sources
+  bool unwanted = false;  // it is among those to be given back, if still empty
 
  private:
   const Pattern pattern_;

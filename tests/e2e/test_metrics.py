@@ -36,6 +36,11 @@ PROMISED: dict[str, tuple[str, set[str]]] = {
     ),
     "zws_ingest_header_ignored_total": ("counter", set()),
     "zws_ingest_gaps_total": ("counter", set()),
+    "zws_repaired_total": ("counter", set()),
+    "zws_repair_failed_total": (
+        "counter",
+        {f"reason={r}" for r in ("gone", "unanswered", "no_room", "unasked")},
+    ),
     "zws_sources_forgotten_total": ("counter", set()),
     "zws_deliveries_total": ("counter", set()),
     "zws_delivered_bytes_total": ("counter", set()),

@@ -83,6 +83,7 @@ class Bridge:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.endpoint = f"tcp://127.0.0.1:{free_port()}"
+        self.repair_endpoint = f"tcp://127.0.0.1:{free_port()}"
         self.config_file = folder / "zwsbridge.toml"
         self.admin_token_file = folder / "admin-token"
         self.settings: dict[str, Any] = {
@@ -90,6 +91,7 @@ class Bridge:
             "server.threads": 2,  # so that what crosses lanes is tested on any machine
             "server.drain_timeout": "2s",  # raw clients do not answer a close
             "ingest.bind": [self.endpoint],
+            "ingest.repair_bind": [self.repair_endpoint],
             "auth.admin_token_file": str(self.admin_token_file),
             **(certificate.settings if certificate else {}),
             **(settings or {}),

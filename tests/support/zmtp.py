@@ -16,18 +16,19 @@ def hello(kind: bytes) -> bytes:
 
 
 class ZmtpProducer:
-    """A PUB peer (NULL mechanism) on a plain TCP connection. It answers no pings."""
+    """A PUB peer (NULL mechanism), or of another kind, on a plain TCP connection. It answers no pings."""
 
-    def __init__(self, endpoint: str | socket.socket) -> None:
+    def __init__(self, endpoint: str | socket.socket, kind: bytes = b"PUB") -> None:
         if isinstance(endpoint, socket.socket):
             self.socket = endpoint
         else:
             host, port = endpoint.removeprefix("tcp://").rsplit(":", 1)
             self.socket = socket.create_connection((host, int(port)), timeout=DEADLINE)
-        self.socket.sendall(hello(b"PUB"))
+        self.socket.sendall(hello(kind))
         self._take(64)
         self._take_frame()  # the bridge's READY
-        self._take_frame()  # and what it subscribes to
+        if kind == b"PUB":
+            self._take_frame()  # and what it subscribes to
 
     @classmethod
     def accept(cls, listener: socket.socket) -> ZmtpProducer:
@@ -46,6 +47,12 @@ class ZmtpProducer:
     def send_part(self, part: bytes, *, last: bool = False) -> None:
         """One frame of a multipart message."""
         self.socket.sendall(struct.pack("!BQ", 0x02 if last else 0x03, len(part)) + part)
+
+    def wait_cut(self) -> None:
+        """Raises OSError when the bridge has closed the connection."""
+        while self.socket.recv(1000):
+            pass
+        raise ConnectionResetError
 
     def _take(self, count: int) -> bytes:
         taken = b""

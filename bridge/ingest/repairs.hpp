@@ -1,0 +1,53 @@
+// Repairs: what belongs to repair beside the producers' socket: the port on which publishers are asked, the
+// Repair that knows what is missing, and one descriptor for both sockets and the time.
+//
+// Thread: that of whoever drains. Lifetime: within the context's. Errors: the constructor binds and throws
+// StartupError.
+#pragma once
+
+#include <chrono>
+#include <zmq.hpp>
+
+#include "ingest/repair.hpp"
+#include "ingest/repair_port.hpp"
+#include "ingest/wakeup.hpp"
+
+namespace zws {
+
+class Repairs {
+ public:
+  Repairs(zmq::context_t& context, const CurveKeys& keys, Sink& next, IngestMetrics& metrics,
+          const Config& config);
+
+  // Events go through it.
+  Sink& sink() noexcept { return repair_; }
+
+  // What publishers say, and what it is time for. Where the producers' socket had something (`idle` is
+  // false) the port is looked into now and then only: its descriptor stays readable. True if there may
+  // be more. Throws zmq::error_t.
+  bool drain(bool idle);
+  // Ten times a second.
+  void look(const Config& config);
+
+  void set_rules(const Config& config);
+  void reopen(const Config& config);
+  void close() noexcept;
+
+  // The producers' socket wakes whoever waits here, too.
+  void wait_for_too(zmq::socket_t& socket);
+  void wait_no_more_for(zmq::socket_t& socket) noexcept;
+  // Until something is there, or it is time. Only after drain() has found the end.
+  void wait(std::chrono::milliseconds at_most) noexcept { wakeup_.wait(at_most); }
+  int descriptor() const noexcept { return wakeup_.descriptor(); }
+
+  // What waits is handed on if it and what libzmq holds, `held`, come to more than may be.
+  void keep_within(std::size_t held, std::size_t bound);
+
+ private:
+  RepairPort port_;
+  Repair repair_;
+  Wakeup wakeup_;
+  SteadyTime drained_{};
+};
+
+}  // namespace zws

@@ -1,0 +1,127 @@
+// Streams: what repair knows of each source on each topic: how far it has come, and, where something is
+// missing, what is held behind the hole and what is still to be asked for.
+//
+// Thread: one at a time. Bound: set_bytes_max(); past it the streams heard from longest ago are forgotten
+// (their owner is asked first what becomes of what they hold). Cost: one look-up; no allocation for a
+// stream that is known.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/numbering.hpp"
+#include "core/sink.hpp"
+
+namespace zws {
+
+struct AskedPublisher;
+
+// A source, on whatever topics it is.
+struct RepairSource {
+  enum class State : std::uint8_t {
+    unheard,  // its publisher has said nothing yet, and nothing has waited for that
+    waiting,  // ... and something does, until `until`
+    mute,     // its publisher cannot be asked, as far as is known
+    asked,    // `owner` can
+  };
+
+  std::string name;
+  State state = State::unheard;
+  SteadyTime until{};
+  AskedPublisher* owner = nullptr;
+  std::size_t streams = 0;
+  bool forgot = false;  // one of its streams: what was heard of one that is not known is not known
+};
+
+// An event that waits, copied.
+struct HeldEvent {
+  std::string payload;
+  std::string key;
+  std::int64_t sent_ns = 0;
+  std::uint64_t connection = Arrival::no_connection;
+  SteadyTime until{};
+};
+
+struct SeqRange {
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+};
+
+// What a stream needs only while something of it is missing.
+struct RepairCare {
+  std::multimap<std::uint64_t, HeldEvent> held;  // by seq
+  std::vector<SeqRange> to_ask;                  // rising
+  bool awaits_publisher = false;                 // what is missing can only then be asked for
+  bool queued_urgent = false;                    // among its publisher's
+  bool queued_idle = false;
+  SteadyTime deadline{};  // of what is held
+};
+
+struct RepairStream {
+  std::uint64_t id = 0;
+  std::string topic;
+  RepairSource* source = nullptr;
+  Numbering numbers;              // of what was handed on
+  std::uint64_t asked_to = 0;     // what is not above it was asked for, or need not be
+  std::uint64_t repaired_to = 0;  // the highest that came as an answer
+  std::uint64_t kept_from = 0;    // its publisher has nothing before; 0: it has not said so
+  std::uint64_t said_to = 0;      // what its publisher has sent, as it said last
+  bool begun = false;             // it is known what its first event is
+  bool late = false;              // whether `said_to` has come is looked at soon
+  bool recent = false;            // heard since it was last looked at for forgetting
+  std::unique_ptr<RepairCare> care;
+  RepairStream* older = nullptr;
+  RepairStream* newer = nullptr;
+};
+
+class Streams {
+ public:
+  // `on_forget` lets go of what a stream holds.
+  explicit Streams(std::function<void(RepairStream&)> on_forget);
+  ~Streams();
+
+  void set_bytes_max(std::size_t bytes) noexcept { bytes_max_ = bytes; }
+  bool full() const noexcept { return bytes_ >= bytes_max_; }
+  std::size_t bytes() const noexcept { return bytes_; }
+
+  RepairStream* find(std::string_view topic, std::string_view source) const noexcept;
+  RepairStream* find(std::uint64_t id) const noexcept;
+
+  // One that is not known; where there is no room others are forgotten for it.
+  RepairStream& add(std::string_view topic, RepairSource& source);
+
+  // Made if it is not known; lives as long as it has a stream or an owner.
+  RepairSource& source(std::string_view name);
+  void let_go_if_unused(RepairSource& source) noexcept;
+
+  template <typename Visitor>
+  void each(Visitor visit) {
+    for (RepairStream* stream = oldest_; stream != nullptr; stream = stream->newer) visit(*stream);
+  }
+
+ private:
+  static std::uint64_t id_of(std::string_view topic, std::string_view source) noexcept;
+  static std::size_t bytes_of(const RepairStream& stream) noexcept;
+  void make_room();
+  void forget(RepairStream& stream);
+  void link(RepairStream& stream) noexcept;
+  void unlink(RepairStream& stream) noexcept;
+
+  const std::function<void(RepairStream&)> on_forget_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<RepairStream>> streams_;
+  std::unordered_map<std::string, std::unique_ptr<RepairSource>> sources_;
+  RepairStream* oldest_ = nullptr;
+  RepairStream* newest_ = nullptr;
+  std::size_t bytes_ = 0;
+  std::size_t bytes_max_ = std::size_t{64} << 20;
+};
+
+}  // namespace zws

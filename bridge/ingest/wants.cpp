@@ -1,0 +1,73 @@
+#include "ingest/wants.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace zws {
+namespace {
+
+bool meet(SeqRange a, SeqRange b) noexcept { return a.from <= b.to && b.from <= a.to; }
+
+}  // namespace
+
+bool Wants::room_for(const AskedPublisher& publisher, bool urgent) const noexcept {
+  const std::size_t quarters = urgent ? 4 : 3;
+  return publisher.wants < of_publisher_max * quarters / 4 &&
+         outstanding_ < in_all_max * quarters / 4;
+}
+
+void Wants::add(Want want) {
+  const auto is_over = [](const Want& known) { return known.given_up; };
+  if (wants_.size() >= known_max) wants_.erase(std::find_if(wants_.begin(), wants_.end(), is_over));
+  ++want.publisher->wants;
+  ++outstanding_;
+  wants_.push_back(std::move(want));
+}
+
+Want* Wants::find(const AskedPublisher& publisher, std::uint64_t stream,
+                  std::uint64_t seq) noexcept {
+  for (Want& want : wants_) {
+    if (want.publisher == &publisher && want.stream == stream && meet(want.range, {seq, seq}))
+      return &want;
+  }
+  return nullptr;
+}
+
+bool Wants::take(const AskedPublisher& publisher, std::string_view source, std::string_view topic,
+                 SeqRange range, Want& want) {
+  const auto found = std::find_if(wants_.begin(), wants_.end(), [&](const Want& known) {
+    return known.publisher == &publisher && known.range.from == range.from &&
+           known.range.to == range.to && known.topic == topic && known.source == source;
+  });
+  if (found == wants_.end()) return false;
+  want = *found;
+  give_up(*found);
+  wants_.erase(found);
+  return true;
+}
+
+bool Wants::ask_for(std::uint64_t stream, SeqRange range) const noexcept {
+  return std::any_of(wants_.begin(), wants_.end(), [&](const Want& want) {
+    return !want.given_up && want.stream == stream && meet(want.range, range);
+  });
+}
+
+void Wants::give_up(Want& want) noexcept {
+  if (want.given_up) return;
+  want.given_up = true;
+  --want.publisher->wants;
+  --outstanding_;
+}
+
+std::vector<Want> Wants::take_all(const AskedPublisher& publisher) {
+  const auto first = std::stable_partition(
+      wants_.begin(), wants_.end(), [&](const Want& w) { return w.publisher != &publisher; });
+  std::vector<Want> taken;
+  std::copy_if(first, wants_.end(), std::back_inserter(taken),
+               [](const Want& want) { return !want.given_up; });
+  for (auto want = first; want != wants_.end(); ++want) give_up(*want);
+  wants_.erase(first, wants_.end());
+  return taken;
+}
+
+}  // namespace zws

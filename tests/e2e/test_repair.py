@@ -1,0 +1,188 @@
+"""A publisher that keeps what it sent is asked for what PUB/SUB lost on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import zmq
+
+from support.bridge import Bridge
+from support.keeper import Keeper
+from support.ws_client import WsClient
+from support.zmtp import ZmtpProducer
+
+
+@pytest.fixture
+def keeper(bridge: Bridge) -> Iterator[Keeper]:
+    with Keeper(bridge.endpoint, bridge.repair_endpoint) as made:
+        made.wait_heard()
+        yield made
+
+
+def subscribed(bridge: Bridge, topic: str, **more: Any) -> WsClient:
+    client = bridge.connect()
+    client.subscribe(topic, **more)
+    return client
+
+
+def numbers(client: WsClient, count: int) -> list[int]:
+    """The `seq` of the next `count` events; a gap fails it."""
+    return [int(client.receive()["@id"].rpartition(":")[2]) for _ in range(count)]
+
+
+def test_what_got_lost_comes_in_order_and_no_gap_is_told(bridge: Bridge, keeper: Keeper) -> None:
+    client = subscribed(bridge, "t")
+    for number in range(1, 201):
+        keeper.publish("t", number, lost=number % 3 == 0)
+    keeper.publish("t", 201)
+    assert numbers(client, 201) == list(range(1, 202))
+    bridge.wait_metric("zws_repaired_total", 66)
+    assert bridge.metric("zws_ingest_gaps_total") == 0
+
+
+def test_the_last_event_of_a_burst_comes_too(bridge: Bridge, keeper: Keeper) -> None:
+    client = subscribed(bridge, "t")
+    keeper.publish("t", 1)
+    keeper.publish("t", 2, lost=True)
+    keeper.say_what_is_kept()
+    assert numbers(client, 2) == [1, 2]
+
+
+def test_only_what_cannot_be_had_is_told_as_a_gap(bridge: Bridge, keeper: Keeper) -> None:
+    client = subscribed(bridge, "t")
+    keeper.publish("t", 1)
+    keeper.publish("t", 2, lost=True, kept=False)
+    keeper.publish("t", 3, lost=True)
+    keeper.publish("t", 4)
+    assert numbers(client, 1) == [1]
+    gap = client.receive()
+    assert (gap["type"], gap["from"], gap["to"], gap["reason"]) == ("gap", 2, 2, "producer")
+    assert numbers(client, 2) == [3, 4]
+    assert bridge.metric("zws_repair_failed_total", reason="gone") == 1
+
+
+def test_after_a_kill_since_is_recovered_from_what_publishers_keep(bridge: Bridge, keeper: Keeper) -> None:
+    client = subscribed(bridge, "t")
+    for number in range(1, 21):
+        keeper.publish("t", number)
+    assert numbers(client, 20) == list(range(1, 21))
+    bridge.kill()
+    keeper.publish("t", 21)
+    bridge.start()
+    bridge.wait_metric("zws_repaired_total", 21)
+    again = bridge.connect()
+    answer = again.subscribe("t", since=[f"{keeper.src}:15"])
+    assert (answer["recovered"], answer["replayed"]) == (True, 6)
+    assert numbers(again, 6) == list(range(16, 22))
+    keeper.publish("t", 22)
+    assert numbers(again, 1) == [22]
+
+
+def test_two_bridges_ask_for_themselves(make_bridge: Any) -> None:
+    one, two = make_bridge(), make_bridge()
+    with Keeper(one.endpoint, one.repair_endpoint) as keeper:
+        keeper.connect(two.endpoint, two.repair_endpoint)
+        keeper.wait_heard(2)
+        clients = [subscribed(bridge, "t") for bridge in (one, two)]
+        keeper.publish("t", 1)
+        keeper.publish("t", 2, lost=True)
+        keeper.publish("t", 3)
+        for client in clients:
+            assert numbers(client, 3) == [1, 2, 3]
+
+
+def test_a_publisher_that_does_not_answer_delays_and_its_loss_is_told(bridge: Bridge, keeper: Keeper) -> None:
+    client = subscribed(bridge, "t")
+    keeper.answers = False
+    keeper.publish("t", 1)
+    keeper.publish("t", 2, lost=True)
+    keeper.publish("t", 3)
+    assert numbers(client, 1) == [1]
+    assert client.receive()["type"] == "gap"
+    assert numbers(client, 1) == [3]
+    assert bridge.metric("zws_repair_failed_total", reason="unanswered") == 1
+
+
+def test_answers_that_nobody_asked_for_reach_nobody(bridge: Bridge, keeper: Keeper) -> None:
+    client = subscribed(bridge, "t")
+    header = json.dumps({"src": keeper.src, "seq": 1}).encode()
+    keeper.say([b"event", b"t", b"never published", header])
+    keeper.say([b"end", keeper.src.encode(), b"t", b"1", b"1"])
+    keeper.say([b"have", b"not a source!", b"t", b"1", b"1"])
+    keeper.say([b"have", keeper.src.encode(), b"t", b"7"])
+    keeper.say([b"have", keeper.src.encode(), b"t", b"1", b"x"])
+    keeper.say([b"what"])
+    keeper.say([b"have"] + [b"1"] * 5000)
+    bridge.wait_metric("zws_repair_failed_total", 6, reason="unasked")
+    keeper.publish("t", 1)
+    assert numbers(client, 1) == [1]
+
+
+def test_a_message_that_never_ends_takes_no_memory(make_bridge: Any) -> None:
+    bridge = make_bridge({"ingest.memory_bytes": 1 << 20})
+    with pytest.raises(OSError), ZmtpProducer(bridge.repair_endpoint, b"DEALER") as endless:
+        for _ in range(1000):
+            endless.send_part(bytes(100_000))
+            if bridge.metric("zws_ingest_resets_total") >= 1:
+                endless.wait_cut()
+    with Keeper(bridge.endpoint, bridge.repair_endpoint) as keeper:
+        keeper.wait_heard()
+        client = subscribed(bridge, "t")
+        keeper.publish("t", 1)
+        keeper.publish("t", 2, lost=True)
+        keeper.publish("t", 3)
+        assert numbers(client, 3) == [1, 2, 3]
+
+
+def test_without_a_port_nothing_is_asked_for(make_bridge: Any) -> None:
+    bridge = make_bridge({"ingest.repair_bind": []})
+    with Keeper(bridge.endpoint, bridge.repair_endpoint) as keeper:
+        keeper.wait_subscribed()
+        client = subscribed(bridge, "t")
+        keeper.publish("t", 1)
+        keeper.publish("t", 2, lost=True)
+        keeper.publish("t", 3)
+        assert numbers(client, 1) == [1]
+        assert client.receive()["type"] == "gap"
+        assert numbers(client, 1) == [3]
+        assert keeper.heard == 0
+
+
+def test_a_port_that_is_taken_ends_the_start(bridge: Bridge, make_bridge: Any) -> None:
+    other = make_bridge({"ingest.repair_bind": [bridge.repair_endpoint]}, start=False)
+    other.launch()
+    assert other.wait() == 1
+    assert f"cannot bind {bridge.repair_endpoint} (ingest.repair_bind)" in other.log.tail()
+
+
+def test_with_curve_publishers_need_their_keys_to_be_asked(make_bridge: Any, tmp_path: Any) -> None:
+    server_public, server_secret = zmq.curve_keypair()
+    (tmp_path / "bridge.secret").write_bytes(server_secret)
+    bridge = make_bridge({"ingest.curve_secret_key_file": str(tmp_path / "bridge.secret")})
+    with Keeper(bridge.endpoint, bridge.repair_endpoint) as stranger:
+        with Keeper(bridge.endpoint, bridge.repair_endpoint, server_key=server_public) as keeper:
+            keeper.wait_heard()
+            client = subscribed(bridge, "t")
+            keeper.publish("t", 1)
+            keeper.publish("t", 2, lost=True)
+            keeper.publish("t", 3)
+            assert numbers(client, 3) == [1, 2, 3]
+        assert stranger.heard == 0
+
+
+def test_one_lane_reads_both_sockets_itself(make_bridge: Any) -> None:
+    bridge = make_bridge({"server.threads": 1})
+    with Keeper(bridge.endpoint, bridge.repair_endpoint) as keeper:
+        keeper.wait_heard()
+        client = subscribed(bridge, "t")
+        for number in range(1, 101):
+            keeper.publish("t", number, lost=number % 4 == 0)
+        keeper.say_what_is_kept()
+        assert numbers(client, 100) == list(range(1, 101))
+        keeper.answers = False
+        keeper.publish("t", 101, lost=True)
+        keeper.publish("t", 102)
+        assert client.receive()["type"] == "gap", "it is told though nothing more comes"
