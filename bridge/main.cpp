@@ -68,7 +68,7 @@ void count_fetch(bool succeeded, Metrics& metrics) {
 // Null where the bridge stands alone.
 std::unique_ptr<Relay> make_relay(const Config& config, const std::string& name, Metrics& metrics) {
   if (config.relay.redis.empty()) return nullptr;
-  return std::make_unique<Relay>(config.relay, name, metrics.relay);
+  return std::make_unique<Relay>(config, name, metrics.relay);
 }
 
 int serve(const Signals& signals, LiveConfig& config) {
@@ -88,7 +88,11 @@ int serve(const Signals& signals, LiveConfig& config) {
   const std::unique_ptr<Relay> relay = make_relay(*config.current(), name, metrics);
   Api api({config.current(), config.origins(), &lanes, &exchange, &verifier, &metrics,
            share_folder(), &key_fetcher, name, relay.get()});
-  if (relay) relay->start([&api] { return api.calls().self(); });
+  if (relay)
+    relay->start({[&api] { return api.calls().self(); },
+                  [&api](FleetCall call, std::function<void(FleetAnswer)> done) {
+                    api.calls().carry_out(std::move(call), std::move(done));
+                  }});
   const Service service;
 
   const bool fed = lanes.feed_from(source);

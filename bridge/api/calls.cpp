@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <unordered_set>
 
 #include "api/body.hpp"
+#include "api/fleet_totals.hpp"
 #include "api/list_query.hpp"
+#include "api/reach.hpp"
 #include "api/session_walk.hpp"
 #include "core/json_text.hpp"
+#include "core/position.hpp"
 #include "core/topic.hpp"
 #include "core/user.hpp"
 
@@ -46,16 +50,62 @@ void require_topic(const std::string& topic) {
 
 }  // namespace
 
+// --- the fleet -----------------------------------------------------------------------------------
+
+namespace {
+
+std::int64_t unix_now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// What the other bridges are to deliver, numbered here.
+FleetCall call_of(std::vector<Publication> publications, const std::vector<Position>& positions) {
+  FleetCall call{FleetCall::Kind::publish, {}, {}};
+  for (std::size_t i = 0; i < publications.size(); ++i)
+    call.events.push_back({std::move(publications[i].topic), positions.at(i).source,
+                           positions[i].seq, publications[i].sent_ns,
+                           std::move(publications[i].payload)});
+  return call;
+}
+
+std::function<bool(const Session&)> chosen_by(const FleetCall& call) {
+  if (call.kind == FleetCall::Kind::close_client)
+    return [id = call.whom](const Session& session) { return session.client_id() == id; };
+  return [user = call.whom](const Session& session) {
+    return session.identity() && session.identity()->user == user;
+  };
+}
+
+}  // namespace
+
+void Calls::carry_out(FleetCall call, std::function<void(FleetAnswer)> done) {
+  parts_.clerk->post([this, call = std::move(call), done = std::move(done)]() mutable {
+    carry_out_here(std::move(call), std::move(done));
+  });
+}
+
+void Calls::carry_out_here(FleetCall call, std::function<void(FleetAnswer)> done) {
+  const auto reached = [done](std::size_t connections) { done({connections, {}}); };
+  if (call.kind == FleetCall::Kind::totals) return done({0, totals()});
+  if (call.kind != FleetCall::Kind::publish) return close_here(chosen_by(call), reached);
+  std::vector<Publication> publications;
+  for (FleetEvent& event : call.events)
+    publications.push_back({std::move(event.topic), std::move(event.payload), event.sent_ns,
+                            std::move(event.source), event.seq, false});
+  parts_.exchange->publish(
+      publications, [reached](const Published& published) { reached(published.recipients); });
+}
+
 // --- sending -------------------------------------------------------------------------------------
 
 // Publications of one call. Nothing arrives while some are published, so of many a few go at a time, and the
 // first lane has had its turn before the next: a lane that waits for the exchange is not passed over.
 struct Calls::Sending {
-  std::vector<Publication> left;  // the last one goes first
-  AuditPtr audit;
-  bool with_id;
-  HttpReply reply;
-  Published so_far;
+  std::vector<Publication> left;    // the last one goes first
+  std::shared_ptr<std::string> id;  // of the first one; null where it is not wanted
+  std::shared_ptr<Reach> reach;
 
   std::vector<Publication> take_some() {
     std::vector<Publication> some;
@@ -68,35 +118,47 @@ struct Calls::Sending {
              bytes + left.back().payload.size() <= published_bytes_at_once);
     return some;
   }
-
-  void add(const Published& published) {
-    so_far.recipients += published.recipients;
-    if (so_far.ids.empty()) so_far.ids = published.ids;
-  }
-
-  void finish() const {
-    audit->reached(so_far.recipients);
-    JsonObject answer;
-    answer.boolean("success", true).number("recipients", so_far.recipients);
-    if (with_id) answer.text("id", so_far.ids.at(0));
-    reply(ok(answer.done()));
-  }
 };
 
 void Calls::send(const ApiRequest& request, std::vector<Publication> publications, bool with_id,
                  HttpReply reply) {
   std::reverse(publications.begin(), publications.end());
-  send_some(std::make_shared<Sending>(
-      Sending{std::move(publications), request.audit, with_id, std::move(reply), {}}));
+  const auto id = with_id ? std::make_shared<std::string>() : nullptr;
+  const auto reach = std::make_shared<Reach>(
+      parts_.fleet != nullptr,
+      [audit = request.audit, reply = std::move(reply), id](const Reach& sum) {
+        audit->reached(sum.connections());
+        JsonObject answer;
+        answer.boolean("success", true).number("recipients", sum.connections());
+        if (id) answer.text("id", *id);
+        sum.tell_bridges(answer);
+        reply(ok(answer.done()));
+      });
+  send_some(std::make_shared<Sending>(Sending{std::move(publications), id, reach}));
 }
 
 void Calls::send_some(const std::shared_ptr<Sending>& sending) {
-  parts_.exchange->publish(sending->take_some(), [this, sending](const Published& published) {
-    sending->add(published);
-    if (sending->left.empty()) return sending->finish();
-    (*parts_.lanes)[0].run(
-        [this, sending](Lane&) { parts_.clerk->post([this, sending] { send_some(sending); }); });
-  });
+  std::vector<Publication> some = sending->take_some();
+  const auto reach = sending->reach;
+  if (parts_.fleet != nullptr) {
+    reach->expect();
+    for (Publication& each : some) {
+      each.for_fleet = true;
+      each.sent_ns = unix_now_ns();
+    }
+  }
+  const std::vector<Position> positions =
+      parts_.exchange->publish(some, [this, sending, reach](const Published& published) {
+        if (sending->id && sending->id->empty()) *sending->id = published.ids.at(0);
+        reach->add(published.recipients);
+        if (sending->left.empty()) return reach->end();
+        (*parts_.lanes)[0].run([this, sending](Lane&) {
+          parts_.clerk->post([this, sending] { send_some(sending); });
+        });
+      });
+  if (parts_.fleet == nullptr) return;
+  parts_.fleet->call(call_of(std::move(some), positions),
+                     [reach](const std::vector<FleetAnswer>& others) { reach->end(others); });
 }
 
 void Calls::broadcast(const ApiRequest& request, HttpReply reply) {
@@ -156,7 +218,10 @@ void Calls::notify(const ApiRequest& request, HttpReply reply) {
   }
   if (!publications.empty()) return send(request, std::move(publications), false, std::move(reply));
   request.audit->reached(0);
-  reply(ok(R"({"success":true,"recipients":0})"));
+  JsonObject answer;
+  answer.boolean("success", true).number("recipients", 0);
+  Reach(parts_.fleet != nullptr, {}).tell_bridges(answer);
+  reply(ok(answer.done()));
 }
 
 // --- looking -------------------------------------------------------------------------------------
@@ -251,7 +316,11 @@ std::string top_users_json(const std::vector<Users>& lanes) {
 
 }  // namespace
 
-void Calls::stats(const ApiRequest&, HttpReply reply) {
+void Calls::stats(const ApiRequest& request, HttpReply reply) {
+  const std::string scope = query_value(request.http.query, "scope");
+  if (scope == "fleet") return fleet_stats(std::move(reply));
+  if (!scope.empty() && scope != "bridge")
+    throw ApiRefusal{400, "invalid_message", "scope must be bridge or fleet"};
   parts_.lanes->gather_in_slices<Users>(
       WhoIsHere(), [this, reply = std::move(reply)](std::vector<Users> lanes) {
         parts_.clerk->post([this, lanes = std::move(lanes), reply] {
@@ -261,6 +330,14 @@ void Calls::stats(const ApiRequest&, HttpReply reply) {
           });
         });
       });
+}
+
+void Calls::fleet_stats(HttpReply reply) {
+  const auto tell = [this, reply = std::move(reply)](const std::vector<FleetAnswer>& others) {
+    reply(ok(fleet_totals(totals(), others)));
+  };
+  if (parts_.fleet == nullptr) return tell({});
+  parts_.fleet->call({FleetCall::Kind::totals, {}, {}}, tell);
 }
 
 // --- what was ------------------------------------------------------------------------------------
@@ -347,8 +424,8 @@ void Calls::history(const ApiRequest& request, HttpReply reply) {
 
 // --- throwing out --------------------------------------------------------------------------------
 
-void Calls::close_where(const ApiRequest& request, std::function<bool(const Session&)> chosen,
-                        bool must_exist, HttpReply reply) {
+void Calls::close_here(std::function<bool(const Session&)> chosen,
+                       std::function<void(std::size_t)> done) {
   parts_.lanes->gather<std::size_t>(
       [chosen = std::move(chosen)](Lane& lane) {
         std::size_t closed = 0;
@@ -360,33 +437,48 @@ void Calls::close_where(const ApiRequest& request, std::function<bool(const Sess
         }
         return closed;
       },
-      [audit = request.audit, must_exist,
-       reply = std::move(reply)](const std::vector<std::size_t>& lanes) {
-        std::size_t closed = 0;
-        for (const std::size_t count : lanes) closed += count;
-        audit->reached(closed);
-        if (closed == 0 && must_exist)
-          return reply(HttpResponse::error(404, "invalid_message", "there is no such connection"));
-        reply(ok(JsonObject().boolean("success", true).number("closed", closed).done()));
+      [done = std::move(done)](const std::vector<std::size_t>& lanes) {
+        done(std::accumulate(lanes.begin(), lanes.end(), std::size_t{0}));
       });
+}
+
+void Calls::close_everywhere(const ApiRequest& request, FleetCall call, bool must_exist,
+                             HttpReply reply) {
+  const auto reach = std::make_shared<Reach>(
+      parts_.fleet != nullptr,
+      [audit = request.audit, must_exist, reply = std::move(reply)](const Reach& sum) {
+        audit->reached(sum.connections());
+        if (sum.connections() == 0 && must_exist)
+          return reply(HttpResponse::error(404, "invalid_message", "there is no such connection"));
+        JsonObject answer;
+        answer.boolean("success", true).number("closed", sum.connections());
+        sum.tell_bridges(answer);
+        reply(ok(answer.done()));
+      });
+  // Nobody has a name that is none.
+  const bool possible =
+      call.kind == FleetCall::Kind::close_client ? is_source(call.whom) : is_user(call.whom);
+  const bool ask = parts_.fleet != nullptr && possible;
+  if (ask) reach->expect();
+  close_here(chosen_by(call), [reach](std::size_t closed) {
+    reach->add(closed);
+    reach->end();
+  });
+  if (!ask) return;
+  parts_.fleet->call(std::move(call),
+                     [reach](const std::vector<FleetAnswer>& others) { reach->end(others); });
 }
 
 void Calls::disconnect(const ApiRequest& request, HttpReply reply) {
   request.audit->about("client", request.argument);
-  close_where(
-      request,
-      [id = request.argument](const Session& session) { return session.client_id() == id; }, true,
-      std::move(reply));
+  close_everywhere(request, {FleetCall::Kind::close_client, {}, request.argument}, true,
+                   std::move(reply));
 }
 
 void Calls::disconnect_user(const ApiRequest& request, HttpReply reply) {
   request.audit->about("user", request.argument);
-  close_where(
-      request,
-      [user = request.argument](const Session& session) {
-        return session.identity() && session.identity()->user == user;
-      },
-      false, std::move(reply));
+  close_everywhere(request, {FleetCall::Kind::close_user, {}, request.argument}, false,
+                   std::move(reply));
 }
 
 }  // namespace zws

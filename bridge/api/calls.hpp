@@ -85,6 +85,9 @@ class Calls {
   void disconnect(const ApiRequest& request, HttpReply reply);
   void disconnect_user(const ApiRequest& request, HttpReply reply);
 
+  // Does here what another bridge of the fleet was asked. Thread: any; `done` is called on some.
+  void carry_out(FleetCall call, std::function<void(FleetAnswer)> done);
+
   // This bridge as it stands. Thread: any.
   FleetMember self() const { return bridge_.self(); }
 
@@ -105,8 +108,12 @@ class Calls {
             HttpReply reply);
   void send_some(const std::shared_ptr<Sending>& sending);
   void tell(const Sample& sample);
-  void close_where(const ApiRequest& request, std::function<bool(const Session&)> chosen,
-                   bool must_exist, HttpReply reply);
+  void carry_out_here(FleetCall call, std::function<void(FleetAnswer)> done);
+  void fleet_stats(HttpReply reply);
+  void close_here(std::function<bool(const Session&)> chosen,
+                  std::function<void(std::size_t)> done);
+  void close_everywhere(const ApiRequest& request, FleetCall call, bool must_exist,
+                        HttpReply reply);
 
   const Parts parts_;
   Rates rates_;

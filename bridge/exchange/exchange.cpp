@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <random>
 
-#include "core/position.hpp"
 #include "core/topic.hpp"
 
 namespace zws {
@@ -49,21 +48,28 @@ void Exchange::accept(const Arrival* arrivals, std::size_t count) noexcept try {
   log::error("a batch of {} events was lost: {}", count, error.what());
 }
 
-void Exchange::publish(const std::vector<Publication>& publications,
-                       std::function<void(Published)> done) {
+std::vector<Position> Exchange::publish(const std::vector<Publication>& publications,
+                                        std::function<void(Published)> done) {
   std::unique_lock<std::mutex> lock(mutex_);
   const SteadyTime received = clock_.steady();
   const std::int64_t now_ns = unix_ns(clock_.wall());
   wanted_.clear();  // of a drain that failed
   auto batch = std::make_shared<Batch>();
   Published published;
+  std::vector<Position> positions;
   for (const Publication& publication : publications) {
     Arrival arrival;
     arrival.topic = publication.topic;
     arrival.payload = publication.payload;
+    arrival.sent_ns = publication.sent_ns;
+    arrival.source = publication.for_fleet ? SourceTable::fleet : publication.source;
+    arrival.seq = publication.seq;
+    const std::size_t before = batch->events.size();
     add(arrival, received, now_ns, *batch);
+    if (batch->events.size() == before) continue;  // it was here
     const Event& event = *batch->events.back();
-    published.ids.push_back(Position{std::string(event.source()), event.seq()}.text());
+    positions.push_back({std::string(event.source()), event.seq()});
+    published.ids.push_back(positions.back().text());
   }
   const LaneSet lanes = listening();
   std::size_t reached = 0;
@@ -71,7 +77,8 @@ void Exchange::publish(const std::vector<Publication>& publications,
   if (reached == 0) {
     post(batch);
     lock.unlock();
-    return done(std::move(published));
+    done(std::move(published));
+    return positions;
   }
   batch->receipt = std::make_shared<Receipt>(
       reached, [done = std::move(done), published](std::size_t recipients) mutable {
@@ -79,6 +86,7 @@ void Exchange::publish(const std::vector<Publication>& publications,
         done(std::move(published));
       });
   post(batch);
+  return positions;
 }
 
 void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now_ns, Batch& batch) {

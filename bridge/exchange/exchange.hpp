@@ -21,6 +21,7 @@
 #include "config/route_table.hpp"
 #include "core/clock.hpp"
 #include "core/log.hpp"
+#include "core/position.hpp"
 #include "core/sink.hpp"
 #include "exchange/batch.hpp"
 #include "exchange/frame.hpp"
@@ -36,6 +37,12 @@ namespace zws {
 struct Publication {
   std::string topic;
   std::string payload;
+  std::int64_t sent_ns = 0;  // Unix time; 0: now
+  std::string source = {};   // of another bridge, which has numbered it; empty: this one does
+  std::uint64_t seq = 0;
+  // Other bridges get it with its number. So it is numbered apart from what producers send without a
+  // number, of which each bridge has a count of its own.
+  bool for_fleet = false;
 };
 
 // The outcome: the connections it reached on this bridge, and the "SRC:SEQ" of each publication.
@@ -53,8 +60,10 @@ class Exchange final : public Sink {
 
   void accept(const Arrival* arrivals, std::size_t count) noexcept override;
 
-  // As if a producer had sent them. `done` is called once, on a lane.
-  void publish(const std::vector<Publication>& publications, std::function<void(Published)> done);
+  // As if a producer had sent them. `done` is called once, on a lane or by the caller. Returns where each
+  // stands, those left out that were here already.
+  std::vector<Position> publish(const std::vector<Publication>& publications,
+                                std::function<void(Published)> done);
 
   // Nothing arrives while it lives. Short work only, and nothing that sends to a client: its end would
   // have to be told here (Interest::ends).

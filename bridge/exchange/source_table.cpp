@@ -41,7 +41,9 @@ void SourceTable::reload(const Config& config, const RouteTable& routes) {
 
 Judgement SourceTable::judge(const Arrival& arrival, std::uint64_t topic_hash, SteadyTime now) {
   Topic& known = topic(arrival.topic, topic_hash, now);
-  Judgement judgement = arrival.source.empty() ? number(known) : follow(known, arrival);
+  Judgement judgement = arrival.seq != 0          ? follow(known, arrival)
+                        : arrival.source == fleet ? number(fleet_name(known), known.fleet_seq)
+                                                  : number(own_name(known), known.own_seq);
   judgement.topic_id = known.id;
   judgement.route = &route_of(known);
   patterns_.update(known.name, known.by_pattern);
@@ -60,7 +62,7 @@ SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash
   if (Topic* known = topics_.find(name, hash)) {
     const SteadyTime end = known->heard + route_of(*known).ttl;
     if (now > end && !held(*known, end)) {
-      known->own_seq = 0;
+      known->own_seq = known->fleet_seq = 0;
       known->generation = ++forgotten_;
     }
     topics_.heard(*known);
@@ -154,20 +156,24 @@ std::string SourceTable::own_name(const Topic& topic) const {
   return topic.generation == 0 ? own_source_ : own_source_ + '-' + std::to_string(topic.generation);
 }
 
+std::string SourceTable::fleet_name(const Topic& topic) const { return own_name(topic) + "-f"; }
+
 void SourceTable::list(std::string_view topic, std::vector<KnownSource>& out) const {
   const Topic* known = topics_.find(topic, topic_hash(topic));
   if (known == nullptr) return;
   if (known->own_seq != 0)
     out.push_back({known->name, own_name(*known), true, known->own_seq, 0, known->heard});
+  if (known->fleet_seq != 0)
+    out.push_back({known->name, fleet_name(*known), true, known->fleet_seq, 0, known->heard});
   for (const Source& source : known->sources)
     out.push_back({known->name, source.name, false, source.newest, source.missed, source.heard_at});
 }
 
-Judgement SourceTable::number(Topic& topic) {
+Judgement SourceTable::number(std::string name, std::uint64_t& newest) {
   Judgement judgement;
-  name_ = own_name(topic);
+  name_ = std::move(name);
   judgement.source = name_;
-  judgement.seq = ++topic.own_seq;
+  judgement.seq = ++newest;
   return judgement;
 }
 

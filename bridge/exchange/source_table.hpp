@@ -58,6 +58,9 @@ struct KnownSource {
 
 class SourceTable {
  public:
+  // As the source of an arrival: the bridge numbers it, apart from what comes without a number.
+  static constexpr std::string_view fleet = "@fleet";
+
   // `own_source` names this life of the bridge; it numbers what comes without a header. `routes`,
   // `ledger` and `patterns` outlive the table.
   SourceTable(std::string own_source, const Config& config, const RouteTable& routes,
@@ -108,6 +111,7 @@ class SourceTable {
     Topic* newer = nullptr;
     SteadyTime heard{};
     std::uint64_t own_seq = 0;
+    std::uint64_t fleet_seq = 0;
     std::uint64_t generation = 0;  // `forgotten_` when the topic was first heard of
     LaneSet by_name = 0;           // the lanes that listen to it by its name
     PatternLanes::Answer by_pattern;
@@ -122,8 +126,9 @@ class SourceTable {
   void keep_within_bounds();
   void spare_the_held();
   void forget(Topic& topic) noexcept;
-  Judgement number(Topic& topic);
+  Judgement number(std::string name, std::uint64_t& newest);
   std::string own_name(const Topic& topic) const;
+  std::string fleet_name(const Topic& topic) const;
   Judgement follow(Topic& topic, const Arrival& arrival);
   static bool began_again(Source& source, const Arrival& arrival) noexcept;
   void shrink();

@@ -289,6 +289,14 @@ void add_lanes(Page& page, const Metrics& metrics) {
 void add_relay(Page& page, const RelayMetrics& relay) {
   page.gauge("zws_relay_up", "1 while this bridge is one of its fleet, 0 while it is apart",
              static_cast<double>(relay.up.value()));
+  page.counters("zws_relay_calls_total", "Administrators' calls that go from bridge to bridge",
+                "what", std::array<std::string_view, 3>{"sent", "received", "refused"},
+                [&](std::size_t i) {
+                  return (i == 0   ? relay.calls_sent
+                          : i == 1 ? relay.calls_received
+                                   : relay.calls_refused)
+                      .value();
+                });
   page.gauge("zws_relay_lag_seconds", "Between a question to Redis and its answer, the last time",
              static_cast<double>(relay.lag_ms.value()) * 1e-3);
 }

@@ -14,6 +14,10 @@ namespace {
 constexpr std::chrono::seconds start_max{3};
 constexpr std::chrono::seconds stop_max{1};
 
+std::string_view text_of(const redisReply& reply) {
+  return reply.str == nullptr ? std::string_view{} : std::string_view(reply.str, reply.len);
+}
+
 // Names this process among all.
 std::string make_life() {
   std::random_device device;
@@ -22,23 +26,28 @@ std::string make_life() {
 
 }  // namespace
 
-Relay::Relay(const RelayConfig& config, std::string name, RelayMetrics& metrics)
-    : config_(config),
+Relay::Relay(const Config& config, std::string name, RelayMetrics& metrics)
+    : config_(config.relay),
       name_(std::move(name)),
-      place_(RedisUrl::parse(config.redis).place()),
+      place_(RedisUrl::parse(config_.redis).place()),
       metrics_(metrics),
-      commands_(loop_, RedisUrl::parse(config.redis),
+      life_(make_life()),
+      commands_(loop_, RedisUrl::parse(config_.redis),
                 {[this] { roster_.begin(); }, [this](const std::string& reason) { down(reason); }}),
-      roster_(loop_, {&commands_, config.prefix, name_, make_life(), [this] { return self(); },
+      roster_(loop_, {&commands_, config_.prefix, name_, life_, [this] { return self(); },
                       [this](Roster::Standing standing, const std::string& fault) {
                         stands(standing, fault);
                       }}),
+      calls_(loop_, {&commands_, config_.prefix, name_, life_, config.limits.event_bytes, &metrics,
+                     [this](FleetCall call, std::function<void(FleetAnswer)> done) {
+                       ours_.carry_out(std::move(call), std::move(done));
+                     }}),
       trouble_("it is not reached yet") {}
 
 Relay::~Relay() { stop(); }
 
-void Relay::start(std::function<FleetMember()> self) {
-  self_ = std::move(self);
+void Relay::start(Ours ours) {
+  ours_ = std::move(ours);
   commands_.start();
   thread_ = std::thread([this] { run(); });
   std::unique_lock lock(mutex_);
@@ -73,7 +82,7 @@ void Relay::run() noexcept {
 
 FleetMember Relay::self() {
   metrics_.lag_ms.set(static_cast<std::uint64_t>(commands_.lag().count()));
-  return self_();
+  return ours_.self();
 }
 
 // --- how it stands -------------------------------------------------------------------------------
@@ -85,8 +94,14 @@ void Relay::down(const std::string& reason) {
 }
 
 void Relay::stands(Roster::Standing standing, const std::string& fault) {
-  if (standing == Roster::Standing::member) return listen();
-  ear_.reset();
+  if (standing == Roster::Standing::member)
+    return calls_.begin([this](const std::string& refusal) {
+      if (roster_.standing() != Roster::Standing::member) return;
+      if (refusal.empty()) return listen();
+      set_trouble("Redis answers: " + refusal);
+      settle(Outcome::settled);
+    });
+  apart();
   switch (standing) {
     case Roster::Standing::member:
     case Roster::Standing::unknown: return;
@@ -103,23 +118,38 @@ void Relay::stands(Roster::Standing standing, const std::string& fault) {
   }
 }
 
+void Relay::apart() {
+  calls_.end();
+  ear_.reset();
+}
+
 void Relay::listen() {
-  ear_ = std::make_unique<RedisLink>(
-      loop_, RedisUrl::parse(config_.redis),
-      RedisLink::Handlers{[this] {
-                            ear_->send({"SUBSCRIBE", config_.prefix + "answers:" + name_},
-                                       [this](const redisReply* answer) {
-                                         if (answer == nullptr) return;
-                                         if (answer->type != REDIS_REPLY_ERROR) return heard();
-                                         ear_->reconnect("Redis answers: " +
-                                                         log::escaped(answer->str, 200));
-                                       });
-                          },
-                          [this](const std::string& reason) { set_trouble(reason); }});
+  const auto subscribe_both = [this] {
+    subscribe(calls_.answers_channel(),
+              [this] { subscribe(calls_.calls_channel(), [this] { heard(); }); });
+  };
+  const auto gone = [this](const std::string& reason) {
+    calls_.hear(false);
+    set_trouble(reason);
+  };
+  const auto take = [this](const redisReply& message) {
+    calls_.take(text_of(*message.element[1]), text_of(*message.element[2]));
+  };
+  ear_ = std::make_unique<RedisLink>(loop_, RedisUrl::parse(config_.redis),
+                                     RedisLink::Handlers{subscribe_both, gone, take});
   ear_->start();
 }
 
+void Relay::subscribe(const std::string& channel, std::function<void()> then) {
+  ear_->send({"SUBSCRIBE", channel}, [this, then = std::move(then)](const redisReply* answer) {
+    if (answer == nullptr) return;
+    if (answer->type != REDIS_REPLY_ERROR) return then();
+    ear_->reconnect("Redis answers: " + log::escaped(text_of(*answer), 200));
+  });
+}
+
 void Relay::heard() {
+  calls_.hear(true);
   set_trouble({});
   settle(Outcome::settled);
 }
@@ -153,6 +183,12 @@ void Relay::settle(Outcome outcome) {
 std::string Relay::trouble() const {
   const std::lock_guard lock(mutex_);
   return trouble_;
+}
+
+void Relay::call(FleetCall call, std::function<void(std::vector<FleetAnswer>)> done) {
+  asio::post(loop_, [this, call = std::move(call), done = std::move(done)]() mutable {
+    calls_.call(std::move(call), std::move(done));
+  });
 }
 
 void Relay::members(std::function<void(std::vector<FleetMember>)> done) {

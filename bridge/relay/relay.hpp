@@ -18,6 +18,7 @@
 #include "config/config.hpp"
 #include "core/fleet.hpp"
 #include "metrics/metrics.hpp"
+#include "relay/fleet_calls.hpp"
 #include "relay/redis_link.hpp"
 #include "relay/roster.hpp"
 
@@ -25,18 +26,25 @@ namespace zws {
 
 class Relay final : public Fleet {
  public:
+  // What the fleet wants of this bridge, on the relay's thread.
+  struct Ours {
+    std::function<FleetMember()> self;  // how it stands
+    FleetCalls::CarryOut carry_out;
+  };
+
   // `name`: this bridge's in the fleet.
-  Relay(const RelayConfig& config, std::string name, RelayMetrics& metrics);
+  Relay(const Config& config, std::string name, RelayMetrics& metrics);
   ~Relay() override;
 
-  // `self` tells of this bridge, on the relay's thread. Returns when it is in the fleet, or 3 s later at
-  // the latest. Throws StartupError where Redis is too old, or another bridge that lives has the name.
-  void start(std::function<FleetMember()> self);
+  // Returns when it is in the fleet, or 3 s later at the latest. Throws StartupError where Redis is too
+  // old, or another bridge that lives has the name.
+  void start(Ours ours);
 
   // Gives the name back, within a second. A second call does nothing.
   void stop() noexcept;
 
   std::string trouble() const override;
+  void call(FleetCall call, std::function<void(std::vector<FleetAnswer>)> done) override;
   void members(std::function<void(std::vector<FleetMember>)> done) override;
 
  private:
@@ -46,7 +54,9 @@ class Relay final : public Fleet {
   FleetMember self();
   void down(const std::string& reason);
   void stands(Roster::Standing standing, const std::string& fault);
+  void apart();
   void listen();
+  void subscribe(const std::string& channel, std::function<void()> then);
   void heard();
   void set_trouble(const std::string& trouble);
   void settle(Outcome outcome);
@@ -55,11 +65,13 @@ class Relay final : public Fleet {
   const std::string name_;
   const std::string place_;  // of Redis, for people
   RelayMetrics& metrics_;
-  std::function<FleetMember()> self_;
+  const std::string life_;
+  Ours ours_;
 
   asio::io_context loop_;
   RedisLink commands_;
   Roster roster_;
+  FleetCalls calls_;
   std::unique_ptr<RedisLink> ear_;  // while this bridge has its name
 
   mutable std::mutex mutex_;  // over the next two

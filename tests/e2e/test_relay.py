@@ -13,6 +13,9 @@ from support.administrator import Administrator
 from support.bridge import Bridge
 from support.certificate import Certificate
 from support.redis import Redis
+from support.tokens import Issuer
+
+ISSUER = Issuer()
 
 
 @pytest.fixture
@@ -170,6 +173,209 @@ def test_without_a_relay_there_is_nothing_of_it(make_bridge):
     assert "zws_relay" not in bridge.get("/metrics").text
     (row,) = admin_of(bridge).get("/api/ws/bridges")["bridges"]
     assert (row["name"], row["lag_ms"]) == ("alone", None)
+
+
+# ---- calls ----
+
+
+def call(bridge: Bridge, method: str, path: str, body: Any = None) -> Any:
+    return admin_of(bridge).done(method, f"/api/ws/{path}", body)
+
+
+def test_a_broadcast_reaches_the_clients_of_all_once_and_in_one_form(make_fleet):
+    fleet = make_fleet(4)
+    clients = [bridge.connect() for bridge in fleet for _ in range(3)]
+    for number in range(5):
+        taker = fleet[number % 4]
+        answer = call(taker, "POST", "broadcast", {"message": {"type": "hello", "n": number}})
+        assert (answer["recipients"], answer["bridges"]) == (12, 4), answer
+        frames = {client.receive_frame() for client in clients}
+        assert len(frames) == 1, "the same bytes everywhere"
+        told = json.loads(frames.pop())
+        assert (told["n"], told["@id"]) == (number, answer["id"])
+    assert all(client.receive_all() == [] for client in clients), "nobody is told twice"
+
+
+def test_a_publish_is_an_event_on_every_bridge(make_fleet, make_producer):
+    """Numbered by the bridge that took it, apart from what producers send without a number; kept by all."""
+    fleet = make_fleet(2)
+    clients = [bridge.connect() for bridge in fleet]
+    for client in clients:
+        client.subscribe("news")
+    for bridge, count in zip(fleet, (1, 3), strict=True):
+        producer = make_producer(bridge.endpoint)
+        for _ in range(count):
+            producer.send("news", {"type": "plain"})
+    for client, count in zip(clients, (1, 3), strict=True):
+        assert [client.receive()["type"] for _ in range(count)] == ["plain"] * count
+    ids = []
+    for number in range(4):
+        answer = call(fleet[number % 2], "POST", "publish", {"topic": "news", "message": [number]})
+        assert (answer["recipients"], answer["bridges"]) == (2, 2)
+        ids.append(answer["id"])
+        (frame,) = {client.receive_frame() for client in clients}
+        assert json.loads(frame)["data"] == [number]
+    assert [each.rpartition(":")[2] for each in ids] == ["1", "1", "2", "2"], "each bridge counts its own"
+    for bridge in fleet:
+        late = bridge.connect()
+        late.subscribe("news", last=4)
+        assert [late.receive()["@id"] for _ in range(4)] == ids
+    assert all(client.receive_all() == [] for client in clients), "and no gap was told"
+
+
+def test_a_client_recovers_on_another_bridge_what_was_published_by_a_call(make_fleet):
+    first, second = make_fleet(2)
+    client = first.connect()
+    client.subscribe("news")
+    call(first, "POST", "publish", {"topic": "news", "message": 1})
+    at = client.receive()["@id"]
+    client.close()
+    call(second, "POST", "publish", {"topic": "news", "message": 2})
+    call(first, "POST", "publish", {"topic": "news", "message": 3})
+    moved = second.connect()
+    answer = moved.subscribe("news", since=[at])
+    assert (answer["recovered"], answer["replayed"]) == (True, 2)
+    assert [moved.receive()["data"] for _ in range(2)] == [2, 3]
+
+
+def test_a_notification_for_thousands_of_users_reaches_them_wherever_they_are(make_bridge, redis):
+    settings = {"relay.redis": redis.url(), "auth.hs256_secret": ISSUER.key}
+    fleet = [in_fleet(make_bridge(settings)) for _ in range(3)]
+    admin = Administrator(fleet[0], ISSUER.admin())
+    users = [f"user-{n}" for n in range(3000)]
+    clients = {user: fleet[n % 3].connect(f"?token={ISSUER.token(user)}") for n, user in enumerate(users[::300])}
+    answer = admin.done("POST", "/api/ws/notify", {"title": "hi", "target_users": users})
+    assert answer == {"success": True, "recipients": len(clients), "bridges": 3}
+    for client in clients.values():
+        assert client.receive()["data"]["title"] == "hi"
+        assert client.receive_all() == []
+    assert admin.done("POST", "/api/ws/notify", {"title": "x", "target_users": []})["recipients"] == 0
+
+
+def test_disconnects_reach_clients_of_every_bridge(make_bridge, redis):
+    settings = {"relay.redis": redis.url(), "auth.hs256_secret": ISSUER.key}
+    fleet = [in_fleet(make_bridge(settings)) for _ in range(3)]
+    admin = Administrator(fleet[0], ISSUER.admin())
+    ada = [bridge.connect(f"?token={ISSUER.token('ada')}") for bridge in fleet for _ in range(2)]
+    bob = fleet[2].connect(f"?token={ISSUER.token('bob')}")
+    gone = admin.done("DELETE", f"/api/ws/connections/{ada[-1].hello['client_id']}")
+    assert gone == {"success": True, "closed": 1, "bridges": 3}
+    assert ada.pop().wait_closed()[0] == 4403
+    gone = admin.done("DELETE", "/api/ws/users/ada/connections")
+    assert gone == {"success": True, "closed": 5, "bridges": 3}
+    assert {client.wait_closed()[0] for client in ada} == {4403}
+    assert bob.receive_all() == []
+    assert admin("DELETE", "/api/ws/connections/nobody").status == 404
+    assert admin("DELETE", "/api/ws/connections/no%20name%0A").status == 404
+
+
+def test_totals_of_the_fleet_are_added_up(make_fleet):
+    fleet = make_fleet(3)
+    clients = [bridge.connect() for bridge, count in zip(fleet, (1, 2, 3), strict=True) for _ in range(count)]
+    for client in clients:
+        client.subscribe("a")
+    call(fleet[1], "POST", "publish", {"topic": "a", "message": 1})
+    totals = call(fleet[0], "GET", "stats?scope=fleet")
+    assert (totals["bridges"], totals["connections"], totals["subscriptions"], totals["deliveries"]) == (3, 6, 6, 6)
+    assert totals["memory"]["resident_bytes"] > 3 << 20
+    assert call(fleet[0], "GET", "stats?scope=bridge")["connections"] == 1
+    assert admin_of(fleet[0])("GET", "/api/ws/stats?scope=all").status == 400
+
+
+def test_without_a_fleet_no_answer_tells_of_bridges(make_bridge):
+    bridge = make_bridge()
+    answer = call(bridge, "POST", "broadcast", {"message": {"type": "x"}})
+    assert list(answer) == ["success", "recipients", "id"]
+    assert call(bridge, "GET", "stats?scope=fleet")["bridges"] == 1
+
+
+def test_a_bridge_that_hangs_is_left_out_of_the_sum_and_does_nothing_later(make_fleet):
+    """It answers a second too late for the sum; what waited for it for longer than a call's age is not done at all."""
+    asking, hanging = make_fleet(2)
+    clients = [bridge.connect() for bridge in (asking, hanging)]
+    hanging.signal(signal.SIGSTOP)
+    answer = call(asking, "POST", "broadcast", {"message": {"type": "missed"}})
+    assert (answer["recipients"], answer["bridges"]) == (1, 1)
+    hung = asking.get("/healthz")
+    assert hung.status == 200
+    asking.wait_until(lambda: len(names(asking)) == 1, "the one that hangs is forgotten, 6 s later")
+    hanging.signal(signal.SIGCONT)
+    hanging.wait_metric_at_least("zws_relay_calls_total", 1, what="refused")
+    in_fleet(hanging)
+    answer = call(asking, "POST", "broadcast", {"message": {"type": "heard"}})
+    assert (answer["recipients"], answer["bridges"]) == (2, 2)
+    assert clients[1].receive()["type"] == "heard"
+
+
+def test_what_is_no_call_or_no_fresh_one_does_nothing(make_fleet, redis):
+    (bridge,) = make_fleet(1, {"relay.name": "one"})
+    client = bridge.connect()
+    client.subscribe("a")
+    now = int(redis.ask("TIME")[0]) * 1000
+
+    def forged(identity: str, sent_ms: int, **more: Any) -> str:
+        event = {"topic": "a", "src": "x", "seq": 1, "ts": 1, "bytes": 2, **more}
+        head = {"v": 1, "id": identity, "from": "x", "sent_ms": sent_ms, "call": "publish", "events": [event]}
+        return json.dumps(head) + "\n42"
+
+    refused = [
+        "",
+        "garbage",
+        "{}",
+        b"\xff\xfe\n",
+        "[" * 100_000,
+        '{"v":2,"id":"a"}\n',
+        forged("old", now - 60_000),
+        forged("early", now + 60_000),
+        forged("long", now, bytes=3),
+        forged("short", now, bytes=1),
+        forged("topic", now, topic="a*"),
+        forged("source", now, src="no source"),
+        forged("seq", now, seq=0),
+        forged("x" * 65, now),
+    ]
+    for text in refused:
+        assert redis.ask("PUBLISH", "zws:calls", text) == 1
+    bridge.wait_metric("zws_relay_calls_total", len(refused), what="refused")
+    good = forged("good", now)
+    for _ in range(3):
+        redis.ask("PUBLISH", "zws:calls", good)
+    bridge.wait_metric("zws_relay_calls_total", len(refused) + 2, what="refused")
+    assert client.receive()["@id"] == "x:1"
+    assert client.receive_all() == [], "once, however often it is said"
+    for text in ("", "garbage", '{"v":1,"id":"good","from":"y","reached":-1}'):
+        redis.ask("PUBLISH", "zws:answers:one", text)
+    bridge.wait_metric("zws_relay_calls_total", len(refused) + 5, what="refused")
+    assert bridge.metric("zws_relay_calls_total", what="received") == 1
+
+
+def test_fleets_of_one_redis_do_not_hear_each_other(make_bridge, redis):
+    pair = [in_fleet(make_bridge({"relay.redis": redis.url(), "relay.prefix": prefix})) for prefix in ("a:", "b:")]
+    clients = [bridge.connect() for bridge in pair]
+    answer = call(pair[0], "POST", "broadcast", {"message": {"type": "x"}})
+    assert (answer["recipients"], answer["bridges"]) == (1, 1)
+    assert clients[0].receive()["type"] == "x" and clients[1].receive_all() == []
+
+
+def test_a_call_while_redis_is_away_reaches_what_is_here(make_fleet, redis):
+    fleet = make_fleet(2)
+    clients = [bridge.connect() for bridge in fleet]
+    for client in clients:
+        client.subscribe("a")
+    redis.freeze()
+    answer = call(fleet[0], "POST", "publish", {"topic": "a", "message": 1})
+    assert (answer["recipients"], answer["bridges"]) == (1, 1)
+    wait_apart(fleet[0], "it does not answer")
+    answer = call(fleet[0], "POST", "publish", {"topic": "a", "message": 2})
+    assert (answer["recipients"], answer["bridges"]) == (1, 1)
+    redis.thaw()
+    redis.restart()
+    for bridge in fleet:
+        bridge.wait_until(lambda bridge=bridge: len(names(bridge)) == 2, "both are back")
+        in_fleet(bridge)
+    answer = call(fleet[0], "POST", "publish", {"topic": "a", "message": 3})
+    assert (answer["recipients"], answer["bridges"]) == (2, 2)
+    assert [clients[0].receive()["data"] for _ in range(3)] == [1, 2, 3]
 
 
 # ---- what Redis does ----

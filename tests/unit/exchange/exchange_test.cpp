@@ -186,6 +186,36 @@ TEST_F(ExchangeTest, PublishTellsIdsAndRecipientsOnceAllLanesHaveDelivered) {
   EXPECT_THAT(told[0].ids, ElementsAre(id_of(*batch.events[0]), id_of(*batch.events[1])));
 }
 
+// Of what comes without a number each bridge has a count of its own, and would tell gaps of it.
+TEST_F(ExchangeTest, WhatIsForTheFleetIsNumberedApartFromWhatComesWithoutANumber) {
+  accept({arrival("a"), arrival("a")});
+  Publication called{"a", "1"};
+  called.for_fleet = true;
+  called.sent_ns = 1'600'000'000'000'000'000;
+  std::vector<Position> all = exchange_.publish({called, called}, [](const Published&) {});
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].seq, 1U);
+  EXPECT_EQ(all[1].seq, 2U);
+  accept({arrival("a")});
+  const Event& plain = *first_.batches.back()->events[0];
+  EXPECT_EQ(plain.seq(), 3U);
+  EXPECT_NE(plain.source(), all[0].source);
+}
+
+TEST_F(ExchangeTest, WhatAnotherBridgeNumberedKeepsItsNumberAndItsTimeAndComesOnce) {
+  Publication called{"a", "1"};
+  called.source = "other-f";
+  called.seq = 7;
+  called.sent_ns = 1'600'000'000'000'000'000;
+  std::vector<Position> all = exchange_.publish({called}, [](const Published&) {});
+  EXPECT_THAT(all, ElementsAre(Position{"other-f", 7}));
+  EXPECT_NE(first_.batches[0]->events[0]->frame().find(R"("timestamp":"2020-09-13T12:26:40.000Z")"),
+            std::string_view::npos);
+  std::size_t answers = 0;
+  EXPECT_THAT(exchange_.publish({called}, [&](const Published&) { ++answers; }), IsEmpty());
+  EXPECT_EQ(answers, 1U);
+}
+
 TEST_F(ExchangeTest, PublishingNothingStillAnswers) {
   int answers = 0;
   exchange_.publish({}, [&](const Published& published) {
