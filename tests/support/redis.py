@@ -87,6 +87,9 @@ class Redis:
         """As one that hangs: it keeps its connections and says nothing."""
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGSTOP)
+        until = time.monotonic() + DEADLINE
+        while not Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].startswith("T"):
+            assert time.monotonic() < until, "redis-server does not stop"
 
     def thaw(self) -> None:
         assert self.process is not None
