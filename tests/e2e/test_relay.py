@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import socketserver
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -422,6 +424,36 @@ def test_a_bridge_starts_without_redis(make_bridge, make_producer, tmp_path):
     delivers(bridge, make_producer(bridge.endpoint))
     with redis:
         in_fleet(bridge)
+
+
+def test_redis_that_is_full_keeps_nothing_and_stops_nothing(make_fleet, make_producer, redis):
+    (bridge,) = make_fleet(1)
+    redis.ask("CONFIG", "SET", "maxmemory", "1")
+    wait_apart(bridge, "OOM")
+    delivers(bridge, make_producer(bridge.endpoint))
+    redis.ask("CONFIG", "SET", "maxmemory", "0")
+    in_fleet(bridge)
+
+
+class OldRedis(socketserver.StreamRequestHandler):
+    """Of the time before streams."""
+
+    def handle(self) -> None:
+        while line := self.rfile.readline():
+            if line.startswith(b"*"):  # a command
+                self.wfile.write(b"$21\r\nredis_version:4.0.9\r\n\r\n")
+
+
+def test_a_redis_that_is_too_old_ends_the_start(make_bridge):
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), OldRedis) as old:
+        threading.Thread(target=old.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        port = old.server_address[1]
+        bridge = make_bridge({"relay.redis": f"redis://:secret@127.0.0.1:{port}"}, start=False)
+        bridge.launch()
+        assert bridge.wait() == 1
+        old.shutdown()
+    (line,) = bridge.log.tail(100).splitlines()
+    assert line == f"zwsbridge: relay.redis redis://127.0.0.1:{port}/0: Redis is 4.0.9, and 5 or later is needed"
 
 
 def test_a_bridge_ends_while_redis_hangs(make_fleet, redis):
