@@ -34,6 +34,8 @@ std::string source_json(const KnownSource& source, SteadyTime now, WallTime wall
       .number("seq", source.seq)
       .number("missed", source.missed)
       .text("heard_at", rfc3339(wall - age))
+      .boolean("alive", source.state != SourceState::lost)
+      .text("state", state_name(source.state))
       .done();
 }
 

@@ -143,6 +143,7 @@ std::string route_json(const Route& route) {
       .number("replay", route.replay)
       .text("overflow", overflow_text(route.overflow))
       .text("key", route.key)
+      .json("expect", route.expect ? json_string(config::duration_text(*route.expect)) : "null")
       .done();
 }
 
@@ -163,12 +164,22 @@ std::string kept_json(const Kept& kept) {
       .done();
 }
 
-// What has no number yet is no source: it marks a moment.
-std::string sources_json(const std::vector<Position>& positions) {
+// What has no number yet is no source: it marks a moment. `known`: those that something is known of.
+std::string sources_json(const std::vector<Position>& positions,
+                         const std::vector<KnownSource>& known) {
   std::vector<std::string> items;
   for (const Position& position : positions) {
     if (position.seq == 0) continue;
-    items.push_back(JsonObject().text("src", position.source).number("seq", position.seq).done());
+    const auto its = std::find_if(known.begin(), known.end(), [&](const KnownSource& each) {
+      return each.src == position.source;
+    });
+    JsonObject item;
+    item.text("src", position.source).number("seq", position.seq);
+    if (its != known.end())
+      item.boolean("alive", its->state != SourceState::lost)
+          .text("state", state_name(its->state))
+          .json("heard_at", time_json(its->heard));
+    items.push_back(item.done());
   }
   return json_list(items);
 }
@@ -180,7 +191,7 @@ std::string known_json(Lane& lane, Exchange& exchange, const Pattern& name) {
     return known.json("route", "null").json("sources", "[]").json("kept", "null").done();
   const std::vector<Position> positions = exchange.look().history().positions(name.text());
   return known.json("route", route_json(lane.routes().match(name.text())))
-      .json("sources", sources_json(positions))
+      .json("sources", sources_json(positions, exchange.sources({name.text()})))
       .json("kept", kept_json(exchange.look().history().kept(name.text())))
       .done();
 }

@@ -42,7 +42,7 @@ Backlog::Pushed Backlog::push_into(std::uint32_t run, const EventPtr& event, std
                                    std::size_t& victims, Full full) {
   static_assert(sizeof(Entry) <= 56, "Event::place_bytes says so");
   const std::uint32_t bytes = account_of(*event);
-  if (event->is_gap()) {
+  if (event->is_marker()) {
     append(event, Kind::event, run, bytes);
     return too_many_markers() && full == Full::disconnect ? Pushed::closing : Pushed::queued;
   }
@@ -116,10 +116,10 @@ std::uint32_t Backlog::append(EventPtr event, Kind kind, std::uint32_t run, std:
     entries_[index] = Entry{};
   }
   Entry& entry = entries_[index];
-  entry.counted = kind == Kind::event && !event->is_gap();
+  entry.counted = kind == Kind::event && !event->is_marker();
   const bool may_go = entry.counted && (event->overflow() == Overflow::drop_oldest ||
                                         event->overflow() == Overflow::conflate);
-  entry.marker = kind == Kind::marker || event->is_gap();
+  entry.marker = kind == Kind::marker || event->is_marker();
   entry.event = std::move(event);
   entry.kind = kind;
   entry.bytes = bytes;
@@ -307,7 +307,7 @@ void Backlog::remove_victim(std::uint32_t index) {
 
 void Backlog::forget_key(const Entry& entry, std::uint32_t index) {
   if (entry.kind != Kind::event || !entry.event || entry.event->overflow() != Overflow::conflate ||
-      entry.event->is_gap())
+      entry.event->is_marker())
     return;
   const auto known = keys_.find({runs_[entry.run].topic, entry.event->key()});
   if (known != keys_.end() && known->second == index) keys_.erase(known);

@@ -140,6 +140,14 @@ std::uint64_t integer_of(const Json& message, const char* name, std::uint64_t le
   return number;
 }
 
+// False if it is absent.
+bool boolean_of(const Json& message, const char* name) {
+  const Json* value = member_of(message, name);
+  if (value != nullptr && !value->is_boolean())
+    fail(ErrorCode::invalid_message, '"' + std::string(name) + "\" must be true or false");
+  return value != nullptr && value->get<bool>();
+}
+
 std::string string_of(const Json& message, const char* name) {
   const Json* value = member_of(message, name);
   if (value == nullptr || !value->is_string())
@@ -184,6 +192,7 @@ Request request_of(const Json& message) {
       request.topics = topics_of(message);
       read_rest(request, [&] {
         request.since = since_of(message);
+        request.sources = boolean_of(message, "sources");
         if (member_of(message, "last") != nullptr) request.last = integer_of(message, "last", 0);
       });
       break;

@@ -43,6 +43,7 @@ struct Request {
   std::string id;                   // as JSON, to be echoed; empty: none
   std::vector<std::string> topics;  // subscribe, unsubscribe, fetch: as named, unchecked
   std::optional<Since> since;
+  bool sources = false;             // subscribe: to be told of sources
   std::optional<std::size_t> last;  // subscribe; fetch, in place of the next three
   std::string source;               // fetch
   std::uint64_t from = 0;

@@ -20,8 +20,10 @@ std::string lacking(const Session& session, const std::string& topic) {
 std::size_t Answer::queued_bytes(const std::string& id) const noexcept {
   constexpr std::size_t words = 192;    // and the frame's header, and the quotes of its texts
   constexpr std::size_t position = 26;  // its number, and what stands between two
+  constexpr std::size_t source = 96;    // its other members
   std::size_t bytes = Event::place_bytes + words + 2 * topic.size() + id.size();
   for (const Position& each : at) bytes += each.source.size() + position;
+  for (const KnownSource& each : sources) bytes += each.topic.size() + each.src.size() + source;
   return bytes;
 }
 

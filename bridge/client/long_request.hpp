@@ -20,6 +20,7 @@
 #include "core/pattern.hpp"
 #include "core/position.hpp"
 #include "exchange/history.hpp"
+#include "exchange/source_table.hpp"
 
 namespace zws {
 
@@ -43,6 +44,7 @@ struct Answer {
 
   // Found at the look.
   bool expected = false;  // by the Router: the pattern
+  std::vector<KnownSource> sources;
   std::vector<Position> at;
   std::vector<EventPtr> events;  // that were missed, or asked for
   bool recovered = false;

@@ -36,7 +36,7 @@ void Outbox::deliver(const Bundle& bundle) noexcept {
       delivered_ += bundle.messages();
       rate_.note(bundle[0]->received(), bundle.messages());
       metrics_.deliveries.add(bundle.messages());
-      metrics_.delivered_bytes.add(bundle.bytes.size() - bundle.gap_bytes);
+      metrics_.delivered_bytes.add(bundle.bytes.size() - bundle.marker_bytes);
       if (wire_->held() == 0) return;
       block();
       return account();
@@ -61,7 +61,7 @@ void Outbox::keep_rest(const Bundle& bundle, std::size_t written) {
     const std::size_t begin = end;
     end += bundle[i]->frame().size();
     if (end <= written) {
-      if (bundle[i]->is_gap()) continue;
+      if (bundle[i]->is_marker()) continue;
       ++delivered_;
       rate_.note(bundle[i]->received());
       metrics_.deliveries.add();
@@ -76,10 +76,10 @@ void Outbox::keep_rest(const Bundle& bundle, std::size_t written) {
   block();
 }
 
-// Every event is delivered, dropped or replaced in the end, and counted so. A gap is none: it tells of
-// events.
+// Every event is delivered, dropped or replaced in the end, and counted so. A marker is none: it tells
+// of them.
 void Outbox::queue(const EventPtr& event) noexcept {
-  const std::size_t arriving = event->is_gap() ? 0 : 1;
+  const std::size_t arriving = event->is_marker() ? 0 : 1;
   if (refusing_) {  // an event before it, of the same bundle, had the client closed
     dropped_ += arriving;
     return counter(metrics_, DropReason::slow_consumer).add(arriving);
@@ -203,7 +203,7 @@ bool Outbox::write_head() {
     head_offset_ += static_cast<std::size_t>(written);
     return true;
   }
-  if (!head_->topic().empty() && !head_->is_gap()) {
+  if (!head_->topic().empty() && !head_->is_marker()) {
     ++delivered_;
     rate_.note(head_->received());
     metrics_.deliveries.add();
@@ -244,7 +244,7 @@ bool Outbox::write_some() {
       return true;
     }
     written -= size;
-    if (event->topic().empty() || event->is_gap()) continue;
+    if (event->topic().empty() || event->is_marker()) continue;
     ++delivered_;
     rate_.note(event->received());
     metrics_.deliveries.add();
@@ -279,7 +279,7 @@ void Outbox::keep_replaced() {
 void Outbox::shut() noexcept {
   wire_ = nullptr;
   discard(DropReason::disconnected);
-  if (head_ && !head_->topic().empty() && !head_->is_gap()) {
+  if (head_ && !head_->topic().empty() && !head_->is_marker()) {
     ++dropped_;
     counter(metrics_, DropReason::disconnected).add();
   }

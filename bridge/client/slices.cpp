@@ -25,15 +25,43 @@ constexpr std::chrono::microseconds look_time{300};  // nothing arrives on any l
 constexpr std::size_t name_bytes_at_least = 4096;
 constexpr std::size_t name_bytes_each = 128;
 
-std::string subscribed_text(const Pattern& pattern, const std::string& at, bool asked,
-                            bool recovering, bool recovered, std::size_t replayed,
+// What a source takes in the answer, besides its topic.
+constexpr std::size_t source_words = 128;
+
+// As JSON, what is there is told.
+struct Subscribed {
+  std::string at;
+  std::string sources;
+  std::optional<bool> recovered;
+  std::optional<std::size_t> replayed;
+};
+
+std::string subscribed_text(const Pattern& pattern, const Subscribed& words,
                             const std::string& id) {
   JsonObject answer;
   answer.text("type", "subscribed").text("topic", pattern.text()).boolean("success", true);
-  answer.json("at", at);
-  if (recovering) answer.boolean("recovered", recovered);
-  if (asked) answer.number("replayed", replayed);
+  answer.json("at", words.at).json("sources", words.sources);
+  if (words.recovered) answer.boolean("recovered", *words.recovered);
+  if (words.replayed) answer.number("replayed", *words.replayed);
   return answer.json("id", id).done();
+}
+
+std::string sources_json(const std::vector<KnownSource>& sources, const Pattern& pattern,
+                         const Clock& clock) {
+  const SteadyTime now = clock.steady();
+  const WallTime wall = clock.wall();
+  std::string list = "[";
+  for (const KnownSource& source : sources) {
+    if (list.size() > 1) list += ',';
+    JsonObject one;
+    if (!pattern.is_literal()) one.text("topic", source.topic);
+    one.text("src", source.src).boolean("alive", source.state != SourceState::lost);
+    one.text("heard",
+             rfc3339(wall - std::chrono::duration_cast<WallTime::duration>(now - source.heard)));
+    if (source.state == SourceState::silent) one.boolean("silent", true);
+    list += one.done();
+  }
+  return list += ']';
 }
 
 Refusal raw_refusal() {
@@ -68,7 +96,7 @@ bool Slices::look(Session& session, LongRequest& whole, bool open_mode,
     if (whole.request.type == RequestType::fetch) {
       Fetch::look(look.history(), whole, answer, room);
     } else {
-      look_for_subscribe(look.history(), session, whole, answer, room);
+      look_for_subscribe(look, session, whole, answer, room);
     }
     for (const EventPtr& event : answer.events) room -= std::min(room, event->queued_bytes());
   } while (looked < whole.prepared.size() && room > 0 && clock.steady() < until);
@@ -100,10 +128,11 @@ void Slices::prepare(Session& session, LongRequest& whole, const Grants& grants)
 void Slices::answer(Session& session, LongRequest& whole, bool open_mode) {
   // Out of the request: if the session leaves, that is given up.
   struct Looked {
-    ~Looked() { of.expect_no_longer(answers); }
+    ~Looked() { of.expect_no_longer(answers, sources); }
     Slices& of;
+    const bool sources;
     std::vector<Answer> answers;
-  } looked{*this, std::exchange(whole.slice, {})};
+  } looked{*this, whole.request.sources, std::exchange(whole.slice, {})};
   const Grants grants(session.config().auth, session.identity().get(), open_mode);
   session.outbox().cork();
   for (Answer& each : looked.answers) {
@@ -120,15 +149,15 @@ void Slices::answer(Session& session, LongRequest& whole, bool open_mode) {
 }
 
 void Slices::give_up(LongRequest& whole) noexcept {
-  expect_no_longer(whole.slice);
-  expect_no_longer(whole.prepared);  // where a look failed on its way
+  expect_no_longer(whole.slice, whole.request.sources);
+  expect_no_longer(whole.prepared, whole.request.sources);  // where a look failed on its way
   whole.slice.clear();
   whole.prepared.clear();
 }
 
-void Slices::expect_no_longer(const std::vector<Answer>& answers) noexcept {
+void Slices::expect_no_longer(const std::vector<Answer>& answers, bool sources) noexcept {
   for (const Answer& each : answers)
-    if (each.expected) router_.no_longer_expected(*each.pattern);
+    if (each.expected) router_.no_longer_expected(*each.pattern, sources);
 }
 
 // What has not been looked at was granted, and found to be covered, by what held before.
@@ -158,13 +187,46 @@ void Slices::prepare_subscribe(Session& session, LongRequest& whole, const Grant
   if (fresh) count(session, answer);
 }
 
-void Slices::look_for_subscribe(History& history, Session& session, LongRequest& whole,
+void Slices::look_for_subscribe(const Exchange::Look& look, Session& session, LongRequest& whole,
                                 Answer& answer, std::size_t& room) {
-  router_.expect(*answer.pattern);
+  History& history = look.history();
+  if (whole.request.sources && !look_for_sources(look, session, whole, answer)) return;
+  router_.expect(*answer.pattern, whole.request.sources);
   answer.expected = true;
   if (answer.pattern->is_literal()) answer.at = history.positions(answer.topic);
   room -= std::min(room, answer.queued_bytes(whole.request.id));
   look_for_missed(history, session, whole, answer, room);
+}
+
+// Which there are: what changes later is told from now on. Each topic and each source takes one of the request's
+// looks; where they do not suffice, or the answer would be more than the client's queue may hold, it is refused.
+bool Slices::look_for_sources(const Exchange::Look& look, Session& session, LongRequest& whole,
+                              Answer& answer) const {
+  const std::size_t bytes_max = session.config().limits.queue_bytes;
+  std::size_t bytes = 0;
+  bool fits = true;
+  const auto add = [&](std::string_view topic) {
+    if (!fits) return;
+    const std::size_t before = answer.sources.size();
+    look.sources(topic, answer.sources);
+    const std::size_t found = answer.sources.size() - before;
+    bytes += found * (topic.size() + source_words);
+    fits = found <= whole.looks_left && (answer.pattern->is_literal() || bytes <= bytes_max);
+    whole.looks_left -= std::min(found, whole.looks_left);
+  };
+  if (answer.pattern->is_literal()) {
+    add(answer.topic);
+  } else {
+    const bool all = look.history().matching(*answer.pattern, whole.looks_left, add);
+    fits = fits && all;
+  }
+  if (fits) return true;
+  answer.sources.clear();
+  answer.fault = {ErrorCode::limit_exceeded,
+                  "more sources than one request may look at (limits.request_looks)",
+                  {}};
+  if (std::exchange(answer.counted, false)) session.usage.drop(answer.topic);
+  return false;
 }
 
 // Whether the client receives a topic already, or will by what the same request asks for before it.
@@ -208,9 +270,14 @@ void Slices::answer_subscribe(Session& session, LongRequest& whole, const Grants
     answer.events.clear();
   }
   if (answer.recovered) router_.note_recovered(session.outbox(), pattern);
-  session.send_text(
-      subscribed_text(pattern, pattern.is_literal() ? positions_json(answer.at) : std::string{},
-                      asked, recovering, answer.recovered, answer.events.size(), request.id));
+  if (request.sources) router_.tell_sources(session.outbox(), pattern);
+  Subscribed words;
+  if (pattern.is_literal()) words.at = positions_json(answer.at);
+  if (request.sources)
+    words.sources = sources_json(answer.sources, pattern, *session.rules().clock);
+  if (recovering) words.recovered = answer.recovered;
+  if (asked) words.replayed = answer.events.size();
+  session.send_text(subscribed_text(pattern, words, request.id));
   session.outbox().replay(answer.events);
   if (granted->stop() != pattern.stop()) subscriptions_.widen(session, pattern, *granted);
 }

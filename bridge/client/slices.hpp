@@ -56,12 +56,14 @@ class Slices {
   void prepare(Session& session, LongRequest& whole, const Grants& grants);
   void prepare_subscribe(Session& session, LongRequest& whole, const Grants& grants,
                          Answer& answer);
-  void look_for_subscribe(History& history, Session& session, LongRequest& whole, Answer& answer,
-                          std::size_t& room);
+  void look_for_subscribe(const Exchange::Look& look, Session& session, LongRequest& whole,
+                          Answer& answer, std::size_t& room);
+  bool look_for_sources(const Exchange::Look& look, Session& session, LongRequest& whole,
+                        Answer& answer) const;
   void look_for_missed(History& history, Session& session, LongRequest& whole, Answer& answer,
                        std::size_t room);
   void answer_subscribe(Session& session, LongRequest& whole, const Grants& grants, Answer& answer);
-  void expect_no_longer(const std::vector<Answer>& answers) noexcept;
+  void expect_no_longer(const std::vector<Answer>& answers, bool sources) noexcept;
   void unsubscribe_next(Session& session, LongRequest& whole);
   Refusal fault_of(Session& session, const std::string& topic, const Request& request,
                    const Grants& grants) const;

@@ -110,27 +110,30 @@ bool Subscriptions::still_granted(Session& session, const Grants& grants, const 
 void Subscriptions::widen(Session& session, const Pattern& from, const Pattern& to) {
   auto place = new_place();
   const Exchange::Look look = exchange_.look();
-  router_.expect(to);
+  const bool sources = router_.is_told_sources(session.outbox(), from);
+  router_.expect(to, sources);
   place->reached = [this, ticket = session.place.ticket, review = session.usage.reviews, from, to,
-                    since = look.newest_arrival()] {
+                    sources, since = look.newest_arrival()] {
     Session* its = find_(ticket);
     const bool wanted =
         its != nullptr && its->usage.reviews == review;  // the last word on its rights
     try {
-      if (wanted) widen_at_place(*its, from, to, since);
+      if (wanted) widen_at_place(*its, from, to, since, sources);
     } catch (const std::exception& error) {
       log::error("a client could not be given what it may hear now: {}", error.what());
       its->abort();
     }
-    router_.no_longer_expected(to);
+    router_.no_longer_expected(to, sources);
   };
   lane_.post(std::move(place));
 }
 
 void Subscriptions::widen_at_place(Session& session, const Pattern& from, const Pattern& to,
-                                   std::uint64_t since) {
+                                   std::uint64_t since, bool sources) {
   if (!router_.asked(session.outbox(), from)) return;
-  if (router_.subscribe(session.outbox(), to, false, since).fresh) {
+  const bool fresh = router_.subscribe(session.outbox(), to, false, since).fresh;
+  if (sources) router_.tell_sources(session.outbox(), to);
+  if (fresh) {
     router_.unsubscribe(session.outbox(), from);
   } else {
     end(session, from);

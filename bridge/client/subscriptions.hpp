@@ -48,8 +48,8 @@ class Subscriptions {
   bool still_granted(Session& session, const Grants& grants, const Pattern& pattern);
   void join_at_place(std::uint64_t ticket, const std::vector<Pattern>& own,
                      std::uint64_t since) noexcept;
-  void widen_at_place(Session& session, const Pattern& from, const Pattern& to,
-                      std::uint64_t since);
+  void widen_at_place(Session& session, const Pattern& from, const Pattern& to, std::uint64_t since,
+                      bool sources);
 
   Router& router_;
   Exchange& exchange_;

@@ -12,6 +12,8 @@ namespace {
 // matched anew, once.
 constexpr std::chrono::seconds patterns_sweep_interval{10};
 
+constexpr std::chrono::microseconds tend_slice{300};
+
 // Names this life of the bridge among all others.
 std::string make_own_source() {
   constexpr char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -96,6 +98,14 @@ void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now
   fields.received = received;
   if (arrival.topic != topic_stats) metrics_.taken.add();  // which is the bridge's own
   const Judgement judgement = sources_.judge(arrival, fields.topic_hash, received);
+  if (judgement.alive_lanes != 0) {
+    Event::Fields its = fields;
+    its.source = judgement.source;
+    its.topic_id = judgement.topic_id;
+    its.arrival = arrivals_;
+    tell(Renderer::source(its, state_name(SourceState::alive), now_ns), judgement.alive_lanes,
+         batch);
+  }
   if (judgement.duplicate) return note_duplicate(arrival);
   if (judgement.forgot) note_forgotten(arrival, judgement);
   fields.arrival = ++arrivals_;
@@ -122,6 +132,10 @@ void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now
 
 void Exchange::keep(EventPtr event, LaneSet lanes, Batch& batch) {
   history_.record(event);
+  tell(std::move(event), lanes, batch);
+}
+
+void Exchange::tell(EventPtr event, LaneSet lanes, Batch& batch) {
   wanted_.push_back(lanes);
   batch.add(std::move(event));
 }
@@ -171,7 +185,8 @@ void Exchange::post(const std::shared_ptr<Batch>& batch) {
 std::vector<KnownSource> Exchange::sources(const std::vector<std::string>& topics) {
   const std::lock_guard<std::mutex> lock(mutex_);
   std::vector<KnownSource> all;
-  for (const std::string& topic : topics) sources_.list(topic, all);
+  const SteadyTime now = clock_.steady();
+  for (const std::string& topic : topics) sources_.list(topic, now, all);
   return all;
 }
 
@@ -195,6 +210,52 @@ LaneSet Exchange::listening() const noexcept {
 void Exchange::note_sizes() noexcept {
   metrics_.history_bytes.set(history_.bytes());
   metrics_.topics.set(history_.topics() - history_.reserved_topics());
+}
+
+// --- what becomes of sources ---------------------------------------------------------------------
+
+void Exchange::opened(std::uint64_t connection) noexcept try {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  sources_.watch().opened(connection);
+} catch (const std::exception& error) {
+  log::error("a connection of a producer cannot be followed: {}", error.what());
+}
+
+void Exchange::ended(std::uint64_t connection) noexcept try {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  sources_.watch().ended(connection);
+  tend();
+} catch (const std::exception& error) {
+  log::error("that sources are lost could not be told: {}", error.what());
+}
+
+bool Exchange::tend_sources() noexcept try {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return tend();
+} catch (const std::exception& error) {
+  log::error("what became of sources could not be told: {}", error.what());
+  return false;
+}
+
+bool Exchange::tend() {
+  std::vector<SourceNews> news;
+  const bool more = sources_.tend(clock_, clock_.steady() + tend_slice, news);
+  if (news.empty()) return more;
+  const std::int64_t now_ns = unix_ns(clock_.wall());
+  wanted_.clear();  // of a drain that failed
+  auto batch = std::make_shared<Batch>();
+  for (const SourceNews& each : news) {
+    Event::Fields fields;
+    fields.topic = each.topic;
+    fields.topic_hash = each.hash;
+    fields.topic_id = each.topic_id;
+    fields.source = each.src;
+    fields.arrival = arrivals_;
+    fields.received = clock_.steady();
+    tell(Renderer::source(fields, state_name(each.state), now_ns), each.lanes, *batch);
+  }
+  post(batch);
+  return more;
 }
 
 // --- what lanes ask ------------------------------------------------------------------------------
@@ -229,6 +290,17 @@ void Exchange::LaneInterest::end_one(const Pattern& pattern) noexcept try {
   exchange_.sources_.note_lanes(pattern.text(), topic_hash(pattern.text()));
 } catch (const std::exception& error) {
   log::error("a topic could not be let go: {}", error.what());
+}
+
+void Exchange::LaneInterest::watch_begins(const Pattern& pattern) {
+  exchange_.sources_.watch().begins(pattern, lane_);
+}
+
+void Exchange::LaneInterest::watch_ends(const Pattern& pattern) noexcept try {
+  const std::lock_guard<std::mutex> lock(exchange_.mutex_);
+  exchange_.sources_.watch().ends(pattern, lane_);
+} catch (const std::exception& error) {
+  log::error("sources of a topic could not be let go: {}", error.what());
 }
 
 void Exchange::sweep() {

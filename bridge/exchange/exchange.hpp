@@ -59,6 +59,9 @@ class Exchange final : public Sink {
   void post_to(std::vector<BatchSink*> lanes) { lanes_ = std::move(lanes); }
 
   void accept(const Arrival* arrivals, std::size_t count) noexcept override;
+  void opened(std::uint64_t connection) noexcept override;
+  // Tells who asked which sources are lost by it, as far as that takes no time; tend_sources() goes on.
+  void ended(std::uint64_t connection) noexcept override;
 
   // As if a producer had sent them. `done` is called once, on a lane or by the caller. Returns where each
   // stands, those left out that were here already.
@@ -70,6 +73,11 @@ class Exchange final : public Sink {
   class Look {
    public:
     History& history() const noexcept { return exchange_.history_; }
+    // Of a topic, for somebody who is told from this look on what becomes of them: append them first,
+    // then let the interest begin (Interest::watch_begins).
+    void sources(std::string_view topic, std::vector<KnownSource>& out) const {
+      exchange_.sources_.list_before_watch(topic, exchange_.clock_.steady(), out);
+    }
     // Of the last event; the history answers up to it.
     std::uint64_t newest_arrival() const noexcept { return exchange_.arrivals_; }
 
@@ -89,6 +97,10 @@ class Exchange final : public Sink {
   // The sources of these topics, in their order. Few at a time: nothing arrives meanwhile.
   std::vector<KnownSource> sources(const std::vector<std::string>& topics);
 
+  // Tells who asked what has become of sources; call it about ten times a second, and as long as it says
+  // that there is more. Bounded work per call: a third of a millisecond.
+  bool tend_sources() noexcept;
+
   // Forgets what is past its age, and which lanes listened once; call it about ten times a second. Bounded
   // work per call: a millisecond.
   void sweep();
@@ -104,6 +116,8 @@ class Exchange final : public Sink {
     void begins(const Pattern& pattern) override;
     void ends(const Pattern& pattern) noexcept override;
     void end(const std::vector<Pattern>& patterns) noexcept override;
+    void watch_begins(const Pattern& pattern) override;
+    void watch_ends(const Pattern& pattern) noexcept override;
 
    private:
     void end_one(const Pattern& pattern) noexcept;
@@ -114,6 +128,8 @@ class Exchange final : public Sink {
 
   void add(const Arrival& arrival, SteadyTime received, std::int64_t now_ns, Batch& batch);
   void keep(EventPtr event, LaneSet lanes, Batch& batch);
+  void tell(EventPtr marker, LaneSet lanes, Batch& batch);
+  bool tend();
   LaneSet listening() const noexcept;
   void post(const std::shared_ptr<Batch>& batch);
   std::shared_ptr<Batch> part_for(LaneSet lane, const Batch& batch) const;

@@ -79,6 +79,17 @@ EventPtr Renderer::gap(Event::Fields fields, std::string_view reason) {
   return Event::make(fields, std::vector<std::string_view>{header.bytes(), text});
 }
 
+EventPtr Renderer::source(Event::Fields fields, std::string_view state, std::int64_t now_ns) {
+  fields.kind = Event::Kind::source;
+  std::string text = R"({"type":"source","topic":)";
+  append_json_string(text, fields.topic);
+  text.append(R"(,"src":")").append(fields.source);
+  text.append(R"(","state":")").append(state);
+  text.append(R"(","timestamp":")").append(rfc3339_ns(now_ns)).append("\"}");
+  const FrameHeader header(Opcode::text, text.size());
+  return Event::make(fields, std::vector<std::string_view>{header.bytes(), text});
+}
+
 EventPtr Renderer::render(const Arrival& arrival, Event::Fields fields, const Route& route,
                           std::int64_t now_ns) {
   fields.kind = Event::Kind::message;

@@ -34,6 +34,9 @@ class Renderer {
   // The marker that tells of `fields.seq` to `fields.last_seq` of a source.
   static EventPtr gap(Event::Fields fields, std::string_view reason);
 
+  // The marker that tells what has become of a source: "alive", "silent" or "lost".
+  static EventPtr source(Event::Fields fields, std::string_view state, std::int64_t now_ns);
+
  private:
   void object_pieces(std::string_view payload, const PayloadFacts& facts,
                      const Event::Fields& fields);

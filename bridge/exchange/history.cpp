@@ -130,6 +130,14 @@ std::vector<EventPtr> History::newest(const Pattern& pattern, std::size_t count,
   return newest.events(bytes_max);
 }
 
+bool History::matching(const Pattern& pattern, std::size_t& looks_left,
+                       const std::function<void(std::string_view)>& visit) {
+  return shelf_->each_match(pattern, clock_.steady(), looks_left, [&](Topic& topic) {
+    visit(topic.name);
+    return true;
+  });
+}
+
 Fetched History::fetch(std::string_view topic, std::string_view source, std::uint64_t from,
                        std::uint64_t to, std::size_t events_max, std::size_t bytes_max,
                        std::size_t& looks_left) {

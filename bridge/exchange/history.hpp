@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -125,6 +126,11 @@ class History {
     auto looks_left = static_cast<std::size_t>(-1);
     return newest(pattern, count, bytes_max, looks_left);
   }
+
+  // Visits the name of each topic that the pattern matches and something is known of, in their order.
+  // Each that is looked at takes one of `looks_left`; false where they do not suffice.
+  bool matching(const Pattern& pattern, std::size_t& looks_left,
+                const std::function<void(std::string_view)>& visit);
 
   // Events `from` to `to` of one source, as far as they are retained; where a bound cuts, the first
   // of them, so that a client can go on from there.

@@ -24,6 +24,10 @@ class Interest {
   virtual void end(const std::vector<Pattern>& patterns) noexcept {
     for (const Pattern& each : patterns) ends(each);
   }
+
+  // The same of those who want to be told what becomes of its sources, too.
+  virtual void watch_begins(const Pattern& pattern) = 0;
+  virtual void watch_ends(const Pattern& pattern) noexcept = 0;
 };
 
 }  // namespace zws

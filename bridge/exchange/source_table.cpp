@@ -17,6 +17,10 @@ constexpr std::size_t table_bytes_per_topic = 96;
 
 constexpr std::uint32_t events_of_a_restart = 3;
 
+// Between two looks at the clock, and the news of one slice.
+constexpr std::size_t topics_between = 16;
+constexpr std::size_t news_max = 256;
+
 }  // namespace
 
 SourceTable::SourceTable(std::string own_source, const Config& config, const RouteTable& routes,
@@ -41,9 +45,7 @@ void SourceTable::reload(const Config& config, const RouteTable& routes) {
 
 Judgement SourceTable::judge(const Arrival& arrival, std::uint64_t topic_hash, SteadyTime now) {
   Topic& known = topic(arrival.topic, topic_hash, now);
-  Judgement judgement = arrival.seq != 0          ? follow(known, arrival)
-                        : arrival.source == fleet ? number(fleet_name(known), known.fleet_seq)
-                                                  : number(own_name(known), known.own_seq);
+  Judgement judgement = arrival.seq != 0 ? follow(known, arrival) : number(known, arrival);
   judgement.topic_id = known.id;
   judgement.route = &route_of(known);
   patterns_.update(known.name, known.by_pattern);
@@ -58,12 +60,19 @@ const Route& SourceTable::route_of(Topic& topic) const noexcept {
   return *topic.route;
 }
 
+const Route& SourceTable::route_of(const Topic& topic) const noexcept {
+  return topic.matched == reloads_ ? *topic.route : routes_->match(topic.name);
+}
+
 SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash, SteadyTime now) {
   if (Topic* known = topics_.find(name, hash)) {
     const SteadyTime end = known->heard + route_of(*known).ttl;
     if (now > end && !held(*known, end)) {
       known->own_seq = known->fleet_seq = 0;
       known->generation = ++forgotten_;
+      topics_bytes_ -= bytes_of(*known);
+      if (known->extras) known->extras->own = {};
+      topics_bytes_ += bytes_of(*known);
     }
     topics_.heard(*known);
     known->heard = now;
@@ -115,7 +124,7 @@ void SourceTable::keep_within_bounds() {
 // What the topics take, and no more of the tables than they would need: what is larger from a time with
 // more topics cannot be had back by forgetting.
 std::size_t SourceTable::needed_bytes() const noexcept {
-  return topics_bytes_ +
+  return topics_bytes_ + watch_.bytes() +
          std::min(topics_.bytes() + heap_bytes(free_ids_.capacity() * sizeof(free_ids_[0])),
                   topics_.size() * table_bytes_per_topic);
 }
@@ -148,6 +157,7 @@ void SourceTable::forget(Topic& topic) noexcept {
   const std::unique_ptr<Topic> gone(&topic);
   ++forgotten_;
   topics_bytes_ -= bytes_of(topic);
+  watch_.forget(topic);
   free_ids_.push_back(topic.id);
   topics_.remove(topic);
 }
@@ -158,22 +168,66 @@ std::string SourceTable::own_name(const Topic& topic) const {
 
 std::string SourceTable::fleet_name(const Topic& topic) const { return own_name(topic) + "-f"; }
 
-void SourceTable::list(std::string_view topic, std::vector<KnownSource>& out) const {
+void SourceTable::list(std::string_view topic, SteadyTime now,
+                       std::vector<KnownSource>& out) const {
   const Topic* known = topics_.find(topic, topic_hash(topic));
   if (known == nullptr) return;
+  const Route& route = route_of(*known);
   if (known->own_seq != 0)
-    out.push_back({known->name, own_name(*known), true, known->own_seq, 0, known->heard});
+    out.push_back({known->name, own_name(*known), true, known->own_seq, 0, known->extras->own_heard,
+                   watch_.state(known->extras->own, known->extras->own_heard, route, now)});
   if (known->fleet_seq != 0)
-    out.push_back({known->name, fleet_name(*known), true, known->fleet_seq, 0, known->heard});
+    out.push_back({known->name, fleet_name(*known), true, known->fleet_seq, 0,
+                   known->extras->own_heard,
+                   watch_.state(known->extras->own, known->extras->own_heard, route, now)});
   for (const Source& source : known->sources)
-    out.push_back({known->name, source.name, false, source.newest, source.missed, source.heard_at});
+    out.push_back({known->name, source.name, false, source.newest, source.missed, source.heard_at,
+                   watch_.state(source.presence, source.heard_at, route, now)});
 }
 
-Judgement SourceTable::number(std::string name, std::uint64_t& newest) {
+void SourceTable::list_before_watch(std::string_view topic, SteadyTime now,
+                                    std::vector<KnownSource>& out) {
+  Topic* known = topics_.find(topic, topic_hash(topic));
+  if (known == nullptr) return;
+  watch_.adopt(*known, route_of(*known), now);
+  list(topic, now, out);
+}
+
+// From the topic heard from longest ago on; what is heard meanwhile goes behind all others.
+bool SourceTable::tend(const Clock& clock, SteadyTime until, std::vector<SourceNews>& news) {
+  const SteadyTime now = clock.steady();
+  for (std::size_t looked = 1; news.size() < news_max; ++looked) {
+    Topic* topic = watch_.due(now);
+    if (topic == nullptr && watch_.rounds() == 0) return false;
+    if (topic == nullptr) {
+      topic = topics_.walk();
+      if (topic == nullptr || topic == topics_.newest()) watch_.round_done();
+      if (topic == nullptr) continue;
+    }
+    watch_.look_at(*topic, route_of(*topic), own_name(*topic), now, news);
+    if (looked % topics_between == 0 && clock.steady() >= until) break;
+  }
+  return true;
+}
+
+LaneSet SourceTable::note_heard(Topic& topic, Presence& presence, std::uint64_t connection) {
+  if (!presence.heard_over(connection)) {
+    const std::size_t before = presence.bytes();
+    presence.add(connection, watch_.live());
+    topics_bytes_ += presence.bytes() - before;  // wraps as intended when it falls
+  }
+  return watch_.heard(topic, presence, route_of(topic), topic.heard);
+}
+
+Judgement SourceTable::number(Topic& topic, const Arrival& arrival) {
   Judgement judgement;
-  name_ = std::move(name);
+  TopicExtras& extras = watch_.extras(topic);
+  const bool for_fleet = arrival.source == fleet;
+  name_ = for_fleet ? fleet_name(topic) : own_name(topic);
   judgement.source = name_;
-  judgement.seq = ++newest;
+  judgement.seq = ++(for_fleet ? topic.fleet_seq : topic.own_seq);
+  extras.own_heard = topic.heard;
+  judgement.alive_lanes = note_heard(topic, extras.own, arrival.connection);
   return judgement;
 }
 
@@ -189,6 +243,7 @@ Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
     judgement.forgot_first = !std::exchange(topic.forgot, true);
   }
   Source& source = known ? *found : add_source(topic, arrival.source);
+  judgement.alive_lanes = note_heard(topic, source.presence, arrival.connection);
   if (known && arrival.seq <= source.newest) {
     judgement.restart = began_again(source, arrival);
     judgement.duplicate = !judgement.restart;
@@ -238,7 +293,9 @@ SourceTable::Source& SourceTable::add_source(Topic& topic, std::string_view name
 std::size_t SourceTable::bytes_of(const Topic& topic) noexcept {
   std::size_t bytes = heap_bytes(sizeof(Topic)) + heap_bytes(topic.name) +
                       heap_bytes(topic.sources.capacity() * sizeof(Source));
-  for (const Source& source : topic.sources) bytes += heap_bytes(source.name);
+  if (topic.extras) bytes += topic.extras->own.bytes();
+  for (const Source& source : topic.sources)
+    bytes += heap_bytes(source.name) + source.presence.bytes();
   return bytes;
 }
 

@@ -29,6 +29,8 @@
 #include "exchange/heap_bytes.hpp"
 #include "exchange/ledger.hpp"
 #include "exchange/pattern_lanes.hpp"
+#include "exchange/source_records.hpp"
+#include "exchange/source_watch.hpp"
 #include "exchange/topic_index.hpp"
 
 namespace zws {
@@ -43,7 +45,8 @@ struct Judgement {
   std::uint64_t seq = 0;
   std::uint32_t topic_id = 0;  // the topic's while it is known; then another topic may get it
   const Route* route = nullptr;
-  LaneSet lanes = 0;  // that listen to the topic
+  LaneSet lanes = 0;        // that listen to the topic
+  LaneSet alive_lanes = 0;  // that are to be told first that the source is alive
 };
 
 // A source of a topic as it stands, for people who look.
@@ -54,6 +57,7 @@ struct KnownSource {
   std::uint64_t seq = 0;
   std::uint64_t missed = 0;  // events before it that never came
   SteadyTime heard{};        // when the newest came
+  SourceState state = SourceState::alive;
 };
 
 class SourceTable {
@@ -77,56 +81,39 @@ class SourceTable {
   void reload(const Config& config, const RouteTable& routes);
 
   // Appends the sources of a topic.
-  void list(std::string_view topic, std::vector<KnownSource>& out) const;
+  void list(std::string_view topic, SteadyTime now, std::vector<KnownSource>& out) const;
+
+  // The same for somebody who is told from now on (SourceWatch::begins) what changes.
+  void list_before_watch(std::string_view topic, SteadyTime now, std::vector<KnownSource>& out);
+
+  SourceWatch& watch() noexcept { return watch_; }
+  // What has changed with sources that somebody wants to be told of. Looks at few topics, and no more once
+  // `until` has come; true: there is more to look at.
+  bool tend(const Clock& clock, SteadyTime until, std::vector<SourceNews>& news);
 
   // The ledger has other lanes for the topic now.
   void note_lanes(std::string_view topic, std::uint64_t topic_hash) noexcept;
 
   std::size_t topics() const noexcept { return topics_.size(); }
   std::size_t bytes() const noexcept {
-    return topics_bytes_ + topics_.bytes() +
+    return topics_bytes_ + watch_.bytes() + topics_.bytes() +
            heap_bytes(free_ids_.capacity() * sizeof(free_ids_[0]));
   }
 
  private:
-  struct Source {
-    std::string name;
-    std::uint64_t newest = 0;
-    std::int64_t newest_ns = 0;
-    std::uint64_t heard = 0;
-    SteadyTime heard_at{};
-    std::uint64_t missed = 0;
-    std::uint64_t again_seq =
-        0;  // the last of `again` events in a row that look like a new beginning
-    std::int64_t again_ns = 0;
-    std::uint32_t again = 0;
-  };
-  struct Topic {
-    std::string name;
-    std::uint64_t hash = 0;
-    std::uint32_t id = 0;
-    std::uint32_t matched = 0;  // by which routes: reloads_ at that time
-    const Route* route = nullptr;
-    Topic* older = nullptr;
-    Topic* newer = nullptr;
-    SteadyTime heard{};
-    std::uint64_t own_seq = 0;
-    std::uint64_t fleet_seq = 0;
-    std::uint64_t generation = 0;  // `forgotten_` when the topic was first heard of
-    LaneSet by_name = 0;           // the lanes that listen to it by its name
-    PatternLanes::Answer by_pattern;
-    bool forgot = false;  // one of its sources, at least once
-    std::vector<Source> sources;
-  };
+  using Source = SourceRecord;
+  using Topic = SourceTopic;
 
   const Route& route_of(Topic& topic) const noexcept;
+  const Route& route_of(const Topic& topic) const noexcept;
   Topic& topic(std::string_view name, std::uint64_t hash, SteadyTime now);
   std::uint32_t take_id();
   bool held(const Topic& topic, SteadyTime then) const noexcept;
   void keep_within_bounds();
   void spare_the_held();
   void forget(Topic& topic) noexcept;
-  Judgement number(std::string name, std::uint64_t& newest);
+  Judgement number(Topic& topic, const Arrival& arrival);
+  LaneSet note_heard(Topic& topic, Presence& presence, std::uint64_t connection);
   std::string own_name(const Topic& topic) const;
   std::string fleet_name(const Topic& topic) const;
   Judgement follow(Topic& topic, const Arrival& arrival);
@@ -144,6 +131,7 @@ class SourceTable {
   std::uint32_t reloads_ = 0;
   Ledger& ledger_;
   const PatternLanes& patterns_;
+  SourceWatch watch_;
   TopicIndex<Topic> topics_;
   std::size_t topics_bytes_ = 0;
   std::vector<std::uint32_t> free_ids_;  // of forgotten topics

@@ -23,8 +23,8 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(RejectReason::co
 
 }  // namespace
 
-Intake::Intake(Sink& sink, Origins& origins, IngestMetrics& metrics)
-    : sink_(sink), origins_(origins), metrics_(metrics), messages_(batch_messages_max) {}
+Intake::Intake(Sink& sink, Senders& senders, IngestMetrics& metrics)
+    : sink_(sink), senders_(senders), metrics_(metrics), messages_(batch_messages_max) {}
 
 bool Intake::drain(zmq::socket_t& socket, bool block) {
   arrivals_.clear();
@@ -96,7 +96,7 @@ void Intake::add(std::size_t slot, std::size_t count) {
   if (opened.header_ignored) ignore_header(opened);
   if (opened.rejected != RejectReason::count_) return reject(opened);
   arrivals_.push_back(opened.arrival);
-  arrivals_.back().connection = origins_.of(messages_[slot].front());
+  arrivals_.back().connection = senders_.of(messages_[slot].front());
 }
 
 // What other software appends is none of our business; a header that is meant for us is.

@@ -15,14 +15,14 @@
 #include "core/log.hpp"
 #include "core/sink.hpp"
 #include "ingest/envelope.hpp"
-#include "ingest/origins.hpp"
+#include "ingest/senders.hpp"
 #include "metrics/metrics.hpp"
 
 namespace zws {
 
 class Intake {
  public:
-  Intake(Sink& sink, Origins& origins, IngestMetrics& metrics);
+  Intake(Sink& sink, Senders& senders, IngestMetrics& metrics);
 
   void set_rules(const EnvelopeRules& rules) noexcept { envelope_.set_rules(rules); }
 
@@ -44,7 +44,7 @@ class Intake {
   void let_go(std::size_t slots) noexcept;
 
   Sink& sink_;
-  Origins& origins_;
+  Senders& senders_;
   IngestMetrics& metrics_;
   Envelope envelope_;
   // Of the drain at hand; an arrival points into them until the sink has taken it.

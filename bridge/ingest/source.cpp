@@ -20,8 +20,8 @@
 #include "ingest/ipc_path.hpp"
 #include "ingest/lookup.hpp"
 #include "ingest/monitor.hpp"
-#include "ingest/origins.hpp"
 #include "ingest/repairs.hpp"
+#include "ingest/senders.hpp"
 #include "ingest/zmq_heap.hpp"
 #include "ingest/zmq_options.hpp"
 
@@ -66,8 +66,8 @@ struct Source::Impl {
         gatekeeper(keys.on() ? std::make_unique<Gatekeeper>(context, keys) : nullptr),
         repairs(make_repairs(context, keys, to, metrics, *config)),
         sink(repairs ? repairs->sink() : to),
-        origins(sink, [this](int descriptor) { return number_of(descriptor); }),
-        intake(sink, origins, metrics) {
+        senders(sink, [this](int descriptor) { return number_of(descriptor); }),
+        intake(sink, senders, metrics) {
     open_socket();
     bind();
     follow_orders({});
@@ -114,7 +114,7 @@ struct Source::Impl {
   bool binds_ipv6 = false;
   std::vector<std::string> addresses;
   std::vector<std::string> unbound;  // of a socket made anew: its predecessor has them still
-  Origins origins;
+  Senders senders;
   Intake intake;
   unsigned settling_looks = 0;  // until what a closed socket held must be free
   SteadyTime next_look{};
@@ -146,7 +146,7 @@ void Source::Impl::open_socket() {
 // In place of the old socket, whose connections all end; what was on its way is lost.
 void Source::Impl::reopen_socket() {
   open_socket();
-  origins.all_ended();
+  senders.all_ended();
   unbound = addresses;
   for (const std::string& address : endpoints.dialled()) dial(address);
   if (repairs) repairs->reopen(*config);
@@ -237,7 +237,7 @@ bool Source::Impl::take(bool block) noexcept try {
   if (rules_changed) apply_rules();
   const std::uint64_t taken = intake.taken();
   bool more = intake.drain(socket, block);
-  if (!more) origins.nothing_waits();
+  if (!more) senders.nothing_waits();
   if (repairs && repairs->drain(intake.taken() == taken)) more = true;
   return more;
 } catch (const std::exception& error) {
@@ -250,7 +250,7 @@ bool Source::Impl::take(bool block) noexcept try {
 bool Source::Impl::look() noexcept try {
   if (rules_changed) apply_rules();
   look_at_monitor();
-  origins.note_look();
+  senders.note_look();
   look_after_endpoints();
   bind_again();
   if (repairs) repairs->look(*config);
@@ -269,7 +269,7 @@ bool Source::Impl::look() noexcept try {
 
 void Source::Impl::look_at_monitor() {
   monitor->look();
-  for (const std::uint64_t number : monitor->ended()) origins.ended(number);
+  for (const std::uint64_t number : monitor->ended()) senders.ended(number);
 }
 
 // Of a connection that may have begun since the last look.

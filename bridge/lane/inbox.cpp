@@ -66,13 +66,15 @@ void Inbox::keep(const BatchPtr& batch) {
   kept_.push_back(batch);
   if (batch->reached) return overload_->push_place(batch->events.front());
   // An administrator's own call is small, and its receipt must come back.
-  for (const EventPtr& event : batch->events) overload_->push_kept(event);
-  sums_.offered += batch->events.size();
+  for (const EventPtr& event : batch->events) {
+    overload_->push_kept(event);
+    if (!event->is_marker()) ++sums_.offered;
+  }
 }
 
 void Inbox::keep(const EventPtr& event) {
   std::size_t victims = 0;
-  const std::size_t arriving = event->is_gap() ? 0 : 1;
+  const std::size_t arriving = event->is_marker() ? 0 : 1;
   const std::size_t waited = overload_->events();
   switch (overload_->push(event, 0, victims, Backlog::Full::drop_arriving)) {
     case Backlog::Pushed::untold: untold_ = true; [[fallthrough]];
@@ -183,7 +185,7 @@ BatchPtr Inbox::take_kept_batch() {
 }
 
 void Inbox::note_handed_on(const Event& event) noexcept {
-  if (!event.is_gap()) ++sums_.handed_on;
+  if (!event.is_marker()) ++sums_.handed_on;
 }
 
 void Inbox::set_limit(std::size_t lane_bytes) {

@@ -78,6 +78,7 @@ void Lanes::start(const TlsPtr& tls, HttpHandler& http, std::function<void()> ea
   set_memory_limit(*config_);
   lanes_.front()->look_often([this] {
     exchange_.sweep();
+    if (!tending_) tend_sources();
     look_after_memory();
   });
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
@@ -87,6 +88,12 @@ void Lanes::start(const TlsPtr& tls, HttpHandler& http, std::function<void()> ea
     lanes_[i]->start(listeners, tls, &http, std::move(each_second));
     each_second = nullptr;  // the first lane's only
   }
+}
+
+// A slice at a time, with the lane's other work in between.
+void Lanes::tend_sources() {
+  tending_ = exchange_.tend_sources();
+  if (tending_) lanes_.front()->run([this](Lane&) { tend_sources(); });
 }
 
 bool Lanes::feed_from(Feed& feed) {

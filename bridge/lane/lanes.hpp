@@ -110,6 +110,7 @@ class Lanes {
   void run_all_and_wait(const std::function<void(Lane&)>& work);
   void review_begun();
   void write_admin_token();
+  void tend_sources();
   // --- memory, on the first lane ---
   void set_memory_limit(const Config& config);
   void look_after_memory();
@@ -134,6 +135,7 @@ class Lanes {
   log::Quiet memory_log_;
   unsigned relief_pause_ = 0;  // looks until what was let go is gone for certain
   unsigned trim_pause_ = 0;    // looks until the next trim
+  bool tending_ = false;       // tend_sources() goes on by itself
   AdminToken admin_token_;
   std::vector<ListenAddress> addresses_;
   std::vector<std::unique_ptr<Lane>> lanes_;

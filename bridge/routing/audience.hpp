@@ -47,7 +47,8 @@ class Audience {
   // The Router's notes.
   std::uint32_t topic_id = Event::no_topic_id;  // of a topic by name
   std::uint32_t expected = 0;                   // who will join: it is held for them
-  bool unwanted = false;  // it is among those to be given back, if still empty
+  bool unwanted = false;       // it is among those to be given back, if still empty
+  std::uint32_t watchers = 0;  // of those who joined or will, who is told of sources
 
  private:
   const Pattern pattern_;

@@ -1,6 +1,7 @@
 #include "routing/router.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/topic.hpp"
 
@@ -93,10 +94,51 @@ void Router::note_recovered(Subscriber& who, const Pattern& pattern) noexcept {
     who.memberships_[place].since = 0;
 }
 
-void Router::no_longer_expected(const Pattern& pattern) noexcept {
+void Router::expect(const Pattern& pattern, bool sources) {
+  Audience& audience = audience_of(pattern);
+  ++audience.expected;
+  if (!sources) return;
+  try {
+    watch(audience);
+  } catch (...) {
+    --audience.expected;
+    throw;
+  }
+}
+
+void Router::no_longer_expected(const Pattern& pattern, bool sources) noexcept {
   Audience* audience = find(pattern);
   --audience->expected;
+  if (sources) no_longer_watch(*audience);
   drop_if_empty(*audience);
+}
+
+void Router::watch(Audience& audience) {
+  if (audience.watchers == 0) interest_.watch_begins(audience.pattern());
+  ++audience.watchers;
+}
+
+void Router::no_longer_watch(Audience& audience) noexcept {
+  if (--audience.watchers == 0) interest_.watch_ends(audience.pattern());
+}
+
+void Router::tell_sources(Subscriber& who, const Pattern& pattern) {
+  Audience* audience = find(pattern);
+  const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
+  if (place == Audience::none || who.memberships_[place].sources) return;
+  watch(*audience);
+  who.memberships_[place].sources = true;
+}
+
+void Router::tell_sources_no_more(Subscriber& who, std::size_t index) noexcept {
+  auto& membership = who.memberships_[index];
+  if (std::exchange(membership.sources, false)) no_longer_watch(*membership.audience);
+}
+
+bool Router::is_told_sources(const Subscriber& who, const Pattern& pattern) const noexcept {
+  const Audience* audience = find(pattern);
+  const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
+  return place != Audience::none && who.memberships_[place].sources;
 }
 
 bool Router::unsubscribe(Subscriber& who, const Pattern& pattern) {
@@ -104,6 +146,7 @@ bool Router::unsubscribe(Subscriber& who, const Pattern& pattern) {
   const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
   if (place == Audience::none || !who.memberships_[place].asked) return false;
   who.memberships_[place].asked = false;
+  tell_sources_no_more(who, place);
   metrics_.subscriptions.sub(1);
   if (!who.memberships_[place].implicit) drop_membership(who, place);
   return true;
@@ -124,6 +167,7 @@ void Router::leave_implicit(Subscriber& who) noexcept {
 void Router::drop_membership(Subscriber& who, std::size_t index) noexcept {
   Audience* audience = who.memberships_[index].audience;
   if (who.memberships_[index].asked) metrics_.subscriptions.sub(1);
+  tell_sources_no_more(who, index);
   audience->leave(who, index);
   drop_if_empty(*audience);
 }
@@ -348,13 +392,11 @@ std::size_t Router::publish(const std::vector<EventPtr>& events,
     if (named_[i] != nullptr) matched_.push_back(named_[i]);
     if (!is_reserved(event.topic())) patterns_.match(event.topic(), matched_);
     if (matched_.empty()) continue;
-    if (!event.is_gap()) {
+    if (!event.is_marker()) {
       for (Audience* audience : matched_) audience->count_offered(event.received());
     }
     if (!turn_.add(i)) continue;
-    for (const Audience* audience : matched_) {
-      for (const auto& seat : audience->seats()) turn_.join(*seat.who, seat.who->group_);
-    }
+    join(matched_, event.kind() == Event::Kind::source);
   }
   const std::size_t deliveries =
       turn_.deliver([](Subscriber& who) -> std::uint32_t& { return who.group_; }, between);
@@ -362,10 +404,21 @@ std::size_t Router::publish(const std::vector<EventPtr>& events,
   return deliveries;
 }
 
+// What is told of sources is for those who asked.
+void Router::join(const std::vector<Audience*>& audiences, bool of_sources) {
+  for (const Audience* audience : audiences) {
+    if (of_sources && audience->watchers == 0) continue;
+    for (const auto& seat : audience->seats()) {
+      if (!of_sources || seat.who->memberships_[seat.place].sources)
+        turn_.join(*seat.who, seat.who->group_);
+    }
+  }
+}
+
 void Router::observe_latency() {
   const SteadyTime now = std::chrono::steady_clock::now();
   turn_.each_received_event([&](const Event& event) {
-    if (!event.is_gap()) metrics_.latency.observe((now - event.received()).count(), 1);
+    if (!event.is_marker()) metrics_.latency.observe((now - event.received()).count(), 1);
   });
 }
 

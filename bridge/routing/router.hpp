@@ -53,9 +53,10 @@ class Router {
   };
 
   // Somebody will subscribe to the pattern: from now on the lane is given its events. As often as
-  // no_longer_expected() afterwards. Called while the caller looks at the exchange.
-  void expect(const Pattern& pattern) { ++audience_of(pattern).expected; }
-  void no_longer_expected(const Pattern& pattern) noexcept;
+  // no_longer_expected() afterwards. Called while the caller looks at the exchange. `sources`: somebody who will
+  // be told of sources, too.
+  void expect(const Pattern& pattern, bool sources = false);
+  void no_longer_expected(const Pattern& pattern, bool sources = false) noexcept;
 
   // From now on `who` is offered what publish() brings: what arrived later than `since`. `implicit`
   // subscriptions (@all, @user/<id>) are there without a subscribe message; one that asks for them
@@ -65,6 +66,11 @@ class Router {
 
   // It asked for the pattern and was sent all that it had missed.
   void note_recovered(Subscriber& who, const Pattern& pattern) noexcept;
+
+  // From now on it is told of the sources, too, until it unsubscribes. It has asked for the pattern, and
+  // that has been expected.
+  void tell_sources(Subscriber& who, const Pattern& pattern);
+  bool is_told_sources(const Subscriber& who, const Pattern& pattern) const noexcept;
 
   // False when the subscriber had not asked for it. An implicit one stays.
   bool unsubscribe(Subscriber& who, const Pattern& pattern);
@@ -145,6 +151,10 @@ class Router {
   bool is_kept_for_later(Audience& audience) noexcept;
   void remove(Audience& audience) noexcept;
   void drop_membership(Subscriber& who, std::size_t index) noexcept;
+  void watch(Audience& audience);
+  void no_longer_watch(Audience& audience) noexcept;
+  void tell_sources_no_more(Subscriber& who, std::size_t index) noexcept;
+  void join(const std::vector<Audience*>& audiences, bool of_sources);
   void observe_latency();
   static std::size_t receivers(std::vector<const Audience*> all);
   bool is_first_of_its_name(const Pattern& pattern) const;

@@ -21,11 +21,11 @@ struct Bundle {
   const EventPtr* const* events = nullptr;  // `count` of them, in order
   std::size_t count = 0;
   std::string_view bytes;  // their frames, joined
-  // Gaps among them, which tell of events and are none: no sum counts them.
-  std::size_t gaps = 0;
-  std::size_t gap_bytes = 0;
+  // Markers among them, which tell of events and sources and are no events: no sum counts them.
+  std::size_t markers = 0;
+  std::size_t marker_bytes = 0;
 
-  std::size_t messages() const noexcept { return count - gaps; }
+  std::size_t messages() const noexcept { return count - markers; }
 
   const EventPtr& operator[](std::size_t i) const noexcept { return *events[i]; }
 };
@@ -52,8 +52,9 @@ class Subscriber {
     Audience* audience;
     std::uint64_t since;  // what arrived later than this it has had, or will (Event::arrival)
     std::uint32_t seat;
-    bool implicit;  // @all and @user/<id>: had without asking
-    bool asked;     // the client subscribed to it by name
+    bool implicit;         // @all and @user/<id>: had without asking
+    bool asked;            // the client subscribed to it by name
+    bool sources = false;  // and asked to be told of sources
   };
 
   std::uint32_t group_ = 0;  // the Router's note during a turn

@@ -54,7 +54,12 @@ void Turn::grow(std::vector<Slot>& table, std::size_t used) {
 bool Turn::add(std::size_t index) {
   const Event& event = *(*events_)[index];
   const auto at = static_cast<std::uint32_t>(index);
-  // Two topics of one hash take neighbouring keys.
+  // What is told of a topic's sources has other receivers, and so a stream of its own.
+  const bool of_sources = event.kind() == Event::Kind::source;
+  const auto same_stream = [&](const Event& other) {
+    return other.topic() == event.topic() && (other.kind() == Event::Kind::source) == of_sources;
+  };
+  // Two streams of one hash take neighbouring keys.
   for (std::uint64_t key = event.topic_hash();; ++key) {
     Slot& found = slot(stream_slots_, key);
     if (found.round != round_) {
@@ -65,7 +70,7 @@ bool Turn::add(std::size_t index) {
       return true;
     }
     Stream& stream = streams_[found.value];
-    if ((*events_)[stream.first]->topic() != event.topic()) continue;
+    if (!same_stream(*(*events_)[stream.first])) continue;
     next_[stream.last] = at;
     stream.last = at;
     return false;
@@ -119,9 +124,9 @@ Bundle Turn::bundle_of(std::uint32_t group) {
   bundle.events = bundled_.data();
   bundle.count = bundled_.size();
   for (const EventPtr* event : bundled_) {
-    if (!(*event)->is_gap()) continue;
-    ++bundle.gaps;
-    bundle.gap_bytes += (*event)->frame().size();
+    if (!(*event)->is_marker()) continue;
+    ++bundle.markers;
+    bundle.marker_bytes += (*event)->frame().size();
   }
   if (bundle.count == 1) {
     bundle.bytes = bundle[0]->frame();

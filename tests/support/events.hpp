@@ -52,8 +52,14 @@ inline Made counting_as(std::size_t bytes, Made made) {
   return made;
 }
 
-// "topic s:1" for a message, "topic s:1-3 missing" for a gap.
+// "topic s:1" for a message, "topic s:1-3 missing" for a gap, "topic s lost" for what is told of a source.
 inline std::string name_of(const Event& event) {
+  if (event.kind() == Event::Kind::source) {
+    const std::string frame(event.frame());
+    const std::size_t state = frame.find(R"("state":")") + 9;
+    return std::string(event.topic()) + ' ' + std::string(event.source()) + ' ' +
+           frame.substr(state, frame.find('"', state) - state);
+  }
   std::string name = std::string(event.topic()) + ' ' + std::string(event.source()) + ':' +
                      std::to_string(event.seq());
   if (event.is_gap()) name += '-' + std::to_string(event.last_seq()) + " missing";

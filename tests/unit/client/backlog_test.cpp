@@ -175,6 +175,23 @@ TEST_F(BacklogTest, TheGapIsToldInTheContractsWords) {
                        R"("reason":"slow_consumer"})"));
 }
 
+TEST_F(BacklogTest, WhatIsToldOfSourcesKeepsItsPlaceAndIsBoundedAsGapsAre) {
+  Event::Fields lost;
+  lost.topic = "a";
+  lost.source = "s";
+  lost.overflow = Overflow::conflate;
+  const EventPtr marker = Renderer::source(lost, "lost", 0);
+  fill("a", 1, 9);
+  EXPECT_EQ(backlog_.push(marker, 0, victims_), Pushed::queued);
+  EXPECT_EQ(backlog_.events(), 9U) << "it is no event";
+  fill("a", 10, 11);
+  EXPECT_THAT(drain(), ElementsAre("a s:1-2 missing", "a s:3", "a s:4", "a s:5", "a s:6", "a s:7",
+                                   "a s:8", "a s:9", "a s lost", "a s:10", "a s:11"));
+  std::size_t waiting = 0;
+  while (backlog_.push(marker, 0, victims_) == Pushed::queued) ++waiting;
+  EXPECT_EQ(waiting, limit / marker->queued_bytes());
+}
+
 TEST_F(BacklogTest, TheTopicThatHoldsMostBytesGivesWay) {
   fill("rare", 1, 1);
   fill("bulk", 1, 9);

@@ -49,8 +49,8 @@ class OutboxTest : public ::testing::Test, protected Outbox::Owner {
     for (const EventPtr& event : events) {
       places.push_back(&event);
       bytes.append(event->frame());
-      bundle.gaps += event->is_gap() ? 1 : 0;
-      bundle.gap_bytes += event->is_gap() ? event->frame().size() : 0;
+      bundle.markers += event->is_marker() ? 1 : 0;
+      bundle.marker_bytes += event->is_marker() ? event->frame().size() : 0;
     }
     bundle.events = places.data();
     bundle.count = places.size();

@@ -154,6 +154,50 @@ TEST_F(RequestsTest, ANewTokenCostsAMessageMoreForEach64Subscriptions) {
   EXPECT_EQ(taken, 2 * config()->limits.messages_per_second / 10);
 }
 
+TEST_F(RequestsTest, SourcesAreToldFromTheAnswerOnToWhoAsked) {
+  publish("a", 1);
+  say({{"type", "subscribe"}, {"topic", "a"}});
+  say({{"type", "subscribe"}, {"topic", "a"}, {"sources", true}});
+  lane().catch_up();
+  publish("a", 2);
+  lane().catch_up();
+  const std::vector<json> messages = heard();
+  EXPECT_THAT(messages, SizeIs(3)) << "nothing has changed with its source";
+  EXPECT_FALSE(messages.at(0).contains("sources"));
+  EXPECT_EQ(messages.at(1)["sources"].at(0)["src"], "s");
+  EXPECT_EQ(messages.at(1)["sources"].at(0)["alive"], true);
+  EXPECT_FALSE(messages.at(1)["sources"].at(0).contains("topic"));
+  say({{"type", "subscribe"}, {"topic", "b:*"}, {"sources", true}});
+  lane().catch_up();
+  publish("b:1", 1);
+  say({{"type", "subscribe"}, {"topic", "*"}, {"sources", true}});
+  lane().catch_up();
+  const std::vector<json> more = heard();
+  EXPECT_EQ(more.at(0)["sources"], json::array());
+  EXPECT_EQ(more.at(1)["state"], "alive") << "a new one";
+  EXPECT_EQ(more.at(2)["@id"], "s:1");
+  ASSERT_TRUE(more.at(3).contains("sources")) << json(more);
+  EXPECT_EQ(more.at(3)["sources"].at(1)["topic"], "b:1");
+}
+
+TEST_F(RequestsTest, SourcesOfMoreThanARequestMayLookAtAreRefused) {
+  auto few = std::make_shared<Config>(*config());
+  few->limits.request_looks = 20;
+  bridge_.reload(few);
+  for (int topic = 0; topic < 11; ++topic) publish("t:" + std::to_string(topic), 1);
+  lane().catch_up();
+  heard();
+  say({{"type", "subscribe"}, {"topic", "t:*"}, {"sources", true}});
+  lane().catch_up();
+  const std::vector<json> messages = heard();
+  EXPECT_EQ(messages.at(0)["code"], "limit_exceeded")
+      << "a look for each topic, and for each source";
+  EXPECT_EQ(connection_->session().usage.subscriptions, 0U);
+  publish("t:1", 2);
+  lane().catch_up();
+  EXPECT_THAT(heard(), IsEmpty());
+}
+
 TEST_F(RequestsTest, ErrorsAreForgottenAfterAMinute) {
   for (int minute = 0; minute < 3; ++minute) {
     say_nonsense(3);
@@ -602,6 +646,20 @@ TEST_F(WidenedRightTest, WhoAsksAgainMeanwhileIsSentNothingTwice) {
   answers();
   EXPECT_EQ(lane().metrics().subscriptions.value(), 0U);
   EXPECT_EQ(connection_->session().usage.subscriptions, 0U);
+}
+
+TEST_F(WidenedRightTest, WhoIsToldOfSourcesIsToldOfTheOthersToo) {
+  say({{"type", "subscribe"}, {"topic", "job:ada:*"}, {"sources", true}});
+  EXPECT_EQ(answers().at(0)["sources"], json::array());
+  widen();
+  answers();
+  publish("job:ada:a:b", 1);
+  const std::vector<json> heard = answers();
+  ASSERT_THAT(heard, SizeIs(2));
+  EXPECT_EQ(heard[0]["type"], "source");
+  EXPECT_EQ(heard[0]["topic"], "job:ada:a:b");
+  EXPECT_EQ(heard[0]["state"], "alive");
+  EXPECT_EQ(heard[1]["@id"], "s:1");
 }
 
 TEST_F(WidenedRightTest, TheLastOfTwoReloadsDecides) {

@@ -68,6 +68,203 @@ class ExchangeTest : public ::testing::Test {
   Exchange exchange_{std::make_shared<const Config>(), metrics_, clock_};
 };
 
+class SourcesTest : public ExchangeTest {
+ protected:
+  void watch(std::size_t lane, std::string_view pattern) {
+    const Exchange::Look look = exchange_.look();
+    exchange_.interest(lane).watch_begins(*Pattern::parse(pattern));
+  }
+  void come(std::string_view topic, std::string_view source, std::uint64_t seq,
+            std::uint64_t connection) {
+    Arrival made = arrival(topic, source, seq);
+    made.connection = connection;
+    accept({made});
+  }
+  void pass(std::chrono::milliseconds time) {
+    clock_.now += time;
+    while (exchange_.tend_sources()) {
+    }
+  }
+  // What has been posted to the lanes since the last call.
+  std::vector<std::string> fresh(Lane& lane) {
+    std::vector<std::string> names;
+    for (const BatchPtr& batch : lane.batches)
+      for (const EventPtr& event : batch->events) names.push_back(name_of(*event));
+    lane.batches.clear();
+    return names;
+  }
+  void expect(std::string_view match, std::chrono::milliseconds time) {
+    auto config = std::make_shared<Config>();
+    RouteConfig route;
+    route.match = match;
+    route.expect = time;
+    config->routes.push_back(route);
+    exchange_.reload(config);
+  }
+  std::vector<std::string> known(std::string_view topic) {
+    std::vector<KnownSource> all;
+    exchange_.look().sources(topic, all);
+    std::vector<std::string> names;
+    for (const KnownSource& each : all)
+      names.push_back(each.src + ' ' + std::string(state_name(each.state)));
+    return names;
+  }
+};
+
+TEST_F(SourcesTest, ASourceIsLostWithTheLastConnectionOverWhichItWasHeard) {
+  watch(0, "a");
+  for (const std::uint64_t connection : {1U, 2U, 3U, 4U}) exchange_.opened(connection);
+  for (const std::uint64_t connection : {1U, 2U, 3U}) come("a", "s", connection, connection);
+  come("a", "other", 1, 4);
+  EXPECT_THAT(fresh(first_),
+              ElementsAre("a s alive", "a s:1", "a s:2", "a s:3", "a other alive", "a other:1"));
+  EXPECT_THAT(fresh(second_), ElementsAre("a s:1", "a s:2", "a s:3", "a other:1"));
+  clock_.now += std::chrono::seconds(2);
+  exchange_.ended(3);
+  exchange_.ended(1);
+  EXPECT_THAT(fresh(first_), IsEmpty());
+  EXPECT_THAT(known("a"), ElementsAre("s alive", "other alive"));
+  exchange_.ended(2);
+  EXPECT_THAT(fresh(first_), ElementsAre("a s lost"));
+  EXPECT_THAT(known("a"), ElementsAre("s lost", "other alive"));
+}
+
+TEST_F(SourcesTest, WhatComesTwiceIsHeardAllTheSame) {
+  watch(0, "a");
+  exchange_.opened(1);
+  exchange_.opened(2);
+  come("a", "s", 1, 1);
+  come("a", "s", 1, 2);
+  clock_.now += std::chrono::seconds(2);
+  exchange_.ended(1);
+  EXPECT_THAT(fresh(first_), ElementsAre("a s alive", "a s:1"));
+  exchange_.ended(2);
+  exchange_.opened(3);
+  clock_.now += std::chrono::seconds(2);
+  come("a", "s", 1, 3);
+  EXPECT_THAT(fresh(first_), ElementsAre("a s lost", "a s alive"));
+}
+
+TEST_F(SourcesTest, NoMoreThanOneMessageASecondIsToldOfASource) {
+  watch(0, "a");
+  exchange_.opened(1);
+  come("a", "s", 1, 1);
+  exchange_.ended(1);
+  EXPECT_THAT(fresh(first_), ElementsAre("a s alive", "a s:1")) << "not yet";
+  pass(std::chrono::milliseconds(999));
+  EXPECT_THAT(fresh(first_), IsEmpty());
+  pass(std::chrono::milliseconds(1));
+  EXPECT_THAT(fresh(first_), ElementsAre("a s lost"));
+  exchange_.opened(2);
+  come("a", "s", 2, 2);
+  come("a", "s", 3, 2);
+  EXPECT_THAT(fresh(first_), ElementsAre("a s:2", "a s:3"));
+  exchange_.ended(2);
+  pass(std::chrono::seconds(1));
+  EXPECT_THAT(fresh(first_), IsEmpty()) << "the latest state is what was told last";
+  exchange_.opened(3);
+  come("a", "s", 4, 3);
+  EXPECT_THAT(fresh(first_), ElementsAre("a s alive", "a s:4"));
+}
+
+TEST_F(SourcesTest, ASilentSourceIsToldOnceAndIsAliveWhenItSpeaks) {
+  expect("a", std::chrono::seconds(5));
+  watch(0, "*");
+  exchange_.opened(1);
+  come("a", "s", 1, 1);
+  come("b", "s", 1, 1);
+  fresh(first_);
+  for (std::uint64_t seq = 2; seq < 8; ++seq) {
+    pass(std::chrono::seconds(4));
+    come("a", "s", seq, 1);
+    EXPECT_EQ(fresh(first_).size(), 1U) << "the event";
+  }
+  pass(std::chrono::milliseconds(4'999));
+  EXPECT_THAT(fresh(first_), IsEmpty());
+  pass(std::chrono::milliseconds(1));
+  EXPECT_THAT(fresh(first_), ElementsAre("a s silent"));
+  EXPECT_THAT(known("a"), ElementsAre("s silent"));
+  pass(std::chrono::seconds(60));
+  EXPECT_THAT(fresh(first_), IsEmpty());
+  come("a", "s", 8, 1);
+  EXPECT_THAT(fresh(first_), ElementsAre("a s alive", "a s:8"));
+  pass(std::chrono::seconds(5));
+  EXPECT_THAT(fresh(first_), ElementsAre("a s silent"));
+  exchange_.ended(1);
+  pass(std::chrono::seconds(1));
+  EXPECT_THAT(fresh(first_), ElementsAre("b s lost", "a s lost"));
+}
+
+TEST_F(SourcesTest, WhoeverComesLaterIsToldOfASilenceThatHadBegun) {
+  expect("a", std::chrono::seconds(5));
+  exchange_.opened(1);
+  come("a", "s", 1, 1);
+  clock_.now += std::chrono::seconds(3);
+  EXPECT_THAT(known("a"), ElementsAre("s alive"));
+  watch(0, "a");
+  fresh(first_);
+  pass(std::chrono::seconds(2));
+  EXPECT_THAT(fresh(first_), ElementsAre("a s silent"));
+}
+
+TEST_F(SourcesTest, WhatWasKnownBeforeIsNotToldAgain) {
+  exchange_.opened(1);
+  exchange_.opened(2);
+  come("a", "gone", 1, 1);
+  come("a", "here", 1, 2);
+  exchange_.ended(1);
+  fresh(first_);
+  EXPECT_THAT(known("a"), ElementsAre("gone lost", "here alive"));
+  watch(0, "a");
+  exchange_.ended(2);
+  EXPECT_THAT(fresh(first_), ElementsAre("a here lost"));
+}
+
+TEST_F(SourcesTest, HeaderlessProducersAreOneSource) {
+  watch(0, "a");
+  exchange_.opened(1);
+  exchange_.opened(2);
+  come("a", "", 0, 1);
+  come("a", "", 0, 2);
+  exchange_.publish({{"a", "1"}}, [](const Published&) {});
+  const std::string own(first_.batches[0]->events[0]->source());
+  fresh(first_);
+  clock_.now += std::chrono::seconds(2);
+  exchange_.ended(1);
+  EXPECT_THAT(fresh(first_), IsEmpty());
+  exchange_.ended(2);
+  EXPECT_THAT(fresh(first_), ElementsAre("a " + own + " lost"));
+  clock_.now += std::chrono::seconds(2);
+  exchange_.publish({{"a", "1"}}, [](const Published&) {});
+  EXPECT_THAT(fresh(first_), ElementsAre("a " + own + " alive", "a " + own + ":4"));
+}
+
+TEST_F(SourcesTest, WhatIsToldOfSourcesIsNotKept) {
+  watch(0, "a");
+  exchange_.opened(1);
+  come("a", "s", 1, 1);
+  const auto all = static_cast<std::size_t>(-1) / 2;
+  EXPECT_EQ(exchange_.look().history().newest(*Pattern::parse("a"), 10, all).size(), 1U);
+}
+
+TEST_F(SourcesTest, ManyAreToldASliceAtATime) {
+  watch(0, "*");
+  exchange_.opened(1);
+  for (int i = 0; i < 1'000; ++i) come(std::to_string(i), "s", 1, 1);
+  clock_.now += std::chrono::seconds(2);
+  fresh(first_);
+  exchange_.ended(1);
+  EXPECT_LE(fresh(first_).size(), 256U);
+  std::size_t told = 256;
+  for (bool more = true; more;) {
+    more = exchange_.tend_sources();
+    const std::size_t now = fresh(first_).size();
+    EXPECT_LE(now, 256U);
+    told += now;
+  }
+  EXPECT_EQ(told, 1'000U);
+}
+
 TEST_F(ExchangeTest, EveryLaneGetsTheSameBatch) {
   accept({arrival("a", "s", 1), arrival("b", "s", 1), arrival("a", "s", 2)});
   EXPECT_THAT(last(), ElementsAre("a s:1", "b s:1", "a s:2"));

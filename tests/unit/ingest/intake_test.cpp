@@ -38,8 +38,8 @@ class IntakeTest : public testing::Test, public Sink {
   bool drain() { return intake.drain(near_, false); }
 
   IngestMetrics metrics;
-  Origins origins{*this, [](int) { return std::uint64_t{0}; }};
-  Intake intake{*this, origins, metrics};
+  Senders senders{*this, [](int) { return std::uint64_t{0}; }};
+  Intake intake{*this, senders, metrics};
   std::vector<std::string> taken;
 
  private:

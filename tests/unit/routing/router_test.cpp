@@ -28,8 +28,17 @@ class Interests final : public Interest {
     EXPECT_TRUE(all.insert(name(pattern)).second);
   }
   void ends(const Pattern& pattern) noexcept override { EXPECT_EQ(all.erase(name(pattern)), 1U); }
+  void watch_begins(const Pattern& pattern) override {
+    if (fails) throw std::bad_alloc();
+    EXPECT_TRUE(watched.insert(name(pattern)).second);
+    EXPECT_EQ(all.count(name(pattern)), 1U);
+  }
+  void watch_ends(const Pattern& pattern) noexcept override {
+    EXPECT_EQ(watched.erase(name(pattern)), 1U);
+  }
 
   std::set<std::string> all;
+  std::set<std::string> watched;
   bool fails = false;
 
  private:
@@ -99,6 +108,45 @@ TEST_F(RouterTest, WhatNobodyWantsAnyMoreIsGivenBackAFewAtOnceAndHeardByNobodyMe
   EXPECT_THAT(interests_.all, IsEmpty());
   EXPECT_EQ(router_.topics() + router_.patterns(), 0U);
   EXPECT_EQ(metrics_.subscriptions.value(), 0U);
+}
+
+TEST_F(RouterTest, WhatIsToldOfSourcesIsForThoseWhoAsked) {
+  Event::Fields lost;
+  lost.topic = "a";
+  lost.topic_hash = topic_hash("a");
+  lost.source = "s";
+  const EventPtr marker = Renderer::source(lost, "lost", 0);
+  router_.expect(pattern("a"), true);
+  EXPECT_THAT(interests_.watched, ElementsAre("a")) << "before anybody is there";
+  for (Listener* each : {&ada_, &bob_}) router_.subscribe(*each, pattern("a"));
+  router_.subscribe(ada_, pattern("*"));
+  router_.tell_sources(ada_, pattern("a"));
+  router_.no_longer_expected(pattern("a"), true);
+  EXPECT_TRUE(router_.is_told_sources(ada_, pattern("a")));
+  EXPECT_FALSE(router_.is_told_sources(ada_, pattern("*")));
+  EXPECT_EQ(router_.publish({make_event({"a", 1}), marker, make_event({"a", 2})}), 4U);
+  EXPECT_EQ(router_.publish({marker}), 0U) << "no delivery";
+  EXPECT_THAT(ada_.heard, ElementsAre("a s:1", "a s lost", "a s:2", "a s lost"));
+  EXPECT_THAT(bob_.heard, ElementsAre("a s:1", "a s:2"));
+  EXPECT_EQ(router_.load("a").events, 2U);
+  router_.unsubscribe(ada_, pattern("a"));
+  EXPECT_THAT(interests_.watched, IsEmpty());
+  router_.publish({marker});
+  EXPECT_EQ(ada_.heard.size(), 4U);
+}
+
+TEST_F(RouterTest, WhoLeavesIsNoLongerToldOfSources) {
+  router_.expect(pattern("a:*"), true);
+  for (Listener* each : {&ada_, &bob_}) {
+    router_.subscribe(*each, pattern("a:*"));
+    router_.tell_sources(*each, pattern("a:*"));
+    router_.tell_sources(*each, pattern("a:*"));
+  }
+  router_.no_longer_expected(pattern("a:*"), true);
+  router_.leave(ada_);
+  EXPECT_THAT(interests_.watched, ElementsAre("a:*"));
+  router_.leave(bob_);
+  EXPECT_THAT(interests_.watched, IsEmpty());
 }
 
 TEST_F(RouterTest, ATopicsSubscribersGetItsEventsAndNoOthers) {

@@ -1,4 +1,4 @@
-// Origins: over which connection each message came, by Peers' number; and when all has been taken that came
+// Senders: over which connection each message came, by Peers' number; and when all has been taken that came
 // over one that has ended.
 //
 // libzmq gives each message the properties of its connection, the descriptor among them. Descriptors are used
@@ -20,11 +20,11 @@
 
 namespace zws {
 
-class Origins {
+class Senders {
  public:
   // The number of the connection that has this descriptor now; 0 if there is none.
   using Find = std::function<std::uint64_t(int descriptor)>;
-  Origins(Sink& sink, Find find) : sink_(sink), find_(std::move(find)) {}
+  Senders(Sink& sink, Find find) : sink_(sink), find_(std::move(find)) {}
 
   // Arrival::connection of a message; the sink knows it when this returns.
   std::uint64_t of(const zmq::message_t& message) { return of(property(message)); }

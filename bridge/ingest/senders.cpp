@@ -1,4 +1,4 @@
-#include "ingest/origins.hpp"
+#include "ingest/senders.hpp"
 
 #include <cstdlib>
 #include <utility>
@@ -11,11 +11,11 @@ constexpr unsigned looks_max = 10;  // a producer's high-water mark has been tak
 }  // namespace
 
 // What ZMQ_SRCFD reads, too.
-const char* Origins::property(const zmq::message_t& message) noexcept {
+const char* Senders::property(const zmq::message_t& message) noexcept {
   return zmq_msg_gets(message.handle(), "__fd");
 }
 
-std::uint64_t Origins::of(const char* descriptor) {
+std::uint64_t Senders::of(const char* descriptor) {
   if (descriptor == nullptr) return Arrival::no_connection;
   if (descriptor == last_) return last_number_;
   const auto known = numbers_.find(descriptor);
@@ -26,7 +26,7 @@ std::uint64_t Origins::of(const char* descriptor) {
   return number;
 }
 
-std::uint64_t Origins::meet(const char* descriptor) {
+std::uint64_t Senders::meet(const char* descriptor) {
   const std::uint64_t number = find_(std::atoi(descriptor));
   if (number == 0) return Arrival::over;
   const bool fresh = texts_.count(number) == 0;
@@ -36,9 +36,9 @@ std::uint64_t Origins::meet(const char* descriptor) {
   return number;
 }
 
-void Origins::ended(std::uint64_t number) { ended_.push_back(number); }
+void Senders::ended(std::uint64_t number) { ended_.push_back(number); }
 
-void Origins::nothing_waits() {
+void Senders::nothing_waits() {
   looks_ = 0;
   for (const std::uint64_t number : std::exchange(ended_, {})) {
     const auto [first, end] = texts_.equal_range(number);
@@ -50,11 +50,11 @@ void Origins::nothing_waits() {
   }
 }
 
-void Origins::note_look() {
+void Senders::note_look() {
   if (!ended_.empty() && ++looks_ > looks_max) nothing_waits();
 }
 
-void Origins::all_ended() {
+void Senders::all_ended() {
   ended_.clear();
   for (const auto& [number, text] : texts_) ended_.push_back(number);
   nothing_waits();

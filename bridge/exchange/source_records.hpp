@@ -1,0 +1,56 @@
+// What the SourceTable knows of a topic and of its sources.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/route_table.hpp"
+#include "core/clock.hpp"
+#include "exchange/pattern_lanes.hpp"
+#include "exchange/presence.hpp"
+
+namespace zws {
+
+struct SourceRecord {
+  std::string name;
+  std::uint64_t newest = 0;
+  std::int64_t newest_ns = 0;
+  std::uint64_t heard = 0;
+  SteadyTime heard_at{};
+  std::uint64_t missed = 0;
+  std::uint64_t again_seq =
+      0;  // the last of `again` events in a row that look like a new beginning
+  std::int64_t again_ns = 0;
+  std::uint32_t again = 0;
+  Presence presence;
+};
+
+// What only topics of producers that send no header have, and those that are watched for silence.
+struct TopicExtras {
+  SteadyTime own_heard{};
+  Presence own;      // of the topic's own source
+  SteadyTime due{};  // when SourceWatch looks at the topic again; zero: not by itself
+};
+
+struct SourceTopic {
+  std::string name;
+  std::uint64_t hash = 0;
+  std::uint32_t id = 0;
+  std::uint32_t matched = 0;  // by which routes: so many reloads had been
+  const Route* route = nullptr;
+  SourceTopic* older = nullptr;
+  SourceTopic* newer = nullptr;
+  SteadyTime heard{};
+  std::uint64_t own_seq = 0;
+  std::uint64_t fleet_seq = 0;   // of what other bridges get with its number
+  std::uint64_t generation = 0;  // topics forgotten when this one was first heard of
+  LaneSet by_name = 0;           // the lanes that listen to it by its name
+  PatternLanes::Answer by_pattern;
+  std::unique_ptr<TopicExtras> extras;  // null: none
+  bool forgot = false;                  // one of its sources, at least once
+  std::vector<SourceRecord> sources;
+};
+
+}  // namespace zws
