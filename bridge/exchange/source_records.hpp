@@ -29,6 +29,7 @@ struct SourceRecord {
 
 // What only topics of producers that send no header have, and those that are watched for silence.
 struct TopicExtras {
+  std::uint64_t fleet_seq = 0;  // of what other bridges get with its number
   SteadyTime own_heard{};
   Presence own;      // of the topic's own source
   SteadyTime due{};  // when SourceWatch looks at the topic again; zero: not by itself
@@ -44,7 +45,6 @@ struct SourceTopic {
   SourceTopic* newer = nullptr;
   SteadyTime heard{};
   std::uint64_t own_seq = 0;
-  std::uint64_t fleet_seq = 0;   // of what other bridges get with its number
   std::uint64_t generation = 0;  // topics forgotten when this one was first heard of
   LaneSet by_name = 0;           // the lanes that listen to it by its name
   PatternLanes::Answer by_pattern;

@@ -68,10 +68,11 @@ SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash
   if (Topic* known = topics_.find(name, hash)) {
     const SteadyTime end = known->heard + route_of(*known).ttl;
     if (now > end && !held(*known, end)) {
-      known->own_seq = known->fleet_seq = 0;
+      known->own_seq = 0;
       known->generation = ++forgotten_;
       topics_bytes_ -= bytes_of(*known);
       if (known->extras) known->extras->own = {};
+      if (known->extras) known->extras->fleet_seq = 0;
       topics_bytes_ += bytes_of(*known);
     }
     topics_.heard(*known);
@@ -176,8 +177,8 @@ void SourceTable::list(std::string_view topic, SteadyTime now,
   if (known->own_seq != 0)
     out.push_back({known->name, own_name(*known), true, known->own_seq, 0, known->extras->own_heard,
                    watch_.state(known->extras->own, known->extras->own_heard, route, now)});
-  if (known->fleet_seq != 0)
-    out.push_back({known->name, fleet_name(*known), true, known->fleet_seq, 0,
+  if (known->extras && known->extras->fleet_seq != 0)
+    out.push_back({known->name, fleet_name(*known), true, known->extras->fleet_seq, 0,
                    known->extras->own_heard,
                    watch_.state(known->extras->own, known->extras->own_heard, route, now)});
   for (const Source& source : known->sources)
@@ -225,7 +226,7 @@ Judgement SourceTable::number(Topic& topic, const Arrival& arrival) {
   const bool for_fleet = arrival.source == fleet;
   name_ = for_fleet ? fleet_name(topic) : own_name(topic);
   judgement.source = name_;
-  judgement.seq = ++(for_fleet ? topic.fleet_seq : topic.own_seq);
+  judgement.seq = ++(for_fleet ? extras.fleet_seq : topic.own_seq);
   extras.own_heard = topic.heard;
   judgement.alive_lanes = note_heard(topic, extras.own, arrival.connection);
   return judgement;
