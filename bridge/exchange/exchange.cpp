@@ -237,6 +237,8 @@ bool Exchange::tend_sources() noexcept try {
   return false;
 }
 
+// What there is to tell is told a tenth of a second apart: thousands of topics are lost at once with one
+// producer, and who is to be told of them all takes that in only so fast.
 bool Exchange::tend() {
   std::vector<SourceNews> news;
   const bool more = sources_.tend(clock_, clock_.steady() + tend_slice, news);
@@ -255,7 +257,7 @@ bool Exchange::tend() {
     tell(Renderer::source(fields, state_name(each.state), now_ns), each.lanes, *batch);
   }
   post(batch);
-  return more;
+  return false;
 }
 
 // --- what lanes ask ------------------------------------------------------------------------------

@@ -17,9 +17,9 @@ constexpr std::size_t table_bytes_per_topic = 96;
 
 constexpr std::uint32_t events_of_a_restart = 3;
 
-// Between two looks at the clock, and the news of one slice.
+// Between two looks at the clock, and the news of one slice, which are a fifth of what a client's queue holds.
 constexpr std::size_t topics_between = 16;
-constexpr std::size_t news_max = 256;
+constexpr std::size_t news_max = 512;
 
 }  // namespace
 
@@ -178,9 +178,8 @@ void SourceTable::list(std::string_view topic, SteadyTime now,
     out.push_back({known->name, own_name(*known), true, known->own_seq, 0, known->extras->own_heard,
                    watch_.state(known->extras->own, known->extras->own_heard, route, now)});
   if (known->extras && known->extras->fleet_seq != 0)
-    out.push_back({known->name, fleet_name(*known), true, known->extras->fleet_seq, 0,
-                   known->extras->own_heard,
-                   watch_.state(known->extras->own, known->extras->own_heard, route, now)});
+    out.push_back(
+        {known->name, fleet_name(*known), true, known->extras->fleet_seq, 0, known->heard});
   for (const Source& source : known->sources)
     out.push_back({known->name, source.name, false, source.newest, source.missed, source.heard_at,
                    watch_.state(source.presence, source.heard_at, route, now)});
@@ -227,6 +226,7 @@ Judgement SourceTable::number(Topic& topic, const Arrival& arrival) {
   name_ = for_fleet ? fleet_name(topic) : own_name(topic);
   judgement.source = name_;
   judgement.seq = ++(for_fleet ? extras.fleet_seq : topic.own_seq);
+  if (for_fleet) return judgement;  // a call, which says nothing of producers
   extras.own_heard = topic.heard;
   judgement.alive_lanes = note_heard(topic, extras.own, arrival.connection);
   return judgement;
