@@ -9,6 +9,8 @@
 #include <asio/write.hpp>
 #include <type_traits>
 
+#include "relay/name_question.hpp"
+
 namespace zws {
 namespace {
 
@@ -20,24 +22,24 @@ constexpr std::size_t read_bytes = std::size_t{64} << 10;
 class Stream : public RedisStream, public std::enable_shared_from_this<Stream> {
  public:
   Stream(asio::io_context& loop, RedisUrl url, Events events)
-      : url_(std::move(url)), events_(std::move(events)), names_(loop) {}
+      : url_(std::move(url)), events_(std::move(events)), loop_(loop) {}
 
   void begin() {
-    names_.async_resolve(
-        url_.host, url_.port, [this, self = shared_from_this()](auto fault, auto found) {
-          if (failed("looking up its name", fault)) return;
-          asio::async_connect(socket(), found, [this, self](auto refused, const auto&) {
-            if (failed("connecting", refused)) return;
-            std::error_code ignored;
-            socket().set_option(tcp::no_delay(true), ignored);
-            secure();
-          });
-        });
+    name_.ask(loop_, url_.host, url_.port,
+              [this, self = shared_from_this()](auto fault, const auto& found) {
+                if (failed("looking up its name", fault)) return;
+                asio::async_connect(socket(), found, [this, self](auto refused, const auto&) {
+                  if (failed("connecting", refused)) return;
+                  std::error_code ignored;
+                  socket().set_option(tcp::no_delay(true), ignored);
+                  secure();
+                });
+              });
   }
 
   void close() noexcept override {
     closed_ = true;
-    names_.cancel();
+    name_.drop();
     std::error_code ignored;
     socket().close(ignored);
   }
@@ -67,7 +69,8 @@ class Stream : public RedisStream, public std::enable_shared_from_this<Stream> {
   std::string out_;
 
  private:
-  tcp::resolver names_;
+  asio::io_context& loop_;
+  NameQuestion name_;
   bool closed_ = false;
 };
 

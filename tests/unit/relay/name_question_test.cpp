@@ -1,0 +1,38 @@
+#include "relay/name_question.hpp"
+
+#include <gtest/gtest.h>
+
+#include <asio/executor_work_guard.hpp>
+#include <chrono>
+
+namespace zws {
+namespace {
+
+TEST(NameQuestion, AnAddressNeedsNoServerOfNames) {
+  asio::io_context loop;
+  const auto work = asio::make_work_guard(loop);
+  NameQuestion question;
+  std::string found;
+  question.ask(loop, "127.0.0.1", "6379", [&](const std::error_code& fault, const auto& addresses) {
+    ASSERT_FALSE(fault);
+    found = addresses.begin()->endpoint().address().to_string();
+    loop.stop();
+  });
+  loop.run_for(std::chrono::seconds(30));
+  EXPECT_EQ(found, "127.0.0.1");
+}
+
+TEST(NameQuestion, NobodyIsToldOfAQuestionThatWasDropped) {
+  bool told = false;
+  {
+    asio::io_context loop;
+    NameQuestion question;
+    question.ask(loop, "127.0.0.1", "6379", [&](const auto&, const auto&) { told = true; });
+    question.drop();
+    loop.run_for(std::chrono::milliseconds(20));
+  }  // the loop has gone, and the answer may come yet
+  EXPECT_FALSE(told);
+}
+
+}  // namespace
+}  // namespace zws
