@@ -72,7 +72,7 @@ def test_after_a_kill_since_is_recovered_from_what_publishers_keep(bridge: Bridg
     bridge.kill()
     keeper.publish("t", 21)
     bridge.start()
-    bridge.wait_metric("zws_repaired_total", 21)
+    bridge.wait_metric("zws_events_received_total", 21)
     again = bridge.connect()
     answer = again.subscribe("t", since=[f"{keeper.src}:15"])
     assert (answer["recovered"], answer["replayed"]) == (True, 6)
