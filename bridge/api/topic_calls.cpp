@@ -135,16 +135,16 @@ std::string_view overflow_text(Overflow overflow) {
 }
 
 std::string route_json(const Route& route) {
-  return JsonObject()
-      .json("match", route.match.empty() ? "null" : json_string(route.match))
+  JsonObject told;
+  told.json("match", route.match.empty() ? "null" : json_string(route.match))
       .text("format", route.format == EventFormat::raw ? "raw" : "auto")
       .number("history", route.history)
       .text("ttl", config::duration_text(route.ttl))
       .number("replay", route.replay)
       .text("overflow", overflow_text(route.overflow))
-      .text("key", route.key)
-      .json("expect", route.expect ? json_string(config::duration_text(*route.expect)) : "null")
-      .done();
+      .text("key", route.key);
+  if (route.expect) told.text("expect", config::duration_text(*route.expect));
+  return told.done();
 }
 
 std::string time_json(SteadyTime time) {

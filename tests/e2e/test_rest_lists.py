@@ -201,11 +201,13 @@ def test_one_topic_tells_its_route_its_sources_and_who_hears_it(routed, issuer, 
         "overflow": "conflate",
         "key": "id",
     }
-    assert told["sources"] == [{"src": sent[0][0], "seq": int(sent[-1][2])}]
+    assert told["sources"][0].pop("heard_at").endswith("Z")
+    assert told["sources"] == [{"src": sent[0][0], "seq": int(sent[-1][2]), "alive": True, "state": "alive"}]
     assert told["kept"]["events"] == 2 and told["kept"]["bytes"] > 0
     assert told["kept"]["oldest"] <= told["kept"]["newest"]
     assert {row["user"] for row in told["receivers"]} == {"ada", "bob"}
     again = admin.get(f"/api/ws/topics/{quote(topic, safe='')}")
+    again["sources"][0].pop("heard_at")
     for changing in ("rate", "kept"):
         told.pop(changing), again.pop(changing)
     assert again == told
