@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import zmq
+import zwsbridge
 
 from support.bridge import Bridge
 from support.keeper import Keeper
@@ -70,7 +71,7 @@ def test_after_a_kill_since_is_recovered_from_what_publishers_keep(bridge: Bridg
         keeper.publish("t", number)
     assert numbers(client, 20) == list(range(1, 21))
     bridge.kill()
-    keeper.publish("t", 21)
+    keeper.publish("t", 21, lost=True)
     bridge.start()
     bridge.wait_metric("zws_events_received_total", 21)
     again = bridge.connect()
@@ -186,3 +187,20 @@ def test_one_lane_reads_both_sockets_itself(make_bridge: Any) -> None:
         keeper.publish("t", 101, lost=True)
         keeper.publish("t", 102)
         assert client.receive()["type"] == "gap", "it is told though nothing more comes"
+
+
+def test_our_python_publisher_gives_a_bridge_that_was_killed_its_history_back(bridge: Bridge) -> None:
+    with zwsbridge.Publisher(bridge.endpoint, repair=bridge.repair_endpoint) as publisher:
+        client = subscribed(bridge, "t")
+        for number in range(50):
+            publisher.publish("t", {"type": "x", "n": number})
+        events = [client.receive() for _ in range(50)]
+        assert [event["n"] for event in events] == list(range(50))
+        bridge.kill()
+        bridge.start()
+        bridge.wait_metric("zws_repaired_total", 50)
+        again = bridge.connect()
+        answer = again.subscribe("t", since=[events[39]["@id"]])
+        assert (answer["recovered"], answer["replayed"]) == (True, 10)
+        publisher.publish("t", {"type": "x", "n": 50})
+        assert [again.receive()["n"] for _ in range(11)] == list(range(40, 51))
