@@ -27,6 +27,8 @@ constexpr std::size_t heard_topics = 1000;  // that producers send on, in turn
 struct NoInterest final : zws::Interest {
   void begins(const zws::Pattern&) override {}
   void ends(const zws::Pattern&) noexcept override {}
+  void watch_begins(const zws::Pattern&) override {}
+  void watch_ends(const zws::Pattern&) noexcept override {}
 };
 
 class Ear final : public zws::Subscriber {
