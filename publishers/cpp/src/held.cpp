@@ -31,6 +31,7 @@ char* new_ring(std::size_t bytes) {
 Held::Held(std::size_t bytes)
     : size_(std::max<std::uint64_t>(bytes / align * align, align)),
       end_(2 * size_),
+      rest_(size_),
       ring_(new_ring(size_)) {}
 
 void Held::keep(Trail& trail, std::uint64_t seq, std::int64_t ts, std::string_view key,
@@ -41,13 +42,17 @@ void Held::keep(Trail& trail, std::uint64_t seq, std::int64_t ts, std::string_vi
     trail = {};
     return;
   }
-  const std::uint64_t rest = size_ - end_ % size_;
-  const std::uint64_t position = size > rest ? end_ + rest : end_;
-  end_ = position + size;
+  if (size > rest_) {  // not to be parted: it begins at the ring's beginning
+    end_ += rest_;
+    rest_ = size_;
+  }
+  const std::uint64_t position = end_;
+  char* to = ring_.get() + (size_ - rest_);
+  end_ += size;
+  rest_ -= size;
 
   const Head head{trail, ts, static_cast<std::uint32_t>(payload.size()),
                   static_cast<std::uint32_t>(key.size())};
-  char* to = at(position);
   std::memcpy(to, &head, sizeof head);
   std::memcpy(to + sizeof head, key.data(), key.size());
   std::memcpy(to + sizeof head + key.size(), payload.data(), payload.size());

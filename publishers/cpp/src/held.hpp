@@ -57,7 +57,8 @@ class Held {
   Head head(std::uint64_t position) const noexcept;
 
   const std::uint64_t size_;
-  std::uint64_t end_;  // where the next event goes
+  std::uint64_t end_;   // where the next event goes
+  std::uint64_t rest_;  // from there to the end of the ring
   const std::unique_ptr<char[]> ring_;
 };
 
