@@ -31,6 +31,7 @@
 #include "port/tls.hpp"
 #include "readiness.hpp"
 #include "relay/relay.hpp"
+#include "relay/relay_history.hpp"
 #include "service.hpp"
 #include "signals.hpp"
 
@@ -81,6 +82,8 @@ int serve(const Signals& signals, LiveConfig& config) {
   KeyFetcher key_fetcher(config.current()->auth, verifier,
                          [&](bool succeeded) { count_fetch(succeeded, metrics); });
   Exchange exchange(config.current(), metrics);
+  const auto kept = RelayHistory::make(config.current(), exchange, metrics);
+  exchange.keep_in(kept.get());
   Lanes lanes(config.current(), verifier, exchange, metrics);
   exchange.post_to(lanes.sinks());
   Source source(config.current(), exchange, metrics);
@@ -95,6 +98,7 @@ int serve(const Signals& signals, LiveConfig& config) {
                   }});
   const Service service;
 
+  if (kept) kept->start();
   const bool fed = lanes.feed_from(source);
   lanes.start(tls, api, [&] { api.each_second(); });
   if (!fed) source.start();
@@ -131,6 +135,7 @@ int serve(const Signals& signals, LiveConfig& config) {
       if (next->auth.jwks_url.empty()) metrics.jwks_failed.set(0);  // nothing is to be fetched
       tell_certificate(next_tls, metrics);
       exchange.reload(next);
+      if (kept) kept->reload(next);
       source.reload(next, std::move(keys));
       lanes.reload(next, next_tls);
       api.reload(next, origins);
@@ -147,6 +152,7 @@ int serve(const Signals& signals, LiveConfig& config) {
               [&] { return signals.next(std::chrono::milliseconds(0)) == Signal::stop; });
   lanes.stop_feeding();
   source.stop();
+  if (kept) kept->stop();
   key_fetcher.stop();
   verifier.stop();
   api.stop();

@@ -23,7 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "metrics": {"core"},
     "auth": {"core", "config"},
     "ingest": {"core", "config", "metrics"},
-    "relay": {"core", "config", "metrics"},
+    "relay": {"core", "config", "metrics", "exchange"},
     "exchange": {"core", "config", "metrics"},
     "routing": {"core", "metrics", "exchange"},
     "client": {"core", "config", "metrics", "auth", "exchange", "routing"},

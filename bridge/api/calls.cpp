@@ -383,14 +383,15 @@ namespace {
 std::vector<std::string> newest_items(HistoryPage& page, std::size_t bytes_max) {
   std::vector<std::string> items;
   std::size_t bytes = 0;
-  for (auto event = page.events.rbegin(); event != page.events.rend(); ++event) {
+  auto place = page.places.rbegin();
+  for (auto event = page.events.rbegin(); event != page.events.rend(); ++event, ++place) {
     std::string item = event_json(**event);
     bytes += item.size();
     if (bytes > bytes_max && !items.empty()) {
       page.more = true;
       break;
     }
-    page.begin = (*event)->arrival();
+    page.begin = *place;
     items.push_back(std::move(item));
   }
   std::reverse(items.begin(), items.end());

@@ -41,6 +41,8 @@ struct Answer {
   bool resumable = false;  // there is a `since`, and looks enough to go by it
   bool counted = false;    // as one more subscription of the session
   bool covered = false;    // the client receives it already
+  bool past_asked =
+      false;  // whether the archive knows of it has been asked for, where that may matter
 
   // Found at the look.
   bool expected = false;  // by the Router: the pattern
@@ -66,6 +68,7 @@ struct LongRequest {
   std::size_t next = 0;  // of request.topics, to be prepared
   std::size_t looks_left;
   std::vector<Answer> prepared;       // those that wait for a look
+  std::vector<std::string> past;      // topics of which the archive has to be asked before that
   std::vector<Answer> slice;          // those that wait for their place
   std::uint64_t looked_at = 0;        // the newest arrival when these were looked at
   bool refused = false;               // a topic was

@@ -57,6 +57,7 @@ Requests::Requests(Router& router, Exchange& exchange, BatchSink& lane, SignIn::
                          },
                          [this](Session& session) { count_error(session); }}),
       router_(router),
+      exchange_(exchange),
       lane_(std::move(sign_in)) {
   router_.give_back_later([this] { give_back_soon(); });
 }
@@ -173,14 +174,33 @@ void Requests::go_on(Session& session) {
   }
   const std::size_t looks_before = request->looks_left;
   const auto cost = std::make_shared<PlaceCost>(looked_at_);
-  const bool looked = slices_.look(session, *request, sign_in_.open_mode(),
-                                   [this, cost, asked = std::weak_ptr<LongRequest>(request)] {
-                                     cost->end();
-                                     on_place(asked);
-                                   });
+  const Outlook looked = slices_.look(session, *request, sign_in_.open_mode(),
+                                      [this, cost, asked = std::weak_ptr<LongRequest>(request)] {
+                                        cost->end();
+                                        on_place(asked);
+                                      });
   charge(session, looks_before - request->looks_left);
-  if (!looked) return queue(session);
+  if (looked == Outlook::past) return ask_for_past(request);
+  if (looked == Outlook::not_yet) return queue(session);
   for (const Answer& each : request->slice) cost->add(1 + each.events.size());
+}
+
+// What the archive knows comes into the history, and then it is looked at again. Meanwhile others are answered.
+void Requests::ask_for_past(const std::shared_ptr<LongRequest>& request) {
+  const std::vector<std::string> topics = std::exchange(request->past, {});
+  exchange_.archive()->read(topics, [this, asked = std::weak_ptr<LongRequest>(request)] {
+    asio::post(*lane_.loop, [this, asked]() noexcept {
+      const std::shared_ptr<LongRequest> waiting = asked.lock();
+      if (waiting) queue_again(waiting->session);
+    });
+  });
+}
+
+void Requests::queue_again(Session& session) noexcept try {
+  queue(session);
+} catch (const std::exception& error) {
+  log::error("a request could not be answered further: {}", error.what());
+  session.abort();
 }
 
 // All that came before its look has been delivered.

@@ -59,6 +59,8 @@ class Requests final : public MessageHandler {
   void answer(Session& session, Request&& request);
   static void charge(Session& session, std::size_t looks) noexcept;
   void go_on(Session& session);
+  void ask_for_past(const std::shared_ptr<LongRequest>& request);
+  void queue_again(Session& session) noexcept;
   void on_place(const std::weak_ptr<LongRequest>& request) noexcept;
   bool looks_enough() const noexcept;
   void note_slice(Session& session, LongRequest& request);
@@ -86,6 +88,7 @@ class Requests final : public MessageHandler {
   Slices slices_;
   SignIn sign_in_;
   Router& router_;
+  Exchange& exchange_;
   const SignIn::Parts lane_;  // how to find a session again
   log::Quiet loss_log_;
   StatsQuery stats_;

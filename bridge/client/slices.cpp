@@ -78,8 +78,8 @@ Slices::Slices(Router& router, Exchange& exchange, BatchSink& lane, const RouteT
       routes_(&routes),
       subscriptions_(subscriptions) {}
 
-bool Slices::look(Session& session, LongRequest& whole, bool open_mode,
-                  std::function<void()> reached) {
+Outlook Slices::look(Session& session, LongRequest& whole, bool open_mode,
+                     std::function<void()> reached) {
   prepare(session, whole, Grants(session.config().auth, session.identity().get(), open_mode));
   const Clock& clock = *session.rules().clock;
   auto place = new_place();
@@ -87,7 +87,9 @@ bool Slices::look(Session& session, LongRequest& whole, bool open_mode,
   std::size_t room = room_in(session);
   std::size_t looked = 0;
   const Exchange::Look look = exchange_.look();
-  if (!look.history().forget_old()) return false;
+  if (!look.history().forget_old()) return Outlook::not_yet;
+  if (exchange_.archive() != nullptr) note_past(look.history(), whole);
+  if (!whole.past.empty()) return Outlook::past;
   whole.looked_at = look.newest_arrival();
   const SteadyTime until = clock.steady() + look_time;
   do {
@@ -104,7 +106,35 @@ bool Slices::look(Session& session, LongRequest& whole, bool open_mode,
   whole.slice.assign(std::make_move_iterator(whole.prepared.begin()), std::make_move_iterator(end));
   whole.prepared.erase(whole.prepared.begin(), end);
   lane_.post(std::move(place));
-  return true;
+  return Outlook::done;
+}
+
+// Each topic is asked for once: what the archive does not know then, the answer goes without.
+void Slices::note_past(History& history, LongRequest& whole) const {
+  Archive& archive = *exchange_.archive();
+  for (Answer& each : whole.prepared) {
+    if (each.fault.code != ErrorCode::none || std::exchange(each.past_asked, true)) continue;
+    if (!each.pattern->is_literal() || !may_lack(history, whole, each)) continue;
+    if (archive.may_know(each.topic)) whole.past.push_back(each.topic);
+  }
+}
+
+// Whether what is known here does not prove the answer, or may not be all: a source may have fallen silent
+// before this bridge began to listen.
+bool Slices::may_lack(History& history, const LongRequest& whole, const Answer& answer) const {
+  const Request& request = whole.request;
+  const Route& route = routes_->match(answer.topic);
+  const SteadyTime now = whole.session.rules().clock->steady();
+  const bool young = now - exchange_.archive()->began() < route.ttl;
+  const std::size_t last = request.last                         ? *request.last
+                           : request.type == RequestType::fetch ? 0
+                                                                : route.replay;
+  if (request.type == RequestType::fetch && !request.last)
+    return !history.holds(answer.topic, request.source, request.from);
+  if (answer.covered) return false;
+  if (answer.resumable && (young || !history.proves(answer.topic, answer.since))) return true;
+  const std::size_t kept = last == 0 ? 0 : history.kept(answer.topic).events;
+  return kept < last && (young || kept == 0);
 }
 
 // What needs no look: rights, bounds, what a `since` says. Nobody waits for it but this client's lane.

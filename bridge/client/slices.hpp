@@ -27,6 +27,13 @@
 
 namespace zws {
 
+// What came of a look.
+enum class Outlook : std::uint8_t {
+  done,
+  not_yet,  // what the history holds has to grow younger first: look again
+  past      // the archive has to be asked for LongRequest::past first: look again then
+};
+
 class Slices {
  public:
   Slices(Router& router, Exchange& exchange, BatchSink& lane, const RouteTable& routes,
@@ -38,8 +45,9 @@ class Slices {
 
   // One slice of a subscribe or fetch: looks at what is asked for next, one topic at least. `reached` is
   // called later, on the lane: then answer(), unless the session has left and give_up() was called.
-  // False, and nothing is called: what the history holds has to grow younger first; look again.
-  bool look(Session& session, LongRequest& request, bool open_mode, std::function<void()> reached);
+  // Where it is not done, nothing is called.
+  Outlook look(Session& session, LongRequest& request, bool open_mode,
+               std::function<void()> reached);
   // Answers what was looked at. The session may leave in it.
   void answer(Session& session, LongRequest& request, bool open_mode);
   // What was looked at is not wanted any more.
@@ -60,6 +68,8 @@ class Slices {
                           Answer& answer, std::size_t& room);
   bool look_for_sources(const Exchange::Look& look, Session& session, LongRequest& whole,
                         Answer& answer) const;
+  void note_past(History& history, LongRequest& whole) const;
+  bool may_lack(History& history, const LongRequest& whole, const Answer& answer) const;
   void look_for_missed(History& history, Session& session, LongRequest& whole, Answer& answer,
                        std::size_t room);
   void answer_subscribe(Session& session, LongRequest& whole, const Grants& grants, Answer& answer);

@@ -19,6 +19,17 @@ void EventRing::push(const EventPtr& event, std::uint64_t arrival, std::size_t s
   if (live_ == size_max) __builtin_prefetch(slot(0).event.get());
 }
 
+void EventRing::put_first(const std::vector<Retained>& events, std::size_t size_max) {
+  const EventRing later = std::move(*this);
+  *this = EventRing{};
+  reallocate(static_cast<std::uint32_t>(events.size() + later.size()));
+  for (const Retained& each : events) push(each.event, each.arrival, size_max);
+  later.oldest_first([&](const Retained& each) {
+    push(each.event, each.arrival, size_max);
+    return true;
+  });
+}
+
 EventPtr EventRing::pop_front() noexcept {
   assert(live_ > 0);
   EventPtr gone = std::move(slot(0).event);

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "core/event.hpp"
 
@@ -33,6 +34,10 @@ class EventRing {
 
   // `arrival` is above all before it, and size() below `size_max`.
   void push(const EventPtr& event, std::uint64_t arrival, std::size_t size_max);
+
+  // Puts events in front of all that are here: in order of arrival, and their numbers below all of these.
+  // With them there are at most `size_max`. Cost: O(events).
+  void put_first(const std::vector<Retained>& events, std::size_t size_max);
 
   EventPtr pop_front() noexcept;
 

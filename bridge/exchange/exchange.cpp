@@ -4,6 +4,7 @@
 #include <random>
 
 #include "core/topic.hpp"
+#include "exchange/past.hpp"
 
 namespace zws {
 namespace {
@@ -31,11 +32,14 @@ std::int64_t unix_ns(WallTime time) {
 }  // namespace
 
 Exchange::Exchange(ConfigPtr config, Metrics& metrics, const Clock& clock)
-    : routes_(std::make_unique<RouteTable>(*config)),
-      sources_(make_own_source(), *config, *routes_, ledger_, patterns_),
+    : own_source_(make_own_source()),
+      routes_(std::make_unique<RouteTable>(*config)),
+      sources_(own_source_, *config, *routes_, ledger_, patterns_),
       history_(config, ledger_, clock),
       metrics_(metrics.ingest),
-      clock_(clock) {}
+      clock_(clock) {
+  ledger_.set_own_source(own_source_);
+}
 
 void Exchange::accept(const Arrival* arrivals, std::size_t count) noexcept try {
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -106,6 +110,7 @@ void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now
     tell(Renderer::source(its, state_name(SourceState::alive), now_ns), judgement.alive_lanes,
          batch);
   }
+  if (judgement.late_to != 0) tell_late(judgement, fields, batch);
   if (judgement.duplicate) return note_duplicate(arrival);
   if (judgement.forgot) note_forgotten(arrival, judgement);
   fields.arrival = ++arrivals_;
@@ -138,6 +143,35 @@ void Exchange::keep(EventPtr event, LaneSet lanes, Batch& batch) {
 void Exchange::tell(EventPtr event, LaneSet lanes, Batch& batch) {
   wanted_.push_back(lanes);
   batch.add(std::move(event));
+}
+
+// The history has these events from an archive, and who came later was given them from there. But who has
+// listened all along waits for them in vain.
+void Exchange::tell_late(const Judgement& judgement, Event::Fields fields, Batch& batch) {
+  fields.arrival = ++arrivals_;
+  fields.source = judgement.source;
+  fields.topic_id = judgement.topic_id;
+  fields.seq = judgement.seq;
+  fields.last_seq = judgement.late_to;
+  wanted_.push_back(judgement.lanes);
+  batch.add(Renderer::gap(fields, "producer"));
+}
+
+bool Exchange::fill(const Past& past) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::uint64_t hash = topic_hash(past.topic);
+  std::vector<std::uint64_t> heard;
+  for (const PastSource& each : past.sources)
+    heard.push_back(std::max(sources_.newest(past.topic, hash, each.name),
+                             history_.newest(past.topic, each.name)));
+  if (!history_.fill(past, heard)) return false;
+  for (std::size_t i = 0; i < heard.size(); ++i) {
+    const PastSource& each = past.sources[i];
+    if (heard[i] == 0)
+      sources_.assume(past.topic, hash, each.name, each.newest, each.newest_ns, clock_.steady());
+  }
+  note_sizes();
+  return true;
 }
 
 void Exchange::note_gap(const Arrival& arrival, const Judgement& judgement) {
@@ -180,6 +214,7 @@ void Exchange::post(const std::shared_ptr<Batch>& batch) {
     lanes_[i]->post((all & lane) != 0 ? batch : part_for(lane, *batch));
   }
   wanted_.clear();
+  if (archive_ != nullptr) archive_->keep(batch);
 }
 
 std::vector<KnownSource> Exchange::sources(const std::vector<std::string>& topics) {

@@ -23,6 +23,7 @@
 #include "core/log.hpp"
 #include "core/position.hpp"
 #include "core/sink.hpp"
+#include "exchange/archive.hpp"
 #include "exchange/batch.hpp"
 #include "exchange/frame.hpp"
 #include "exchange/history.hpp"
@@ -32,6 +33,8 @@
 #include "metrics/metrics.hpp"
 
 namespace zws {
+
+struct Past;
 
 // What the REST API publishes: topic and payload have been checked.
 struct Publication {
@@ -62,6 +65,17 @@ class Exchange final : public Sink {
   void opened(std::uint64_t connection) noexcept override;
   // Tells who asked which sources are lost by it, as far as that takes no time; tend_sources() goes on.
   void ended(std::uint64_t connection) noexcept override;
+
+  // Keeps events in `archive` too, from now on; null: nowhere. Before the first event.
+  void keep_in(Archive* archive) noexcept { archive_ = archive; }
+  Archive* archive() const noexcept { return archive_; }
+
+  // Takes in what an archive knows of a topic: History::fill(). What it has sent to nobody yet, it goes on
+  // telling: a source that is known from there alone goes on behind its newest event.
+  bool fill(const Past& past);
+
+  // Who named the sources that this bridge numbers itself: their names begin so.
+  const std::string& own_source() const noexcept { return own_source_; }
 
   // As if a producer had sent them. `done` is called once, on a lane or by the caller. Returns where each
   // stands, those left out that were here already.
@@ -136,8 +150,11 @@ class Exchange final : public Sink {
   void note_sizes() noexcept;
   void note_gap(const Arrival& arrival, const Judgement& judgement);
   void note_duplicate(const Arrival& arrival);
+  void tell_late(const Judgement& judgement, Event::Fields fields, Batch& batch);
   void note_forgotten(const Arrival& arrival, const Judgement& judgement);
 
+  const std::string own_source_;
+  Archive* archive_ = nullptr;
   Ledger ledger_;
   PatternLanes patterns_;
   std::mutex mutex_;

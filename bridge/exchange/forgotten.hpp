@@ -6,8 +6,8 @@
 // may be that of another topic: it is never too early, only too late at times, and then someone who
 // missed nothing is told "not recovered".
 //
-// Thread: one at a time (the exchange's mutex). Memory: 160 KiB, whatever
-// there was to forget.
+// Thread: one at a time (the exchange's mutex). Memory: 160 KiB, whatever there was to forget, and 128 KiB more
+// once some of it was in no archive.
 #pragma once
 
 #include <algorithm>
@@ -30,6 +30,17 @@ class Forgotten {
     each_prefix(topic, [&](std::string_view prefix) { later(prefix_slot(prefix), heard); });
   }
 
+  // Something of it was forgotten at `now` that no archive keeps (exchange/archive.hpp).
+  void note_for_good(std::uint64_t hash, SteadyTime now) {
+    if (for_good_.empty()) for_good_.resize(for_good_slots);
+    later(for_good_[hash % for_good_.size()], now);
+  }
+
+  // When that was last; SteadyTime{} if never.
+  SteadyTime for_good(std::uint64_t hash) const noexcept {
+    return for_good_.empty() ? SteadyTime{} : for_good_[hash % for_good_.size()];
+  }
+
   // What arrived as `heard` and of which nothing is kept. Cheap, since it may be every event.
   void note_unkept(std::uint64_t hash, SteadyTime now, std::uint64_t heard) noexcept {
     later(names_[hash % names_.size()], now);
@@ -48,6 +59,8 @@ class Forgotten {
   }
 
  private:
+  static constexpr std::size_t for_good_slots = 16'384;
+
   static constexpr std::size_t prefix_depth_max = 8;
 
   // "", "a:", "a:b:" of "a:b:c": where the parts of a name begin, of its first few.
@@ -73,6 +86,7 @@ class Forgotten {
 
   std::vector<SteadyTime> names_ = std::vector<SteadyTime>(16'384);
   std::vector<std::uint64_t> prefixes_ = std::vector<std::uint64_t>(4'096);
+  std::vector<SteadyTime> for_good_;  // empty as long as there is none
   std::uint64_t unkept_ = 0;
 };
 

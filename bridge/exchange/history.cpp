@@ -32,6 +32,26 @@ History::~History() = default;
 
 void History::record(const EventPtr& event) { shelf_->record(event); }
 
+bool History::fill(const Past& past, const std::vector<std::uint64_t>& heard) {
+  return shelf_->fill(past, heard, clock_.steady());
+}
+
+bool History::proves(std::string_view topic, const std::vector<Position>& since) {
+  const Topic* known = shelf_->look_up(topic, clock_.steady());
+  if (known == nullptr) return false;
+  return known->history.resumes(since, proven(since, shelf_->forgotten().topic(topic_hash(topic))));
+}
+
+std::uint64_t History::newest(std::string_view topic, std::string_view source) {
+  const Topic* known = shelf_->look_up(topic, clock_.steady());
+  return known == nullptr ? 0 : known->history.newest_of(source);
+}
+
+bool History::holds(std::string_view topic, std::string_view source, std::uint64_t from) {
+  const Topic* known = shelf_->look_up(topic, clock_.steady());
+  return known != nullptr && known->history.holds(source, from);
+}
+
 std::vector<Position> History::positions(std::string_view topic) {
   const Topic* known = shelf_->look_up(topic, clock_.steady());
   auto positions = known == nullptr ? std::vector<Position>{} : known->history.positions();
@@ -170,9 +190,11 @@ HistoryPage History::page(std::string_view topic, std::uint64_t before, std::siz
     page.more = page.events.size() == count || (bytes > bytes_max && !page.events.empty());
     if (page.more) break;
     page.events.push_back(each->event);
+    page.places.push_back(each->arrival);
     page.begin = each->arrival;
   } while (each.older());
   std::reverse(page.events.begin(), page.events.end());
+  std::reverse(page.places.begin(), page.places.end());
   return page;
 }
 

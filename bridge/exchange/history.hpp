@@ -31,6 +31,7 @@ namespace zws {
 
 class Ledger;
 class Shelf;
+struct Past;
 
 struct Recovery {
   bool recovered = false;
@@ -59,6 +60,7 @@ struct Fetched {
 // A piece of a topic's history, in order of arrival.
 struct HistoryPage {
   std::vector<EventPtr> events;
+  std::vector<std::uint64_t> places;  // of each of them
   std::uint64_t begin = 0;  // the place of the first of them, by which to ask for what came before
   bool more = false;        // something came before
 };
@@ -80,6 +82,19 @@ class History {
   // Remembers an event (Kind::gap breaks the run of its source). Events of one source on one topic
   // come with rising seq; one that steps back begins its source anew, as Event::restart() does.
   void record(const EventPtr& event);
+
+  // Takes in what an archive kept of a topic, in front of what is here and only where it joins without a
+  // hole; so the answers below prove more and never what is not so. `heard`: of each of its sources, up to
+  // which number the exchange has heard it itself, 0 for none; later ones come live and are not taken from there. What is taken
+  // counts as older than all that came, and goes first where there is no room. False: nothing was of use.
+  bool fill(const Past& past, const std::vector<std::uint64_t>& heard);
+
+  // Whether one who stands at `since` could have all it missed, if it fits.
+  bool proves(std::string_view topic, const std::vector<Position>& since);
+  // The newest number of a source on a topic; 0 if it is not known.
+  std::uint64_t newest(std::string_view topic, std::string_view source);
+  // Whether a fetch from `from` on would be complete, if it fits.
+  bool holds(std::string_view topic, std::string_view source, std::uint64_t from);
 
   // Where live events begin: the newest position of each source known on the topic; where none is, a
   // mark of this moment (exchange/marks.hpp). Never empty.

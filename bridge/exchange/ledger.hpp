@@ -34,6 +34,12 @@ class Ledger {
   // What `at` holds where nothing is known.
   const Marks& marks() const noexcept { return marks_; }
 
+  // The bridge's own sources: their names begin so. No archive keeps what they sent.
+  void set_own_source(std::string_view name) { own_source_ = name; }
+  bool is_own(std::string_view source) const noexcept {
+    return source.substr(0, own_source_.size()) == own_source_;
+  }
+
   // Subscribers of one more lane hold the topic, from `now` on.
   void pin(std::string_view topic, std::uint64_t hash, SteadyTime now, std::size_t lane = 0) {
     auto found = pins_.find(topic, static_cast<std::size_t>(hash));
@@ -81,6 +87,7 @@ class Ledger {
   };
 
   const Marks marks_;
+  std::string own_source_ = "*";  // until it is set no source is
   tsl::hopscotch_map<std::string, Pin, Hash, std::equal_to<>,
                      std::allocator<std::pair<std::string, Pin>>, 30, true>
       pins_;

@@ -12,6 +12,7 @@ constexpr int steps_per_correction = 64;  // AgeHeap::oldest() has put so many r
 constexpr std::size_t looks_per_sweep = 200;
 constexpr std::size_t discards_per_record = 2;  // more than come in meanwhile
 constexpr std::size_t discards_per_sweep = 1'000;
+constexpr std::chrono::seconds filled_stays{5};  // though nobody holds the topic
 
 }  // namespace
 
@@ -57,6 +58,7 @@ void Shelf::record(const EventPtr& event) {
       if (topic->history.forgot() != forgot) note_forgotten(*topic);
     }
     topic->heard = arrival;
+    if (event->raw() || ledger_.is_own(event->source())) topic->kept_here_only = true;
     if (!event->is_gap()) {
       ++topic->events;
       topic->rate.note(event->received());
@@ -71,6 +73,40 @@ void Shelf::record(const EventPtr& event) {
   if (arrival % records_per_expiry == 0) expire(event->received(), steps_per_expiry);
 }
 
+bool Shelf::fill(const Past& past, const std::vector<std::uint64_t>& heard, SteadyTime now) {
+  const std::uint64_t hash = topic_hash(past.topic);
+  const Route& route = routes_.match(past.topic);
+  if (past.sources.empty() || route.history == 0 || route.format == EventFormat::raw) return false;
+  std::optional<SteadyTime> forgotten = past.forgotten;
+  const SteadyTime for_good = forgotten_.for_good(hash);
+  if (for_good != SteadyTime{}) forgotten = std::max(for_good, forgotten.value_or(for_good));
+  Topic* topic = look_up(past.topic, now);
+  if (topic == nullptr) {
+    topic = &topics_.add(past.topic, hash);
+    topic->policy = &policy_for(past.topic);
+    topic->heard = arrivals_;  // as its place among the others says
+    topic->end = now;
+  }
+  bool filled = false;
+  {
+    const Account account(*this, *topic);
+    // Its oldest event may be an older one now.
+    if (topic->age_place != AgeHeap::nowhere) topic->policy->by_age.remove(*topic);
+    topic->policy->quiet_until = {};
+    filled = topic->history.fill({past, heard, forgotten, now}, topic->policy->retention,
+                                 config_->limits.sources_per_topic, filled_);
+  }
+  if (filled) {
+    topic->filled_until = now + filled_stays;
+    topic->end = std::max(topic->end, topic->filled_until);
+    if (!topic->history.empty())
+      topic->end = std::max(topic->end, topic->history.newest_received() + route.ttl);
+  }
+  settle(*topic);
+  keep_within_bounds();
+  return filled;
+}
+
 // The topic that `event` is for, or nothing if nothing of it would remain.
 Topic* Shelf::take_up(const Event& event) {
   Topic* topic = topics_.find(event);
@@ -80,6 +116,7 @@ Topic* Shelf::take_up(const Event& event) {
     const SteadyTime end = event.received() + policy.retention.ttl;
     if (!remains && !ledger_.held_since(event.topic(), event.topic_hash(), end)) {
       forgotten_.note_unkept(event.topic_hash(), now_, arrivals_);
+      forgotten_.note_for_good(event.topic_hash(), now_);
       return nullptr;
     }
     topic = &topics_.add(event.topic(), event.topic_hash());
@@ -123,12 +160,13 @@ bool Shelf::settle(Topic& topic) {
     return true;
   }
   if (listed) topic.policy->by_age.remove(topic);
-  if (held(topic)) return true;
+  if (held(topic) || now_ < topic.filled_until) return true;
   forget(topic);
   return false;
 }
 
 void Shelf::note_forgotten(const Topic& topic) noexcept {
+  if (topic.kept_here_only) forgotten_.note_for_good(topic.hash, now_);
   forgotten_.note(topic.name, topic.hash, now_, topic.heard);
 }
 

@@ -20,6 +20,7 @@
 #include "exchange/discarded.hpp"
 #include "exchange/forgotten.hpp"
 #include "exchange/ledger.hpp"
+#include "exchange/past.hpp"
 #include "exchange/policy.hpp"
 #include "exchange/topic_table.hpp"
 
@@ -31,6 +32,9 @@ class Shelf {
   Shelf(ConfigPtr config, Ledger& ledger);
 
   void record(const EventPtr& event);
+
+  // See History::fill().
+  bool fill(const Past& past, const std::vector<std::uint64_t>& heard, SteadyTime now);
 
   // The topic as it stands at `now`; nothing if it is not known, or no longer.
   Topic* look_up(std::string_view name, SteadyTime now);
@@ -97,7 +101,11 @@ class Shelf {
   std::vector<std::unique_ptr<Policy>> policies_;
   std::size_t event_bytes_ = 0;
   std::size_t bookkeeping_bytes_ = 0;
-  std::uint64_t arrivals_ = 0;
+  // What comes is numbered upwards from here, and what is filled in downwards.
+  static constexpr std::uint64_t arrivals_begin = std::uint64_t{1} << 48;
+
+  std::uint64_t arrivals_ = arrivals_begin;
+  std::uint64_t filled_ = arrivals_begin;
   SteadyTime now_{};  // the latest that anybody told; each event comes later than what was before
   Forgotten forgotten_;
   Discarded discarded_;

@@ -46,6 +46,9 @@ class SourceRuns {
   // it takes a proof that one was there later.
   void forgot_some() noexcept;
 
+  // The same of a time before all that is known: the caller says of each source what is proof.
+  void forgot_earlier() noexcept { ++forgot_; }
+
   // How often that was.
   std::uint32_t forgot() const noexcept { return forgot_; }
 

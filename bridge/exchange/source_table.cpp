@@ -248,7 +248,10 @@ Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
   if (known && arrival.seq <= source.newest) {
     judgement.restart = began_again(source, arrival);
     judgement.duplicate = !judgement.restart;
-    if (judgement.duplicate) return judgement;
+    if (judgement.duplicate) {
+      if (std::exchange(source.assumed, false)) judgement.late_to = source.newest;
+      return judgement;
+    }
     if (arrival.seq > 1) judgement.missed_from = 1;
   } else if (known && arrival.seq > source.newest + 1) {
     judgement.missed_from = source.newest + 1;
@@ -260,7 +263,29 @@ Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
   source.newest_ns = std::max(source.newest_ns, arrival.sent_ns);  // an event may have no ts
   source.heard = ++heard_;
   source.again = 0;
+  source.assumed = false;
   return judgement;
+}
+
+std::uint64_t SourceTable::newest(std::string_view topic, std::uint64_t topic_hash,
+                                  std::string_view source) const noexcept {
+  const Topic* known = topics_.find(topic, topic_hash);
+  if (known == nullptr) return 0;
+  for (const Source& each : known->sources)
+    if (each.name == source) return each.newest;
+  return 0;
+}
+
+void SourceTable::assume(std::string_view name, std::uint64_t topic_hash, std::string_view source,
+                         std::uint64_t newest_seq, std::int64_t newest_ns, SteadyTime now) {
+  Topic& known = topic(name, topic_hash, now);
+  if (known.sources.size() >= sources_max_) return;  // those that are heard are worth more
+  Source& added = add_source(known, source);
+  added.newest = newest_seq;
+  added.newest_ns = newest_ns;
+  added.heard = ++heard_;
+  added.heard_at = now;
+  added.assumed = true;
 }
 
 // Of an event that is not above the newest.

@@ -41,7 +41,9 @@ struct Judgement {
   bool forgot = false;            // another source of the topic was forgotten for this one
   bool forgot_first = false;      // ... for the first time on this topic
   std::uint64_t missed_from = 0;  // > 0: missed_from .. seq-1 never came
-  std::string_view source;        // valid until the next judge()
+  std::uint64_t late_to =
+      0;                    // > 0: of seq .. late_to it was taken on trust that they had been here
+  std::string_view source;  // valid until the next judge()
   std::uint64_t seq = 0;
   std::uint32_t topic_id = 0;  // the topic's while it is known; then another topic may get it
   const Route* route = nullptr;
@@ -75,6 +77,15 @@ class SourceTable {
 
   // Judges one arrival of `now` and moves the source on (a duplicate moves nothing).
   Judgement judge(const Arrival& arrival, std::uint64_t topic_hash, SteadyTime now);
+
+  // The newest number of a source on a topic; 0 if it is not known.
+  std::uint64_t newest(std::string_view topic, std::uint64_t topic_hash,
+                       std::string_view source) const noexcept;
+
+  // An archive knows a source that is not known here, up to `newest`, which came at `newest_ns` (Unix
+  // time): it goes on from there.
+  void assume(std::string_view topic, std::uint64_t topic_hash, std::string_view source,
+              std::uint64_t newest, std::int64_t newest_ns, SteadyTime now);
 
   // Asks `routes` from now on, for each topic when its next event comes; it must outlive the table.
   // Cost: no more than what it forgets, where there is less room now.

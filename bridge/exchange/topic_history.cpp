@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "exchange/filling.hpp"
 #include "exchange/heap_bytes.hpp"
 
 namespace zws {
@@ -10,12 +11,6 @@ namespace {
 
 // A walk for events that are wanted passes over so many others: a millisecond or two.
 constexpr std::size_t others_max = 20'000;
-
-// Whether the event's key is the one that the rule means: the header gave it, or the payload was read
-// for it, or the rule wants none.
-bool key_known(const Event& event, const Retention& retention) noexcept {
-  return retention.key.empty() || event.overflow() == Overflow::conflate || event.has_key();
-}
 
 // Whether it is an event, and not the place of one that has left, of `source`.
 bool is_of(const Retained& each, std::string_view source) noexcept {
@@ -56,6 +51,48 @@ void TopicHistory::gap(const Event& marker, std::uint64_t arrival, std::size_t s
   if (!known) run.proof = run.newest;
   run.first = run.newest + 1;
   run.heard = arrival;
+}
+
+bool TopicHistory::fill(const PastOfTopic& past, const Retention& retention,
+                        std::size_t sources_max, std::uint64_t& next) {
+  const Filling filling(past, retention, sources_, ring_);
+  if (!filling.adds() || sources_.size() + filling.fresh_sources() > sources_max) return false;
+  std::vector<Retained> first;
+  next -= filling.chosen().size() + 1;  // one for the sources that come with no event
+  std::uint64_t arrival = next;
+  for (const EventPtr& event : filling.chosen()) {
+    first.push_back({event, ++arrival});
+    event_bytes_ += event->memory_bytes();
+  }
+  if (ring_.empty() && !first.empty()) newest_received_ = first.back().event->received();
+  if (!first.empty()) ring_.put_first(first, retention.size);
+  sources_.forgot_earlier();
+  for (const Filling::Outcome& each : filling.outcomes()) {
+    std::size_t place = each.place;
+    if (place == SourceRuns::none) {
+      place = sources_.add(each.of->name, next, sources_max);
+      sources_[place].heard = next;
+    }
+    SourceRun& run = sources_[place];
+    run.newest = each.newest;
+    run.proof = each.proof;
+    if (each.first < run.first || each.place == SourceRuns::none) {
+      run.first = each.first;
+      run.began = next;
+    }
+  }
+  if (retention.conflate) index_keys(retention);
+  return true;
+}
+
+void TopicHistory::index_keys(const Retention& retention) {
+  keys_.reset();
+  if (ring_.size() < 2) return;
+  keys_ = std::make_unique<KeyIndex>();
+  ring_.oldest_first([&](const Retained& each) {
+    if (key_known(*each.event, retention)) keys_->emplace(each.event->key(), each.arrival);
+    return true;
+  });
 }
 
 void TopicHistory::keep(const EventPtr& event, std::uint64_t arrival, const Retention& retention) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "core/position.hpp"
 #include "exchange/discarded.hpp"
 #include "exchange/event_ring.hpp"
+#include "exchange/past.hpp"
 #include "exchange/selection.hpp"
 #include "exchange/source_runs.hpp"
 
@@ -34,6 +36,22 @@ struct Retention {
   }
 };
 
+// Whether the event's key is the one that the rule means: the header gave it, or the payload was read
+// for it, or the rule wants none.
+inline bool key_known(const Event& event, const Retention& retention) noexcept {
+  return retention.key.empty() || event.overflow() == Overflow::conflate || event.has_key();
+}
+
+// What an archive kept of the topic, as it is to be judged.
+struct PastOfTopic {
+  const Past& past;
+  // Of each of its sources, up to which number the bridge has heard it; 0: it has not.
+  const std::vector<std::uint64_t>& heard;
+  std::optional<SteadyTime>
+      forgotten;  // some of the sources that were last heard before this are not known
+  SteadyTime now;
+};
+
 class TopicHistory {
  public:
   bool empty() const noexcept { return ring_.empty(); }
@@ -47,6 +65,12 @@ class TopicHistory {
   // it began.
   void record(const EventPtr& event, std::uint64_t arrival, const Retention& retention,
               std::size_t sources_max, bool keep, Discarded& discarded);
+
+  // Puts what is older in front of what is here, wherever it joins without a hole, and knows the sources
+  // that are not known yet. `next` numbers events downwards, as what arrived before all others. False, and
+  // nothing has changed, where there is nothing to add or the sources are too many.
+  bool fill(const PastOfTopic& past, const Retention& retention, std::size_t sources_max,
+            std::uint64_t& next);
 
   // What the marker names is missing; its source goes on behind it.
   void gap(const Event& marker, std::uint64_t arrival, std::size_t sources_max);
@@ -87,6 +111,24 @@ class TopicHistory {
   std::vector<const Retained*> range(std::string_view source, std::uint64_t from, std::uint64_t to,
                                      std::size_t count, std::size_t& steps_left) const;
 
+  // Whether one who stands at `since` can have all it missed, however much that is.
+  bool resumes(const std::vector<Position>& since, bool proven) const {
+    std::vector<std::uint64_t> from;
+    return sources_.resume(since, proven, from);
+  }
+
+  // The newest number of a source; 0 if it is not known.
+  std::uint64_t newest_of(std::string_view source) const noexcept {
+    const std::size_t place = sources_.find(source);
+    return place == SourceRuns::none ? 0 : sources_[place].newest;
+  }
+
+  // Whether the events of `source` from `from` on are all here, or were replaced by later ones.
+  bool holds(std::string_view source, std::uint64_t from) const noexcept {
+    const std::size_t place = sources_.find(source);
+    return place != SourceRuns::none && sources_[place].first <= from;
+  }
+
   // Gives back memory no longer needed. Not done as events go, since most often others follow.
   void shrink();
 
@@ -104,6 +146,7 @@ class TopicHistory {
   void replace(const Event& newer, const Retention& retention);
   void forget_key(const Event& event, std::uint64_t arrival) noexcept;
   void discard(std::string_view source, std::uint64_t since, Discarded& discarded);
+  void index_keys(const Retention& retention);
   std::size_t first_of(std::string_view source, std::uint64_t from, std::size_t& steps_left) const;
 
   EventRing ring_;

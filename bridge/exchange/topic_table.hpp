@@ -34,6 +34,8 @@ struct Topic {
   std::uint64_t events = 0;                    // that came since it is known
   RecentRate rate;                             // of them
   SteadyTime end{};                            // when its history runs out, or has run out
+  SteadyTime filled_until{};                   // until then who had it filled in may come for it
+  bool kept_here_only = false;                 // something of it was: no archive keeps it
   std::uint64_t question = 0;                  // number of the last question it was part of
   Topic* older = nullptr;                      // heard from before this one
   Topic* newer = nullptr;

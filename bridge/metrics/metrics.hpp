@@ -126,6 +126,8 @@ struct RelayMetrics {
   Counter written;         // events kept in Redis
   Counter unwritten;       // events that should have been
   Counter waiting_bytes;   // of events on their way there
+  Counter topics_read;     // whose history was taken over from there
+  Counter unreadable;      // what lay among the history's keys and is none of it
   Counter lag_ms;          // between a question to Redis and its answer, the last time
 };
 

@@ -299,6 +299,17 @@ void add_relay(Page& page, const RelayMetrics& relay) {
                 });
   page.gauge("zws_relay_lag_seconds", "Between a question to Redis and its answer, the last time",
              static_cast<double>(relay.lag_ms.value()) * 1e-3);
+  page.counter("zws_relay_written_total", "Events that this bridge was the first to keep in Redis",
+               static_cast<double>(relay.written.value()));
+  page.counter("zws_relay_unwritten_total", "Events that should have been kept there and were not",
+               static_cast<double>(relay.unwritten.value()));
+  page.gauge("zws_relay_waiting_bytes", "Of events on their way to Redis, which has not taken them",
+             static_cast<double>(relay.waiting_bytes.value()));
+  page.counter("zws_relay_topics_read_total", "Topics whose past was taken over from Redis",
+               static_cast<double>(relay.topics_read.value()));
+  page.counter("zws_relay_unreadable_total",
+               "What lay among the keys of the history in Redis and is none of it",
+               static_cast<double>(relay.unreadable.value()));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/position.hpp"
+#include "exchange/past.hpp"
 #include "support/events.hpp"
 
 namespace zws {
@@ -531,6 +532,81 @@ TEST_F(ExchangeTest, APublicationThatNoLaneListensToIsAnsweredAtOnce) {
   ASSERT_TRUE(published);
   EXPECT_EQ(published->recipients, 0U);
   EXPECT_EQ(published->ids.size(), 1U);
+}
+
+// --- what an archive keeps and knows -------------------------------------------------------------
+
+struct Kept final : Archive {
+  void keep(const BatchPtr& batch) noexcept override { batches.push_back(batch); }
+  SteadyTime began() const noexcept override { return {}; }
+  bool may_know(std::string_view) noexcept override { return true; }
+  void read(const std::vector<std::string>&, std::function<void()>) override {}
+  std::vector<BatchPtr> batches;
+};
+
+class ArchiveTest : public ExchangeTest {
+ protected:
+  // The archive knows events 1 to `newest` of "s" on "a".
+  bool fill(std::uint64_t newest) {
+    Past past;
+    past.topic = "a";
+    past.known_since = clock_.now - std::chrono::hours(1);
+    past.sources.emplace_back();
+    past.sources[0].name = "s";
+    past.sources[0].newest = newest;
+    for (std::uint64_t seq = 1; seq <= newest; ++seq) {
+      Event::Fields fields;
+      fields.topic = "a";
+      fields.source = "s";
+      fields.seq = fields.last_seq = seq;
+      fields.received = clock_.now - std::chrono::seconds(5);
+      past.sources[0].events.push_back(Event::make(fields, {"frame"}));
+    }
+    return exchange_.fill(past);
+  }
+  std::size_t recovered_since(const std::string& position) {
+    const Exchange::Look look = exchange_.look();
+    const Recovery recovery =
+        look.history().recover("a", {*Position::parse(position)}, 100, std::size_t{1} << 20);
+    return recovery.recovered ? recovery.events.size() : 999;
+  }
+};
+
+TEST_F(ArchiveTest, IsGivenWhatTheLanesAreGiven) {
+  Kept archive;
+  exchange_.keep_in(&archive);
+  accept({arrival("a", "s", 1), arrival("b", "s", 1)});
+  EXPECT_EQ(archive.batches, first_.batches);
+}
+
+TEST_F(ArchiveTest, ASourceGoesOnBehindWhatTheArchiveKnows) {
+  ASSERT_TRUE(fill(3));
+  accept({arrival("a", "s", 4)});
+  EXPECT_THAT(last(), ElementsAre("a s:4"));
+  EXPECT_EQ(recovered_since("s:1"), 3U);
+}
+
+TEST_F(ArchiveTest, WhatIsMissingBehindItIsTold) {
+  ASSERT_TRUE(fill(3));
+  accept({arrival("a", "s", 6)});
+  EXPECT_THAT(last(), ElementsAre("a s:4-5 missing", "a s:6"));
+  EXPECT_EQ(recovered_since("s:1"), 999U);
+}
+
+TEST_F(ArchiveTest, WhatComesAfterTheArchiveBroughtItIsToldOnceAndNotGivenAgain) {
+  ASSERT_TRUE(fill(3));
+  accept({arrival("a", "s", 2), arrival("a", "s", 3), arrival("a", "s", 4)});
+  EXPECT_THAT(last(), ElementsAre("a s:2-3 missing", "a s:4"));
+  EXPECT_EQ(duplicates(), 2U);
+  EXPECT_EQ(recovered_since("s:1"), 3U);  // it is all here
+}
+
+TEST_F(ArchiveTest, WhatIsHeardHereIsToldLiveHoweverFarTheArchiveIs) {
+  accept({arrival("a", "s", 2)});
+  ASSERT_TRUE(fill(4));
+  accept({arrival("a", "s", 3), arrival("a", "s", 4)});
+  EXPECT_THAT(last(), ElementsAre("a s:3", "a s:4"));
+  EXPECT_EQ(recovered_since("s:1"), 3U);
 }
 
 }  // namespace

@@ -1,0 +1,276 @@
+#include "relay/history_writer.hpp"
+
+#include <hiredis/hiredis.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+namespace zws {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+constexpr std::chrono::seconds silence{1};
+constexpr milliseconds index_stays{3'600'000};
+constexpr milliseconds stream_stays{60'000};  // longer than what it holds
+constexpr milliseconds refresh_max{600'000};
+constexpr std::size_t marks = 2;  // members of an index that are no sources
+
+std::int64_t wall_ms(const Clock& clock) {
+  return duration_cast<milliseconds>(clock.wall().time_since_epoch()).count();
+}
+
+std::string_view text_of(const redisReply& reply) {
+  return reply.str == nullptr ? std::string_view{} : std::string_view(reply.str, reply.len);
+}
+
+// That it is there already, or a later one.
+bool is_there(const redisReply& answer) {
+  return text_of(answer).find("equal or smaller") != std::string_view::npos;
+}
+
+bool is_closed(double score) {
+  const double whole = static_cast<double>(static_cast<std::uint64_t>(score));
+  return score - whole > 0.7;
+}
+
+}  // namespace
+
+HistoryWriter::HistoryWriter(const Config& config, std::string bridge, Send send,
+                             RelayMetrics& metrics, const Clock& clock)
+    : keys_{config.relay.prefix},
+      bridge_(std::move(bridge)),
+      send_(std::move(send)),
+      metrics_(metrics),
+      clock_(clock),
+      routes_(config) {
+  reload(config);
+}
+
+void HistoryWriter::reload(const Config& config) {
+  routes_ = RouteTable(config);
+  index_max_ = config.limits.sources_per_topic;
+  Duration longest = config.history.ttl;
+  for (const RouteConfig& route : config.routes)
+    longest = std::max(longest, route.ttl.value_or(longest));
+  lost_ms_ = std::max<std::int64_t>(index_stays.count(), 2 * longest.count());
+  for (auto& [name, topic] : topics_) topic.route = &routes_.match(name);
+}
+
+void HistoryWriter::on_up() {
+  topics_.clear();
+  open_.clear();
+  tell_lost();
+}
+
+void HistoryWriter::write(const EventPtr& event) {
+  Topic& known = topic(*event);
+  if (!keeps(*event, *known.route)) {
+    if (known.sources.empty()) topics_.erase(std::string(event->topic()));
+    return;
+  }
+  const SteadyTime now = clock_.steady();
+  Source& source = known.sources[std::string(event->source())];
+  const bool fresh = source.newest == 0;
+  source.heard = now;
+  source.newest = std::max(source.newest, event->seq());
+  if (event->restart()) {
+    // Its numbers mean two events each now, and what is kept may be of either life.
+    source.restarted = true;
+    put(event->topic(), std::string(event->source()), "+inf");
+  }
+  if (fresh) open(*event, source, now);
+  if (source.restarted) return;
+  const bool sent = send_(keep_command(keys_, *event, *known.route, heard_ms(*event)),
+                          [this, event](const redisReply* answer) { on_kept(event, answer); });
+  if (!sent) return lose(*event);
+  refresh(*event, *known.route, source, now);
+  if (open_.size() > sources_max) look_at_oldest(SteadyTime::max());
+}
+
+HistoryWriter::Topic& HistoryWriter::topic(const Event& event) {
+  const auto [found, fresh] = topics_.try_emplace(std::string(event.topic()));
+  if (fresh) found->second.route = &routes_.match(event.topic());
+  return found->second;
+}
+
+// Before its first event is kept. An index that begins with this event knows of all that came after it.
+void HistoryWriter::open(const Event& event, Source& source, SteadyTime now) {
+  source.opened = ++opened_;
+  open_.push_back(
+      {now + silence, source.opened, std::string(event.topic()), std::string(event.source())});
+  const std::string index = keys_.index(event.topic());
+  send({"ZADD", index, "NX", std::to_string(heard_ms(event) - 1), "*"}, event.topic());
+  if (!source.restarted)
+    put(event.topic(), std::string(event.source()), std::to_string(event.seq()) + ".5");
+}
+
+// What expires is put off, long before it would.
+void HistoryWriter::refresh(const Event& event, const Route& route, Source& source,
+                            SteadyTime now) {
+  const Duration pace = std::clamp<Duration>(route.ttl / 4, milliseconds(1'000), refresh_max);
+  if (source.refreshed != SteadyTime{} && now - source.refreshed < pace) return;
+  source.refreshed = now;
+  const std::string stays = std::to_string(index_ms(route));
+  send({"PEXPIRE", keys_.stream(event.topic(), event.source()), stays}, event.topic());
+  send_({"PEXPIRE", keys_.index(event.topic()), stays},
+        [this, name = std::string(event.topic())](const redisReply* answer) {
+          const bool gone =
+              answer != nullptr && answer->type == REDIS_REPLY_INTEGER && answer->integer == 0;
+          if (gone) topics_.erase(name);  // somebody deleted it: it begins anew
+        });
+}
+
+std::int64_t HistoryWriter::index_ms(const Route& route) const noexcept {
+  return std::max<std::int64_t>(index_stays.count(), 2 * route.ttl.count());
+}
+
+std::int64_t HistoryWriter::heard_ms(const Event& event) const {
+  return wall_ms(clock_) - duration_cast<milliseconds>(clock_.steady() - event.received()).count();
+}
+
+// --- the index -----------------------------------------------------------------------------------
+
+// Of two scores the larger stays.
+void HistoryWriter::put(std::string_view topic, const std::string& source,
+                        const std::string& score) {
+  const std::string index = keys_.index(topic);
+  const std::string scratch = keys_.scratch(topic, bridge_);
+  send({"DEL", scratch}, topic);
+  send({"ZADD", scratch, score, source}, topic);
+  send_({"ZUNIONSTORE", index, "2", index, scratch, "AGGREGATE", "MAX"},
+        [this, name = std::string(topic)](const redisReply* answer) {
+          if (answer == nullptr) return;
+          if (answer->type == REDIS_REPLY_ERROR) return refused(name, {}, *answer);
+          const bool full = answer->type == REDIS_REPLY_INTEGER &&
+                            answer->integer > static_cast<long long>(index_max_ + marks);
+          if (full)
+            send_({"ZRANGE", keys_.index(name), "0", "-1", "WITHSCORES"},
+                  [this, name](const redisReply* all) {
+                    if (all != nullptr) trim(name, *all);
+                  });
+        });
+  send({"DEL", scratch}, topic);
+}
+
+void HistoryWriter::send(Words words, std::string_view topic) {
+  send_(words, [this, name = std::string(topic)](const redisReply* answer) {
+    if (answer != nullptr && answer->type == REDIS_REPLY_ERROR) refused(name, {}, *answer);
+  });
+}
+
+// Too many sources: a quarter of them go, first of those that have ended. "!" says that some did.
+void HistoryWriter::trim(const std::string& topic, const redisReply& index) {
+  if (index.type != REDIS_REPLY_ARRAY) return;
+  std::vector<std::string> ended;
+  std::vector<std::string> others;
+  for (std::size_t i = 0; i + 1 < index.elements; i += 2) {
+    const std::string_view name = text_of(*index.element[i]);
+    if (name == "*" || name == "!") continue;
+    const double score = std::strtod(std::string(text_of(*index.element[i + 1])).c_str(), nullptr);
+    (score < static_cast<double>(kept_seq_max) * 2 && is_closed(score) ? ended : others)
+        .emplace_back(name);
+  }
+  const std::size_t known = ended.size() + others.size();
+  if (known <= index_max_) return;
+  const std::size_t wanted = known - index_max_ + index_max_ / 4;
+  ended.insert(ended.end(), others.begin(), others.end());
+  ended.resize(std::min(ended.size(), wanted));
+  send({"ZADD", keys_.index(topic), std::to_string(wall_ms(clock_)), "!"}, topic);
+  Words out{"ZREM", keys_.index(topic)};
+  out.insert(out.end(), ended.begin(), ended.end());
+  send(std::move(out), topic);
+}
+
+void HistoryWriter::tick() {
+  tell_lost();
+  look_at_oldest(clock_.steady());
+}
+
+void HistoryWriter::close_all() {
+  while (!open_.empty()) look_at_oldest(SteadyTime::max());
+}
+
+// Closes those that have said nothing since they were looked at.
+void HistoryWriter::look_at_oldest(SteadyTime now) {
+  const bool at_once = now == SteadyTime::max();
+  while (!open_.empty() && open_.front().look <= now) {
+    Open next = std::move(open_.front());
+    open_.pop_front();
+    const auto topic = topics_.find(next.topic);
+    if (topic == topics_.end()) continue;
+    const auto source = topic->second.sources.find(next.source);
+    if (source == topic->second.sources.end() || source->second.opened != next.id) continue;
+    if (!at_once && source->second.heard + silence > now) {
+      next.look = source->second.heard + silence;
+      open_.push_back(std::move(next));
+      continue;
+    }
+    if (!source->second.restarted) close(next.topic, next.source, source->second.newest);
+    topic->second.sources.erase(source);
+    if (topic->second.sources.empty()) topics_.erase(topic);
+    if (at_once) return;
+  }
+}
+
+void HistoryWriter::close(std::string_view topic, std::string_view source, std::uint64_t newest) {
+  const Route& route = routes_.match(topic);
+  put(topic, std::string(source), std::to_string(newest) + ".75");
+  send({"PEXPIRE", keys_.index(topic), std::to_string(index_ms(route))}, topic);
+  send({"PEXPIRE", keys_.stream(topic, source),
+        std::to_string(route.ttl.count() + stream_stays.count())},
+       topic);
+}
+
+// --- what is not kept ----------------------------------------------------------------------------
+
+void HistoryWriter::on_kept(const EventPtr& event, const redisReply* answer) {
+  if (answer == nullptr) return lose(*event);
+  if (answer->type != REDIS_REPLY_ERROR) return metrics_.written.add();
+  if (is_there(*answer)) return;
+  metrics_.unwritten.add();
+  refused(event->topic(), keys_.stream(event->topic(), event->source()), *answer);
+}
+
+// Without its index nobody reads a topic; it begins anew with the next event. To delete takes no memory.
+void HistoryWriter::refused(std::string_view topic, std::string_view stream,
+                            const redisReply& answer) {
+  std::uint64_t suppressed = 0;
+  if (refused_log_.pass(suppressed))
+    log::warning("Redis does not keep the history of topic \"{}\": {}{}", log::escaped(topic, 100),
+                 log::escaped(text_of(answer), 200), log::more(suppressed));
+  topics_.erase(std::string(topic));
+  const auto ignore = [](const redisReply*) {};
+  const bool is_another_kind = text_of(answer).substr(0, 9) == "WRONGTYPE";
+  if (is_another_kind) metrics_.unreadable.add();
+  if (is_another_kind && !stream.empty()) send_({"DEL", std::string(stream)}, ignore);
+  send_({"DEL", keys_.index(topic)}, ignore);
+}
+
+void HistoryWriter::lose(const Event& event) noexcept {
+  lose(1, std::uint64_t{1} << KeptKeys::partition(event.topic()));
+}
+
+void HistoryWriter::lose(std::size_t count, std::uint64_t partitions) noexcept {
+  metrics_.unwritten.add(count);
+  lost_ |= partitions;
+}
+
+void HistoryWriter::tell_lost() {
+  const std::string now = std::to_string(wall_ms(clock_));
+  for (unsigned i = 0; i < KeptKeys::partitions; ++i) {
+    const std::uint64_t bit = std::uint64_t{1} << i;
+    if ((lost_ & bit) == 0) continue;
+    const bool sent = send_({"SET", keys_.lost(i), now, "PX", std::to_string(lost_ms_)},
+                            [this, bit](const redisReply* answer) {
+                              if (answer == nullptr || answer->type == REDIS_REPLY_ERROR)
+                                lost_ |= bit;
+                            });
+    if (!sent) return;
+    lost_ &= ~bit;
+  }
+}
+
+}  // namespace zws

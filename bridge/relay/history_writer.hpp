@@ -1,0 +1,121 @@
+// HistoryWriter: events on their way into Redis (relay/kept_event.hpp), and the index of their sources.
+//
+// Every bridge of the fleet tries to keep every event; Redis takes the first and refuses the others, because
+// a number of a stream cannot come twice.
+//
+// The index of a topic names its sources, so that who reads knows that nothing is missing. A source is in it
+// before its first event is kept: as SEQ.5 while it speaks ("open": it is now there or further), and as
+// SEQ.75 when it has been silent for a second ("closed": there it ended, as far as the bridge heard). The larger of
+// two counts, so bridges need not agree. "*" says since when the index knows all sources, in Unix
+// milliseconds, "!" up to when some were taken out. What could not be kept is not passed over in silence: the topic's index
+// is deleted where Redis refused, and where Redis was away the partition is told when that was.
+//
+// Thread: the history's. Bounds: `sources_max` sources that speak; what is sent is the link's to bound.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "config/config.hpp"
+#include "config/route_table.hpp"
+#include "core/clock.hpp"
+#include "core/event.hpp"
+#include "core/log.hpp"
+#include "metrics/metrics.hpp"
+#include "relay/kept_event.hpp"
+
+struct redisReply;
+
+namespace zws {
+
+class HistoryWriter {
+ public:
+  using Words = std::vector<std::string>;
+  using Done = std::function<void(const redisReply* answer)>;
+  using Send = std::function<bool(const Words& words, Done done)>;
+
+  static constexpr std::size_t sources_max = 100'000;
+
+  // `bridge`: this bridge's name for keys of its own.
+  HistoryWriter(const Config& config, std::string bridge, Send send, RelayMetrics& metrics,
+                const Clock& clock = Clock::real());
+
+  void reload(const Config& config);
+
+  // The connection is there, anew: who had spoken is put into the index again.
+  void on_up();
+
+  // Keeps an event that has a producer's number; others are passed over.
+  void write(const EventPtr& event);
+
+  // This event has not been kept, and will not be.
+  void lose(const Event& event) noexcept;
+  // The same of `count` events in these partitions.
+  void lose(std::size_t count, std::uint64_t partitions) noexcept;
+
+  // Call it a few times a second.
+  void tick();
+  // Closes all that are open.
+  void close_all();
+
+  // A source ended at `newest`: somebody who read it saw that its bridge did not come to say so.
+  void close(std::string_view topic, std::string_view source, std::uint64_t newest);
+
+  // Whether events of this route with this number are kept.
+  static bool keeps(const Event& event, const Route& route) noexcept {
+    return !event.is_gap() && !event.raw() && route.history > 0 && event.seq() <= kept_seq_max;
+  }
+
+ private:
+  struct Source {
+    std::uint64_t newest = 0;
+    SteadyTime heard{};
+    SteadyTime refreshed{};
+    std::uint64_t opened = 0;  // which Open is its own
+    bool restarted = false;
+  };
+  struct Topic {
+    const Route* route = nullptr;
+    std::unordered_map<std::string, Source> sources;
+  };
+  struct Open {
+    SteadyTime look;
+    std::uint64_t id;
+    std::string topic;
+    std::string source;
+  };
+
+  Topic& topic(const Event& event);
+  void open(const Event& event, Source& source, SteadyTime now);
+  void refresh(const Event& event, const Route& route, Source& source, SteadyTime now);
+  void look_at_oldest(SteadyTime silent_since);
+  void put(std::string_view topic, const std::string& source, const std::string& score);
+  void send(Words words, std::string_view topic);
+  void on_kept(const EventPtr& event, const redisReply* answer);
+  void refused(std::string_view topic, std::string_view stream, const redisReply& answer);
+  void trim(const std::string& topic, const redisReply& index);
+  void tell_lost();
+  std::int64_t heard_ms(const Event& event) const;
+  std::int64_t index_ms(const Route& route) const noexcept;
+
+  KeptKeys keys_;
+  const std::string bridge_;
+  const Send send_;
+  RelayMetrics& metrics_;
+  const Clock& clock_;
+  RouteTable routes_;
+  std::size_t index_max_ = 0;
+  std::int64_t lost_ms_ = 0;  // how long it is told that events were lost
+  std::unordered_map<std::string, Topic> topics_;
+  std::deque<Open> open_;  // each source that is open, by when to look at it
+  std::uint64_t opened_ = 0;
+  std::uint64_t lost_ = 0;  // partitions, as bits, of which it has to be told
+  log::Quiet refused_log_;
+};
+
+}  // namespace zws

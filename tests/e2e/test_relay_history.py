@@ -1,0 +1,440 @@
+"""What was sent outlives a bridge: a fleet's history lies in a real Redis, and a bridge that has just started, or
+has forgotten, answers from there. Whatever Redis does, live events go on and nobody is told a wrong `recovered`."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from support.bridge import Bridge
+from support.producer import Producer
+from support.redis import Redis
+
+MEMBERS = "zws_relay_up"
+
+
+@pytest.fixture
+def redis(tmp_path):
+    with Redis(tmp_path / "redis") as redis:
+        yield redis
+
+
+@pytest.fixture
+def make_member(make_bridge, redis):
+    """Makes bridges that keep their history in this Redis."""
+
+    def make(settings: dict[str, Any] | None = None, tables: str = "") -> Bridge:
+        return in_fleet(make_bridge({"relay.redis": redis.url(), **(settings or {})}, tables))
+
+    return make
+
+
+def in_fleet(bridge: Bridge) -> Bridge:
+    bridge.wait_metric(MEMBERS, 1)
+    return bridge
+
+
+class Numbers:
+    """A producer with numbers of its own, and what it has sent."""
+
+    def __init__(self, bridge: Bridge, src: str = "p", topic: str = "numbers") -> None:
+        self.producer = Producer(bridge.endpoint).wait_ready()
+        self.src = src
+        self.topic = topic
+        self.newest = 0
+
+    def send(self, count: int = 1, **payload: Any) -> None:
+        for _ in range(count):
+            self.newest += 1
+            self.producer.send(self.topic, {"type": "n", "n": self.newest, **payload}, self.header())
+
+    def header(self) -> dict[str, Any]:
+        return {"src": self.src, "seq": self.newest, "ts": time.time_ns()}
+
+    def listened_by(self, bridge: Bridge) -> None:
+        self.producer.socket.connect(bridge.endpoint)
+        self.producer.wait_ready()
+
+    def close(self) -> None:
+        self.producer.close()
+
+
+@pytest.fixture
+def numbers_of():
+    """Makes producers that a bridge hears: `numbers_of(bridge, "p")`."""
+    made: list[Numbers] = []
+
+    def make(bridge: Bridge, src: str = "p", topic: str = "numbers") -> Numbers:
+        made.append(Numbers(bridge, src, topic))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def next_milliseconds() -> None:
+    """The times that are kept are milliseconds."""
+    until = time.time_ns() + 3_000_000
+    while time.time_ns() < until:
+        pass
+
+
+def wait_kept(bridge: Bridge, count: int) -> None:
+    bridge.wait_metric("zws_relay_written_total", count)
+
+
+def replayed(client: Any, answer: dict[str, Any]) -> list[int]:
+    return [client.receive()["n"] for _ in range(answer["replayed"])]
+
+
+def resume(bridge: Bridge, since: list[str], topic: str = "numbers") -> tuple[bool, list[int]]:
+    """Whether that is recovered, and the numbers that were missed."""
+    client = bridge.connect()
+    answer = client.subscribe(topic, since=since)
+    return answer["recovered"], replayed(client, answer)
+
+
+def keys(redis: Redis, pattern: str) -> list[str]:
+    return sorted(redis.ask("KEYS", pattern))
+
+
+# ---- a bridge ends, and another begins ----
+
+
+def test_a_bridge_is_killed_and_its_clients_miss_nothing(make_member, numbers_of):
+    bridge = make_member()
+    numbers = numbers_of(bridge)
+    client = bridge.connect()
+    client.subscribe("numbers")
+    numbers.send(20)
+    while client.receive()["n"] < 20:
+        pass
+    wait_kept(bridge, 20)
+    bridge.kill()
+    in_fleet(bridge.start())
+    numbers.producer.wait_ready()
+    assert resume(bridge, ["p:15"]) == (True, [16, 17, 18, 19, 20])
+    assert resume(bridge, ["p:20"]) == (True, [])
+    assert resume(bridge, ["p:21"]) == (False, [])
+    assert resume(bridge, ["q:3"]) == (False, [])
+
+
+def test_what_is_replayed_is_what_was_sent_live(make_member, numbers_of):
+    bridge = make_member()
+    numbers = numbers_of(bridge)
+    client = bridge.connect()
+    client.subscribe("numbers")
+    payloads = [{"type": "x", "topic": "another", "@topic": "z"}, [1, 2.50], "text", b"\xff\x00", "", {"type": "y"}]
+    for payload in payloads:
+        numbers.newest += 1
+        numbers.producer.send("numbers", payload, numbers.header())
+    live = [client.receive_frame() for _ in payloads]
+    wait_kept(bridge, len(payloads))
+    bridge.kill()
+    in_fleet(bridge.start())
+    again = bridge.connect()
+    assert again.subscribe("numbers", since=["p:0"])["replayed"] == 0  # a position of one that had none before it
+    late = bridge.connect()
+    assert late.subscribe("numbers", last=10)["replayed"] == len(payloads)
+    assert [late.receive_frame() for _ in payloads] == live
+
+
+def test_a_new_bridge_answers_though_it_heard_nothing(make_member, numbers_of):
+    first = make_member()
+    numbers = numbers_of(first)
+    numbers.send(10)
+    wait_kept(first, 10)
+    second = make_member()
+    assert resume(second, ["p:4"]) == (True, [5, 6, 7, 8, 9, 10])
+    client = second.connect()
+    assert replayed(client, client.subscribe("numbers", last=3)) == [8, 9, 10]
+    asks = second.connect()
+    asks.send({"type": "fetch", "topic": "numbers", "src": "p", "from": 2, "to": 3})
+    assert [asks.receive()["n"] for _ in range(2)] == [2, 3]
+    assert asks.receive()["complete"] is True
+
+
+def test_what_follows_joins_what_was_read_without_a_hole(make_member, numbers_of):
+    first = make_member()
+    numbers = numbers_of(first)
+    numbers.send(10)
+    wait_kept(first, 10)
+    second = make_member()
+    client = second.connect()
+    assert replayed(client, client.subscribe("numbers", since=["p:7"])) == [8, 9, 10]
+    numbers.listened_by(second)
+    numbers.send(5)
+    assert [client.receive()["n"] for _ in range(5)] == [11, 12, 13, 14, 15]
+    assert resume(second, ["p:3"]) == (True, list(range(4, 16)))
+
+
+def test_what_neither_bridge_heard_is_told_as_a_gap(make_member, numbers_of):
+    first = make_member()
+    numbers = numbers_of(first)
+    numbers.send(5)
+    wait_kept(first, 5)
+    first.stop()
+    second = make_member()
+    client = second.connect()
+    assert client.subscribe("numbers", since=["p:5"])["recovered"] is True
+    numbers.newest += 3  # into nothing
+    numbers.listened_by(second)
+    numbers.send()
+    gap = client.receive()
+    assert (gap["type"], gap["from"], gap["to"]) == ("gap", 6, 8)
+    assert client.receive()["n"] == 9
+
+
+def test_two_bridges_keep_an_event_once(make_member, numbers_of, redis):
+    two = [make_member() for _ in range(2)]
+    numbers = numbers_of(two[0])
+    numbers.listened_by(two[1])
+    numbers.send(50)
+    two[0].wait_until(
+        lambda: sum(bridge.metric("zws_relay_written_total") for bridge in two) == 50, "each is kept by one of them"
+    )
+    (stream,) = keys(redis, "zws:*h:numbers:p")
+    assert redis.ask("XLEN", stream) == 50
+    assert all(bridge.metric("zws_relay_unwritten_total") == 0 for bridge in two)
+
+
+def test_events_that_the_bridge_numbered_or_that_are_raw_are_not_kept(make_member, numbers_of, redis):
+    bridge = make_member({}, '[[route]]\nmatch = "raw"\nformat = "raw"\n')
+    numbers = numbers_of(bridge)
+    numbers.producer.send("numbers", {"type": "headerless"})
+    numbers.producer.send("raw", b"bytes", {"src": "r", "seq": 1})
+    numbers.send(3)
+    wait_kept(bridge, 3)
+    assert [key.split("}")[1] for key in keys(redis, "*{*}h:*")] == ["h:numbers:p"]
+
+
+def test_a_topic_keeps_as_many_events_as_its_route_says_for_as_long(make_member, numbers_of, redis):
+    bridge = make_member({"history.size": 10, "history.ttl": "2m"})
+    numbers = numbers_of(bridge)
+    numbers.send(1000)
+    wait_kept(bridge, 1000)
+    (stream,) = keys(redis, "*h:numbers:p")
+    assert 10 <= redis.ask("XLEN", stream) <= 200  # Redis cuts whole blocks of 100
+    bridge.wait_until(lambda: redis.ask("PTTL", stream) < 200_000, "the stream's end is near once nobody speaks")
+    (index,) = keys(redis, "*i:numbers")
+    assert 200_000 < redis.ask("PTTL", index) <= 3_600_000
+    other = make_member({"history.size": 10, "history.ttl": "2m"})
+    assert resume(other, ["p:990"]) == (True, list(range(991, 1001)))
+    assert resume(other, ["p:989"]) == (False, [])
+
+
+def test_several_sources_come_back_in_the_order_in_which_they_were_heard(make_member, numbers_of):
+    first = make_member()
+    sources = [numbers_of(first, src) for src in ("p", "q")]
+    witness = first.connect()
+    witness.subscribe("numbers")
+    sent = []
+    for _ in range(5):
+        for each in sources:
+            each.send()
+            sent.append(witness.receive()["@id"])
+            next_milliseconds()
+    wait_kept(first, 10)
+    second = make_member()
+    client = second.connect()
+    answer = client.subscribe("numbers", since=["p:1", "q:1"])
+    assert answer["recovered"] is True
+    assert [client.receive()["@id"] for _ in range(answer["replayed"])] == sent[2:]
+    # One that the client has never heard of is missing from its first event on, or all of it is here.
+    assert resume(second, ["p:5"]) == (True, [1, 2, 3, 4, 5])
+
+
+def test_a_source_that_ended_long_ago_is_known(make_member, numbers_of, redis):
+    first = make_member({"history.ttl": "2s"})
+    old = numbers_of(first, "old")
+    old.send(3)
+    wait_kept(first, 3)
+    new = numbers_of(first, "new")
+    index = keys(redis, "*i:numbers")[0]
+    first.wait_until(lambda: redis.ask("ZSCORE", index, "old") == "3.75", "its end is noted")
+    redis.ask("DEL", *keys(redis, "*h:numbers:old"))  # as when its time is over
+    new.send(4)
+    wait_kept(first, 7)
+    second = make_member({"history.ttl": "1h"})
+    assert resume(second, ["old:3", "new:2"]) == (True, [3, 4])
+    assert resume(second, ["old:2", "new:2"]) == (False, [])
+    assert resume(second, ["new:2"]) == (False, [])
+
+
+# ---- what Redis does ----
+
+
+def test_while_redis_hangs_events_are_delivered_and_wait_for_it(make_member, numbers_of, redis):
+    bridge = make_member()
+    numbers = numbers_of(bridge)
+    client = bridge.connect()
+    client.subscribe("numbers")
+    redis.freeze()
+    numbers.send(100)
+    assert [client.receive()["n"] for _ in range(100)] == list(range(1, 101))
+    bridge.wait_metric(MEMBERS, 0)
+    assert resume(bridge, ["p:90"]) == (True, list(range(91, 101)))
+    redis.thaw()
+    in_fleet(bridge)
+    numbers.send(5)
+    assert [client.receive()["n"] for _ in range(5)] == list(range(101, 106))
+    bridge.wait_until(
+        lambda: bridge.metric("zws_relay_written_total") + bridge.metric("zws_relay_unwritten_total") >= 105,
+        "each is kept or counted",
+    )
+    assert keys(redis, "*lost") != []  # when that was
+    other = make_member()
+    assert resume(other, ["p:50"])[0] is False
+
+
+def test_nobody_is_told_of_events_that_were_lost_while_redis_was_away(make_member, numbers_of, redis):
+    first = make_member()
+    numbers = numbers_of(first)
+    numbers.send(5)
+    wait_kept(first, 5)
+    redis.restart()  # it is empty now
+    first.wait_until(lambda: redis.ask("PING") == "PONG", "it is there")
+    in_fleet(first)
+    numbers.send(5)
+    first.wait_until(lambda: keys(redis, "*h:numbers:p") != [], "what follows is kept")
+    first.wait_metric("zws_relay_waiting_bytes", 0)
+    second = make_member()
+    assert resume(second, ["p:3"])[0] is False
+    assert resume(first, ["p:3"]) == (True, [4, 5, 6, 7, 8, 9, 10])  # which heard all of it itself
+    newest = f"p:{numbers.newest}"
+    assert resume(second, [newest]) == (True, [])
+
+
+def test_a_full_redis_is_counted_and_its_old_answers_are_not_given(make_member, make_bridge, numbers_of, redis):
+    first = make_member()
+    numbers = numbers_of(first)
+    client = first.connect()
+    client.subscribe("numbers")
+    numbers.send(5)
+    wait_kept(first, 5)
+    redis.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    redis.ask("CONFIG", "SET", "maxmemory", "1mb")
+    numbers.send(5)
+    assert [client.receive()["n"] for _ in range(10)] == list(range(1, 11))
+    first.wait_metric("zws_relay_unwritten_total", 5)
+    first.log.wait_for(r"does not keep the history of topic .numbers.*OOM")
+    second = make_bridge({"relay.redis": redis.url()})  # whose name is not taken either
+    assert resume(second, ["p:5"]) == (False, [])
+    redis.ask("CONFIG", "SET", "maxmemory", "0")
+    numbers.send(5)
+    wait_kept(first, 10)
+    third = make_member()
+    assert resume(third, ["p:5"]) == (False, [])
+    assert resume(third, ["p:12"]) == (True, [13, 14, 15])
+
+
+def test_without_redis_a_cold_bridge_refuses_at_once(make_bridge, redis):
+    bridge = make_bridge({"relay.redis": redis.url()})
+    in_fleet(bridge)
+    redis.kill()
+    bridge.wait_metric(MEMBERS, 0)
+    assert resume(bridge, ["p:5"]) == (False, [])
+
+
+# ---- what lies where the history should ----
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda redis, stream, index: [("SET", stream, "x")],
+        lambda redis, stream, index: [("SET", index, "x")],
+        lambda redis, stream, index: [("DEL", index)],
+        lambda redis, stream, index: [("DEL", stream)],
+        lambda redis, stream, index: [("ZREM", index, "*")],
+        lambda redis, stream, index: [("ZADD", index, "7.75", "ghost"), ("ZADD", index, "nan-is-refused", "x")],
+        lambda redis, stream, index: [("ZADD", index, "-5", "p2")],
+        lambda redis, stream, index: [("ZADD", index, "+inf", "p")],
+        lambda redis, stream, index: [("XADD", stream, "0-11", "f", "{}", "t", "1")],
+        lambda redis, stream, index: [("XADD", stream, "1-1", "f", "{}", "t", "1")],
+        lambda redis, stream, index: [("XADD", stream, "0-11", "x", "y")],
+        lambda redis, stream, index: [("XADD", stream, "0-11", "f", "x" * 10_000_000, "t", "1")],
+        lambda redis, stream, index: [("XDEL", stream, "0-8")],
+    ],
+)
+def test_garbage_in_the_keys_proves_nothing(make_member, numbers_of, redis, spoil):
+    first = make_member()
+    numbers = numbers_of(first)
+    numbers.send(10)
+    wait_kept(first, 10)
+    (stream,), (index,) = keys(redis, "*h:numbers:p"), keys(redis, "*i:numbers")
+    first.wait_until(lambda: redis.ask("ZSCORE", index, "p") == "10.75", "its end is noted")
+    for command in spoil(redis, stream, index):
+        redis.ask(*command)
+    second = make_member()
+    assert resume(second, ["p:5"]) == (False, [])
+    client = second.connect()
+    client.subscribe("numbers", last=20)
+    for message in client.receive_all():
+        assert message["type"] == "n" and message["@id"].startswith("p:"), message
+    assert second.get("/readyz").status == 200
+    numbers.listened_by(second)
+    numbers.send()
+    assert client.receive()["n"] == 11
+
+
+def test_an_event_of_another_topic_is_not_taken(make_member, numbers_of, redis):
+    first = make_member()
+    numbers = numbers_of(first)
+    numbers.send(3)
+    wait_kept(first, 3)
+    (stream,) = keys(redis, "*h:numbers:p")
+    forged = json.dumps({"type": "n", "n": 4, "topic": "secrets", "@id": "p:4"}, separators=(",", ":"))
+    redis.ask("XADD", stream, "0-4", "f", forged, "t", str(time.time_ns() // 1_000_000))
+    second = make_member()
+    assert resume(second, ["p:3"]) == (False, [])
+    assert second.metric("zws_relay_unreadable_total") > 0
+
+
+# ---- forgetting, conflation, many ----
+
+
+def test_a_bridge_that_forgot_a_topic_answers_from_redis(make_member, numbers_of):
+    bridge = make_member({"limits.topics": 10})
+    numbers = numbers_of(bridge)
+    numbers.send(10)
+    for i in range(30):  # which push it out of memory
+        numbers.producer.send(f"other:{i}", {"type": "x"}, {"src": "o", "seq": 1})
+    wait_kept(bridge, 40)
+    assert resume(bridge, ["p:4"]) == (True, [5, 6, 7, 8, 9, 10])
+
+
+def test_of_a_conflated_topic_the_newest_of_each_key_comes_back(make_member, numbers_of):
+    tables = '[[route]]\nmatch = "numbers"\noverflow = "conflate"\nkey = "k"\n'
+    first = make_member({}, tables)
+    numbers = numbers_of(first)
+    for i in range(12):
+        numbers.send(k=f"key-{i % 3}")
+    wait_kept(first, 12)
+    second = make_member({}, tables)
+    assert resume(second, ["p:2"]) == (True, [10, 11, 12])
+    other = make_member({}, tables.replace('"k"', '"another"'))
+    assert resume(other, ["p:2"]) == (False, [])
+
+
+def test_a_thousand_clients_come_to_a_cold_bridge_at_once(make_member, numbers_of):
+    first = make_member()
+    numbers = numbers_of(first)
+    topics = [f"t:{i}" for i in range(200)]
+    for topic in topics:
+        for seq in range(1, 6):
+            numbers.producer.send(topic, {"type": "n", "n": seq}, {"src": "p", "seq": seq})
+    wait_kept(first, 1000)
+    second = make_member()
+    clients = [second.connect() for _ in range(1000)]
+    for i, client in enumerate(clients):
+        client.send({"type": "subscribe", "topic": topics[i % len(topics)], "since": ["p:2"]})
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda client: client.receive(), clients))
+    assert all(answer["recovered"] is True and answer["replayed"] == 3 for answer in answers)
+    assert second.metric("zws_relay_topics_read_total") == len(topics)
