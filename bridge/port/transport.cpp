@@ -1,5 +1,7 @@
 #include "port/transport.hpp"
 
+#include <poll.h>
+
 #include <asio/post.hpp>
 #include <cassert>
 #include <websocketpp/common/system_error.hpp>
@@ -94,7 +96,7 @@ void Transport::read_into(char* buffer, std::size_t size) noexcept {
   if (state_ != State::open) return;
   read_ = {buffer, size};
   paused_ = outbox_->at_bound() || session_->busy();
-  if (paused_) return;
+  if (paused_) return wait_hung_up();
   if (reading_) {
     again_ = true;  // on_readable() goes on
   } else {
@@ -128,6 +130,24 @@ void Transport::wait_readable() noexcept try {
   }
 } catch (const std::exception& error) {
   log::error("waiting for a client to speak failed: {}", error.what());
+  abort();
+}
+
+// Who is not read from, and resets the connection meanwhile, would keep its place until it is read again.
+void Transport::wait_hung_up() noexcept try {
+  if (waiting_hung_up_ || !descriptor_) return;
+  waiting_hung_up_ = true;
+  descriptor_->async_wait(Descriptor::wait_error, [self = shared_from_this()](const auto& error) {
+    self->waiting_hung_up_ = false;
+    if (error || self->state_ != State::open || !self->paused_) return;
+    // Urgent data wakes this wait, too.
+    pollfd asked{self->descriptor_->native_handle(), 0, 0};
+    if (::poll(&asked, 1, 0) != 1) return;
+    self->paused_ = false;
+    self->tell_reader(fault(transport::error::eof), 0);
+  });
+} catch (const std::exception& error) {
+  log::error("waiting for a client's end failed: {}", error.what());
   abort();
 }
 

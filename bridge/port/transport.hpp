@@ -160,6 +160,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
 
   void read_into(char* buffer, std::size_t size) noexcept;
   void wait_readable() noexcept;
+  void wait_hung_up() noexcept;
   void wait_writable() noexcept;
   void on_readable() noexcept;
   void on_writable() noexcept;
@@ -190,6 +191,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   PendingRead read_;
   std::size_t place_ = not_held;  // among its lane's Connections
   State state_ = State::idle;
+  bool waiting_hung_up_ = false;
   bool paused_ = false;   // a read is wanted, but the queue is at its bound or the session busy
   bool reading_ = false;  // inside the read handler
   bool again_ = false;    // the read handler asked for more
