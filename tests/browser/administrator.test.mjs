@@ -137,6 +137,18 @@ describe("topics", () => {
     await page.waitForSelector('[data-topic="orders"][data-state=active]');
   });
 
+  it("say whether who sends them is still there", async () => {
+    await producer.send("orders", { type: "order" }, { src: "life", seq: 1 });
+    const page = await open("topics?topic=orders");
+    await page.waitForSelector("#sources [data-source=life] [data-state=alive]");
+    await producer.end();
+    await page.waitForFunction(() => {
+      document.querySelector("#topic-title ~ button").click(); // anew
+      return document.querySelector("#sources [data-source=life] [data-state=lost]");
+    }, null, { polling: 200 });
+    await screenshot(page, "topic-lost");
+  });
+
   it("with names and payloads of any kind are text", async () => {
     const evil = "<img src=x onerror='window.hacked=1'>\u202egnp.exe";
     await producer.send(evil, { type: evil, data: { [evil]: evil, long: "x".repeat(900_000), many: Array.from({ length: 5000 }, (_, i) => i) } });
@@ -191,6 +203,18 @@ describe("a tail", () => {
     const [download] = await Promise.all([page.waitForEvent("download"), page.click("#export")]);
     const exported = readFileSync(await download.path(), "utf8").trim().split("\n").map((line) => JSON.parse(line));
     expect(exported.map(({ type }) => type)).toEqual(["order", "gap", "order"]);
+  });
+
+  it("says that nobody sends a topic any more, and that somebody does again", async () => {
+    await producer.send("orders", { type: "order", n: 1 });
+    const page = await open("tail?topics=orders");
+    await page.waitForSelector("[data-topic=orders][data-state=active]:not([data-why])");
+    await producer.end();
+    await page.waitForSelector("[data-topic=orders][data-why=lost] >> text=no producer");
+    await screenshot(page, "tail-lost");
+    producer = await Producer.connect(bridge.endpoint);
+    await producer.send("orders", { type: "order", n: 2 });
+    await page.waitForSelector("[data-topic=orders]:not([data-why])");
   });
 
   it("opens an event as a tree", async () => {

@@ -336,3 +336,31 @@ describe("one connection", () => {
     expect(fetched.events.map((event) => event.data)).toEqual([4, 5, 6]);
   });
 });
+
+describe("sources", () => {
+  it("tell a page whether there is no news or no producer, across a bridge that begins anew", async () => {
+    await setUp();
+    await count("orders", 1, 1);
+    const page = await open();
+    await page.evaluate(() => {
+      window.words = [];
+      window.orders = client.subscribe("orders", { sources: true });
+      orders.on("source", ({ src, state }) => words.push(`${src} ${state}`));
+      for (const type of ["fresh", "stale"]) orders.on(type, ({ why }) => words.push(why ?? type));
+    });
+    const said = (...expected) => page.waitForFunction((expected) => JSON.stringify(words) === JSON.stringify(expected), expected);
+    await said("life-1 alive", "fresh");
+    await producer.end();
+    await said("life-1 alive", "fresh", "life-1 lost", "lost");
+    producer = await Producer.connect(bridge.endpoint);
+    await producer.send("orders", { type: "count", data: 1 }, { src: "life-2", seq: 1 });
+    await said("life-1 alive", "fresh", "life-1 lost", "lost", "life-2 alive", "fresh");
+    await page.evaluate(() => { words.length = 0; });
+    await bridge.kill();
+    await bridge.start(); // it knows of nobody
+    await page.waitForFunction(() => words.at(-1) === "lost");
+    await producer.waitReady();
+    await producer.send("orders", { type: "count", data: 2 }, { src: "life-2", seq: 2 });
+    await said("pending", "lost", "life-2 alive", "fresh");
+  });
+});

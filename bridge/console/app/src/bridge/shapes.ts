@@ -28,7 +28,7 @@ export interface TopicLoad {
 
 export interface TopicDetail extends TopicLoad {
   route: { match: string | null; format: string; history: number; ttl: string; replay: number; overflow: string; key: string; expect?: string | null } | null;
-  sources: { src: string; seq: number }[];
+  sources: { src: string; seq: number; state?: "alive" | "silent" | "lost" }[];
   kept: { events: number; bytes: number; oldest: string | null; newest: string | null } | null;
   receivers: { client_id: string; user: string | null; address: string }[];
 }

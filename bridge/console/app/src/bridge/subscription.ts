@@ -1,6 +1,6 @@
 // Subscriptions of a view: they begin and end with it, and follow whoever signs in.
 import { onScopeDispose, reactive, watch } from "vue";
-import type { AnyEvent, Gap, SubscriptionState, ZwsClient } from "@zwsbridge/client";
+import type { AnyEvent, Freshness, Gap, SubscriptionState, ZwsClient } from "@zwsbridge/client";
 import { client } from "./session";
 
 export interface Heard {
@@ -10,6 +10,8 @@ export interface Heard {
   onEvent: (event: AnyEvent, isPast: boolean) => void;
   onGap?: (gap: Gap) => void;
   onState?: (state: SubscriptionState) => void;
+  /** Whether its producers live; asked for only if somebody wants to know, since of a pattern there may be more than the bridge tells. */
+  onFreshness?: (freshness: Freshness) => void;
   /** A refusal is no news: older bridges do not know the topic. */
   isQuiet?: boolean;
 }
@@ -59,8 +61,9 @@ function listen(bridge: ZwsClient, topic: string, heard: Heard): () => void {
   }
 
   let isFirst = true;
-  bridge.subscribe<AnyEvent>(topic, {
+  const subscription = bridge.subscribe<AnyEvent>(topic, {
     signal: controller.signal,
+    sources: heard.onFreshness !== undefined,
     onEvent: (event) => (waiting ? waiting.push(event) : heard.onEvent(event, false)),
     onGap: (gap) => {
       heard.onGap?.(gap);
@@ -76,5 +79,6 @@ function listen(bridge: ZwsClient, topic: string, heard: Heard): () => void {
       void catchUp();
     },
   });
+  if (heard.onFreshness) for (const type of ["fresh", "stale"] as const) subscription.on(type, heard.onFreshness);
   return () => controller.abort();
 }
