@@ -39,6 +39,7 @@ Exchange::Exchange(ConfigPtr config, Metrics& metrics, const Clock& clock)
       metrics_(metrics.ingest),
       clock_(clock) {
   ledger_.set_own_source(own_source_);
+  sources_.set_awaited_since(unix_ns(clock_.wall()));
 }
 
 void Exchange::accept(const Arrival* arrivals, std::size_t count) noexcept try {
@@ -72,7 +73,8 @@ std::vector<Position> Exchange::publish(const std::vector<Publication>& publicat
     arrival.seq = publication.seq;
     const std::size_t before = batch->events.size();
     add(arrival, received, now_ns, *batch);
-    if (batch->events.size() == before) continue;  // it was here
+    if (batch->events.size() == before || batch->events.back()->is_marker())
+      continue;  // it was here
     const Event& event = *batch->events.back();
     positions.push_back({std::string(event.source()), event.seq()});
     published.ids.push_back(positions.back().text());
@@ -153,8 +155,7 @@ void Exchange::tell_late(const Judgement& judgement, Event::Fields fields, Batch
   fields.topic_id = judgement.topic_id;
   fields.seq = judgement.seq;
   fields.last_seq = judgement.late_to;
-  wanted_.push_back(judgement.lanes);
-  batch.add(Renderer::gap(fields, "producer"));
+  tell(Renderer::gap(fields, "producer"), judgement.lanes, batch);
 }
 
 bool Exchange::fill(const Past& past) {

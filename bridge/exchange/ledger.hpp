@@ -29,6 +29,14 @@ constexpr LaneSet lane_bit(std::size_t lane) noexcept {
   return LaneSet{1} << std::min<std::size_t>(lane, 63);
 }
 
+// Whether the bridge whose own sources begin with `own` has numbered that for itself alone: what it
+// publishes for its fleet has numbers that all know (SourceTable::fleet).
+inline bool is_numbered_here_alone(std::string_view source, std::string_view own) noexcept {
+  constexpr std::string_view for_fleet = "-f";
+  return source.substr(0, own.size()) == own &&
+         source.substr(source.size() - std::min(source.size(), for_fleet.size())) != for_fleet;
+}
+
 class Ledger {
  public:
   // What `at` holds where nothing is known.
@@ -37,7 +45,7 @@ class Ledger {
   // The bridge's own sources: their names begin so. No archive keeps what they sent.
   void set_own_source(std::string_view name) { own_source_ = name; }
   bool is_own(std::string_view source) const noexcept {
-    return source.substr(0, own_source_.size()) == own_source_;
+    return is_numbered_here_alone(source, own_source_);
   }
 
   // Subscribers of one more lane hold the topic, from `now` on.

@@ -249,7 +249,10 @@ Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
     judgement.restart = began_again(source, arrival);
     judgement.duplicate = !judgement.restart;
     if (judgement.duplicate) {
-      if (std::exchange(source.assumed, false)) judgement.late_to = source.newest;
+      // Nobody has waited here for what was sent before (a publisher that repairs sends that again).
+      const bool awaited = arrival.sent_ns == 0 || arrival.sent_ns >= awaited_since_ns_;
+      if (source.assumed && awaited) judgement.late_to = source.newest;
+      if (awaited) source.assumed = false;
       return judgement;
     }
     if (arrival.seq > 1) judgement.missed_from = 1;

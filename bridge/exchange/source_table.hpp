@@ -87,6 +87,9 @@ class SourceTable {
   void assume(std::string_view topic, std::uint64_t topic_hash, std::string_view source,
               std::uint64_t newest, std::int64_t newest_ns, SteadyTime now);
 
+  // Since when (Unix time) somebody may have listened here for what a source sent.
+  void set_awaited_since(std::int64_t unix_ns) noexcept { awaited_since_ns_ = unix_ns; }
+
   // Asks `routes` from now on, for each topic when its next event comes; it must outlive the table.
   // Cost: no more than what it forgets, where there is less room now.
   void reload(const Config& config, const RouteTable& routes);
@@ -135,6 +138,7 @@ class SourceTable {
   static std::size_t bytes_of(const Topic& topic) noexcept;
 
   const std::string own_source_;
+  std::int64_t awaited_since_ns_ = 0;
   std::size_t topics_max_ = 0;
   std::size_t sources_max_ = 0;
   std::size_t bytes_max_ = 0;

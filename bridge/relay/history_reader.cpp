@@ -112,6 +112,8 @@ void HistoryReader::start_some() {
 void HistoryReader::start(const JobPtr& job) {
   job->route = routes_->match(job->topic);
   job->past.topic = job->topic;
+  job->began = clock_.steady();
+  job->began_ms = now_ms(clock_);
   const unsigned partition = KeptKeys::partition(job->topic);
   auto lost = std::make_shared<bool>(false);
   const bool sent = parts_.send({"GET", keys_.lost(partition)},
@@ -144,7 +146,7 @@ bool HistoryReader::read_lost(const JobPtr& job, const redisReply& answer) const
 }
 
 void HistoryReader::note_forgotten(Job& job, std::int64_t wall_ms) const {
-  const SteadyTime time = steady(wall_ms);
+  const SteadyTime time = steady(job, wall_ms);
   job.past.forgotten = job.past.forgotten ? std::max(*job.past.forgotten, time) : time;
 }
 
@@ -170,7 +172,7 @@ bool HistoryReader::take_member(Job& job, std::string_view name, double score) {
   if (name == "*" || name == "!") {
     if (!(score >= 0 && score < time_most)) return false;
     const auto ms = static_cast<std::int64_t>(score);
-    if (name == "*") job.past.known_since = steady(ms);
+    if (name == "*") job.past.known_since = steady(job, ms);
     if (name == "!") note_forgotten(job, ms);
     return true;
   }
@@ -244,7 +246,7 @@ bool HistoryReader::take_entry(Job& job, Reading& reading, const redisReply& ent
     reading.past.newest = std::max(reading.past.newest, kept->seq);
     reading.past.newest_ns = kept->heard_ms * 1'000'000;
   }
-  SteadyTime received = steady(kept->heard_ms);
+  SteadyTime received = steady(job, kept->heard_ms);
   std::vector<EventPtr>& events = reading.past.events;
   if (!events.empty()) received = std::min(received, events.back()->received());
   EventPtr event = kept->frame.size() > frame_max_
@@ -263,9 +265,8 @@ bool HistoryReader::take_entry(Job& job, Reading& reading, const redisReply& ent
   return true;
 }
 
-SteadyTime HistoryReader::steady(std::int64_t wall_ms) const {
-  const std::int64_t age = std::max<std::int64_t>(now_ms(clock_) - wall_ms, 0);
-  return clock_.steady() - milliseconds(age);
+SteadyTime HistoryReader::steady(const Job& job, std::int64_t wall_ms) noexcept {
+  return job.began - milliseconds(std::max<std::int64_t>(job.began_ms - wall_ms, 0));
 }
 
 // --- what was read -------------------------------------------------------------------------------

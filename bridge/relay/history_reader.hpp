@@ -95,6 +95,8 @@ class HistoryReader {
     bool answered = true;  // as far as it was asked
     bool whole = true;     // nothing is in its place that cannot be read
     SteadyTime pass_on_at{};
+    SteadyTime began{};  // read with the next, so that one difference tells all its times
+    std::int64_t began_ms = 0;
   };
   using JobPtr = std::shared_ptr<Job>;
 
@@ -113,7 +115,7 @@ class HistoryReader {
   void pass_on(const JobPtr& job);
   void end(const JobPtr& job);
   void end_reading(Job& job) noexcept;
-  SteadyTime steady(std::int64_t wall_ms) const;
+  static SteadyTime steady(const Job& job, std::int64_t wall_ms) noexcept;
   std::size_t page(const Job& job, const Reading& reading) const noexcept;
 
   const Parts parts_;

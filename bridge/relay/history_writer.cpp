@@ -16,7 +16,8 @@ constexpr std::chrono::seconds silence{1};
 constexpr milliseconds index_stays{3'600'000};
 constexpr milliseconds stream_stays{60'000};  // longer than what it holds
 constexpr milliseconds refresh_max{600'000};
-constexpr std::size_t marks = 2;  // members of an index that are no sources
+constexpr std::int64_t read_apart = 2;  // milliseconds: what clocks say twice may differ by one
+constexpr std::size_t marks = 2;        // members of an index that are no sources
 
 std::int64_t wall_ms(const Clock& clock) {
   return duration_cast<milliseconds>(clock.wall().time_since_epoch()).count();
@@ -102,7 +103,7 @@ void HistoryWriter::open(const Event& event, Source& source, SteadyTime now) {
   open_.push_back(
       {now + silence, source.opened, std::string(event.topic()), std::string(event.source())});
   const std::string index = keys_.index(event.topic());
-  send({"ZADD", index, "NX", std::to_string(heard_ms(event) - 1), "*"}, event.topic());
+  send({"ZADD", index, "NX", std::to_string(heard_ms(event) - read_apart), "*"}, event.topic());
   if (!source.restarted)
     put(event.topic(), std::string(event.source()), std::to_string(event.seq()) + ".5");
 }
@@ -128,7 +129,8 @@ std::int64_t HistoryWriter::index_ms(const Route& route) const noexcept {
 }
 
 std::int64_t HistoryWriter::heard_ms(const Event& event) const {
-  return wall_ms(clock_) - duration_cast<milliseconds>(clock_.steady() - event.received()).count();
+  const auto age = clock_.steady() - event.received();
+  return duration_cast<milliseconds>(clock_.wall().time_since_epoch() - age).count();
 }
 
 // --- the index -----------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ class HistoryWriter {
 
   // Whether events of this route with this number are kept.
   static bool keeps(const Event& event, const Route& route) noexcept {
-    return !event.is_gap() && !event.raw() && route.history > 0 && event.seq() <= kept_seq_max;
+    return !event.is_marker() && !event.raw() && route.history > 0 && event.seq() <= kept_seq_max;
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <asio/post.hpp>
 
 #include "core/log.hpp"
+#include "exchange/ledger.hpp"
 #include "exchange/past.hpp"
 
 namespace zws {
@@ -132,7 +133,7 @@ void RelayHistory::keep(const BatchPtr& batch) noexcept try {
     const std::size_t bytes = batch->queued_bytes;
     if (waiting_bytes_ + bytes > waiting_max) {
       for (const EventPtr& event : batch->events) {
-        if (event->is_gap() || event->raw() || is_own(*event)) continue;
+        if (event->is_marker() || event->raw() || is_own(*event)) continue;
         ++overflow_;
         overflow_partitions_ |= std::uint64_t{1} << KeptKeys::partition(event->topic());
       }
@@ -157,7 +158,7 @@ void RelayHistory::read(const std::vector<std::string>& topics, std::function<vo
 }
 
 bool RelayHistory::is_own(const Event& event) const noexcept {
-  return event.source().substr(0, own_source_.size()) == own_source_;
+  return is_numbered_here_alone(event.source(), own_source_);
 }
 
 // --- on its own thread ---------------------------------------------------------------------------
@@ -188,7 +189,7 @@ void RelayHistory::write_waiting() {
     taken_.pop_front();
     gone += batch->queued_bytes;
     for (const EventPtr& event : batch->events)
-      if (!event->is_gap() && !is_own(*event)) writer_.write(event);
+      if (!event->is_marker() && !is_own(*event)) writer_.write(event);
   }
   const std::lock_guard<std::mutex> lock(mutex_);
   waiting_bytes_ -= gone;

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from support.administrator import Administrator
 from support.bridge import Bridge
+from support.keeper import Keeper
 from support.producer import Producer
 from support.redis import Redis
 
@@ -188,6 +190,53 @@ def test_what_neither_bridge_heard_is_told_as_a_gap(make_member, numbers_of):
     gap = client.receive()
     assert (gap["type"], gap["from"], gap["to"]) == ("gap", 6, 8)
     assert client.receive()["n"] == 9
+
+
+def test_a_publisher_that_repairs_gives_again_what_was_read_and_nobody_is_told_of_a_loss(make_member):
+    bridge = make_member()
+    with Keeper(bridge.endpoint, bridge.repair_endpoint) as keeper:
+        keeper.wait_heard()
+        for seq in range(1, 11):
+            keeper.publish("numbers", seq)
+        wait_kept(bridge, 10)
+        keeper.publish("numbers", 11, lost=True)
+        bridge.kill()
+        in_fleet(bridge.start())
+        client = bridge.connect()  # Redis knows 10 events, the publisher 11: whichever is asked first
+        assert client.subscribe("numbers", since=[f"{keeper.src}:8"])["recovered"] is True
+        assert [client.receive()["n"] for _ in range(3)] == [9, 10, 11]
+        keeper.publish("numbers", 12)
+        assert client.receive()["n"] == 12
+
+
+def test_what_becomes_of_sources_is_no_event_to_be_kept(make_member, numbers_of):
+    bridge = make_member()
+    numbers = numbers_of(bridge)
+    client = bridge.connect()
+    client.subscribe("numbers", sources=True)
+    numbers.send(3)
+    wait_kept(bridge, 3)
+    numbers.close()
+    while client.receive()["type"] != "source":
+        pass
+    numbers_of(bridge, "q").send()  # behind which all that came before has gone to Redis
+    wait_kept(bridge, 4)
+    assert bridge.metric("zws_relay_unwritten_total") == 0
+    assert resume(make_member(), ["p:1"]) == (True, [2, 3, 1])
+
+
+def test_what_an_administrator_published_is_there_after_a_kill(make_member):
+    bridge = make_member()
+    for n in range(1, 4):
+        message = {"topic": "numbers", "message": {"type": "n", "n": n}}
+        Administrator(bridge, bridge.admin_token).done("POST", "/api/ws/publish", message)
+    client = bridge.connect()
+    answer = client.subscribe("numbers", last=3)
+    ids = [client.receive()["@id"] for _ in range(answer["replayed"])]
+    wait_kept(bridge, 3)
+    bridge.kill()
+    in_fleet(bridge.start())
+    assert resume(bridge, ids[:1]) == (True, [2, 3])
 
 
 def test_two_bridges_keep_an_event_once(make_member, numbers_of, redis):

@@ -601,6 +601,15 @@ TEST_F(ArchiveTest, WhatComesAfterTheArchiveBroughtItIsToldOnceAndNotGivenAgain)
   EXPECT_EQ(recovered_since("s:1"), 3U);  // it is all here
 }
 
+TEST_F(ArchiveTest, WhatWasSentBeforeAnybodyListenedHereIsNotMissed) {
+  ASSERT_TRUE(fill(3));
+  const std::int64_t start = std::chrono::nanoseconds(clock_.wall().time_since_epoch()).count();
+  accept({arrival("a", "s", 1, start - 2), arrival("a", "s", 2, start - 1)});  // repaired
+  EXPECT_THAT(first_.batches, IsEmpty());
+  accept({arrival("a", "s", 3, start + 1), arrival("a", "s", 4, start + 2)});
+  EXPECT_THAT(last(), ElementsAre("a s:3-3 missing", "a s:4"));
+}
+
 TEST_F(ArchiveTest, WhatIsHeardHereIsToldLiveHoweverFarTheArchiveIs) {
   accept({arrival("a", "s", 2)});
   ASSERT_TRUE(fill(4));
