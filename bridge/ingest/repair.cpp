@@ -456,11 +456,11 @@ void Repair::note_kept(const std::string& id, std::string_view source,
   const SteadyTime now = clock_.steady();
   if (speaker.deaf && now < speaker.deaf_until) return;
   speaker.deaf = false;
-  RepairSource& said = streams_.source(source);
-  if (!own(speaker, said)) return streams_.let_go_if_unused(said);
+  RepairSource* const said = own(speaker, source);
+  if (said == nullptr) return;
   for (const KeptRange& range : kept) {
     RepairStream* stream = streams_.find(range.topic, source);
-    if (stream == nullptr && !streams_.full()) stream = &streams_.add(range.topic, said);
+    if (stream == nullptr && !streams_.full()) stream = &streams_.add(range.topic, *said);
     if (stream != nullptr) note_kept(*stream, range);
   }
   ask();
@@ -485,27 +485,30 @@ void Repair::note_kept(RepairStream& stream, const KeptRange& kept) {
   }
 }
 
-// Whether the source is this publisher's: it belongs to the connection that spoke of it first, until
+// The source, if it is this publisher's: it belongs to the connection that spoke of it first, until
 // that is gone or does not answer.
-bool Repair::own(AskedPublisher& publisher, RepairSource& source) {
-  if (source.owner == &publisher) return true;
-  if (source.owner != nullptr) {
-    AskedPublisher& owner = *source.owner;
+RepairSource* Repair::own(AskedPublisher& publisher, std::string_view name) {
+  RepairSource* source = &streams_.source(name);
+  if (source->owner == &publisher) return source;
+  if (source->owner != nullptr) {
+    AskedPublisher& owner = *source->owner;
     if (!owner.deaf && asker_.nothing(owner.id) != Sent::gone) {
       publisher.refused = true;
       note_unasked();
-      return false;
+      return nullptr;
     }
     lose(owner);
+    source = &streams_.source(name);  // which may have gone with its owner
   }
   if (publisher.sources.size() >= sources_max) {
     note_unasked();
-    return false;
+    streams_.let_go_if_unused(*source);
+    return nullptr;
   }
-  publisher.sources.push_back(&source);
-  source.owner = &publisher;
-  source.state = RepairSource::State::asked;
-  return true;
+  publisher.sources.push_back(source);
+  source->owner = &publisher;
+  source->state = RepairSource::State::asked;
+  return source;
 }
 
 void Repair::take_answer(const std::string& id, const Arrival& arrival) {

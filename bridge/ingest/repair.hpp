@@ -115,7 +115,7 @@ class Repair final : public Sink {
   void look_at_late(SteadyTime now);
   void ask();
   bool ask_one(AskedPublisher& publisher, bool urgent);
-  bool own(AskedPublisher& publisher, RepairSource& source);
+  RepairSource* own(AskedPublisher& publisher, std::string_view name);
 
   // Publishers.
   AskedPublisher* publisher(const std::string& id) noexcept;

@@ -210,6 +210,16 @@ TEST_F(RepairTest, AConnectionThatIsGoneIsWaitedForAndTheNextIsAsked) {
   EXPECT_THAT(taken(), ElementsAre("t s:2", "t s:3"));
 }
 
+TEST_F(RepairTest, ASourceWithoutTopicsGoesOverToTheNextConnection) {
+  repair.note_kept("p", "s", {});
+  gone.insert("p");
+  knows("q", "s", "t");
+  live("t", "s", 3);
+  EXPECT_THAT(asked(), ElementsAre("q s t 2-2"));
+  answer("q", "t", "s", 2);
+  EXPECT_THAT(taken(), ElementsAre("t s:2", "t s:3"));
+}
+
 TEST_F(RepairTest, ASourceBelongsToWhoSpokeOfItFirst) {
   knows("p", "s", "t");
   keeps("liar", "s", "t", 1, 99);
