@@ -5,7 +5,7 @@
 namespace zws {
 namespace {
 
-constexpr std::size_t portion_bytes = 4096;
+constexpr std::size_t portion_bytes = 65'536;
 constexpr unsigned pong = 0x0A;
 
 std::size_t portions(std::size_t bytes) noexcept {

@@ -5,7 +5,7 @@
 //   a ping or close                            1
 //   a pong                                     the session knows which of them it asked for
 //   a frame that goes on with a message        1
-//   each 4 KiB of a message behind the first   1
+//   each 64 KiB of a message behind the first  1
 //
 // Thread: its lane only. Lifetime: its session's. Cost: a few steps a frame.
 #pragma once

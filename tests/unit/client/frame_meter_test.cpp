@@ -48,13 +48,16 @@ std::size_t cost(const std::string& bytes) {
 
 TEST(FrameMeterTest, AMessageInOneFrameCostsNothingBesidesItself) {
   EXPECT_EQ(cost(frame(fin | text, 0)), 0U);
-  EXPECT_EQ(cost(frame(fin | text, 4096) + frame(fin | text, 125) + frame(fin | text, 4096)), 0U);
+  EXPECT_EQ(cost(frame(fin | text, 65'536) + frame(fin | text, 125) + frame(fin | text, 65'536)),
+            0U)
+      << "as much as limits.message_bytes allows by default";
 }
 
-TEST(FrameMeterTest, EachFurther4KiBOfAMessageCostsOne) {
-  EXPECT_EQ(cost(frame(fin | text, 4097)), 1U);
-  EXPECT_EQ(cost(frame(fin | text, 65'536)), 15U);
-  EXPECT_EQ(cost(frame(text, 4000) + frame(fin | more, 4192)), 2U) << "one portion and one frame";
+TEST(FrameMeterTest, EachFurther64KiBOfAMessageCostsOne) {
+  EXPECT_EQ(cost(frame(fin | text, 65'537)), 1U);
+  EXPECT_EQ(cost(frame(fin | text, 1'048'576)), 15U);
+  EXPECT_EQ(cost(frame(text, 65'000) + frame(fin | more, 66'072)), 2U)
+      << "one portion and one frame";
 }
 
 TEST(FrameMeterTest, PingsClosesAndFurtherFramesCostOneEach) {
@@ -76,7 +79,7 @@ TEST(FrameMeterTest, WhateverTheBytesAreCutIntoTheSumIsTheSame) {
   for (const std::size_t step : {1U, 2U, 3U, 7U, 256U, 4096U}) {
     FrameMeter meter;
     const Sum sum = read(meter, all, step);
-    EXPECT_EQ(sum.cost, 1U + 2U + 17U + 2U) << step;
+    EXPECT_EQ(sum.cost, 1U + 2U + 1U) << step;
     EXPECT_EQ(sum.pongs, 1U) << step;
     EXPECT_EQ(meter.unfinished(), 0U) << step;
   }
