@@ -288,6 +288,7 @@ void SourceTable::assume(std::string_view name, std::uint64_t topic_hash, std::s
   added.newest_ns = newest_ns;
   added.heard = ++heard_;
   added.heard_at = now;
+  added.presence.add(Arrival::over, watch_.live());  // nobody is heard here until it speaks
   added.assumed = true;
 }
 

@@ -94,6 +94,7 @@ void RedisLink::connect() {
   out_.clear();
   writing_ = false;
   subscribed_ = false;
+  given_up_ = false;
   try {
     stream_ =
         RedisStream::open(loop_, url_,
@@ -118,7 +119,7 @@ void RedisLink::sign_in() {
   }
   if (url_.db != "0") ask({"SELECT", url_.db}, [](const redisReply&) {});
   put({"INFO", "server"}, [this](const redisReply* answer) {
-    if (answer == nullptr) return;
+    if (answer == nullptr || given_up_) return;
     const std::string_view error = text_of(*answer);
     if (answer->type == REDIS_REPLY_ERROR && error.substr(0, 6) != "NOPERM")
       return reconnect("Redis answers: " + log::escaped(error, 200));
@@ -197,6 +198,7 @@ void RedisLink::answer(const redisReply& reply) {
 }
 
 void RedisLink::reconnect(const std::string& reason) {
+  given_up_ = true;
   asio::post(loop_, [this, there = there_, stream = stream_, reason] {
     if (*there && stream && stream == stream_) broke(reason);
   });

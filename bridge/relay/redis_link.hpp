@@ -122,6 +122,7 @@ class RedisLink {
   std::string out_;               // not given to the stream yet
   bool writing_ = false;
   bool subscribed_ = false;
+  bool given_up_ = false;  // this connection, by reconnect(): it does not come up any more
   std::deque<Waiting> waiting_;
   std::size_t waiting_bytes_ = 0;
   SteadyTime heard_{};  // the last byte, or when an answer began to be due

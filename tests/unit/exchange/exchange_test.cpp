@@ -544,7 +544,7 @@ struct Kept final : Archive {
   std::vector<BatchPtr> batches;
 };
 
-class ArchiveTest : public ExchangeTest {
+class ArchiveTest : public SourcesTest {
  protected:
   // The archive knows events 1 to `newest` of "s" on "a".
   bool fill(std::uint64_t newest) {
@@ -584,6 +584,11 @@ TEST_F(ArchiveTest, ASourceGoesOnBehindWhatTheArchiveKnows) {
   accept({arrival("a", "s", 4)});
   EXPECT_THAT(last(), ElementsAre("a s:4"));
   EXPECT_EQ(recovered_since("s:1"), 3U);
+}
+
+TEST_F(ArchiveTest, ASourceThatWasNeverHeardHereIsNotAlive) {
+  ASSERT_TRUE(fill(3));
+  EXPECT_THAT(known("a"), ElementsAre("s lost"));
 }
 
 TEST_F(ArchiveTest, WhatIsMissingBehindItIsTold) {

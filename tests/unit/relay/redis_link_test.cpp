@@ -244,6 +244,14 @@ TEST_F(RedisLinkTest, AWrongPasswordIsSaidAndTriedAgain) {
   EXPECT_EQ(ups_, 0);
 }
 
+TEST_F(RedisLinkTest, AWrongPasswordIsNotMadeGoodByWhatEverybodyMayAsk) {
+  link_with(patient(), ":guess@");
+  wait([&] { return peer_.heard("INFO"); });
+  peer_.say("-WRONGPASS invalid username-password pair\r\n" + std::string(info));
+  wait([&] { return !downs_.empty(); });
+  EXPECT_EQ(ups_, 0);
+}
+
 TEST_F(RedisLinkTest, WhatIsNoRedisIsGivenUp) {
   for (const char* said : {"HTTP/1.1 400 Bad Request\r\n\r\n", "\x15\x03\x01", ":x\r\n", "*-7\r\n",
                            "+OK\r\n+OK\r\n"}) {
