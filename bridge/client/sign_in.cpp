@@ -177,6 +177,7 @@ void SignIn::refuse_upgrade(Session& session, ErrorCode code, const std::string&
 
 void SignIn::admit(Session& session) {
   const Config& config = session.config();
+  events_.on_known(session);
   session.send_text(
       JsonObject()
           .text("type", "connection")
@@ -190,7 +191,6 @@ void SignIn::admit(Session& session) {
                       std::chrono::ceil<std::chrono::seconds>(config.heartbeat.interval).count()))
           .done());
   session.open();
-  events_.on_open(session);
 }
 
 void SignIn::answer_auth(Session& session, const Verdict& verdict, const std::string& id) {
@@ -209,6 +209,7 @@ void SignIn::answer_auth(Session& session, const Verdict& verdict, const std::st
     return refuse(ErrorCode::forbidden, "the token belongs to another user");
   if (!take_identity(session, verdict.identity))
     return refuse(ErrorCode::limit_exceeded, "too many connections of this user");
+  events_.on_known(session);
   session.send_text(JsonObject()
                         .text("type", "auth")
                         .boolean("success", true)

@@ -28,8 +28,9 @@ class SignIn {
     std::function<Session*(std::uint64_t ticket)> find;
   };
   struct Events {
-    std::function<void(Session&)> on_open;    // it is in: tell it `connection`
-    std::function<void(Session&)> on_rights;  // its identity changed
+    // It is in, or somebody now; before it is told, so that it misses nothing that comes after that.
+    std::function<void(Session&)> on_known;
+    std::function<void(Session&)> on_rights;  // its identity changed, and it has been told
     // Its token has been judged: what it said in the meantime has its turn, and it is read again.
     std::function<void(Session&, const std::vector<std::string>& messages)> on_waited;
     // An `auth` of it failed: one of the errors that a client may make.

@@ -18,7 +18,9 @@ constexpr std::uint64_t any_seq = ~std::uint64_t{0};
 constexpr std::chrono::milliseconds late_patience{100};
 constexpr std::chrono::milliseconds silence_patience{1'000};
 constexpr std::chrono::milliseconds full_patience{20};
-constexpr unsigned silences_counted = 7;  // a minute, by then
+constexpr std::chrono::milliseconds due_pace{2};  // of one stream: each looks at all that it holds
+constexpr std::size_t ended_max = 1'000;          // connections
+constexpr unsigned silences_counted = 7;          // a minute, by then
 
 }  // namespace
 
@@ -97,10 +99,7 @@ void Repair::take_first(RepairStream& stream, const Arrival& arrival) {
     release_all(stream, RepairFailure::count_);
     return take(arrival);
   }
-  if (source.state == RepairSource::State::unheard && arrival.seq > 1 && !source.forgot) {
-    source.state = RepairSource::State::waiting;
-    source.until = clock_.steady() + rules_.wait;
-  }
+  if (arrival.seq > 1) give_time(source);
   if (arrival.seq == 1 || source.forgot || !can_wait(source)) {
     release_all(stream, RepairFailure::count_);
     stream.numbers.begin_behind(std::max(stream.numbers.newest(), arrival.seq - 1));
@@ -129,6 +128,7 @@ void Repair::take_jump(RepairStream& stream, const Arrival& arrival) {
   const bool holds = stream.care && !stream.care->held.empty();
   const bool has_come = arrival.seq <= stream.repaired_to && holds;
   if (has_come && stream.care->held.count(arrival.seq) > 0) return;
+  give_time(source);
   if (!holds && !can_wait(source)) {
     hand_on(stream, arrival);
     return settle(stream);
@@ -163,14 +163,32 @@ void Repair::hand_on(RepairStream& stream, const Arrival& arrival) {
 }
 
 // What came over it and is held comes later.
-void Repair::ended(std::uint64_t connection) noexcept {
-  for (const auto& [time, id] : deadlines_)
-    for (auto& [seq, event] : streams_.find(id)->care->held)
-      if (event.connection == connection) event.connection = Arrival::over;
+void Repair::ended(std::uint64_t connection) noexcept try {
+  if (held_bytes_ > 0) ended_.insert(connection);
+  if (ended_.size() >= ended_max) {
+    for (const auto& [time, id] : deadlines_)
+      for (auto& [seq, event] : streams_.find(id)->care->held)
+        event.connection = connection_now(event);
+    ended_.clear();
+  }
+  next_.ended(connection);
+} catch (const std::exception& error) {
+  log::error("the end of a producer's connection is not noted: {}", error.what());
   next_.ended(connection);
 }
 
+std::uint64_t Repair::connection_now(const HeldEvent& event) const noexcept {
+  return ended_.count(event.connection) > 0 ? Arrival::over : event.connection;
+}
+
 // --- what waits ----------------------------------------------------------------------------------
+
+// Its publisher may be about to speak of it. Once.
+void Repair::give_time(RepairSource& source) {
+  if (source.state != RepairSource::State::unheard || source.forgot) return;
+  source.state = RepairSource::State::waiting;
+  source.until = clock_.steady() + rules_.wait;
+}
 
 bool Repair::can_wait(RepairSource& source) {
   switch (source.state) {
@@ -231,17 +249,16 @@ void Repair::release(RepairStream& stream, std::uint64_t to) {
     for (; end != held.end() && end->first <= to && released_.size() < released_at_once; ++end) {
       const HeldEvent& event = end->second;
       released_.push_back({stream.topic, event.payload, stream.source->name, end->first,
-                           event.sent_ns, event.key, event.connection});
+                           event.sent_ns, event.key, connection_now(event)});
       stream.numbers.take(end->first, event.sent_ns);
       held_bytes_ -= held_event_bytes + event.payload.size() + event.key.size();
     }
     next_.accept(released_.data(), released_.size());
     held.erase(held.begin(), end);
   }
-  SteadyTime next{};
-  for (const auto& [seq, event] : held)
-    if (next == SteadyTime{} || event.until < next) next = event.until;
-  set_deadline(stream, next);
+  // Else the deadline may be that of an event which has gone: release_due() looks.
+  if (held.empty()) set_deadline(stream, {});
+  if (held_bytes_ == 0) ended_.clear();
 }
 
 // `why` counts what is missing; `count_` counts nothing.
@@ -255,26 +272,35 @@ void Repair::release_all(RepairStream& stream, RepairFailure why) {
   settle(stream);
 }
 
-// Its time is over: what there is goes on.
+// What has waited long enough goes on, with what there is before it.
 void Repair::release_due(RepairStream& stream, SteadyTime now) {
   RepairCare& kept = *stream.care;
+  std::uint64_t to = 0;
+  SteadyTime next = SteadyTime::max();  // of what is behind `to`
+  for (const auto& [seq, event] : kept.held) {
+    if (event.until <= now) to = seq;
+    next = event.until <= now ? SteadyTime::max() : std::min(next, event.until);
+  }
   if (kept.awaits_publisher) {
+    if (stream.source->state == RepairSource::State::waiting)
+      next = std::min(next, stream.source->until);
+    if (to == 0 && next > now) return set_deadline(stream, next);
     can_wait(*stream.source);  // it is mute from now on, or has spoken of other topics
     return release_all(stream, RepairFailure::count_);
   }
-  std::uint64_t to = 0;
-  for (const auto& [seq, event] : kept.held)
-    if (event.until <= now) to = seq;
+  if (to == 0) return set_deadline(stream, next);
   const SeqRange due{stream.numbers.newest() + 1, to};
   for (Want& want : wants_.all()) {
     const bool asked = !want.given_up && want.stream == stream.id && want.range.from <= due.to;
-    if (asked && want.publisher->answered < want.sent && !want.publisher->deaf) {
+    const SteadyTime heard = std::max(want.sent, want.publisher->answered);
+    if (asked && now - heard >= rules_.wait && !want.publisher->deaf) {
       deafen(*want.publisher, now);
       break;
     }
   }
   fail(RepairFailure::unanswered, missing(stream, due));
   release(stream, to);
+  if (!kept.held.empty()) set_deadline(stream, std::max<SteadyTime>(next, now + due_pace));
   settle(stream);
 }
 
@@ -291,8 +317,7 @@ void Repair::settle(RepairStream& stream) {
     release(stream, to);
   }
   auto& to_ask = stream.care->to_ask;
-  while (!to_ask.empty() && to_ask.front().to <= stream.numbers.newest())
-    to_ask.erase(to_ask.begin());
+  while (!to_ask.empty() && to_ask.front().to <= stream.numbers.newest()) to_ask.pop_front();
   if (held.empty() && to_ask.empty() && !wants_.ask_for(stream.id, {0, any_seq}))
     stream.care.reset();
 }
@@ -300,10 +325,11 @@ void Repair::settle(RepairStream& stream) {
 // Whether some of it may still come.
 bool Repair::is_open(const RepairStream& stream, SeqRange range) const noexcept {
   const auto& to_ask = stream.care->to_ask;
+  const auto planned =
+      std::lower_bound(to_ask.begin(), to_ask.end(), range.from,
+                       [](SeqRange each, std::uint64_t from) { return each.to < from; });
   return stream.care->awaits_publisher || wants_.ask_for(stream.id, range) ||
-         std::any_of(to_ask.begin(), to_ask.end(), [&](SeqRange planned) {
-           return planned.from <= range.to && range.from <= planned.to;
-         });
+         (planned != to_ask.end() && planned->from <= range.to);
 }
 
 // How many numbers of it have not come.

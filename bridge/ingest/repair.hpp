@@ -2,8 +2,8 @@
 //
 // Where a source's number jumps, and its publisher can be asked, what comes behind the hole is held, what
 // is missing is asked for, and all is handed on in order: at the latest after `wait`, with what there
-// is by then. A publisher can be asked once it has said what it has; who is heard first with a number
-// above 1 has `wait` to do so, once. What nothing waits for (the end of a burst, what came before the
+// is by then. A publisher can be asked once it has said what it has; at the first hole, or where a first
+// number is above 1, it has `wait` to do so, once for each source. What nothing waits for (the end of a burst, what came before the
 // bridge began) is asked for at leisure.
 //
 // It never judges: duplicates, restarts and losses are the exchange's business, which drops what is not
@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -95,6 +96,7 @@ class Repair final : public Sink {
   void hand_on(RepairStream& stream, const Arrival& arrival);
 
   // What waits.
+  void give_time(RepairSource& source);
   bool can_wait(RepairSource& source);
   RepairCare& care(RepairStream& stream);
   void hold(RepairStream& stream, const Arrival& arrival);
@@ -105,6 +107,7 @@ class Repair final : public Sink {
   void settle(RepairStream& stream);
   void end_care(RepairStream& stream);
   bool is_open(const RepairStream& stream, SeqRange range) const noexcept;
+  std::uint64_t connection_now(const HeldEvent& event) const noexcept;
   std::uint64_t missing(const RepairStream& stream, SeqRange range) const noexcept;
 
   // What is asked for.
@@ -142,6 +145,7 @@ class Repair final : public Sink {
   std::vector<AskedPublisher*> gone_;                         // found so while asking
   std::size_t queued_ = 0;                                    // streams in publishers' queues
   std::size_t held_bytes_ = 0;
+  std::unordered_set<std::uint64_t> ended_;      // connections, since something is held
   SteadyTime asks_again_ = SteadyTime::max();    // a publisher's queue was full
   SteadyTime greets_again_ = SteadyTime::max();  // a publisher is deaf
   std::vector<Arrival> released_;

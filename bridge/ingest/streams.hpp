@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -58,7 +59,7 @@ struct SeqRange {
 // What a stream needs only while something of it is missing.
 struct RepairCare {
   std::multimap<std::uint64_t, HeldEvent> held;  // by seq
-  std::vector<SeqRange> to_ask;                  // rising
+  std::deque<SeqRange> to_ask;                   // rising
   bool awaits_publisher = false;                 // what is missing can only then be asked for
   bool queued_urgent = false;                    // among its publisher's
   bool queued_idle = false;

@@ -68,11 +68,13 @@ class SignInTest : public testing::Test, private MessageHandler, private Link, O
     loop_.poll();
   }
   const Session& session() const { return session_; }
+  void authenticate() { sign_in_.authenticate(session_, token(), ""); }
 
   bool told(std::string_view what) const { return wire_.taken.find(what) != std::string::npos; }
   bool told_expired() const { return told("token_expired"); }
   bool told_invalid() const { return told("invalid_token") && !told_expired(); }
 
+  std::vector<std::string> told_when_known_;  // what it had been told by then
   TwoClocks clock_;
   const ConfigPtr config_ = config();
 
@@ -101,15 +103,24 @@ class SignInTest : public testing::Test, private MessageHandler, private Link, O
   Admission admission_{config_->limits, 10};
   LaneMetrics metrics_;
   Wheel wheel_{clock_.steady()};
-  SignIn sign_in_{SignIn::Parts{&loop_, &verifier_, &admin_token_, &admission_,
-                                [this](std::uint64_t) { return &session_; }},
-                  SignIn::Events{[](Session&) {}, [](Session&) {},
-                                 [](Session&, const std::vector<std::string>&) {}}};
+  SignIn sign_in_{
+      SignIn::Parts{&loop_, &verifier_, &admin_token_, &admission_,
+                    [this](std::uint64_t) { return &session_; }},
+      SignIn::Events{[this](Session&) { told_when_known_.push_back(wire_.taken); }, [](Session&) {},
+                     [](Session&, const std::vector<std::string>&) {}}};
   NarrowWire wire_;
   Outbox outbox_{static_cast<Outbox::Owner&>(*this), metrics_, std::size_t{1} << 20};
   const SessionRules rules_{config_, &wheel_, this, &metrics_, &clock_};
   Session session_{*this, rules_, "192.0.2.1"};
 };
+
+TEST_F(SignInTest, WhatIsForAllIsListenedToBeforeTheClientIsToldThatItIsIn) {
+  authenticate();
+  ASSERT_EQ(told_when_known_.size(), 2U);
+  EXPECT_EQ(told_when_known_[0].find("\"connection\""), std::string::npos);
+  EXPECT_EQ(told_when_known_[1].find("\"auth\""), std::string::npos);
+  EXPECT_TRUE(told("\"connection\"") && told("\"auth\""));
+}
 
 TEST_F(SignInTest, AWallClockThatWasPutForwardEndsATokenWithinAMinute) {
   wait(std::chrono::seconds(61));
