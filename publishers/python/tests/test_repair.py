@@ -292,6 +292,20 @@ def test_close_after_a_loss_gives_the_bridge_time_to_ask(
     assert "zwsbridge-repair" not in {thread.name for thread in threading.enumerate()}
 
 
+def test_close_returns_in_a_signal_handler_too(bridge: StandIn, connect: Any, asking: AskingBridge) -> None:
+    """It may come in the middle of publish(), when this thread has the lock that the answers wait for."""
+    publisher = connect(bridge, repair=asking.endpoint, linger=0)
+    name = asking.meet()
+    publisher.publish("t", "x")
+    src = publisher.src
+    asking.have(name)
+    thread = publisher._repair._talk.thread
+    with publisher._lock:
+        asking.send(name, b"want", src.encode(), b"t", b"1", b"1")
+        publisher.close()
+    thread.join()
+
+
 def test_close_lets_answers_leave(bridge: StandIn, connect: Any, start_asking: Any) -> None:
     asking = start_asking(options={zmq.RCVHWM: 1, zmq.RCVBUF: 4096})
     publisher = connect(bridge, repair=asking.endpoint, linger=30)

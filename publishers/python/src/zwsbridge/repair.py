@@ -31,6 +31,7 @@ from zwsbridge.source import Source
 
 NEXT_PORT = "port+1"
 
+_END_PATIENCE = 1.0  # seconds beyond the deadline
 _LOOK_EVERY = 1.0  # seconds between two looks for what was published
 _PAUSE = 0.001  # seconds between two portions, so that the program goes on
 _EARLY_PAUSE = 0.02  # seconds, while events wait for the first bridge to subscribe
@@ -97,7 +98,9 @@ class Repair:
         self._talk.end(deadline - time.monotonic())
         thread = self._talk.thread
         if thread is not None and thread is not threading.current_thread():  # a destructor may run there
-            thread.join()
+            # Where a signal came in the middle of publish() its handler holds the lock that the other waits for:
+            # then it ends by itself, later.
+            thread.join(max(0.0, deadline - time.monotonic()) + _END_PATIENCE)
 
 
 class _Talk:
