@@ -169,7 +169,7 @@ def test_lanes_are_summed(make_bridge, make_producer):
     for client in clients:
         client.receive()
     assert bridge.metric("zws_connections") == 12
-    assert bridge.metric("zws_deliveries_total") == 12
+    bridge.wait_metric("zws_deliveries_total", 12)
     assert bridge.metric("zws_topics") == 1
     assert bridge.metric("zws_events_received_total") == 1
 

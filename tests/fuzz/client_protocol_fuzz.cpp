@@ -19,7 +19,8 @@ void check(const zws::Request& request) {
                             request.type == RequestType::unsubscribe ||
                             request.type == RequestType::fetch;
   demand(names_topics == !request.topics.empty());
-  if (request.type == RequestType::fetch && request.fault.code == zws::ErrorCode::none)
+  if (request.type == RequestType::fetch && request.fault.code == zws::ErrorCode::none &&
+      !request.last)
     demand(request.from >= 1 && request.from <= request.to && zws::is_source(request.source));
   if (!request.since) return;
   demand(request.since->positions.size() <= 256);

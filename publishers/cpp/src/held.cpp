@@ -54,8 +54,7 @@ void Held::keep(Trail& trail, std::uint64_t seq, std::int64_t ts, std::string_vi
   const Head head{trail, ts, static_cast<std::uint32_t>(payload.size()),
                   static_cast<std::uint32_t>(key.size())};
   std::memcpy(to, &head, sizeof head);
-  std::memcpy(to + sizeof head, key.data(), key.size());
-  std::memcpy(to + sizeof head + key.size(), payload.data(), payload.size());
+  std::copy(payload.begin(), payload.end(), std::copy(key.begin(), key.end(), to + sizeof head));
   trail.newest = position;
   if (seq % near_step == 0) trail.near = position;
   if (seq % far_step == 0) trail.far = position;

@@ -43,9 +43,9 @@ class FillTest : public testing::Test {
     made.name = source;
     made.newest = to;
     for (std::uint64_t seq = from; seq <= to; ++seq) {
+      const Sent sent{"t", std::string(source), seq, key_of(seq)};
       Event::Fields fields =
-          fields_of({"t", std::string(source), seq, key_of(seq)},
-                    clock.steady() - age - milliseconds(static_cast<std::int64_t>(to - seq)));
+          fields_of(sent, clock.steady() - age - milliseconds(static_cast<std::int64_t>(to - seq)));
       const std::string frame = "t@" + std::string(source) + ':' + std::to_string(seq);
       made.events.push_back(Event::make(fields, std::vector<std::string_view>{frame}));
     }
