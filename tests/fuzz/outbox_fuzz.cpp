@@ -158,9 +158,9 @@ class Run final : private zws::Outbox::Owner {
   void step() {
     switch (choices_.next(16)) {
       case 0: return answer();
-      case 1: return outbox_->write(zws::FrameHeader(zws::Opcode::pong, 0).bytes(), true);
-      case 2: return outbox_->cork();
-      case 3: return outbox_->uncork();
+      case 1: return pong();
+      case 2: corked_ = true; return outbox_->cork();
+      case 3: corked_ = false; return outbox_->uncork();
       case 4:
       case 5: return flush(choices_.next(256));
       case 6: return flush(choices_.next(256) * 32);
@@ -172,6 +172,11 @@ class Run final : private zws::Outbox::Owner {
 
   void answer() {  // a bridge stops reading from whom it cannot answer
     if (!outbox_->at_bound()) outbox_->write(zws::text_frame("answer"));
+  }
+
+  void pong() {  // one takes another's place, but not before uncork()
+    if (corked_ && outbox_->at_bound()) return;
+    outbox_->write(zws::FrameHeader(zws::Opcode::pong, 0).bytes(), true);
   }
 
   void flush(std::size_t room) {
@@ -238,6 +243,7 @@ class Run final : private zws::Outbox::Owner {
   std::map<std::string, std::uint64_t> numbers_;  // of the last event, by source
   std::uint64_t offered_ = 0;
   std::uint64_t replayed_ = 0;
+  bool corked_ = false;
   bool ended_ = false;
 };
 
