@@ -20,6 +20,7 @@ from test_docs import DEFAULT_ENDPOINT, REPAIR, blocks
 from test_queue import BIG, SMALL_BUFFERS, is_last, publish_until_dropped
 
 from zwsbridge import Publisher
+from zwsbridge.kept import events_in
 from zwsbridge.repair import NEXT_PORT, repair_endpoints
 
 NOBODY = "tcp://127.0.0.1:1"
@@ -241,6 +242,51 @@ def test_events_of_a_former_source_can_be_had(bridge: StandIn, connect: Any, ask
     assert told == {former: {"t": (1, 1)}, publisher.src: {"t": (1, 1)}}
     assert numbers(asking.ask(name, former, "t", 1, 1)) == [b"former"]
     assert numbers(asking.ask(name, publisher.src, "t", 1, 1)) == [b"current"]
+
+
+def test_former_source_goes_with_the_last_that_is_held_of_it(
+    bridge: StandIn, connect: Any, asking: AskingBridge
+) -> None:
+    publisher = connect(bridge, repair=asking.endpoint, repair_bytes=100_000)
+    former = publisher.src
+    for number in range(10):
+        publisher.publish(f"t/{number}", b"former")
+    assert publisher.flush(10)
+    assert [len(counters) for counters in publisher._kept.all_former()] == [10]
+    for _ in range(1000):
+        publisher.publish("t", b"x" * 100)
+    assert publisher._kept.all_former() == []
+    assert publisher.flush(10) and publisher.flush(10)
+    assert [[counter.topic for counter in counters] for counters in publisher._kept.all_former()] == [[b"t"]]
+    name = asking.meet()
+    assert asking.have(name)[1].keys() == {"t"}
+    assert asking.ask(name, former, "t/0", 1, 1) == []
+
+
+def test_what_is_held_is_searched_without_the_lock_and_in_portions(
+    bridge: StandIn, connect: Any, asking: AskingBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else publish() would wait for it: here a topic's few events lie far apart among those of another."""
+    publisher = connect(bridge, repair=asking.endpoint)
+    searched = []
+
+    def noted(events: list[Any], *args: Any) -> Iterator[tuple[int, bytes, bytes]]:
+        searched.append((asker._room, publisher._lock._is_owned()))
+        return events_in(events, *args)
+
+    monkeypatch.setattr("zwsbridge.asker.events_in", noted)
+    monkeypatch.setattr("zwsbridge.asker._LOOK_BYTES", 300)
+    for number in range(5000):
+        publisher.publish("rare" if number % 500 == 0 else "t", b"%d" % number)
+    name = asking.meet()
+    (asker,) = publisher._repair._talk.askers
+    asking.have(name)
+    events = asking.ask(name, publisher.src, "rare", 1, 10)
+    assert numbers(events) == [b"%d" % number for number in range(0, 5000, 500)]
+    rooms, owned = zip(*searched)
+    assert len(rooms) >= 10 and not any(owned)
+    assert all(room > 0 for room in rooms), "nothing is looked for that has no room in this portion"
+    assert len([room for room in rooms if room == max(rooms)]) > 1, "one request takes more than one portion"
 
 
 def test_forked_child_has_nothing_of_its_parents(bridge: StandIn, connect: Any, asking: AskingBridge) -> None:

@@ -3,8 +3,9 @@
 Nothing is sent before the bridge has said hello. What the queue cannot take, or finds no connection, is not sent but
 tried again later, and forgotten at the bridge's next hello.
 
-Thread: that of Repair; what the publisher has is looked at under its lock.
-Bound:  as many requests as _REQUESTS, and at a time _HAVE_TOPICS topics and _PORTION_BYTES of answers.
+Thread: that of Repair. Under the publisher's lock it only notes where what it needs lies; it looks without.
+Bound:  as many requests as _REQUESTS, and at a time _HAVE_TOPICS topics and _PORTION_BYTES of answers, of which
+        looking for them is a part.
 """
 
 from __future__ import annotations
@@ -13,27 +14,28 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import zmq
 
 from zwsbridge.dealer import Dealer
-from zwsbridge.kept import Kept
+from zwsbridge.kept import Events, Kept, count_of, events_in
 from zwsbridge.source import Counter, Source
 
 _SAY_EVERY = 1.0  # seconds between two messages that say how far topics are
 _HAVE_TOPICS = 250
 _WANT_EVENTS = 1000
 _PORTION_BYTES = 64 * 1024
-_REQUEST_BYTES = 512  # of a portion, that looking for the events of one request stands for
+_REQUEST_BYTES = 512  # of a portion, that one request stands for
+_LOOK_BYTES = 4  # ... and each event that is looked at
 _REQUESTS = 64  # that wait here; more wait in the socket
 
 
 @dataclass
 class _Want:
     counter: Counter | None  # None: of that nothing is known
-    first: int  # moves on with each event that was sent
+    first: int  # moves on with what was sent, and where nothing was found
     last: int
     answer: Sequence[bytes]  # its "end"
 
@@ -53,6 +55,7 @@ class Asker:
         self._wants: deque[_Want] = deque()
         self.asked_at = 0.0  # when there was a request last
         self._is_stuck = False  # the queue is full
+        self._room = 0  # in the portion under way
 
     @property
     def is_asking(self) -> bool:
@@ -127,12 +130,9 @@ class Asker:
         self._wants.append(_Want(counter, int(first), end, (b"end", src, topic, first, b"%d" % end)))
 
     def _counter(self, src: bytes, topic: bytes) -> Counter | None:
-        if src == self._source.src.encode():
-            return self._source.counters.get(topic.decode(errors="replace"))
-        for counter in self._kept.counters():
-            if counter.topic == topic and counter.src.encode() == src:
-                return counter
-        return None
+        name = src.decode(errors="replace")
+        counters = self._source.counters if name == self._source.src else self._kept.former(name)
+        return counters.get(topic.decode(errors="replace"))
 
     # How far topics are.
 
@@ -149,11 +149,13 @@ class Asker:
             self._say_at = time.monotonic() + _SAY_EVERY
         self._is_telling_all = self._is_telling_all and bool(self._unsaid)
 
-    def _all(self) -> list[Counter]:
+    def _all(self) -> Iterator[Counter]:
         with self._lock:
-            current = [counter for counter in self._source.counters.values() if counter.keeps]
-            former = self._kept.counters().difference(current)
-        return sorted(former, key=lambda counter: counter.src) + current
+            former = self._kept.all_former()
+            current = list(self._source.counters.values())
+        for counters in former:
+            yield from (counter for counter in counters if counter.first <= counter.seq and counter.keeps)
+        yield from (counter for counter in current if counter.keeps)
 
     def _have(self) -> tuple[list[Counter], Sequence[bytes]]:
         """The topics of the next message, and that."""
@@ -171,28 +173,37 @@ class Asker:
     # Events again.
 
     def _answer(self) -> None:
-        room = _PORTION_BYTES
-        while self._wants and room > 0:
+        self._room = _PORTION_BYTES
+        while self._wants and self._room > 0:
             want = self._wants[0]
-            room -= _REQUEST_BYTES
-            for seq, payload, header in self._find(want, room):
-                assert want.counter is not None
-                if not self._send((b"event", want.counter.topic, payload, header)):
-                    return
-                want.first = seq + 1
-                room -= len(payload) + len(header)
-            if room <= 0:
-                return
-            if not self._send(want.answer):
+            self._room -= _REQUEST_BYTES
+            if not (self._send_events(want) and self._send(want.answer)):
                 return
             self._wants.popleft()
             self.asked_at = time.monotonic()
 
-    def _find(self, want: _Want, room: int) -> list[tuple[int, bytes, bytes]]:
-        if want.counter is None:
+    def _send_events(self, want: _Want) -> bool:
+        """False when some are left for later."""
+        for events, newest in self._pieces_with(want):
+            assert want.counter is not None
+            for seq, payload, header in events_in(events, want.counter, want.first, want.last):
+                if self._room <= 0 or not self._send((b"event", want.counter.topic, payload, header)):
+                    return False
+                want.first = seq + 1
+                self._room -= len(payload) + len(header)
+            want.first = max(want.first, newest + 1)
+            self._room -= _LOOK_BYTES * count_of(events)
+            if want.first > want.last:
+                return True
+            if self._room <= 0:
+                return False
+        return True
+
+    def _pieces_with(self, want: _Want) -> list[tuple[Events, int]]:
+        if want.counter is None or want.first > want.last:
             return []
         with self._lock:
-            return self._kept.find(want.counter, want.first, want.last, room)
+            return self._kept.pieces_with(want.counter, want.first)
 
     def _send(self, frames: Sequence[bytes]) -> bool:
         try:

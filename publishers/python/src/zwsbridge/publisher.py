@@ -390,7 +390,7 @@ class Publisher:
         self._repair = None
         self._kept = Kept(self._options["repair_bytes"])
         self._keep_event = self._kept.add
-        self._source = Source(self._max_topics, keeps=bool(self._repair_endpoints))
+        self._source = Source(self._max_topics, bool(self._repair_endpoints), self._kept.end_source)
         self._counter_of = self._source.counters.get
 
     def _open(self) -> Sequence[Send]:

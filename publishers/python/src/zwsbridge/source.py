@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from typing import Callable
 
 from zwsbridge.topic import encode_topic
 
@@ -31,14 +32,20 @@ class Counter:
 
 
 class Source:
-    def __init__(self, max_topics: int, keeps: bool) -> None:
-        """`keeps`: events are kept, but for those whose topic is a name of the bridge's own."""
+    def __init__(self, max_topics: int, keeps: bool, at_end: Callable[[str, dict[str, Counter]], None]) -> None:
+        """`keeps`: events are kept, but for those whose topic is a name of the bridge's own.
+
+        at_end: told of a `src` and its counters before they are forgotten.
+        """
         self._max_topics = max_topics
         self._keeps = keeps
+        self._at_end = at_end
+        self.src = ""
         self.counters: dict[str, Counter] = {}  # this very object, for ever
         self.begin_anew()
 
     def begin_anew(self) -> None:
+        self._at_end(self.src, self.counters)
         self.src = secrets.token_urlsafe(12)
         self.header_start = b'{"src":"%b"%b' % (self.src.encode(), _NUMBER)
         self.counters.clear()
