@@ -18,7 +18,10 @@ constexpr std::chrono::minutes error_window{1};
 constexpr std::chrono::seconds too_fast_time{5};
 constexpr std::chrono::seconds too_fast_pause{1};
 constexpr std::size_t topics_per_message = 64;  // so many named or told cost as much as one message
-constexpr std::size_t id_looked_for_in = 1024;  // bytes of a message that comes too fast
+// The id of a message that comes too fast is looked for where that has at most so many bytes, and in so many
+// longer ones a second.
+constexpr std::size_t short_message = 1024;
+constexpr double id_looks_per_second = 4;
 constexpr std::size_t looks_per_message = 100;  // ... and so many looked at in the history
 
 // So many answers, and events with them, may wait for their places on a lane before the next slice looks:
@@ -110,11 +113,15 @@ bool Requests::within_rate(Session& session, SteadyTime now) noexcept {
   return false;
 }
 
-// Of a long message not even the id is looked for: what is too much should cost little.
+// What is too much should cost little: of many long messages not even the id is looked for. Of a few it is, for
+// who subscribes to hundreds of names waits for the answer.
 void Requests::refuse_for_rate(Session& session, std::string_view message) {
   if (session.state() != Session::State::open) return;
   std::string id;
-  if (message.size() <= id_looked_for_in) id = parse_request(message).refusal.id;
+  if (message.size() <= short_message ||
+      session.usage.id_looks.take(session.rules().clock->steady(), id_looks_per_second,
+                                  2 * id_looks_per_second))
+    id = parse_request(message).refusal.id;
   session.send_error(ErrorCode::rate_limited, "too many messages", id);
 }
 

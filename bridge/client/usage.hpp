@@ -48,6 +48,7 @@ struct Usage {
   std::unique_ptr<Pending> pending;           // while a token is checked or totals are asked for
   std::shared_ptr<LongRequest> long_request;  // while one is being answered
   TokenBucket bucket;
+  TokenBucket id_looks;  // into long messages that come too fast
   FrameMeter meter;
   SteadyTime limited_since{};  // too fast, without a pause, since then
   SteadyTime limited_last{};

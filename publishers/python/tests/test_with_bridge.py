@@ -79,7 +79,7 @@ def test_async_publisher_reaches_a_client(daemon: Bridge) -> None:
 def test_what_the_full_queue_drops_is_told_as_a_gap(daemon: Bridge) -> None:
     client = daemon.connect()
     client.subscribe("t")
-    with Publisher(daemon.endpoint, queue_size=100, linger=10) as publisher:
+    with Publisher(daemon.endpoint, queue_size=100, linger=10, repair=None) as publisher:
         assert publisher.wait_ready(10)
         assert publisher.publish("t", {"type": "x"})
         assert client.receive()["type"] == "x"

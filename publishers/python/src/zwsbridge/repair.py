@@ -100,7 +100,8 @@ class Repair:
         if thread is not None and thread is not threading.current_thread():  # a destructor may run there
             # Where a signal came in the middle of publish() its handler holds the lock that the other waits for:
             # then it ends by itself, later.
-            thread.join(max(0.0, deadline - time.monotonic()) + _END_PATIENCE)
+            patience = max(0.0, deadline - time.monotonic()) + _END_PATIENCE
+            thread.join(min(patience, threading.TIMEOUT_MAX))
 
 
 class _Talk:
