@@ -11,6 +11,7 @@ import zmq
 
 from support.bridge import DAEMON, ROOT, free_port
 from support.listener import DEADLINE, Listener
+from support.lossy_link import LossyLink
 
 pytestmark = pytest.mark.as_released  # a stranger's program links no sanitizer
 
@@ -167,3 +168,49 @@ def test_a_bridge_that_asks_at_the_next_port_gets_events_again(lines):
             assert program.publish("orders", "last") == "sent"
             assert router.recv_multipart() == [publisher, b"have", source, b"orders", b"1", b"4"]
             assert program.end() == 0
+
+
+PATIENT = {"ingest.repair_wait": "5s"}  # an answer may take its time on a busy machine
+
+
+def publish(program, numbers: range) -> None:
+    for number in numbers:
+        assert program.publish("orders", f'{{"type":"order","id":{number}}}') == "sent"
+
+
+def test_what_a_link_loses_comes_once_and_in_order(lines, make_bridge):
+    """Every tenth event is lost, and the last ones."""
+    bridge = make_bridge(PATIENT)
+    client = bridge.connect()
+    client.subscribe("orders")
+    with (
+        LossyLink(bridge.endpoint, lambda number: number % 10 == 0 or number > 1990) as link,
+        running(lines, link.endpoint, bridge.repair_endpoint) as program,
+    ):
+        publish(program, range(1, 2001))
+        heard = [client.receive() for _ in range(2000)]
+        assert [event.get("id") for event in heard] == list(range(1, 2001)), "no gap is told"
+        assert [event["@id"].rpartition(":")[2] for event in heard] == [str(number) for number in range(1, 2001)]
+        assert link.lost == 209
+        bridge.wait_metric("zws_repaired_total", 209)
+        assert program.end() == 0
+    assert client.receive_all() == []
+
+
+def test_a_bridge_that_was_killed_begins_with_what_is_held(lines, make_bridge):
+    bridge = make_bridge(PATIENT)
+    client = bridge.connect()
+    client.subscribe("orders")
+    with running(lines, bridge.endpoint, bridge.repair_endpoint) as program:
+        publish(program, range(1, 51))
+        at = [client.receive() for _ in range(50)][19]["@id"]
+        bridge.kill()
+        bridge.start()
+        bridge.wait_metric("zws_repaired_total", 50)
+        client = bridge.connect()
+        answer = client.subscribe("orders", since=[at])
+        assert (answer["recovered"], answer["replayed"]) == (True, 30)
+        assert [client.receive()["id"] for _ in range(30)] == list(range(21, 51))
+        publish(program, range(51, 52))
+        assert client.receive()["id"] == 51
+        assert program.end() == 0
