@@ -37,7 +37,7 @@ void FleetCalls::begin(std::function<void(const std::string&)> known) {
   parts_.link->send({"TIME"}, [this, known = std::move(known)](const redisReply* answer) {
     if (answer == nullptr) return;
     const auto time = time_of(*answer);
-    if (!time) return known(log::escaped(text_of(*answer), 200));
+    if (!time) return known(parts_.link->fault_of(*answer));
     gate_.set_time(*time, std::chrono::steady_clock::now());
     known({});
   });

@@ -42,6 +42,7 @@ bool is_closed(double score) {
 HistoryWriter::HistoryWriter(const Config& config, std::string bridge, Send send,
                              RelayMetrics& metrics, const Clock& clock)
     : keys_{config.relay.prefix},
+      fault_(RedisUrl::parse(config.relay.redis)),
       bridge_(std::move(bridge)),
       send_(std::move(send)),
       metrics_(metrics),
@@ -242,7 +243,7 @@ void HistoryWriter::refused(std::string_view topic, std::string_view stream,
   std::uint64_t suppressed = 0;
   if (refused_log_.pass(suppressed))
     log::warning("Redis does not keep the history of topic \"{}\": {}{}", log::escaped(topic, 100),
-                 log::escaped(text_of(answer), 200), log::more(suppressed));
+                 fault_.shown(answer), log::more(suppressed));
   topics_.erase(std::string(topic));
   const auto ignore = [](const redisReply*) {};
   const bool is_another_kind = text_of(answer).substr(0, 9) == "WRONGTYPE";

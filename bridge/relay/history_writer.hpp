@@ -28,6 +28,7 @@
 #include "core/log.hpp"
 #include "metrics/metrics.hpp"
 #include "relay/kept_event.hpp"
+#include "relay/redis_fault.hpp"
 
 struct redisReply;
 
@@ -104,6 +105,7 @@ class HistoryWriter {
   std::int64_t index_ms(const Route& route) const noexcept;
 
   KeptKeys keys_;
+  const RedisFault fault_;
   const std::string bridge_;
   const Send send_;
   RelayMetrics& metrics_;

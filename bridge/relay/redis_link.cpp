@@ -56,6 +56,7 @@ RedisLink::RedisLink(asio::io_context& loop, RedisUrl url, Handlers handlers)
 RedisLink::RedisLink(asio::io_context& loop, RedisUrl url, Handlers handlers, Options options)
     : loop_(loop),
       url_(std::move(url)),
+      fault_(url_),
       handlers_(std::move(handlers)),
       options_(options),
       timer_(loop),
@@ -122,7 +123,7 @@ void RedisLink::sign_in() {
     if (answer == nullptr || given_up_) return;
     const std::string_view error = text_of(*answer);
     if (answer->type == REDIS_REPLY_ERROR && error.substr(0, 6) != "NOPERM")
-      return reconnect("Redis answers: " + log::escaped(error, 200));
+      return reconnect("Redis answers: " + fault_.shown(error));
     judge_version(*answer);
   });
 }
@@ -132,7 +133,7 @@ void RedisLink::ask(const Words& words, std::function<void(const redisReply&)> t
   put(words, [this, then = std::move(then)](const redisReply* answer) {
     if (answer == nullptr) return;
     if (answer->type == REDIS_REPLY_ERROR)
-      return reconnect("Redis answers: " + log::escaped(text_of(*answer), 200));
+      return reconnect("Redis answers: " + fault_.shown(*answer));
     then(*answer);
   });
 }

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "relay/redis_fault.hpp"
 #include "relay/redis_stream.hpp"
 #include "relay/redis_url.hpp"
 
@@ -74,6 +75,9 @@ class RedisLink {
   // Gives the connection up and makes another: `reason` is told to on_down, later. From a handler, too.
   void reconnect(const std::string& reason);
 
+  // What an error of this Redis says, for people.
+  std::string fault_of(const redisReply& error) const { return fault_.shown(error); }
+
   bool up() const noexcept { return state_ == State::up; }
   // The server's, once it was up; empty where Redis does not say it.
   const std::string& version() const noexcept { return version_; }
@@ -113,6 +117,7 @@ class RedisLink {
 
   asio::io_context& loop_;
   const RedisUrl url_;
+  const RedisFault fault_;
   const Handlers handlers_;
   const Options options_;
   State state_ = State::stopped;

@@ -9,6 +9,7 @@ namespace zws {
 RedisUrl RedisUrl::parse(std::string_view text) {
   RedisUrl url;
   const std::size_t mark = text.find("://");
+  if (mark == std::string_view::npos) return url;
   url.tls = text.substr(0, mark) == "rediss";
   std::string_view rest = text.substr(mark + 3);
   if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {

@@ -16,7 +16,8 @@ struct RedisUrl {
   std::string password;
   std::string db = "0";
 
-  // `text` has been checked by the configuration; what it escapes with % is decoded.
+  // `text` has been checked by the configuration; what it escapes with % is decoded. Of an empty text
+  // the host is empty.
   static RedisUrl parse(std::string_view text);
 
   // For people: without user and password.

@@ -144,7 +144,7 @@ void Relay::subscribe(const std::string& channel, std::function<void()> then) {
   ear_->send({"SUBSCRIBE", channel}, [this, then = std::move(then)](const redisReply* answer) {
     if (answer == nullptr) return;
     if (answer->type != REDIS_REPLY_ERROR) return then();
-    ear_->reconnect("Redis answers: " + log::escaped(text_of(*answer), 200));
+    ear_->reconnect("Redis answers: " + ear_->fault_of(*answer));
   });
 }
 

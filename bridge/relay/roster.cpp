@@ -62,7 +62,7 @@ void Roster::set(Standing standing, const std::string& fault) {
 
 bool Roster::refuses(const redisReply& answer) {
   if (answer.type != REDIS_REPLY_ERROR) return false;
-  set(Standing::refused, log::escaped(text_of(answer), 200));
+  set(Standing::refused, parts_.link->fault_of(answer));
   return true;
 }
 

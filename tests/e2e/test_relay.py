@@ -486,6 +486,27 @@ def test_a_password_is_needed_and_never_told(make_bridge, tmp_path):
             assert secret not in everything + json.dumps(admin_of(bridge).get("/api/ws/config"))
 
 
+def test_what_redis_repeats_of_what_it_was_sent_is_never_told(make_bridge, make_producer, tmp_path):
+    """A server that has no AUTH, or no XADD, says which arguments came with it: a password, and events."""
+    rules = tmp_path / "without-commands.conf"
+    rules.write_text('rename-command AUTH ""\nrename-command XADD ""\n')
+    with Redis(tmp_path / "redis", {"include": str(rules)}) as redis:
+        assert "open-sesame" in redis.ask("AUTH", "open-sesame"), "it does repeat it"
+        guest = make_bridge({"relay.redis": redis.url("ada:open-sesame@")})
+        wait_apart(guest, "unknown command 'AUTH'")
+        writer = in_fleet(make_bridge({"relay.redis": redis.url()}))
+        producer = make_producer(writer.endpoint)
+        with writer.connect() as client:
+            client.subscribe("ticks")
+            producer.send("ticks", {"type": "private-matter"}, {"src": "p", "seq": 1, "ts": 1})
+            assert client.receive()["type"] == "private-matter"
+        writer.log.wait_for("unknown command 'XADD'")
+        for bridge in (guest, writer):
+            everything = bridge.log.tail(1000) + bridge.get("/readyz").text + bridge.get("/metrics").text
+            for told in ("open-sesame", "private-matter", "args beginning"):
+                assert told not in everything
+
+
 def acl_example() -> str:
     """The user of docs/OPERATING.md."""
     page = (Path(__file__).resolve().parents[2] / "docs/OPERATING.md").read_text()
