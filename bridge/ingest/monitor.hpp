@@ -29,8 +29,9 @@ namespace zws {
 class Monitor {
  public:
   // `gatekeeper`: of a socket that lets in only who speaks CURVE, else nullptr; it outlives this.
-  // `patience`: after a silence of so long libzmq gives a producer up. `most`: connections at a time;
-  // one more takes the oldest handshake's place.
+  // `patience`: libzmq gives no producer up that has been silent for less, which is how long it waits
+  // for the answer to a ping. `most`: connections at a time; one more takes the oldest handshake's
+  // place.
   Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& metrics,
           const Gatekeeper* gatekeeper, std::chrono::milliseconds patience, std::size_t most);
   ~Monitor();

@@ -137,8 +137,9 @@ void Source::Impl::open_socket() {
   binds_ipv6 = std::any_of(ingest.bind.begin(), ingest.bind.end(), names_ipv6);
   encrypt(socket, keys, ingest_domain);
   watch_over_connections(socket, *config);
-  monitor = std::make_unique<Monitor>(context, socket, metrics, gatekeeper.get(),
-                                      config->ingest.heartbeat_timeout, connections_most);
+  monitor =
+      std::make_unique<Monitor>(context, socket, metrics, gatekeeper.get(),
+                                ingest.heartbeat_timeout - ingest.heartbeat, connections_most);
   for (const std::string& prefix : ingest.subscribe) socket.set(zmq::sockopt::subscribe, prefix);
   if (repairs) repairs->wait_for_too(socket);
 }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +20,8 @@ from support.producer import Producer
 from support.tokens import Issuer, bearer
 from support.ws_client import WsClient
 
+IN_NAMESPACE = "ZWS_TEST_NAMESPACE"
+
 MakeBridge = Callable[..., Bridge]
 
 # A shell's background job ignores SIGINT, and so would every program that a story starts and interrupts.
@@ -27,6 +32,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tests marked `both_wires` are told twice: over plain TCP, and over TLS."""
     if metafunc.definition.get_closest_marker("both_wires"):
         metafunc.parametrize("encryption", ["plain", "tls"], indirect=True, scope="module")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("own_network") and IN_NAMESPACE not in os.environ:
+        item.fixturenames.clear()  # they are the other process's
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Tests marked `own_network` are run by another pytest, in a network namespace where there is only loopback."""
+    if not pyfuncitem.get_closest_marker("own_network") or IN_NAMESPACE in os.environ:
+        return None
+    as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
+    inside = ["sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable, "-m", "pytest", "-m", "", "-rP"]
+    test = f"{pyfuncitem.path}::{pyfuncitem.nodeid.partition('::')[2]}"
+    command = ["unshare", *as_root, "--net", *inside, "-p", "no:cacheprovider", test]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, IN_NAMESPACE: "1"})
+    print(done.stdout)
+    assert done.returncode == 0, done.stderr
+    return True
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import socket
 import stat
 import threading
@@ -157,6 +158,18 @@ def test_a_producer_that_gives_no_sign_of_life_is_lost_and_one_that_is_idle_is_n
         bridge.log.wait_for("no sign of life", after=mark)
         bridge.wait_metric("zws_producers", 1)
     assert bridge.metric("zws_producers_lost_total") == 1, "the idle one answers pings"
+    assert bridge.metric("zws_producers_refused_total") == 0
+
+
+def test_a_producer_that_falls_silent_at_a_ping_is_not_said_to_have_sent_too_large_a_frame(make_bridge):
+    """Of all the silences that end a connection this is the shortest."""
+    bridge = make_bridge({"ingest.heartbeat": "1s", "ingest.heartbeat_timeout": "2s"})
+    mark = bridge.log.mark()
+    with ZmtpProducer(bridge.endpoint) as producer:
+        while not select.select([producer.socket], [], [], 0.01)[0]:
+            producer.send_part(b"a")
+            producer.send_part(b"1", last=True)
+        bridge.log.wait_for("no sign of life", after=mark)
     assert bridge.metric("zws_producers_refused_total") == 0
 
 
