@@ -180,7 +180,7 @@ bool HistoryReader::take_member(Job& job, std::string_view name, double score) {
     metrics_.unreadable.add();
     return true;  // no event can be of such a source
   }
-  if (!(score >= 1 && score <= most + 1)) return false;  // one that began again, too
+  if (!(score >= 1 && score <= most + 1)) return false;
   Reading reading;
   reading.past.name = name;
   reading.past.newest = static_cast<std::uint64_t>(score);

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "exchange/same_message.hpp"
+
 namespace zws {
 namespace {
 
@@ -16,6 +18,9 @@ constexpr std::chrono::seconds silence{1};
 constexpr milliseconds index_stays{3'600'000};
 constexpr milliseconds stream_stays{60'000};  // longer than what it holds
 constexpr milliseconds refresh_max{600'000};
+// Bridges hear an event at about the same time; one that they hear further apart may be another one.
+constexpr std::int64_t heard_apart_ms = 5'000;
+constexpr milliseconds unseen_max{2'000};
 constexpr std::int64_t read_apart = 2;  // milliseconds: what clocks say twice may differ by one
 constexpr std::size_t marks = 2;        // members of an index that are no sources
 
@@ -73,20 +78,21 @@ void HistoryWriter::write(const EventPtr& event) {
     if (known.sources.empty()) topics_.erase(std::string(event->topic()));
     return;
   }
+  if (event->restart()) {
+    begin_anew(event->topic(), event->source());
+    known.sources.erase(std::string(event->source()));
+  }
   const SteadyTime now = clock_.steady();
   Source& source = known.sources[std::string(event->source())];
   const bool fresh = source.newest == 0;
+  source.doubted = source.doubted || event->seq() <= source.newest;
   source.heard = now;
   source.newest = std::max(source.newest, event->seq());
-  if (event->restart()) {
-    // Its numbers mean two events each now, and what is kept may be of either life.
-    source.restarted = true;
-    put(event->topic(), std::string(event->source()), "+inf");
-  }
   if (fresh) open(*event, source, now);
-  if (source.restarted) return;
   const bool sent = send_(keep_command(keys_, *event, *known.route, heard_ms(*event)),
-                          [this, event](const redisReply* answer) { on_kept(event, answer); });
+                          [this, event, doubted = source.doubted](const redisReply* answer) {
+                            on_kept(event, doubted, answer);
+                          });
   if (!sent) return lose(*event);
   refresh(*event, *known.route, source, now);
   if (open_.size() > sources_max) look_at_oldest(SteadyTime::max());
@@ -105,8 +111,7 @@ void HistoryWriter::open(const Event& event, Source& source, SteadyTime now) {
       {now + silence, source.opened, std::string(event.topic()), std::string(event.source())});
   const std::string index = keys_.index(event.topic());
   send({"ZADD", index, "NX", std::to_string(heard_ms(event) - read_apart), "*"}, event.topic());
-  if (!source.restarted)
-    put(event.topic(), std::string(event.source()), std::to_string(event.seq()) + ".5");
+  put(event.topic(), std::string(event.source()), std::to_string(event.seq()) + ".5");
 }
 
 // What expires is put off, long before it would.
@@ -211,7 +216,8 @@ void HistoryWriter::look_at_oldest(SteadyTime now) {
       open_.push_back(std::move(next));
       continue;
     }
-    if (!source->second.restarted) close(next.topic, next.source, source->second.newest);
+    if (source->second.unseen != SteadyTime{}) begin_anew(next.topic, next.source);
+    close(next.topic, next.source, source->second.newest);
     topic->second.sources.erase(source);
     if (topic->second.sources.empty()) topics_.erase(topic);
     if (at_once) return;
@@ -227,12 +233,64 @@ void HistoryWriter::close(std::string_view topic, std::string_view source, std::
        topic);
 }
 
+// --- sources that begin again ---------------------------------------------------------------------
+
+void HistoryWriter::compare(const EventPtr& event) {
+  const std::string id = "0-" + std::to_string(event->seq());
+  const bool sent = send_({"XREVRANGE", keys_.stream(event->topic(), event->source()), id, id},
+                          [this, event](const redisReply* answer) {
+                            const bool told =
+                                answer != nullptr && answer->type == REDIS_REPLY_ARRAY;
+                            if (told) return judge(*event, *answer);
+                            lose(0, std::uint64_t{1} << KeptKeys::partition(event->topic()));
+                          });
+  if (!sent) lose(0, std::uint64_t{1} << KeptKeys::partition(event->topic()));
+}
+
+// What Redis has under the number of an event that it did not take. Where it has only later ones, it may be
+// that they had pushed this one out, and it came here once more (ingest/repair.hpp): then those come, too.
+void HistoryWriter::judge(const Event& event, const redisReply& there) {
+  Source* const source = find(event);
+  if (source != nullptr && !source->doubted) return;
+  const auto kept = there.elements == 0 ? std::nullopt : read_entry(*there.element[0]);
+  if (kept && says_the_same(kept->frame, text_in_frame(event.frame()))) {
+    if (source == nullptr) return;
+    source->unseen = {};
+    source->doubted = std::abs(kept->heard_ms - heard_ms(event)) > heard_apart_ms;
+    return;
+  }
+  if (source != nullptr && there.elements == 0) {
+    if (source->unseen == SteadyTime{}) source->unseen = clock_.steady();
+    if (clock_.steady() - source->unseen <= unseen_max) return;
+  }
+  begin_anew(event.topic(), event.source());
+  if (source == nullptr) return;
+  source->doubted = false;
+  source->unseen = {};
+  put(event.topic(), std::string(event.source()), std::to_string(source->newest) + ".5");
+}
+
+HistoryWriter::Source* HistoryWriter::find(const Event& event) {
+  const auto topic = topics_.find(std::string(event.topic()));
+  if (topic == topics_.end()) return nullptr;
+  const auto source = topic->second.sources.find(std::string(event.source()));
+  return source == topic->second.sources.end() ? nullptr : &source->second;
+}
+
+// Who stands before this moment is told of a loss from now on; so it is said first.
+void HistoryWriter::begin_anew(std::string_view topic, std::string_view source) {
+  const std::string index = keys_.index(topic);
+  send({"ZADD", index, std::to_string(wall_ms(clock_)), "!"}, topic);
+  send({"ZREM", index, std::string(source)}, topic);
+  send({"DEL", keys_.stream(topic, source)}, topic);
+}
+
 // --- what is not kept ----------------------------------------------------------------------------
 
-void HistoryWriter::on_kept(const EventPtr& event, const redisReply* answer) {
+void HistoryWriter::on_kept(const EventPtr& event, bool doubted, const redisReply* answer) {
   if (answer == nullptr) return lose(*event);
   if (answer->type != REDIS_REPLY_ERROR) return metrics_.written.add();
-  if (is_there(*answer)) return;
+  if (is_there(*answer)) return doubted ? compare(event) : void();
   metrics_.unwritten.add();
   refused(event->topic(), keys_.stream(event->topic(), event->source()), *answer);
 }

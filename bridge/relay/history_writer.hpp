@@ -10,6 +10,10 @@
 // milliseconds, "!" up to when some were taken out. What could not be kept is not passed over in silence: the topic's index
 // is deleted where Redis refused, and where Redis was away the partition is told when that was.
 //
+// A source whose numbers mean other events than they did, because its producer began again under the same
+// name, begins anew there too: what was kept of it goes, and "!" says when. This bridge need not have heard
+// that it began again: so what it hears first of a source, and Redis says to have, is compared with what lies there.
+//
 // Thread: the history's. Bounds: `sources_max` sources that speak; what is sent is the link's to bound.
 #pragma once
 
@@ -78,7 +82,8 @@ class HistoryWriter {
     SteadyTime heard{};
     SteadyTime refreshed{};
     std::uint64_t opened = 0;  // which Open is its own
-    bool restarted = false;
+    bool doubted = true;       // what is kept may be of a former life
+    SteadyTime unseen{};       // since when later events are there, and this one's are not
   };
   struct Topic {
     const Route* route = nullptr;
@@ -97,7 +102,11 @@ class HistoryWriter {
   void look_at_oldest(SteadyTime silent_since);
   void put(std::string_view topic, const std::string& source, const std::string& score);
   void send(Words words, std::string_view topic);
-  void on_kept(const EventPtr& event, const redisReply* answer);
+  void on_kept(const EventPtr& event, bool doubted, const redisReply* answer);
+  void compare(const EventPtr& event);
+  void judge(const Event& event, const redisReply& there);
+  Source* find(const Event& event);
+  void begin_anew(std::string_view topic, std::string_view source);
   void refused(std::string_view topic, std::string_view stream, const redisReply& answer);
   void trim(const std::string& topic, const redisReply& index);
   void tell_lost();

@@ -7,6 +7,7 @@
 #include "core/json_text.hpp"
 #include "core/topic.hpp"
 #include "core/ws_frame.hpp"
+#include "exchange/same_message.hpp"
 
 namespace zws {
 namespace {
@@ -24,12 +25,6 @@ bool read_number(std::string_view text, Number& number) {
   const char* const end = text.data() + text.size();
   const auto [stopped, fault] = std::from_chars(text.data(), end, number);
   return fault == std::errc{} && stopped == end && !text.empty();
-}
-
-// The text in a WebSocket frame of the bridge's own making.
-std::string_view text_in(std::string_view frame) {
-  const auto length = static_cast<unsigned char>(frame[1]);
-  return frame.substr(length <= 125 ? 2 : length == 126 ? 4 : 10);
 }
 
 // What is written beside the key, so that a bridge with another route does not take it for its own kind.
@@ -82,7 +77,7 @@ std::vector<std::string> keep_command(const KeptKeys& keys, const Event& event, 
                                  std::to_string(route.history),
                                  "0-" + std::to_string(event.seq()),
                                  "f",
-                                 std::string(text_in(event.frame())),
+                                 std::string(text_in_frame(event.frame())),
                                  "t",
                                  std::to_string(heard_ms)};
   if (event.has_key()) words.insert(words.end(), {"k", std::string(event.key())});

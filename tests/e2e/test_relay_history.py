@@ -209,6 +209,24 @@ def test_a_publisher_that_repairs_gives_again_what_was_read_and_nobody_is_told_o
         assert client.receive()["n"] == 12
 
 
+def test_what_a_producer_said_in_a_former_life_is_not_taken_for_what_it_says_now(make_member, numbers_of, redis):
+    bridge = make_member()
+    numbers_of(bridge).send(5, life="former")
+    wait_kept(bridge, 5)
+    bridge.kill()
+    in_fleet(bridge.start())
+    again = numbers_of(bridge)  # under the same name, and its numbers begin again
+    again.send(3, life="now")
+    (index,) = keys(redis, "*i:numbers")
+    bridge.wait_until(lambda: redis.ask("ZSCORE", index, "!") not in (None, "0"), "it is seen and said")
+    second = make_member()
+    assert resume(second, ["p:1"]) == (False, [])
+    assert resume(second, ["p:5"]) == (False, [])
+    client = second.connect()
+    answer = client.subscribe("numbers", last=10)
+    assert all(client.receive()["life"] == "now" for _ in range(answer["replayed"]))
+
+
 def test_what_becomes_of_sources_is_no_event_to_be_kept(make_member, numbers_of):
     bridge = make_member()
     numbers = numbers_of(bridge)

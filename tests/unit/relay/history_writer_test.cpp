@@ -26,11 +26,38 @@ class HistoryWriterTest : public testing::Test {
     writer.on_up();
   }
 
-  void write(std::uint64_t seq, bool restart = false, const std::string& source = "a") {
+  // Its frame is two bytes, as of a short one, and its text.
+  void write(std::uint64_t seq, bool restart = false, const std::string& source = "a",
+             const std::string& text = "") {
     Sent sent{"t", source, seq};
     sent.restart = restart;
-    sent.frame_bytes = 20;
-    writer.write(make_event(sent, clock.steady()));
+    const std::string frame = "x\x01" + (text.empty() ? frame_of(seq) : text);
+    writer.write(Event::make(fields_of(sent, clock.steady()), {frame}));
+  }
+  static std::string frame_of(std::uint64_t seq) { return "text " + std::to_string(seq); }
+
+  // What lies under one number of a stream.
+  static std::string entry(const std::string& id, const std::string& text,
+                           const std::string& heard_ms = "1700000000000") {
+    return array({array({bulk(id), texts({"f", text, "t", heard_ms})})});
+  }
+
+  // Redis has a later event than those; and where it is asked what it has, this.
+  void refuse_all_but(const std::string& there) {
+    redis.answer([&](const Words& words) {
+      if (words[0] == "XADD")
+        return std::string(
+            "-ERR The ID specified in XADD is equal or smaller than the target stream top "
+            "item\r\n");
+      return words[0] == "XREVRANGE" ? there : std::string(":1\r\n");
+    });
+  }
+
+  // That this is said before anything else is done.
+  void expect_begun_anew(std::size_t from) {
+    EXPECT_THAT(redis.sent.at(from), ElementsAre("ZADD", keys.index("t"), "1700000000000", "!"));
+    EXPECT_THAT(redis.sent.at(from + 1), ElementsAre("ZREM", keys.index("t"), "a"));
+    EXPECT_THAT(redis.sent.at(from + 2), ElementsAre("DEL", keys.stream("t", "a")));
   }
 
   // The scores that went into the index.
@@ -100,12 +127,7 @@ TEST_F(HistoryWriterTest, AllAreClosedAtTheEnd) {
 
 TEST_F(HistoryWriterTest, WhatIsThereAlreadyIsNeitherWrittenNorLost) {
   write(1);
-  redis.answer([](const Words& words) {
-    return words[0] == "XADD" ? std::string(
-                                    "-ERR The ID specified in XADD is equal or smaller than the "
-                                    "target stream top item\r\n")
-                              : std::string(":1\r\n");
-  });
+  refuse_all_but(entry("0-1", frame_of(1)));
   EXPECT_EQ(metrics.written.value(), 0U);
   EXPECT_EQ(metrics.unwritten.value(), 0U);
   EXPECT_THAT(redis.of("DEL"), SizeIs(2));  // of the scratch
@@ -148,15 +170,75 @@ TEST_F(HistoryWriterTest, WhatWasLostIsToldUntilRedisHasTakenIt) {
   EXPECT_THAT(redis.of("SET"), SizeIs(2));
 }
 
-TEST_F(HistoryWriterTest, ASourceThatBeginsAgainIsNotKept) {
+TEST_F(HistoryWriterTest, OfASourceThatBeginsAgainWhatWasKeptGoes) {
   write(5);
+  redis.forget_sent();
   write(1, true);
+  ASSERT_THAT(redis.sent, SizeIs(testing::Ge(4U)));
+  expect_begun_anew(0);
+  EXPECT_THAT(scores(), ElementsAre("1.5"));
   write(2);
-  EXPECT_THAT(redis.of("XADD"), SizeIs(1));
-  EXPECT_THAT(scores(), ElementsAre("5.5", "+inf"));
+  EXPECT_THAT(redis.of("XADD"), SizeIs(2));
   clock.advance(seconds(2));
   writer.tick();
-  EXPECT_THAT(scores(), ElementsAre("5.5", "+inf"));
+  EXPECT_THAT(scores(), ElementsAre("1.5", "2.75"));
+}
+
+TEST_F(HistoryWriterTest, WhatIsThereUnderANumberAndIsAnotherEventIsOfAFormerLife) {
+  write(1, false, "a", "new");
+  refuse_all_but(entry("0-1", "old"));
+  const auto from = static_cast<std::size_t>(
+      std::find_if(redis.sent.begin(), redis.sent.end(),
+                   [](const Words& each) { return each[0] == "XREVRANGE"; }) -
+      redis.sent.begin());
+  EXPECT_THAT(redis.sent.at(from), ElementsAre("XREVRANGE", keys.stream("t", "a"), "0-1", "0-1"));
+  expect_begun_anew(from + 1);
+  EXPECT_THAT(scores(), ElementsAre("1.5", "1.5"));
+  write(2, false, "a", "new");  // from there on nothing is of the former
+  refuse_all_but(entry("0-2", "old"));
+  EXPECT_THAT(redis.of("XREVRANGE"), SizeIs(1));
+}
+
+TEST_F(HistoryWriterTest, WhatAnotherBridgeKeptIsComparedOnce) {
+  write(1, false, "a", "same");
+  refuse_all_but(entry("0-1", "same"));
+  write(2, false, "a", "same");
+  refuse_all_but(entry("0-2", "same"));
+  EXPECT_THAT(redis.of("XREVRANGE"), SizeIs(1));
+  EXPECT_THAT(redis.of("ZREM"), IsEmpty());
+}
+
+TEST_F(HistoryWriterTest, WhatLooksTheSameButCameLongAgoProvesNothing) {
+  write(1, false, "a", "same");
+  refuse_all_but(entry("0-1", "same", "1699999000000"));
+  EXPECT_THAT(redis.of("ZREM"), IsEmpty());
+  write(2, false, "a", "new");
+  refuse_all_but(entry("0-2", "old", "1699999000000"));
+  EXPECT_THAT(redis.of("ZREM"), SizeIs(1));
+}
+
+TEST_F(HistoryWriterTest, OfEventsThatLaterOnesPushedOutThoseComeOrItIsAnotherLife) {
+  write(1);
+  refuse_all_but("*0\r\n");
+  clock.advance(milliseconds(500));
+  write(2);
+  refuse_all_but(entry("0-2", frame_of(2)));  // it came once more
+  clock.advance(milliseconds(1'001));
+  writer.tick();
+  EXPECT_THAT(redis.of("ZREM"), IsEmpty());
+  write(3, false, "b");
+  refuse_all_but("*0\r\n");
+  clock.advance(milliseconds(1'001));
+  writer.tick();
+  EXPECT_THAT(redis.of("ZREM"), ElementsAre(ElementsAre("ZREM", keys.index("t"), "b")));
+  EXPECT_EQ(scores().back(), "3.75");
+}
+
+TEST_F(HistoryWriterTest, WhatCouldNotBeComparedIsTold) {
+  write(1);
+  refuse_all_but("");
+  writer.tick();
+  EXPECT_THAT(redis.of("SET"), SizeIs(1));
 }
 
 TEST_F(HistoryWriterTest, AnIndexWithTooManySourcesLosesThoseThatEnded) {
