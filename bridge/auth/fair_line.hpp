@@ -17,10 +17,16 @@ class FairLine {
  public:
   bool empty() const noexcept { return turns_.empty(); }
 
+  // All or nothing.
   void push(const std::string& from, Item item) {
     const auto [line, fresh] = lines_.try_emplace(from);
-    line->second.push_back(std::move(item));
-    if (fresh) turns_.push_back(line);
+    try {
+      line->second.push_back(std::move(item));
+      if (fresh) turns_.push_back(line);
+    } catch (...) {
+      if (fresh) lines_.erase(line);  // else it would wait for a turn that it does not have
+      throw;
+    }
   }
 
   // The next; there is one.

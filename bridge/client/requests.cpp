@@ -27,6 +27,7 @@ constexpr std::size_t looks_per_message = 100;  // ... and so many looked at in 
 // So many answers, and events with them, may wait for their places on a lane before the next slice looks:
 // an event that comes waits behind these, however many clients ask at once.
 constexpr std::size_t looked_at_max = 64;
+constexpr std::size_t sources_per_event = 8;  // so many in an answer take as long as an event
 
 // What one place will cost, until it is reached or given up.
 class PlaceCost {
@@ -189,7 +190,8 @@ void Requests::go_on(Session& session) {
   charge(session, looks_before - request->looks_left);
   if (looked == Outlook::past) return ask_for_past(request);
   if (looked == Outlook::not_yet) return queue(session);
-  for (const Answer& each : request->slice) cost->add(1 + each.events.size());
+  for (const Answer& each : request->slice)
+    cost->add(1 + each.events.size() + each.sources.size() / sources_per_event);
 }
 
 // What the archive knows comes into the history, and then it is looked at again. Meanwhile others are answered.
@@ -391,7 +393,8 @@ void Requests::tell_stats(Session& session, const std::string& id, const std::st
 
 void Requests::review(Session& session) {
   sign_in_.review(session);
-  if (session.left()) return;
+  // While its token is being checked nothing is its: it is judged by what holds when that has been found out.
+  if (session.left() || session.state() == Session::State::opening) return;
   subscriptions_.join_own(session);
   if (session.usage.long_request) Slices::prepare_again(*session.usage.long_request);
   subscriptions_.begin_review(session);
@@ -426,7 +429,14 @@ void Requests::review_some() noexcept {
   } catch (const std::exception& error) {
     log::error("a client's rights could not be compared: {}", error.what());
     review.session.abort();  // it takes its review with it
+    post_review_of_others();
   }
+}
+
+void Requests::post_review_of_others() noexcept try {
+  post_review();
+} catch (const std::exception& error) {
+  log::error("reviews stand still until the next begins: {}", error.what());
 }
 
 void Requests::give_back_soon() {

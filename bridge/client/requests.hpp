@@ -77,6 +77,7 @@ class Requests final : public MessageHandler {
   };
   void post_review();
   void review_some() noexcept;
+  void post_review_of_others() noexcept;
   void give_back_soon();
   void answer_stats(Session& session, const std::string& id);
   void on_totals(std::uint64_t ticket, const std::string& id, const std::string& totals) noexcept;

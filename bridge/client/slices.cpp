@@ -27,6 +27,7 @@ constexpr std::size_t name_bytes_each = 128;
 
 // What a source takes in the answer, besides its topic.
 constexpr std::size_t source_words = 128;
+constexpr std::size_t looks_per_source = 4;
 
 // As JSON, what is there is told.
 struct Subscribed {
@@ -228,8 +229,8 @@ void Slices::look_for_subscribe(const Exchange::Look& look, Session& session, Lo
   look_for_missed(history, session, whole, answer, room);
 }
 
-// Which there are: what changes later is told from now on. Each topic and each source takes one of the request's
-// looks; where they do not suffice, or the answer would be more than the client's queue may hold, it is refused.
+// Which there are: what changes later is told from now on. Each topic takes one of the request's looks, and
+// each source some; where they do not suffice, or the answer would be more than the client's queue may hold, it is refused.
 bool Slices::look_for_sources(const Exchange::Look& look, Session& session, LongRequest& whole,
                               Answer& answer) const {
   const std::size_t bytes_max = session.config().limits.queue_bytes;
@@ -240,9 +241,10 @@ bool Slices::look_for_sources(const Exchange::Look& look, Session& session, Long
     const std::size_t before = answer.sources.size();
     look.sources(topic, answer.sources);
     const std::size_t found = answer.sources.size() - before;
+    const std::size_t looks = found * looks_per_source;
     bytes += found * (topic.size() + source_words);
-    fits = found <= whole.looks_left && (answer.pattern->is_literal() || bytes <= bytes_max);
-    whole.looks_left -= std::min(found, whole.looks_left);
+    fits = looks <= whole.looks_left && (answer.pattern->is_literal() || bytes <= bytes_max);
+    whole.looks_left -= std::min(looks, whole.looks_left);
   };
   if (answer.pattern->is_literal()) {
     add(answer.topic);

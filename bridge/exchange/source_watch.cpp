@@ -60,14 +60,20 @@ LaneSet SourceWatch::heard(SourceTopic& topic, Presence& presence, const Route& 
 }
 
 void SourceWatch::adopt(SourceTopic& topic, const Route& route, SteadyTime now) {
-  if (lanes(topic.name) != 0) return;
+  const bool others = lanes(topic.name) != 0;
   const auto take = [&](Presence& presence, SteadyTime heard) {
-    presence.note_known(state(presence, heard, route, now));
+    const SourceState is = state(presence, heard, route, now);
+    if (!others) {
+      presence.note_known(is);
+    } else if (presence.told() != is) {
+      presence.note_known(SourceState::unknown);  // to one of them what it is next will be news
+    }
   };
   if (topic.own_seq != 0) take(topic.extras->own, topic.extras->own_heard);
   for (SourceRecord& source : topic.sources) take(source.presence, source.heard_at);
   // It is looked at once the time is over, whichever of them was heard last.
-  if (route.expect) arm(topic, std::max(now, topic.heard + *route.expect));
+  if (route.expect && (!others || date(topic) == SteadyTime{}))
+    arm(topic, std::max(now, topic.heard + *route.expect));
 }
 
 void SourceWatch::look_at(SourceTopic& topic, const Route& route, const std::string& own,
@@ -79,8 +85,7 @@ void SourceWatch::look_at(SourceTopic& topic, const Route& route, const std::str
     if (state == SourceState::alive && route.expect) due = std::min(due, heard + *route.expect);
     if (state == presence.told()) return;
     if (!its_lanes) its_lanes = lanes(topic.name);
-    if (*its_lanes == 0 || presence.told() == SourceState::unknown)
-      return presence.note_known(state);
+    if (*its_lanes == 0) return presence.note_known(state);
     const SteadyTime again = presence.next_word(now);
     if (now < again) {
       due = std::min(due, again);

@@ -58,7 +58,8 @@ class SourceWatch {
   // An event of it has come: the lanes that are to be told that it is alive.
   LaneSet heard(SourceTopic& topic, Presence& presence, const Route& route, SteadyTime now);
 
-  // Somebody is about to be told what is the case: where nobody else is told that is what was told last.
+  // Somebody is about to be told what is the case: where nobody else is told that is what was told last, and
+  // where others were told something else the next look tells all of them.
   void adopt(SourceTopic& topic, const Route& route, SteadyTime now);
 
   // What has changed and may be told now; `own`: the name of the topic's own source.

@@ -216,6 +216,15 @@ void Lanes::close_most(std::vector<Holders> lanes) {
   }
   if (excess == 0) return;
   const std::vector<MemoryHolder> chosen = who_must_go(std::move(all), excess);
+  std::uint64_t suppressed = 0;
+  if (chosen.empty()) {
+    if (memory_log_.pass(suppressed))
+      log::warning(
+          "memory is at {} % of limits.memory_bytes ({}): new clients are refused; none holds "
+          "so much of it that closing it would help{}",
+          memory_.percent(), memory_.limit(), log::more(suppressed));
+    return;
+  }
   log::warning(
       "memory is at {} % of limits.memory_bytes ({}): new clients are refused, and {} that hold "
       "most of it are closed with 4410",

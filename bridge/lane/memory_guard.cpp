@@ -14,6 +14,8 @@ constexpr std::size_t tight_percent = 85;
 constexpr std::size_t critical_percent = 95;
 constexpr std::size_t relieved_percent = 90;
 constexpr std::size_t little = 8;  // who holds an eighth of what another does is spared beside him
+// Who holds less is spared whatever the others do: what fills the memory is elsewhere.
+constexpr std::size_t much = std::size_t{16} * 1024;
 
 // A number of bytes; 0 for "max", for a file that is not there, and for version 1's way to say so.
 std::size_t limit_in(const std::string& file) {
@@ -68,8 +70,8 @@ std::vector<MemoryHolder> who_must_go(std::vector<MemoryHolder> all, std::size_t
             [](const MemoryHolder& a, const MemoryHolder& b) { return a.bytes > b.bytes; });
   std::size_t held = 0;
   std::size_t count = 0;
-  while (count < all.size() && all[count].bytes != 0 && all[count].bytes >= all[0].bytes / little &&
-         (count == 0 || held < excess))
+  while (count < all.size() && all[count].bytes >= much &&
+         all[count].bytes >= all[0].bytes / little && (count == 0 || held < excess))
     held += all[count++].bytes;
   all.resize(count);
   return all;

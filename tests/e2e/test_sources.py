@@ -189,6 +189,34 @@ def test_each_of_several_topics_has_its_own_sources_and_unsubscribing_ends_it(br
     assert client.ask({"type": "ping"})["type"] == "pong"
 
 
+def test_who_was_told_something_else_than_others_is_told_what_it_becomes(guarded, make_producer, admin, issuer):
+    """The others are told a second later, where that is then so: to them nothing has changed."""
+    early, late = (guarded.connect(headers=bearer(issuer.token(user))) for user in ("ada", "bob"))
+    early.subscribe("a", sources=True)
+    producer = make_producer(guarded.endpoint)
+    send(producer, "a", "p", 1)
+    assert {heard(early), heard(early)} == {"alive", "p:1"}
+    producer.close()
+    guarded.wait_until(lambda: not state_of(admin, "p")["alive"], "the source is lost")
+    assert [source["alive"] for source in late.subscribe("a", sources=True)["sources"]] == [False]
+    back = make_producer(guarded.endpoint)
+    send(back, "a", "p", 2)
+    assert told(late) == ("a", "p", "alive")
+
+
+def test_the_sources_of_a_topic_without_history_are_lost_to_all_who_asked(make_bridge, make_producer):
+    bridge = make_bridge(tables='[[route]]\nmatch = "live:*"\nhistory = 0')
+    producer = make_producer(bridge.endpoint)
+    send(producer, "live:a", "p", 1)
+    bridge.wait_metric("zws_events_received_total", 1)
+    by_pattern, by_name = bridge.connect(), bridge.connect()
+    by_pattern.subscribe("live:*", sources=True)
+    assert [source["alive"] for source in by_name.subscribe("live:a", sources=True)["sources"]] == [True]
+    producer.close()
+    for client in (by_pattern, by_name):
+        assert told(client) == ("live:a", "p", "lost")
+
+
 def test_sources_of_more_topics_than_a_request_may_look_at_are_refused(make_bridge, make_producer):
     bridge = make_bridge({"limits.request_looks": 20})
     producer = make_producer(bridge.endpoint)

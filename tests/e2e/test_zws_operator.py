@@ -196,6 +196,7 @@ def test_check_tells_what_was_lost_and_where_to_look_next(bridge, producer):
         producer.send("t", {"n": seq}, {"src": "s", "seq": seq})
     producer.send_frames(b"", b"no topic")
     bridge.wait_metric("zws_ingest_rejected_total", 1)
+    bridge.wait_metric("zws_ingest_gaps_total", 1)
     told = zws("check", "--url", bridge.url)
     assert told.code == DONE
     assert "1 jumps in the numbers of producers: zws sources --sort -missed" in told.out

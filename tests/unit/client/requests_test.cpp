@@ -930,6 +930,16 @@ TEST_F(SlowTokenTest, TheLastOfManyTokensIsWaitedForBeforeMoreIsRead) {
   EXPECT_EQ(connection_->read_again(), 1U);
 }
 
+TEST_F(SlowTokenTest, WhoseTokenHasNotBeenJudgedHearsNothingAlsoAfterAReload) {
+  ModelConnection stranger(lane(), token_);
+  lane().requests().review(stranger.session());
+  lane().catch_up();
+  EXPECT_EQ(stranger.session().state(), Session::State::opening);
+  EXPECT_FALSE(lane().router().receives(stranger.outbox(), "@all"));
+  judge();
+  EXPECT_TRUE(stranger.ended());
+}
+
 TEST_F(SlowTokenTest, EmptyMessagesThatWaitCountToo) {
   show_token();
   for (int i = 0; i < 5000 && !connection_->ended(); ++i) say("");

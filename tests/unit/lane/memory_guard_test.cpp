@@ -40,18 +40,20 @@ TEST(MemoryGuardTest, WithoutALimitNothingIsAsked) {
 }
 
 TEST(MemoryGuardTest, ThoseGoThatHoldMostAndNoMoreThanNeeded) {
-  const std::vector<MemoryHolder> all{{10, 0, 1}, {500, 1, 2}, {0, 0, 3}, {300, 0, 4}};
+  constexpr std::size_t kib = 1024;
+  const std::vector<MemoryHolder> all{
+      {40 * kib, 0, 1}, {500 * kib, 1, 2}, {0, 0, 3}, {300 * kib, 0, 4}};
   const auto tickets = [&](std::size_t excess) {
     std::vector<std::uint64_t> found;
     for (const MemoryHolder& holder : who_must_go(all, excess)) found.push_back(holder.ticket);
     return found;
   };
   EXPECT_THAT(tickets(0), ElementsAre(2));
-  EXPECT_THAT(tickets(500), ElementsAre(2));
-  EXPECT_THAT(tickets(501), ElementsAre(2, 4));
-  EXPECT_THAT(tickets(100'000), ElementsAre(2, 4)) << "who holds little beside them stays";
-  EXPECT_THAT(who_must_go({{10, 0, 1}, {0, 0, 2}}, 100), testing::SizeIs(1))
-      << "and who holds nothing";
+  EXPECT_THAT(tickets(500 * kib), ElementsAre(2));
+  EXPECT_THAT(tickets(501 * kib), ElementsAre(2, 4));
+  EXPECT_THAT(tickets(100'000 * kib), ElementsAre(2, 4)) << "who holds little beside them stays";
+  EXPECT_THAT(who_must_go({{16 * kib, 0, 1}, {16 * kib - 1, 0, 2}}, 100 * kib), testing::SizeIs(1))
+      << "and who holds little at all";
   EXPECT_THAT(who_must_go({}, 100), IsEmpty());
 }
 

@@ -158,7 +158,7 @@ class ModelLane final : public BatchSink {
 // One client's connection to a lane.
 class ModelConnection final : public Link, private Outbox::Owner {
  public:
-  explicit ModelConnection(ModelLane& lane)
+  explicit ModelConnection(ModelLane& lane, const std::string& token = "")
       : lane_(lane),
         outbox_(static_cast<Outbox::Owner&>(*this), lane.metrics(),
                 lane.rules().config->limits.queue_bytes),
@@ -166,7 +166,7 @@ class ModelConnection final : public Link, private Outbox::Owner {
         untold_(lane.untold()) {
     outbox_.open(&wire_);
     lane_.add(session_);
-    lane_.requests().on_upgraded(session_, "", false);
+    lane_.requests().on_upgraded(session_, token, false);
   }
   ~ModelConnection() {
     session_.on_closed(1006);
