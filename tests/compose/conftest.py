@@ -26,13 +26,17 @@ FROM {BASE}
 RUN apt-get update && apt-get install -y --no-install-recommends nginx-light
 CMD ["nginx", "-g", "daemon off;"]
 """,
+    "redis:7.2": f"""
+FROM {BASE}
+RUN apt-get update && apt-get install -y --no-install-recommends redis-server
+""",
     "prom/prometheus:v2.53.4": f"""
 FROM {BASE}
 RUN apt-get update && apt-get install -y --no-install-recommends prometheus
 ENTRYPOINT ["prometheus", "--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]
 """,
 }
-SERVICES = ["producers", "bridge-1", "bridge-2", "nginx", "prometheus"]  # Grafana: Debian has no package
+SERVICES = ["producers", "redis", "bridge-1", "bridge-2", "nginx", "prometheus"]  # Grafana: Debian has no package
 
 
 def build_images(docker: Docker) -> None:
@@ -82,6 +86,12 @@ class Stack:
             zws, "sub", topic, "--url", WSS, "--count", count, "--timeout", 60, "--format", "json", *known, *more
         )
         return [json.loads(line) for line in told.splitlines()]
+
+    def administer(self, bridge: str, *command: str) -> str:
+        """An administrator's command of zws, in this bridge's container."""
+        secret = "/run/zws-secrets/hs256"
+        token = self.compose("exec", "-T", bridge, "zws", "token", "--user", "root", "--admin", "--secret-file", secret)
+        return self.compose("exec", "-T", "-e", f"ZWS_TOKEN={token.strip()}", bridge, "zws", *command)
 
     def get(self, url: str) -> str:
         return self._docker.beside(

@@ -28,6 +28,12 @@ def test_a_client_goes_on_at_the_other_bridge_where_it_stopped(stack):
         stack.up(away)
 
 
+def test_both_bridges_are_one_fleet_by_their_redis(stack):
+    for bridge in ("bridge-1", "bridge-2"):
+        told = json.loads(stack.administer(bridge, "bridges", "--json"))
+        assert sorted(each["name"] for each in told["bridges"]) == ["bridge-1:8000", "bridge-2:8000"]
+
+
 def test_browsers_get_the_console_and_the_client(stack):
     assert "<!doctype html>" in stack.get("https://localhost:8443/")
     assert "@zwsbridge/client" in stack.get("https://localhost:8443/client.js")
@@ -50,7 +56,7 @@ def test_each_service_finds_its_own_secrets_and_no_others(stack):
     assert found("bridge-1", "/run/zws-secrets") == found("bridge-2", "/run/zws-secrets") == "hs256\n"
     assert found("nginx", "/etc/nginx/secrets") == "tls.crt\ntls.key\n"
     key = stack.compose("exec", "-T", "bridge-1", "cat", "/run/zws-secrets/hs256").strip()
-    for service in ("nginx", "producers", "prometheus"):
+    for service in ("nginx", "producers", "prometheus", "redis"):
         searched = f"grep -rlsF -e {key} /etc /run /var /srv /tmp /usr/local || true"
         assert stack.compose("exec", "-T", "-u", "0", service, "sh", "-c", searched) == "", service
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import time
+import tomllib
 from typing import Any
 
 import yaml
 
 from support.bridge import ROOT
 from support.raw_socket import CLOSE, RawSocket
+from support.redis import Redis
 
-SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "compose/compose.yaml").read_text())["services"]
+STACK: dict[str, Any] = yaml.safe_load((ROOT / "compose/compose.yaml").read_text())
+SERVICES: dict[str, Any] = STACK["services"]
 DOCKER_PATIENCE = 10  # seconds from `docker stop` to the kill, where nothing else is said
 SPARE = 3  # of them, for a machine that has much to do
 
@@ -37,6 +41,23 @@ def test_each_service_is_given_its_own_secrets_and_no_others():
                 assert rest.endswith(":ro"), f"{name} may change {source}"
                 holders.setdefault(source, set()).add(service["image"])
     assert holders == {"bridge-secrets": {"zwsbridge"}, "nginx-secrets": {"nginx:1.26"}}
+
+
+def test_nobody_but_the_bridges_reaches_the_redis_of_the_fleet():
+    assert STACK["networks"]["fleet"] == {"internal": True} and "ports" not in SERVICES["redis"]
+    neighbours = {name for name, service in SERVICES.items() if "fleet" in service.get("networks", [])}
+    assert neighbours == {"redis", "bridge-1", "bridge-2"}
+
+
+def test_the_redis_of_the_stack_says_when_it_is_full_and_both_bridges_use_it(make_bridge, tmp_path):
+    configuration = tomllib.loads((ROOT / "compose/zwsbridge.toml").read_text())
+    assert configuration["relay"]["redis"] == "redis://redis:6379"
+    words = shlex.split(SERVICES["redis"]["command"])[1:]
+    options = dict(zip((word.removeprefix("--") for word in words[::2]), words[1::2], strict=True))
+    assert (options.pop("bind"), options["maxmemory-policy"]) == ("0.0.0.0", "noeviction")
+    with Redis(tmp_path / "redis", options) as redis:
+        for _ in range(2):
+            make_bridge({"relay.redis": redis.url()}).wait_metric("zws_relay_up", 1)
 
 
 def test_the_image_drains_within_docker_s_patience_and_the_stack_within_its_own():
