@@ -173,7 +173,7 @@ bool HistoryReader::take_member(Job& job, std::string_view name, double score) {
     if (!(score >= 0 && score < time_most)) return false;
     const auto ms = static_cast<std::int64_t>(score);
     if (name == "*") job.past.known_since = steady(job, ms);
-    if (name == "!") note_forgotten(job, ms);
+    if (name == "!" && ms > 0) note_forgotten(job, ms);
     return true;
   }
   if (!is_source(name)) {

@@ -23,6 +23,8 @@ constexpr std::int64_t heard_apart_ms = 5'000;
 constexpr milliseconds unseen_max{2'000};
 constexpr std::int64_t read_apart = 2;  // milliseconds: what clocks say twice may differ by one
 constexpr std::size_t marks = 2;        // members of an index that are no sources
+constexpr const char* missing = "!";    // one of them
+constexpr milliseconds missing_pace{1'000};
 
 std::int64_t wall_ms(const Clock& clock) {
   return duration_cast<milliseconds>(clock.wall().time_since_epoch()).count();
@@ -74,10 +76,7 @@ void HistoryWriter::on_up() {
 
 void HistoryWriter::write(const EventPtr& event) {
   Topic& known = topic(*event);
-  if (!keeps(*event, *known.route)) {
-    if (known.sources.empty()) topics_.erase(std::string(event->topic()));
-    return;
-  }
+  if (!keeps(*event, *known.route)) return pass_over(*event);
   if (event->restart()) {
     begin_anew(event->topic(), event->source());
     known.sources.erase(std::string(event->source()));
@@ -88,7 +87,7 @@ void HistoryWriter::write(const EventPtr& event) {
   source.doubted = source.doubted || event->seq() <= source.newest;
   source.heard = now;
   source.newest = std::max(source.newest, event->seq());
-  if (fresh) open(*event, source, now);
+  if (fresh) open(*event, source);
   const bool sent = send_(keep_command(keys_, *event, *known.route, heard_ms(*event)),
                           [this, event, doubted = source.doubted](const redisReply* answer) {
                             on_kept(event, doubted, answer);
@@ -104,13 +103,31 @@ HistoryWriter::Topic& HistoryWriter::topic(const Event& event) {
   return found->second;
 }
 
-// Before its first event is kept. An index that begins with this event knows of all that came after it.
-void HistoryWriter::open(const Event& event, Source& source, SteadyTime now) {
-  source.opened = ++opened_;
+// Where there is no index of the topic this does nothing: one that begins later begins with what came later.
+void HistoryWriter::pass_over(const Event& event) {
+  Source& mark = topic(event).sources[missing];
+  const bool fresh = mark.opened == 0;
+  mark.heard = clock_.steady();
+  if (!fresh && mark.heard - mark.refreshed < missing_pace) return;
+  mark.refreshed = mark.heard;
+  if (fresh) enlist(event, missing, mark);
+  tell_missing(event.topic());
+  if (open_.size() > sources_max) look_at_oldest(SteadyTime::max());
+}
+
+void HistoryWriter::enlist(const Event& event, std::string source, Source& entry) {
+  entry.opened = ++opened_;
   open_.push_back(
-      {now + silence, source.opened, std::string(event.topic()), std::string(event.source())});
+      {clock_.steady() + silence, entry.opened, std::string(event.topic()), std::move(source)});
+}
+
+// Before its first event is kept. An index that begins with this event knows of all that came after it.
+void HistoryWriter::open(const Event& event, Source& source) {
+  enlist(event, std::string(event.source()), source);
   const std::string index = keys_.index(event.topic());
-  send({"ZADD", index, "NX", std::to_string(heard_ms(event) - read_apart), "*"}, event.topic());
+  const std::string since = std::to_string(heard_ms(event) - read_apart);
+  send({"ZADD", index, "NX", since, "*", "0", missing}, event.topic());
+  if (topic(event).sources.count(missing) != 0) tell_missing(event.topic());
   put(event.topic(), std::string(event.source()), std::to_string(event.seq()) + ".5");
 }
 
@@ -169,6 +186,23 @@ void HistoryWriter::send(Words words, std::string_view topic) {
   });
 }
 
+// Where it does not come to Redis the partition is told.
+void HistoryWriter::send_or_lose(Words words, std::string_view topic) {
+  const std::uint64_t partition = std::uint64_t{1} << KeptKeys::partition(topic);
+  const bool sent =
+      send_(words, [this, partition, name = std::string(topic)](const redisReply* answer) {
+        if (answer == nullptr) return lose(0, partition);
+        if (answer->type == REDIS_REPLY_ERROR) refused(name, {}, *answer);
+      });
+  if (!sent) lose(0, partition);
+}
+
+// From now on, and for what comes until it is said again.
+void HistoryWriter::tell_missing(std::string_view topic) {
+  const std::string until = std::to_string(wall_ms(clock_) + missing_pace.count());
+  send_or_lose({"ZADD", keys_.index(topic), "XX", until, missing}, topic);
+}
+
 // Too many sources: a quarter of them go, first of those that have ended. "!" says that some did.
 void HistoryWriter::trim(const std::string& topic, const redisReply& index) {
   if (index.type != REDIS_REPLY_ARRAY) return;
@@ -176,7 +210,7 @@ void HistoryWriter::trim(const std::string& topic, const redisReply& index) {
   std::vector<std::string> others;
   for (std::size_t i = 0; i + 1 < index.elements; i += 2) {
     const std::string_view name = text_of(*index.element[i]);
-    if (name == "*" || name == "!") continue;
+    if (name == "*" || name == missing) continue;
     const double score = std::strtod(std::string(text_of(*index.element[i + 1])).c_str(), nullptr);
     (score < static_cast<double>(kept_seq_max) * 2 && is_closed(score) ? ended : others)
         .emplace_back(name);
@@ -186,7 +220,7 @@ void HistoryWriter::trim(const std::string& topic, const redisReply& index) {
   const std::size_t wanted = known - index_max_ + index_max_ / 4;
   ended.insert(ended.end(), others.begin(), others.end());
   ended.resize(std::min(ended.size(), wanted));
-  send({"ZADD", keys_.index(topic), std::to_string(wall_ms(clock_)), "!"}, topic);
+  tell_missing(topic);
   Words out{"ZREM", keys_.index(topic)};
   out.insert(out.end(), ended.begin(), ended.end());
   send(std::move(out), topic);
@@ -217,7 +251,10 @@ void HistoryWriter::look_at_oldest(SteadyTime now) {
       continue;
     }
     if (source->second.unseen != SteadyTime{}) begin_anew(next.topic, next.source);
-    close(next.topic, next.source, source->second.newest);
+    if (next.source == missing)
+      tell_missing(next.topic);
+    else
+      close(next.topic, next.source, source->second.newest);
     topic->second.sources.erase(source);
     if (topic->second.sources.empty()) topics_.erase(topic);
     if (at_once) return;
@@ -279,10 +316,9 @@ HistoryWriter::Source* HistoryWriter::find(const Event& event) {
 
 // Who stands before this moment is told of a loss from now on; so it is said first.
 void HistoryWriter::begin_anew(std::string_view topic, std::string_view source) {
-  const std::string index = keys_.index(topic);
-  send({"ZADD", index, std::to_string(wall_ms(clock_)), "!"}, topic);
-  send({"ZREM", index, std::string(source)}, topic);
-  send({"DEL", keys_.stream(topic, source)}, topic);
+  tell_missing(topic);
+  send({"ZREM", keys_.index(topic), std::string(source)}, topic);
+  send_or_lose({"DEL", keys_.stream(topic, source)}, topic);
 }
 
 // --- what is not kept ----------------------------------------------------------------------------

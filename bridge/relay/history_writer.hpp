@@ -7,7 +7,8 @@
 // before its first event is kept: as SEQ.5 while it speaks ("open": it is now there or further), and as
 // SEQ.75 when it has been silent for a second ("closed": there it ended, as far as the bridge heard). The larger of
 // two counts, so bridges need not agree. "*" says since when the index knows all sources, in Unix
-// milliseconds, "!" up to when some were taken out. What could not be kept is not passed over in silence: the topic's index
+// milliseconds, "!" up to when some were taken out, or there were events that are not kept (they have no number
+// of a producer's, or one that is too large). What could not be kept is not passed over in silence: the topic's index
 // is deleted where Redis refused, and where Redis was away the partition is told when that was.
 //
 // A source whose numbers mean other events than they did, because its producer began again under the same
@@ -57,6 +58,8 @@ class HistoryWriter {
 
   // Keeps an event that has a producer's number; others are passed over.
   void write(const EventPtr& event);
+  // It is not kept, and who was there before it is not to be told that nothing is missing.
+  void pass_over(const Event& event);
 
   // This event has not been kept, and will not be.
   void lose(const Event& event) noexcept;
@@ -97,11 +100,14 @@ class HistoryWriter {
   };
 
   Topic& topic(const Event& event);
-  void open(const Event& event, Source& source, SteadyTime now);
+  void enlist(const Event& event, std::string source, Source& entry);
+  void open(const Event& event, Source& source);
   void refresh(const Event& event, const Route& route, Source& source, SteadyTime now);
   void look_at_oldest(SteadyTime silent_since);
   void put(std::string_view topic, const std::string& source, const std::string& score);
   void send(Words words, std::string_view topic);
+  void send_or_lose(Words words, std::string_view topic);
+  void tell_missing(std::string_view topic);
   void on_kept(const EventPtr& event, bool doubted, const redisReply* answer);
   void compare(const EventPtr& event);
   void judge(const Event& event, const redisReply& there);

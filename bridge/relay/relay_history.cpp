@@ -133,8 +133,8 @@ void RelayHistory::keep(const BatchPtr& batch) noexcept try {
     const std::size_t bytes = batch->queued_bytes;
     if (waiting_bytes_ + bytes > waiting_max) {
       for (const EventPtr& event : batch->events) {
-        if (event->is_marker() || event->raw() || is_own(*event)) continue;
-        ++overflow_;
+        if (event->is_marker()) continue;
+        if (!event->raw() && !is_own(*event)) ++overflow_;
         overflow_partitions_ |= std::uint64_t{1} << KeptKeys::partition(event->topic());
       }
     } else {
@@ -174,7 +174,7 @@ void RelayHistory::take_up() noexcept try {
     overflow = std::exchange(overflow_, 0);
     partitions = std::exchange(overflow_partitions_, 0);
   }
-  if (overflow > 0) writer_.lose(overflow, partitions);
+  if (partitions != 0) writer_.lose(overflow, partitions);
   write_waiting();
   answer_asked();
 } catch (const std::exception& error) {
@@ -188,8 +188,13 @@ void RelayHistory::write_waiting() {
     const BatchPtr batch = std::move(taken_.front());
     taken_.pop_front();
     gone += batch->queued_bytes;
-    for (const EventPtr& event : batch->events)
-      if (!event->is_marker() && !is_own(*event)) writer_.write(event);
+    for (const EventPtr& event : batch->events) {
+      if (event->is_marker()) continue;
+      if (is_own(*event))
+        writer_.pass_over(*event);
+      else
+        writer_.write(event);
+    }
   }
   const std::lock_guard<std::mutex> lock(mutex_);
   waiting_bytes_ -= gone;

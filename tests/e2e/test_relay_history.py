@@ -280,6 +280,21 @@ def test_events_that_the_bridge_numbered_or_that_are_raw_are_not_kept(make_membe
     assert [key.split("}")[1] for key in keys(redis, "*{*}h:*")] == ["h:numbers:p"]
 
 
+@pytest.mark.parametrize("header", [None, {"src": "large", "seq": 2**50 + 1}])
+def test_who_missed_an_event_that_is_not_kept_is_not_told_that_nothing_is_missing(
+    make_member, numbers_of, redis, header
+):
+    bridge = make_member()
+    numbers = numbers_of(bridge)
+    numbers.send(3)
+    wait_kept(bridge, 3)
+    assert resume(make_member(), ["p:3"]) == (True, [])
+    numbers.producer.send("numbers", {"type": "n", "n": 4}, *([header] if header else []))
+    (index,) = keys(redis, "*i:numbers")
+    bridge.wait_until(lambda: redis.ask("ZSCORE", index, "!") != "0", "that it was there is noted")
+    assert resume(make_member(), ["p:3"]) == (False, [])
+
+
 def test_a_topic_keeps_as_many_events_as_its_route_says_for_as_long(make_member, numbers_of, redis):
     bridge = make_member({"history.size": 10, "history.ttl": "2m"})
     numbers = numbers_of(bridge)

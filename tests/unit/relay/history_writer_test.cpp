@@ -55,7 +55,8 @@ class HistoryWriterTest : public testing::Test {
 
   // That this is said before anything else is done.
   void expect_begun_anew(std::size_t from) {
-    EXPECT_THAT(redis.sent.at(from), ElementsAre("ZADD", keys.index("t"), "1700000000000", "!"));
+    EXPECT_THAT(redis.sent.at(from),
+                ElementsAre("ZADD", keys.index("t"), "XX", "1700000001000", "!"));
     EXPECT_THAT(redis.sent.at(from + 1), ElementsAre("ZREM", keys.index("t"), "a"));
     EXPECT_THAT(redis.sent.at(from + 2), ElementsAre("DEL", keys.stream("t", "a")));
   }
@@ -83,7 +84,8 @@ class HistoryWriterTest : public testing::Test {
 TEST_F(HistoryWriterTest, ASourceIsInTheIndexBeforeItsFirstEventIsKept) {
   write(7);
   ASSERT_THAT(redis.sent, SizeIs(testing::Ge(6U)));
-  EXPECT_THAT(redis.sent[0], ElementsAre("ZADD", keys.index("t"), "NX", "1699999999998", "*"));
+  EXPECT_THAT(redis.sent[0],
+              ElementsAre("ZADD", keys.index("t"), "NX", "1699999999998", "*", "0", "!"));
   EXPECT_THAT(redis.sent[2], ElementsAre("ZADD", keys.scratch("t", "me"), "7.5", "a"));
   EXPECT_THAT(redis.sent[3], ElementsAre("ZUNIONSTORE", keys.index("t"), "2", keys.index("t"),
                                          keys.scratch("t", "me"), "AGGREGATE", "MAX"));
@@ -241,6 +243,49 @@ TEST_F(HistoryWriterTest, WhatCouldNotBeComparedIsTold) {
   EXPECT_THAT(redis.of("SET"), SizeIs(1));
 }
 
+TEST_F(HistoryWriterTest, ThatThereWereEventsThatAreNotKeptIsSaidOnceASecond) {
+  for (int i = 0; i < 30; ++i) {
+    writer.pass_over(*make_event({"t", "own", 1}, clock.steady()));
+    clock.advance(milliseconds(100));
+    writer.tick();
+  }
+  EXPECT_THAT(redis.sent, SizeIs(3));
+  EXPECT_THAT(redis.sent[0], ElementsAre("ZADD", keys.index("t"), "XX", "1700000001000", "!"));
+  clock.advance(milliseconds(1'001));
+  writer.tick();  // of those since it was said last
+  EXPECT_THAT(redis.sent, SizeIs(4));
+}
+
+TEST_F(HistoryWriterTest, WhatHasANumberTooLargeOrIsRawIsNotKeptAndThatIsSaid) {
+  write(kept_seq_max + 1);
+  Sent raw{"raw", "a", 1};
+  raw.raw = true;
+  writer.write(make_event(raw, clock.steady()));
+  EXPECT_THAT(redis.sent,
+              ElementsAre(ElementsAre("ZADD", keys.index("t"), "XX", testing::_, "!"),
+                          ElementsAre("ZADD", keys.index("raw"), "XX", testing::_, "!")));
+}
+
+TEST_F(HistoryWriterTest, AnIndexThatBeginsRightThenSaysItToo) {
+  writer.pass_over(*make_event({"t", "own", 1}, clock.steady()));
+  redis.forget_sent();
+  write(1);
+  ASSERT_THAT(redis.sent, SizeIs(testing::Ge(2U)));
+  EXPECT_THAT(redis.sent[1], ElementsAre("ZADD", keys.index("t"), "XX", "1700000001000", "!"));
+}
+
+TEST_F(HistoryWriterTest, WhereThatDoesNotComeToRedisThePartitionIsTold) {
+  redis.up = false;
+  writer.pass_over(*make_event({"t", "own", 1}, clock.steady()));
+  redis.up = true;
+  writer.tick();
+  EXPECT_THAT(redis.of("SET"), SizeIs(1));
+  writer.pass_over(*make_event({"u", "own", 1}, clock.steady()));
+  redis.break_off();
+  writer.tick();
+  EXPECT_THAT(redis.of("SET"), SizeIs(3));
+}
+
 TEST_F(HistoryWriterTest, AnIndexWithTooManySourcesLosesThoseThatEnded) {
   config.limits.sources_per_topic = 4;
   writer.reload(config);
@@ -253,7 +298,7 @@ TEST_F(HistoryWriterTest, AnIndexWithTooManySourcesLosesThoseThatEnded) {
     return std::string(":1\r\n");
   });
   EXPECT_THAT(redis.of("ZADD"),
-              Contains(ElementsAre("ZADD", keys.index("t"), "1700000000000", "!")));
+              Contains(ElementsAre("ZADD", keys.index("t"), "XX", "1700000001000", "!")));
   EXPECT_THAT(redis.of("ZREM"), ElementsAre(ElementsAre("ZREM", keys.index("t"), "b", "c")));
 }
 
