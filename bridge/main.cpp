@@ -72,6 +72,28 @@ std::unique_ptr<Relay> make_relay(const Config& config, const std::string& name,
   return std::make_unique<Relay>(config, name, metrics.relay);
 }
 
+// Where serve() ends by an exception: threads call each other's objects both ways, so all of them have ended before
+// the first of these goes.
+struct Threads {
+  Lanes& lanes;
+  Source& source;
+  RelayHistory* kept;
+  KeyFetcher& key_fetcher;
+  Verifier& verifier;
+  Api& api;
+  Relay* relay;
+
+  ~Threads() {
+    lanes.stop();
+    source.stop();
+    if (kept != nullptr) kept->stop();
+    key_fetcher.stop();
+    verifier.stop();
+    api.stop();
+    if (relay != nullptr) relay->stop();
+  }
+};
+
 int serve(const Signals& signals, LiveConfig& config) {
   const std::size_t lanes_wanted = Lanes::count_for(*config.current());
   // One lane allocates nearly alone, and glibc's arenas for further threads grow a page at a time.
@@ -91,6 +113,7 @@ int serve(const Signals& signals, LiveConfig& config) {
   const std::unique_ptr<Relay> relay = make_relay(*config.current(), name, metrics);
   Api api({config.current(), config.origins(), &lanes, &exchange, &verifier, &metrics,
            share_folder(), &key_fetcher, name, relay.get()});
+  const Threads threads{lanes, source, kept.get(), key_fetcher, verifier, api, relay.get()};
   if (relay)
     relay->start({[&api] { return api.calls().self(); },
                   [&api](FleetCall call, std::function<void(FleetAnswer)> done) {
@@ -139,6 +162,7 @@ int serve(const Signals& signals, LiveConfig& config) {
       source.reload(next, std::move(keys));
       lanes.reload(next, next_tls);
       api.reload(next, origins);
+      if (relay) relay->reload(next->limits);
     });
     metrics.reload_failed.set(reloaded ? 0 : 1);
     certificate_watch.look(metrics.tls_not_after.value());

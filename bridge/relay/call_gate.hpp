@@ -27,6 +27,8 @@ class CallGate {
 
   explicit CallGate(std::size_t payload_max) : payload_max_(payload_max) {}
 
+  void set_payload_max(std::size_t bytes) noexcept { payload_max_ = bytes; }
+
   // What Redis' clock shows at `now`. Before the first time nobody is let in.
   void set_time(std::chrono::milliseconds unix_time, SteadyTime now) noexcept;
   // What it shows now, as far as is known.
@@ -43,7 +45,7 @@ class CallGate {
 
   bool is_first(const std::string& id, SteadyTime now);
 
-  const std::size_t payload_max_;
+  std::size_t payload_max_;
   bool knows_time_ = false;
   std::chrono::milliseconds offset_{0};  // of Redis' clock to the steady one
   std::unordered_set<std::string> ids_;

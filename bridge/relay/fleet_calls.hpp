@@ -55,6 +55,9 @@ class FleetCalls {
   void begin(std::function<void(const std::string& fault)> known);
   void end();
 
+  // No longer event is taken from another bridge.
+  void set_payload_max(std::size_t bytes) noexcept { gate_.set_payload_max(bytes); }
+
   // Whether this bridge hears both channels.
   void hear(bool hears) noexcept { hears_ = hears; }
 

@@ -36,10 +36,10 @@ struct NameQuestion::Shared {
 void NameQuestion::ask(asio::io_context& loop, const std::string& host, const std::string& port,
                        Then then) {
   drop();
-  shared_ = std::make_shared<Shared>();
-  shared_->loop = &loop;
-  shared_->then = std::move(then);
-  std::thread([shared = shared_, place = std::make_shared<Place>(), host, port] {
+  auto shared = std::make_shared<Shared>();
+  shared->loop = &loop;
+  shared->then = std::move(then);
+  std::thread([shared, place = std::make_shared<Place>(), host, port] {
     asio::io_context own;
     std::error_code fault;
     const Addresses addresses = asio::ip::tcp::resolver(own).resolve(host, port, fault);
@@ -49,6 +49,8 @@ void NameQuestion::ask(asio::io_context& loop, const std::string& host, const st
       if (const Then wanted = std::exchange(shared->then, nullptr)) wanted(fault, addresses);
     });
   }).detach();
+  shared_ =
+      std::move(shared);  // at last: who asks in vain, and is held by `then`, does not hold it
 }
 
 void NameQuestion::drop() noexcept {

@@ -65,8 +65,8 @@ RedisLink::RedisLink(asio::io_context& loop, RedisUrl url, Handlers handlers, Op
 RedisLink::~RedisLink() { stop(); }
 
 void RedisLink::start() {
-  connect();
   tick();
+  connect();
 }
 
 void RedisLink::stop() noexcept {
@@ -234,8 +234,8 @@ void RedisLink::tick() {
   timer_.expires_after(std::min({tick_max, options_.ping / 2, options_.retry_first / 2}));
   timer_.async_wait([this, there = there_](const std::error_code& fault) {
     if (!*there || fault) return;
+    tick();  // first: what is thrown must not stop the clock
     look_at_time();
-    if (*there) tick();
   });
 }
 

@@ -56,8 +56,9 @@ void Relay::start(Ours ours) {
   if (outcome == Outcome::open) outcome_ = Outcome::settled;  // from now on nobody asks
   const std::string why = trouble_;
   lock.unlock();
-  if (outcome == Outcome::too_old || outcome == Outcome::taken)
-    throw StartupError(StartupError::machine, "relay.redis " + place_ + ": " + why);
+  if (outcome != Outcome::too_old && outcome != Outcome::taken) return;
+  stop();  // what it calls need not outlive a start that failed
+  throw StartupError(StartupError::machine, "relay.redis " + place_ + ": " + why);
 }
 
 void Relay::stop() noexcept {
@@ -68,6 +69,10 @@ void Relay::stop() noexcept {
   thread_.join();
   ear_.reset();
   commands_.stop();
+}
+
+void Relay::reload(const LimitsConfig& limits) {
+  asio::post(loop_, [this, bytes = limits.event_bytes] { calls_.set_payload_max(bytes); });
 }
 
 void Relay::run() noexcept {

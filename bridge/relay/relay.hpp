@@ -37,11 +37,14 @@ class Relay final : public Fleet {
   ~Relay() override;
 
   // Returns when it is in the fleet, or 3 s later at the latest. Throws StartupError where Redis is too
-  // old, or another bridge that lives has the name.
+  // old, or another bridge that lives has the name; then it has stopped.
   void start(Ours ours);
 
   // Gives the name back, within a second. A second call does nothing.
   void stop() noexcept;
+
+  // From any thread. The rest of the configuration needs a restart.
+  void reload(const LimitsConfig& limits);
 
   std::string trouble() const override;
   void call(FleetCall call, std::function<void(std::vector<FleetAnswer>)> done) override;

@@ -85,8 +85,10 @@ void RelayHistory::settle() {
 }
 
 void RelayHistory::run() noexcept {
-  link_.start();
-  tick();
+  asio::post(loop_, [this] {
+    tick();
+    link_.start();
+  });
   for (;;) {
     try {
       loop_.run();

@@ -251,6 +251,18 @@ def test_a_client_recovers_on_another_bridge_what_was_published_by_a_call(make_f
     assert [moved.receive()["data"] for _ in range(2)] == [2, 3]
 
 
+def test_a_raised_bound_of_events_holds_for_calls_of_other_bridges_too(make_fleet):
+    fleet = make_fleet(2, {"limits.event_bytes": 2000})
+    clients = [bridge.connect() for bridge in fleet]
+    for bridge, client in zip(fleet, clients, strict=True):
+        client.subscribe("news")
+        bridge.settings["limits.event_bytes"] = 20_000
+        assert "reloaded" in bridge.reload()
+    answer = call(fleet[0], "POST", "publish", {"topic": "news", "message": "x" * 10_000})
+    assert (answer["recipients"], answer["bridges"]) == (2, 2)
+    assert [len(client.receive()["data"]) for client in clients] == [10_000] * 2
+
+
 def test_a_notification_for_thousands_of_users_reaches_them_wherever_they_are(make_bridge, redis):
     settings = {"relay.redis": redis.url(), "auth.hs256_secret": ISSUER.key}
     fleet = [in_fleet(make_bridge(settings)) for _ in range(3)]

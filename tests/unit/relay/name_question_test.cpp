@@ -4,6 +4,8 @@
 
 #include <asio/executor_work_guard.hpp>
 #include <chrono>
+#include <deque>
+#include <memory>
 
 namespace zws {
 namespace {
@@ -32,6 +34,25 @@ TEST(NameQuestion, NobodyIsToldOfAQuestionThatWasDropped) {
     loop.run_for(std::chrono::milliseconds(20));
   }  // the loop has gone, and the answer may come yet
   EXPECT_FALSE(told);
+}
+
+// Eight may be asked at once: the ninth is refused, and not held by what it wanted to know.
+TEST(NameQuestion, WhoAsksInVainIsLetGo) {
+  asio::io_context loop;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  std::deque<NameQuestion> asked;
+  while (std::chrono::steady_clock::now() < until) {
+    const auto held = std::make_shared<int>();
+    asked.emplace_back();
+    try {
+      asked.back().ask(loop, "localhost", "6379", [held](const auto&, const auto&) {});
+    } catch (const std::system_error&) {
+      EXPECT_EQ(held.use_count(), 1);
+      return;
+    }
+    if (asked.size() > 64) asked.pop_front();
+  }
+  FAIL() << "no question was refused";
 }
 
 }  // namespace

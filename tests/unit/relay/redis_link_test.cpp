@@ -81,11 +81,15 @@ class RedisLinkTest : public testing::Test {
     RedisUrl url = RedisUrl::parse("redis://" + who + "127.0.0.1:" + peer_.port() + db);
     link_ = std::make_unique<RedisLink>(
         loop_, url,
-        RedisLink::Handlers{
-            [this] { ++ups_; }, [this](const std::string& reason) { downs_.push_back(reason); },
-            [this](const redisReply& message) {
-              pushed_.emplace_back(message.element[2]->str, message.element[2]->len);
-            }},
+        RedisLink::Handlers{[this] { ++ups_; },
+                            [this](const std::string& reason) {
+                              downs_.push_back(reason);
+                              if (fails_) throw std::runtime_error("a handler failed");
+                            },
+                            [this](const redisReply& message) {
+                              pushed_.emplace_back(message.element[2]->str,
+                                                   message.element[2]->len);
+                            }},
         options);
     link_->start();
   }
@@ -115,6 +119,7 @@ class RedisLinkTest : public testing::Test {
   asio::io_context loop_;
   Peer peer_{loop_};
   int ups_ = 0;
+  bool fails_ = false;  // the handler that is told that it is down
   std::vector<std::string> downs_;
   std::vector<std::string> pushed_;
   std::vector<std::string> answers_;
@@ -174,6 +179,16 @@ TEST_F(RedisLinkTest, APeerThatSaysNothingIsAway) {
   wait([&] { return !downs_.empty(); });
   ASSERT_FALSE(downs_.empty());
   EXPECT_EQ(downs_.front(), "it does not answer");
+}
+
+TEST_F(RedisLinkTest, AHandlerThatFailsDoesNotStopTheClock) {
+  link_with(quick());
+  come_up();
+  fails_ = true;
+  EXPECT_THROW(wait([&] { return !downs_.empty(); }), std::runtime_error);
+  fails_ = false;
+  wait([&] { return peer_.connections == 2; });
+  come_up();
 }
 
 TEST_F(RedisLinkTest, APeerThatAnswersSignsOfLifeStaysUp) {
