@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The daemon and the bare loop under the same load, side by side: what a delivery costs above the least it can.
 
-    tests/bench/bench.py [--build build/dev] [--rounds 5] [--quick] [--curves] [--only W1 ...]
+    tests/bench/bench.py [--build build/dev] [--rounds 5] [--quick] [--curves] [--only W1 ... repair]
     tests/bench/bench.py --from build/bench-results/results.json --paste docs/PERFORMANCE.md
 
 The server has core 0, the load generator (`zws bench`) core 1, both in a network namespace of their
@@ -19,16 +19,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from bench_machine import Neighbours, describe_machine
+from bench_repair import measure_repair
 from bench_report import curve_plot, paste, result_plot, tables
-from bench_work import CURVES, SERVERS, WORKLOADS, Curve, Workload
+from bench_work import BRIDGE, CURVES, REPAIR, SERVERS, WORKLOADS, Curve, Server, Workload
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 20.0
+REPAIR_ROUNDS = 5
 IN_NAMESPACE = "ZWS_BENCH_NAMESPACE"
 
 Run = dict[str, Any]
@@ -67,7 +69,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--realtime", action="store_true", help="ahead of all other programs: for a busy machine; needs root"
     )
-    parser.add_argument("--only", nargs="+", choices=[*WORKLOADS, *CURVES], metavar="WORK", help="of all workloads")
+    parser.add_argument("--only", nargs="+", choices=[*WORKLOADS, REPAIR, *CURVES], metavar="WORK", help="of all")
     parser.add_argument("--from", dest="results", type=Path, help="a results.json to show instead of measuring")
     parser.add_argument("--paste", type=Path, help="a Markdown file whose marked part becomes the tables")
     options = parser.parse_args()
@@ -90,11 +92,7 @@ def enter_namespace() -> None:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("bench.py: needs two cores, one for the server and one for the load")
-    wanted: list[Workload | Curve] = list(WORKLOADS.values())
-    if options.only:
-        wanted = [{**WORKLOADS, **CURVES}[name] for name in options.only]
-    elif options.curves:
-        wanted += CURVES.values()
+    names = options.only or [*WORKLOADS, REPAIR, *(CURVES if options.curves else [])]
     record: dict[str, Any] = {
         "machine": describe_machine(ROOT),
         "quick": options.quick,
@@ -102,10 +100,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "runs": [],
     }
     neighbours = Neighbours()
-    for work in wanted:
-        rounds = 2 if options.quick else options.rounds or work.rounds
+    for name in names:
+        work = {**WORKLOADS, **CURVES}.get(name)
+        rounds = 2 if options.quick else options.rounds or (work.rounds if work else REPAIR_ROUNDS)
         for number in range(rounds):
-            record["runs"] += one_round(options, work, number)
+            record["runs"] += one_round(options, work, number) if work else repair_round(options, number)
     record["machine"]["others_cores"] = round(neighbours.cores(), 3)
     return record
 
@@ -131,16 +130,33 @@ def one_round(options: argparse.Namespace, work: Workload | Curve, number: int) 
             }
 
 
+def repair_round(options: argparse.Namespace, number: int) -> Iterator[Run]:
+    print(f"{REPAIR}, round {number + 1} ...", file=sys.stderr, flush=True)
+
+    def serve(name: str, server: Server, settings: dict[str, Any]) -> AbstractContextManager[int]:
+        return running(options, name, server, settings)
+
+    result = measure_repair(options.build, serve, options.quick, options.realtime)
+    yield {"workload": REPAIR, "at": None, "server": BRIDGE, "round": number, "exit": 0, "result": result}
+
+
 @contextmanager
 def serving(options: argparse.Namespace, name: str, settings: dict[str, Any]) -> Iterator[list[str]]:
-    """A server on core 0 for the time of the block; yields the arguments that point zws bench at it."""
+    """A server for the time of the block; yields the arguments that point zws bench at it."""
     server = SERVERS[name]
+    with running(options, name, server, settings) as pid:
+        yield ["--url", server.url, "--publish", server.ingest, "--pid", str(pid)]
+
+
+@contextmanager
+def running(options: argparse.Namespace, name: str, server: Server, settings: dict[str, Any]) -> Iterator[int]:
+    """A server on core 0 for the time of the block; yields its process."""
     command = [*on_core(options, 0), *server.command(options.build, options.out, settings)]
     with open(options.out / f"{name}.log", "w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         wait_for_port(process, server.port, options.out / f"{name}.log")
-        yield ["--url", server.url, "--publish", server.ingest, "--pid", str(process.pid)]
+        yield process.pid
     finally:
         process.terminate()
         process.wait(START_SECONDS)

@@ -12,7 +12,7 @@ from typing import Any
 
 from bench_machine import QUIET
 from bench_plot import Panel, number, page
-from bench_work import BRIDGE, CURVES, EACH, JOINED, WORKLOADS
+from bench_work import BRIDGE, CURVES, EACH, JOINED, REPAIR, WORKLOADS
 
 Record = dict[str, Any]
 Figure = Callable[[Record], float | None]
@@ -91,7 +91,27 @@ AIMS = [
     Aim("stopped", "events the others lost", 0, at("loss", "missing_steady")),
     Aim("reconnect", "p99 of live events while all return, ms", 250, at("live_latency_ms", "returning", "p99")),
     Aim("reconnect", "clients that did not recover", 0, at("return", "not_recovered")),
+    Aim(REPAIR, "the bridge's CPU for an event, with / without", 1.01, at("bridge", "ratio")),
+    Aim(REPAIR, "Python `publish` of a dict, with / without", 1.05, at("publish", "python")),
+    Aim(REPAIR, "C++ `publish`, CPU, with / without", 1.05, at("publish", "cpp")),
+    Aim(REPAIR, "1 % lost: p99 of the repaired events less that of the others, ms", 20, at("loss", "p99_ms_more")),
+    Aim(REPAIR, "1 % lost: events that were not repaired", 0, at("loss", "not_repaired")),
 ]
+
+REPAIR_ROWS: dict[str, Figure] = {
+    "the bridge's CPU for an event, us": at("bridge", "us"),
+    "the same with a publisher that cannot be asked": at("bridge", "us_without"),
+    "C++ `publish`, CPU more for an event, ns": at("publish", "cpp_ns_more"),
+    "Python `publish` of bytes, time with / without": at("publish", "python_bytes"),
+    "events lost in one piece": at("hole", "events"),
+    "until all of them have come, ms": at("hole", "ms"),
+    "of them in a second": at("hole", "per_second"),
+    "1 % lost: events": at("loss", "events"),
+    "of them repaired": at("loss", "repaired"),
+    "p99 of the repaired, ms": at("loss", "p99_ms_repaired"),
+    "p99 of all others, ms": at("loss", "p99_ms"),
+    "the bridge's CPU for an event, us, 1 % lost": at("loss", "us"),
+}
 
 
 def results(record: Record, workload: str, server: str, place: int | None = None) -> dict[int, Record]:
@@ -115,6 +135,9 @@ def tables(record: Record) -> str:
         servers = [server for server in work.servers if results(record, name, server)]
         if servers:
             parts.append(workload_table(record, name, servers))
+    repair = results(record, REPAIR, BRIDGE)
+    if repair:
+        parts.append(repair_table(repair.values()))
     for name in CURVES:
         if any(run["workload"] == name for run in record["runs"]):
             parts.append(curve_table(record, name))
@@ -180,6 +203,19 @@ def workload_table(record: Record, workload: str, servers: list[str]) -> str:
     for server, rounds in rows.items():
         cells = [cell(spread(figure(result) for result in rounds.values())) for figure in columns.values()]
         lines.append(f"| {server} | {len(rounds)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def repair_table(rounds: Iterable[Record]) -> str:
+    known = list(rounds)
+    lines = [
+        f"**{REPAIR}**: what it costs, and how fast it is; {len(known)} rounds",
+        "",
+        "| figure | |",
+        "| --- | --- |",
+    ]
+    for name, figure in REPAIR_ROWS.items():
+        lines.append(f"| {name} | {cell(spread(map(figure, known)))} |")
     return "\n".join(lines) + "\n"
 
 

@@ -13,6 +13,9 @@ EACH = "raw each"  # one send per event and client
 SAME_BYTES = "raw joined, bridge's bytes"  # and the members that a bridge adds to an event
 
 
+REPAIR = "repair"  # a work of its own: bench_repair.py
+
+
 @dataclass(frozen=True)
 class Server:
     """A program to measure. In a network namespace of our own the ports are ours."""
