@@ -216,10 +216,13 @@ ASGI = """
         assert await publisher.publish("t", {"type": "n", "n": n})
 """
 ADDRESS = "127.0.0.1:{port}"
+GRACEFUL = "unix_signal:15 gracefully_kill_them_all"  # else a worker that is in a request ends with no word to Python
+UWSGI = ["uwsgi", "-w", "web", "--lazy-apps", "--master", "-p", "2", "--http-socket", ADDRESS]
 # Name -> the application, the command, and in how many processes it is imported: each of them ends, too.
 SERVERS: dict[str, tuple[str, list[str], int, int]] = {
     "gunicorn": (WSGI, ["gunicorn", "web:application", "-w", "2", "-b", ADDRESS], 2, 2),
     "gunicorn --preload": (WSGI, ["gunicorn", "web:application", "-w", "2", "-b", ADDRESS, "--preload"], 1, 3),
+    "uwsgi --lazy-apps": (WSGI, [*UWSGI, "--hook-master-start", GRACEFUL], 2, 2),
     "uvicorn": (ASGI, ["uvicorn", "web:application", "--workers", "2", "--port", "{port}"], 2, 2),
 }
 
