@@ -44,6 +44,17 @@ std::string version_in(std::string_view info) {
   return std::string(rest.substr(0, rest.find_first_of("\r\n")));
 }
 
+// Of another server, and nobody may write to it.
+bool is_replica(std::string_view info) {
+  return info.find("\nrole:slave\r") != std::string_view::npos &&
+         info.find("\nslave_read_only:1\r") != std::string_view::npos;
+}
+
+// It has become a replica while we were connected: another server is the one to write to now.
+bool refuses_writes(const redisReply& reply) {
+  return reply.type == REDIS_REPLY_ERROR && text_of(reply).substr(0, 8) == "READONLY";
+}
+
 }  // namespace
 
 void RedisLink::FreeReader::operator()(redisReader* reader) const noexcept {
@@ -119,12 +130,12 @@ void RedisLink::sign_in() {
     ask(auth, [](const redisReply&) {});
   }
   if (url_.db != "0") ask({"SELECT", url_.db}, [](const redisReply&) {});
-  put({"INFO", "server"}, [this](const redisReply* answer) {
+  put({"INFO"}, [this](const redisReply* answer) {
     if (answer == nullptr || given_up_) return;
     const std::string_view error = text_of(*answer);
     if (answer->type == REDIS_REPLY_ERROR && error.substr(0, 6) != "NOPERM")
       return reconnect("Redis answers: " + fault_.shown(error));
-    judge_version(*answer);
+    judge(*answer);
   });
 }
 
@@ -138,18 +149,20 @@ void RedisLink::ask(const Words& words, std::function<void(const redisReply&)> t
   });
 }
 
-// Who may not ask for the version is let in without.
-void RedisLink::judge_version(const redisReply& answer) {
-  version_ = answer.type == REDIS_REPLY_STRING ? version_in(text_of(answer)) : std::string();
+// Who may not ask what it is is let in without.
+void RedisLink::judge(const redisReply& answer) {
+  const std::string_view info = answer.type == REDIS_REPLY_STRING ? text_of(answer) : "";
+  version_ = version_in(info);
   too_old_ = !version_.empty() && std::atoi(version_.c_str()) < oldest_version;
   if (too_old_)
     return reconnect("Redis is " + log::escaped(version_, 32) + ", and 5 or later is needed");
+  if (is_replica(info)) return reconnect("Redis is a replica, which takes no writes");
   come_up();
 }
 
 void RedisLink::come_up() {
   state_ = State::up;
-  failures_ = 0;
+  if (!std::exchange(refused_writes_, false)) failures_ = 0;
   asked_ = std::chrono::steady_clock::now();
   handlers_.on_up();
 }
@@ -195,11 +208,15 @@ void RedisLink::answer(const redisReply& reply) {
   const Waiting first = std::move(waiting_.front());
   waiting_.pop_front();
   waiting_bytes_ -= first.bytes;
+  if (refuses_writes(reply)) {
+    refused_writes_ = true;
+    reconnect("Redis answers: " + fault_.shown(reply));
+  }
   first.done(&reply);
 }
 
 void RedisLink::reconnect(const std::string& reason) {
-  given_up_ = true;
+  if (std::exchange(given_up_, true)) return;
   asio::post(loop_, [this, there = there_, stream = stream_, reason] {
     if (*there && stream && stream == stream_) broke(reason);
   });

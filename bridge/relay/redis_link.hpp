@@ -1,8 +1,9 @@
 // RedisLink: one connection to Redis that comes back by itself: commands go out in order, without waiting
 // for each other's answers (pipelined), and each is answered once.
 //
-// It signs in (AUTH, SELECT), looks at the version (INFO), and only then is up. It is down when the
-// connection breaks, and when Redis says nothing for `silence` while an answer is due: while nothing else
+// It signs in (AUTH, SELECT), looks at what it is (INFO: its version, and that it is no replica), and only then
+// is up. It is down when the connection breaks, when it is told READONLY, as a server answers that has become
+// a replica meanwhile, and when Redis says nothing for `silence` while an answer is due: while nothing else
 // is asked it is asked for a sign of life every `ping`. Then it waits and tries again: 250 ms, twice as
 // long each time, up to 5 s, each somewhat more or less.
 //
@@ -103,7 +104,7 @@ class RedisLink {
   void connect();
   void sign_in();
   void ask(const Words& words, std::function<void(const redisReply&)> then);
-  void judge_version(const redisReply& answer);
+  void judge(const redisReply& answer);
   void come_up();
   void put(const Words& words, Done done);
   void flush();
@@ -134,6 +135,7 @@ class RedisLink {
   SteadyTime asked_{};  // the last sign of life
   SteadyTime retry_at_{};
   unsigned failures_ = 0;
+  bool refused_writes_ = false;  // the last connection that was up
   std::string version_;
   bool too_old_ = false;
   std::chrono::milliseconds lag_{0};

@@ -14,6 +14,7 @@ import pytest
 from support.administrator import Administrator
 from support.bridge import Bridge
 from support.certificate import Certificate
+from support.fault_proxy import FaultProxy
 from support.redis import Redis
 from support.tokens import Issuer
 
@@ -445,6 +446,34 @@ def test_redis_that_is_full_keeps_nothing_and_stops_nothing(make_fleet, make_pro
     delivers(bridge, make_producer(bridge.endpoint))
     redis.ask("CONFIG", "SET", "maxmemory", "0")
     in_fleet(bridge)
+
+
+def test_a_failover_is_followed(make_bridge, make_producer, redis, tmp_path):
+    """The server that it is connected to becomes a replica, and the address leads to the new one a while later."""
+    with Redis(tmp_path / "promoted") as promoted, FaultProxy(redis.port) as address:
+        url = f"redis://127.0.0.1:{address.port}"
+        bridge = in_fleet(make_bridge({"relay.redis": url, "relay.name": "one"}))
+        redis.ask("REPLICAOF", "127.0.0.1", str(promoted.port))
+        bridge.log.wait_for("READONLY")
+        wait_apart(bridge, "Redis is a replica, which takes no writes")
+        delivers(bridge, make_producer(bridge.endpoint))
+        address.lead_to(promoted.port)
+        in_fleet(bridge)
+        assert reasons(bridge) == [] and names(bridge) == ["one"]
+        assert promoted.ask("SMEMBERS", "zws:bridges") == ["one"]
+
+
+def test_a_database_that_redis_does_not_have_is_said(make_bridge, make_producer, redis):
+    bridge = make_bridge({"relay.redis": redis.url("", "/99"), "relay.name": "one"})
+    wait_apart(bridge, "Redis answers: ERR DB index is out of range")
+    delivers(bridge, make_producer(bridge.endpoint))
+    assert names(bridge) == ["one"], "itself"
+    redis.options["databases"] = "100"
+    redis.restart()
+    in_fleet(bridge)
+    assert reasons(bridge) == []
+    said = [line for line in bridge.log.tail(1000).splitlines() if "DB index" in line]
+    assert len(said) == 2, "once of the fleet and once of the history, however often it is tried"
 
 
 class OldRedis(socketserver.StreamRequestHandler):

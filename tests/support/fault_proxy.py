@@ -22,7 +22,7 @@ class FaultProxy:
     methods may be called from any thread."""
 
     def __init__(self, target: int, *, slice_bytes: int = 0) -> None:
-        self._target = target
+        self._target = target  # a port
         self._slice_bytes = slice_bytes
         self._flows = threading.Event()
         self._flows.set()
@@ -45,6 +45,10 @@ class FaultProxy:
     def thaw(self) -> None:
         """What was held back passes now."""
         self._flows.set()
+
+    def lead_to(self, target: int) -> None:
+        """Connections to come go to another port, as when a name has another address from now on."""
+        self._target = target
 
     def cut(self) -> None:
         """Resets every connection there is."""

@@ -240,6 +240,34 @@ TEST_F(RedisLinkTest, AnOldServerIsNeverUp) {
   EXPECT_EQ(ups_, 0);
 }
 
+TEST_F(RedisLinkTest, AServerThatHasBecomeAReplicaIsLeftForWhereTheNameLeadsNow) {
+  link_with(patient());
+  come_up();
+  link_->send({"SET", "a", "1"}, note());
+  link_->send({"SET", "b", "2"}, note());
+  peer_.say("-READONLY You can't write against a read only replica.\r\n");
+  wait([&] { return peer_.connections == 2; });
+  EXPECT_EQ(answers_[0], "READONLY You can't write against a read only replica.");
+  EXPECT_EQ(answers_[1], "broke");
+  ASSERT_EQ(downs_.size(), 1U);
+  EXPECT_EQ(downs_[0], "Redis answers: " + answers_[0]);
+  come_up();
+}
+
+TEST_F(RedisLinkTest, AReplicaIsNeverUp) {
+  link_with(patient());
+  for (const int writable : {0, 1}) {
+    const std::string told =
+        "redis_version:7.0.15\r\nrole:slave\r\nslave_read_only:" + std::to_string(1 - writable) +
+        "\r\n";
+    wait([&] { return peer_.connections == writable + 1 && peer_.heard("INFO"); });
+    peer_.say("$" + std::to_string(told.size()) + "\r\n" + told + "\r\n");
+    wait([&] { return downs_.size() + ups_ == static_cast<std::size_t>(writable) + 1; });
+    EXPECT_EQ(ups_, writable);
+  }
+  EXPECT_EQ(downs_, std::vector<std::string>{"Redis is a replica, which takes no writes"});
+}
+
 TEST_F(RedisLinkTest, WhoMayNotAskForTheVersionIsLetIn) {
   link_with(patient());
   wait([&] { return peer_.heard("INFO"); });
