@@ -135,6 +135,7 @@ const std::vector<Api::Route>& Api::routes() {
       {"GET", "/topics/{topic}", true, nullptr, &Calls::topic},  // behind what is longer
       {"GET", "/sources", true, nullptr, &Calls::sources},
       {"GET", "/samples", true, nullptr, &Calls::samples, "stats"},
+      {"GET", "/log", true, nullptr, &Calls::newest_lines},
       {"POST", "/rights", true, nullptr, &Calls::rights},
       {"GET", "/config", true, nullptr, &Calls::config},
       {"GET", "/bridges", true, nullptr, &Calls::bridges},

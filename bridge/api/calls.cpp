@@ -8,9 +8,11 @@
 #include "api/body.hpp"
 #include "api/fleet_totals.hpp"
 #include "api/list_query.hpp"
+#include "api/log_lines.hpp"
 #include "api/reach.hpp"
 #include "api/session_walk.hpp"
 #include "core/json_text.hpp"
+#include "core/log_memory.hpp"
 #include "core/position.hpp"
 #include "core/topic.hpp"
 #include "core/user.hpp"
@@ -375,6 +377,13 @@ void Calls::samples(const ApiRequest& request, HttpReply reply) {
                .number("every_seconds", 1)
                .json("samples", samples_json(samples_.after(since)))
                .done()));
+}
+
+// Whoever watches them would else see his own calls only.
+void Calls::newest_lines(const ApiRequest& request, HttpReply reply) {
+  request.audit->skip_if_done();
+  const std::size_t limit = query_number(request, "limit", 50, log::LogMemory::lines_max);
+  reply(ok(log_lines_json(limit)));
 }
 
 namespace {

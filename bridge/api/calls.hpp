@@ -72,6 +72,7 @@ class Calls {
     sources_.list(request, std::move(reply));
   }
   void samples(const ApiRequest& request, HttpReply reply);
+  void newest_lines(const ApiRequest& request, HttpReply reply);
   void rights(const ApiRequest& request, HttpReply reply) {
     rights_.ask(request, std::move(reply));
   }

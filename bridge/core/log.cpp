@@ -6,6 +6,7 @@
 
 #include "core/bidi.hpp"
 #include "core/json_text.hpp"
+#include "core/log_memory.hpp"
 #include "core/log_writer.hpp"
 #include "core/topic.hpp"
 
@@ -31,8 +32,9 @@ const char* word(Level level) noexcept {
   return "info";
 }
 
-std::string formatted(Level level, std::string_view line) {
-  const std::string time = rfc3339(std::chrono::system_clock::now());
+std::string time_now() { return rfc3339(std::chrono::system_clock::now()); }
+
+std::string formatted(const std::string& time, Level level, std::string_view line) {
   std::string text;
   if (shape.load(std::memory_order_relaxed) == Format::json) {
     text = R"({"time":")" + time + R"(","level":")" + word(level) + R"(","message":)";
@@ -48,7 +50,7 @@ std::string formatted(Level level, std::string_view line) {
 
 // Whatever log.level is: what is missing from a log must be known.
 std::string dropped_line(std::uint64_t lines) {
-  return formatted(Level::warning,
+  return formatted(time_now(), Level::warning,
                    fmt::format("log lines dropped because nothing read them: {}", lines));
 }
 
@@ -118,10 +120,13 @@ void append_json_escape(std::string& out, std::string_view sequence) {
   out += fmt::format("\\u{:04x}", code);
 }
 
+enum class Quotes { escaped, as_they_are };
+
 // The first `limit` bytes or so of `text`, with what is not fit for a line put down by `unfit`: called with
 // the piece and whether that is valid UTF-8.
 template <typename Unfit>
-std::string fit(std::string_view text, std::size_t limit, Unfit unfit) {
+std::string fit(std::string_view text, std::size_t limit, Unfit unfit,
+                Quotes quotes = Quotes::escaped) {
   std::string out;
   std::size_t at = 0;
   while (at < text.size() && out.size() < limit) {
@@ -130,7 +135,8 @@ std::string fit(std::string_view text, std::size_t limit, Unfit unfit) {
     if (!valid || is_unruly(sequence)) {
       unfit(out, sequence, valid);
     } else {
-      if (sequence == "\"" || sequence == "\\") out += '\\';
+      const bool is_special = sequence == "\"" || sequence == "\\";
+      if (is_special && quotes == Quotes::escaped) out += '\\';
       out += sequence;
     }
     at += sequence.size();
@@ -147,6 +153,15 @@ std::string json_escaped(std::string_view text, std::size_t limit) {
   });
 }
 
+// What others chose is harmless in a line already; the rest, such as the system's own words, is made so here.
+void keep(LogMemory& memory, const std::string& time, const char* level, std::string_view line) {
+  const auto hex = [](std::string& out, std::string_view sequence, bool /*valid*/) {
+    append_hex(out, sequence);
+  };
+  memory.keep(std::make_shared<const KeptLine>(
+      KeptLine{time, level, fit(line, LogMemory::line_bytes_max, hex, Quotes::as_they_are)}));
+}
+
 }  // namespace
 
 void configure(Level level, Format format, bool audit) {
@@ -158,7 +173,9 @@ void configure(Level level, Format format, bool audit) {
 bool enabled(Level level) noexcept { return level >= lowest.load(std::memory_order_relaxed); }
 
 void write(Level level, std::string_view line) noexcept try {
-  write_out(formatted(level, line));
+  const std::string time = time_now();
+  keep(newest_lines(), time, word(level), line);
+  write_out(formatted(time, level, line));
 } catch (...) {
   // A log that cannot be written must not take the program with it.
 }
@@ -213,7 +230,10 @@ AuditLine& AuditLine::number(std::string_view name, std::uint64_t value) {
 
 void AuditLine::write() {
   if (!audits()) return;
-  const std::string time = rfc3339(std::chrono::system_clock::now());
+  const std::string time = time_now();
+  const std::string_view bare = std::string_view(fields_).substr(fields_.empty() ? 0 : 1);
+  keep(newest_audit(), time, "audit",
+       format_ == Format::json ? fmt::format("{{{}}}", bare) : std::string(bare));
   if (format_ == Format::json) {
     write_out(R"({"time":")" + time + R"(","level":"audit")" + fields_ + "}\n");
   } else {

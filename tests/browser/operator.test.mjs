@@ -72,6 +72,19 @@ describe("the overview", () => {
     await page.waitForSelector("#problems[data-count='2']");
   });
 
+  it.each([["en-GB", "Log and audit", "Newest administrators' calls"], ["zh-CN", "日志与审计", "最新管理员调用"]])("shows the newest lines of the log and of the audit (%s)", async (locale, title, audit) => {
+    await bridge.call("POST", "/api/ws/publish", bridge.adminToken, { topic: "\u202e<b>x</b>", message: 1 });
+    const page = await open("overview", { locale });
+    await page.waitForSelector(`#log-title:has-text("${title}")`);
+    await page.waitForSelector(`h3:has-text("${audit}")`);
+    await page.waitForSelector('[data-lines=log] [data-level=info]:has-text("listening")');
+    const line = '[data-lines=audit] li:has-text("/api/ws/publish")';
+    expect(await page.textContent(line)).toContain('topic="\\xe2\\x80\\xae<b>x</b>"');
+    await bridge.call("DELETE", "/api/ws/users/ada/connections", bridge.adminToken);
+    await page.waitForSelector('[data-lines=audit] li:first-child:has-text("/api/ws/users/ada/connections")'); // it is asked for again
+    expect(await page.content()).not.toContain(bridge.adminToken);
+  });
+
   it("greys what it knows when the bridge is gone, and says how old that is", async () => {
     const page = await open();
     await page.waitForSelector(".figures:not(.stale)");

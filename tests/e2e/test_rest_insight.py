@@ -73,6 +73,40 @@ def test_nobody_sends_stats_but_the_bridge(guarded, issuer, admin, make_producer
     assert {root.receive()["type"] for _ in range(2)} == {"sample"}
 
 
+# ---- the newest lines of the log ----
+
+
+def test_the_newest_lines_are_told_of_each_kind_the_oldest_first(admin):
+    assert_refused(admin("POST", "/api/ws/publish", {"topic": "\u202ea\n", "message": 1}), 400)
+    admin.get("/api/ws/topics")
+    told = admin.get("/api/ws/log")
+    assert "listening" in "".join(line["text"] for line in told["log"])
+    assert {line["level"] for line in told["audit"]} == {"audit"}
+    refused, listed = [line["text"] for line in told["audit"]][-2:]
+    assert 'path="/api/ws/publish"' in refused and r"\xe2\x80\xaea\x0a" in refused
+    assert 'path="/api/ws/topics"' in listed
+    assert [line["text"] for line in admin.get("/api/ws/log?limit=1")["audit"]] == [listed], "to look leaves no line"
+
+
+def test_a_refused_look_at_the_log_leaves_a_line(guarded, admin, issuer):
+    for token in (issuer.token("ada"), "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"):
+        assert guarded.get("/api/ws/log", bearer(token)).status in (401, 403)
+    told = json.dumps(admin.get("/api/ws/log"))
+    assert "status=403" in told and "status=401" in told
+    assert "c2lnbmF0dXJl" not in told and issuer.key not in told
+
+
+def test_what_is_kept_of_the_log_has_a_bound(admin):
+    for _ in range(205):
+        admin.get("/api/ws/bridges")
+    assert len(admin.get("/api/ws/log?limit=200")["audit"]) == 200
+
+
+@pytest.mark.parametrize("limit", ["0", "201", "-1", "x"])
+def test_more_of_the_log_than_is_kept_is_400(admin, limit):
+    assert_refused(admin("GET", f"/api/ws/log?limit={limit}"), 400)
+
+
 # ---- what is set ----
 
 

@@ -20,6 +20,7 @@ ADMIN_CALLS = [
     ("GET", "/api/ws/topics/a", None),
     ("GET", "/api/ws/sources", None),
     ("GET", "/api/ws/samples", None),
+    ("GET", "/api/ws/log", None),
     ("GET", "/api/ws/config", None),
     ("GET", "/api/ws/bridges", None),
     ("POST", "/api/ws/rights", {"user": "ada"}),

@@ -74,6 +74,17 @@ export interface Configuration {
   remarks: string[];
 }
 
+export interface LogLine {
+  time: string;
+  level: string;
+  text: string;
+}
+
+export interface Log {
+  log: LogLine[];
+  audit: LogLine[];
+}
+
 export interface FleetBridge {
   name: string;
   version: string;

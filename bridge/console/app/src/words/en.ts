@@ -104,6 +104,8 @@ export const en = {
   "overview.meaning": "Meaning",
   "overview.busiest": "Busiest topics",
   "overview.log": "Log and audit",
+  "overview.logLines": "Newest lines of the log",
+  "overview.auditLines": "Newest administrators' calls",
   "overview.past": "The last fifteen minutes",
   "overview.since": "Since this page was opened",
 

@@ -105,6 +105,8 @@ export const zhCn: Record<Word, string> = {
   "overview.meaning": "含义",
   "overview.busiest": "最繁忙的主题",
   "overview.log": "日志与审计",
+  "overview.logLines": "最新日志",
+  "overview.auditLines": "最新管理员调用",
   "overview.past": "最近十五分钟",
   "overview.since": "自打开此页面以来",
 

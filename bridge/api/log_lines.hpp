@@ -1,0 +1,15 @@
+// log_lines_json: the answer of `GET /log`, the newest lines of the log and of the audit (docs/REST.md).
+//
+// Thread: any; the clerk's. No lane waits for what is made of the lines.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace zws {
+
+// At most `limit` lines of each, the oldest first. What looks like a secret is *** here, though no line should
+// hold one.
+std::string log_lines_json(std::size_t limit);
+
+}  // namespace zws
