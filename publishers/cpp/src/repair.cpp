@@ -19,7 +19,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view next_port = "port+1";
 constexpr std::chrono::seconds look_every{1};  // for one that is away for long
-constexpr std::chrono::milliseconds time_to_ask{250};
 constexpr std::chrono::milliseconds look_again{5};
 constexpr unsigned port_max = 65535;
 
@@ -80,14 +79,11 @@ Repair::~Repair() {
 }
 
 void Repair::finish(Clock::time_point end, bool lost) {
-  const Clock::time_point told = lost ? Clock::now() : Clock::time_point{};
   if (lost) {
     tells_now_ = true;
     ::eventfd_write(bell_, 1);
   }
-  const auto asks = [&](Clock::time_point now) {
-    return now < busy_until_.load() || (tells_now_ && now < told + time_to_ask);
-  };
+  const auto asks = [&](Clock::time_point now) { return tells_now_ || now < busy_until_.load(); };
   for (auto now = Clock::now(); now < end && asks(now); now = Clock::now())
     std::this_thread::sleep_for(std::min<Clock::duration>(look_again, end - now));
 }

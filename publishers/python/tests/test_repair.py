@@ -20,6 +20,7 @@ from test_docs import DEFAULT_ENDPOINT, REPAIR, blocks
 from test_queue import BIG, SMALL_BUFFERS, is_last, publish_until_dropped
 
 from zwsbridge import Publisher
+from zwsbridge.asker import Asker
 from zwsbridge.kept import events_in
 from zwsbridge.repair import NEXT_PORT, repair_endpoints
 
@@ -336,6 +337,35 @@ def test_close_after_a_loss_gives_the_bridge_time_to_ask(
     assert numbers(asking.ask(name, src, "t", taken + 1, taken + 1)) == [BIG]
     closing.join()
     assert "zwsbridge-repair" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_close_after_a_loss_waits_until_the_bridge_is_told(
+    start_bridge: Callable[..., StandIn], connect: Any, asking: AskingBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine that may take longer than a bridge is given to ask."""
+    monkeypatch.setattr("zwsbridge.repair._QUIET", 0.001)
+    say_now, go_on = Asker.say_now, threading.Event()
+
+    def say_later(self: Asker) -> None:
+        go_on.wait(PATIENCE)
+        say_now(self)
+
+    monkeypatch.setattr(Asker, "say_now", say_later)
+    bridge = start_bridge(options=SMALL_BUFFERS)
+    publisher = connect(bridge, queue_size=20, repair=asking.endpoint, linger=30)
+    name = asking.meet()
+    bridge.stall()
+    taken = publish_until_dropped(publisher, "t")
+    src = publisher.src
+    closing = threading.Thread(target=publisher.close)
+    closing.start()
+    bridge.resume()
+    closing.join(0.2)
+    assert closing.is_alive()
+    go_on.set()
+    while asking.have(name) != (src, {"t": (1, taken + 1)}):  # one may have come before
+        pass
+    closing.join()
 
 
 def test_close_returns_in_a_signal_handler_too(bridge: StandIn, connect: Any, asking: AskingBridge) -> None:

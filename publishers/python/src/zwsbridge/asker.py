@@ -49,11 +49,12 @@ class Asker:
         self._lock = lock
         self.is_greeted = False  # a bridge has said hello
         self.is_new = False  # it has not been told of all topics since
-        self._is_telling_all = False  # it hears more than one message a second, until nothing is left
+        self.is_telling_all = False  # it hears more than one message a second, until nothing is left
         self._unsaid: dict[Counter, None] = {}  # topics it has to be told of
         self._say_at = 0.0
         self._wants: deque[_Want] = deque()
         self.asked_at = 0.0  # when there was a request last
+        self.told_at = 0.0  # when the last message left that says how far topics are
         self._is_stuck = False  # the queue is full
         self._room = 0  # in the portion under way
 
@@ -68,7 +69,7 @@ class Asker:
     @property
     def has_more(self) -> bool:
         """There is more to be sent at once."""
-        return not self._is_stuck and (self.is_asking or (self._is_telling_all and not self._kept.is_early))
+        return not self._is_stuck and (self.is_asking or (self.is_telling_all and not self._kept.is_early))
 
     @property
     def due_at(self) -> float:
@@ -91,7 +92,7 @@ class Asker:
 
     def say_now(self) -> None:
         """Tells what it has to be told of without waiting for its second."""
-        self._is_telling_all = self.is_greeted
+        self.is_telling_all = self.is_greeted
 
     def read(self) -> None:
         """Takes what the bridge asks."""
@@ -139,15 +140,16 @@ class Asker:
     def _say(self) -> None:
         if self.is_new:
             self._unsaid = dict.fromkeys(self._all())
-            self.is_new, self._is_telling_all = False, True
-        if self._unsaid and (self._is_telling_all or time.monotonic() >= self._say_at):
+            self.is_new, self.is_telling_all = False, True
+        if self._unsaid and (self.is_telling_all or time.monotonic() >= self._say_at):
             said, message = self._have()
             if not self._send(message):
                 return
             for counter in said:
                 del self._unsaid[counter]
-            self._say_at = time.monotonic() + _SAY_EVERY
-        self._is_telling_all = self._is_telling_all and bool(self._unsaid)
+            self.told_at = time.monotonic()
+            self._say_at = self.told_at + _SAY_EVERY
+        self.is_telling_all = self.is_telling_all and bool(self._unsaid)
 
     def _all(self) -> Iterator[Counter]:
         with self._lock:

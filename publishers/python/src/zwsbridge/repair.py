@@ -85,11 +85,9 @@ class Repair:
 
     def finish(self, deadline: float, has_lost: bool) -> None:
         """Goes on while bridges ask. `has_lost`: they have something to ask for, are told so, and given the time."""
-        told_at = 0.0
         if has_lost:
-            told_at = time.monotonic()
             self._talk.say_now()
-        while time.monotonic() < deadline and self._talk.is_asked(told_at):
+        while time.monotonic() < deadline and (self._talk.is_asked() or (has_lost and self._talk.tells())):
             time.sleep(0.005)
 
     def close(self, deadline: float) -> None:
@@ -138,11 +136,16 @@ class _Talk:
         self._says_now = True
         self.look_now()
 
-    def is_asked(self, since: float) -> bool:
-        """A bridge asks, or has not had the time to since then, or since it asked last."""
+    def is_asked(self) -> bool:
+        """A bridge asks, or has not had the time to since it asked last."""
         quiet_from = time.monotonic() - _QUIET
-        return any(
-            asker.is_greeted and (asker.is_asking or max(since, asker.asked_at) > quiet_from) for asker in self.askers
+        return any(asker.is_greeted and (asker.is_asking or asker.asked_at > quiet_from) for asker in self.askers)
+
+    def tells(self) -> bool:
+        """A bridge has yet to be told, or has not had the time to ask since."""
+        quiet_from = time.monotonic() - _QUIET
+        return self._says_now or any(
+            asker.is_greeted and (asker.is_telling_all or asker.told_at > quiet_from) for asker in self.askers
         )
 
     def end(self, linger: float) -> None:
@@ -183,7 +186,7 @@ class _Talk:
         if now < self._look_at and not self._looks_now and not any(asker.is_new for asker in self.askers):
             return
         self._looks_now = False
-        says_now, self._says_now = self._says_now, False
+        says_now = self._says_now
         self._look_at = now + _LOOK_EVERY
         with self._lock:
             changed = self._kept.changed()
@@ -191,6 +194,8 @@ class _Talk:
             asker.changed(changed)
             if says_now:
                 asker.say_now()
+        if says_now:
+            self._says_now = False  # not before: whoever waits for it would take it to have been said
 
     def _wait(self) -> None:
         if any(asker.has_more for asker in self.askers):
