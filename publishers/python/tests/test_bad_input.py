@@ -45,6 +45,13 @@ def circular() -> list[Any]:
     return circle
 
 
+def deep() -> list[Any]:
+    inner: list[Any] = []
+    for _ in range(200_000):
+        inner = [inner]
+    return inner
+
+
 @pytest.mark.parametrize(
     ("message", "error"),
     [
@@ -53,6 +60,7 @@ def circular() -> list[Any]:
         ({"nan": float("nan")}, ValueError),
         ({"infinite": float("inf")}, ValueError),
         (circular(), ValueError),
+        (deep(), ValueError),
     ],
 )
 def test_message_that_is_not_json(publisher: Publisher, message: Any, error: type[Exception]) -> None:

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Callable
 from uuid import UUID
 
+import orjson
 import pytest
 from pydantic import BaseModel
 from stand_in import StandIn
@@ -59,6 +60,17 @@ def test_own_default_comes_in_the_place_of_the_standard_one(bridge: StandIn, con
 
     assert connect(bridge, default=default).publish("t", [{2, 1}, UUID(int=1)])
     assert bridge.receive().message == [[1, 2], "00000000-0000-0000-0000-000000000001"]
+
+
+def test_orjson_takes_the_place_of_the_standard_library(bridge: StandIn, connect: Callable[..., Publisher]) -> None:
+    publisher = connect(bridge, dumps=orjson.dumps)
+    message = {"at": datetime(2025, 11, 22, 10, tzinfo=timezone.utc), "name": "价格", "n": [1, 2.5, None, True]}
+    assert publisher.publish("t", message)
+    assert bridge.receive().message == {**message, "at": "2025-11-22T10:00:00+00:00"}
+    assert publisher.publish("t", {"nan": float("nan")}) and bridge.receive().message == {"nan": None}
+    for refused in ("\ud800", 2**64):
+        with pytest.raises(TypeError):
+            publisher.publish("t", refused)
 
 
 def test_type_itself_is_no_value(publisher: Publisher) -> None:

@@ -37,22 +37,17 @@ def json_default(value: Any) -> Any:
 
 def dumps_with(default: Default) -> Dumps:
     """Strict JSON: NaN and Infinity, which no browser can parse, are a ValueError."""
-    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default).encode
-
-    def dumps(message: Any) -> str:
-        try:
-            return encode(message)
-        except RecursionError:
-            raise ValueError("message is nested too deeply for JSON") from None
-
-    return dumps
+    return json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default).encode
 
 
 def encode(message: object, dumps: Dumps) -> bytes:
-    """Bytes travel as they are, everything else as JSON. Raises what `dumps` raises."""
+    """Bytes travel as they are, everything else as JSON. Raises what `dumps` raises, but no RecursionError."""
     if isinstance(message, (bytes, bytearray, memoryview)):
         return bytes(message)
-    text = dumps(message)
+    try:
+        text = dumps(message)
+    except RecursionError:
+        raise ValueError("message is nested too deeply for JSON") from None
     if not isinstance(text, str):
         return text
     try:
