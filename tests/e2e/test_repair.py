@@ -15,7 +15,6 @@ from support.keeper import Keeper
 from support.ws_client import WsClient
 from support.zmtp import ZmtpProducer
 
-
 # An answer may take its time on a busy machine; only where a story is about that is the wait the usual one.
 PATIENT = {"ingest.repair_wait": "5s"}
 
