@@ -1,10 +1,12 @@
 #include "exchange/exchange.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <random>
 
 #include "core/topic.hpp"
 #include "exchange/past.hpp"
+#include "exchange/same_message.hpp"
 
 namespace zws {
 namespace {
@@ -14,6 +16,9 @@ namespace {
 constexpr std::chrono::seconds patterns_sweep_interval{10};
 
 constexpr std::chrono::microseconds tend_slice{300};
+
+// How much later than another bridge this one hears an event.
+constexpr std::chrono::seconds under_way_max{1};
 
 // Names this life of the bridge among all others.
 std::string make_own_source() {
@@ -40,6 +45,11 @@ Exchange::Exchange(ConfigPtr config, Metrics& metrics, const Clock& clock)
       clock_(clock) {
   ledger_.set_own_source(own_source_);
   sources_.set_awaited_since(unix_ns(clock_.wall()));
+}
+
+void Exchange::keep_in(Archive* archive) noexcept {
+  archive_ = archive;
+  if (archive != nullptr) history_.heard_elsewhere();
 }
 
 void Exchange::accept(const Arrival* arrivals, std::size_t count) noexcept try {
@@ -103,7 +113,12 @@ void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now
   fields.topic_hash = topic_hash(arrival.topic);
   fields.received = received;
   if (arrival.topic != topic_stats) metrics_.taken.add();  // which is the bridge's own
-  const Judgement judgement = sources_.judge(arrival, fields.topic_hash, received);
+  Judgement judgement = sources_.judge(arrival, fields.topic_hash, received);
+  if (judgement.in_doubt && !was_read(arrival, fields, judgement, now_ns)) {
+    const LaneSet alive_lanes = judgement.alive_lanes;
+    judgement = sources_.begin_again(arrival, fields.topic_hash, received);
+    judgement.alive_lanes |= alive_lanes;
+  }
   if (judgement.alive_lanes != 0) {
     Event::Fields its = fields;
     its.source = judgement.source;
@@ -135,6 +150,20 @@ void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now
   fields.restart = judgement.restart;
   fields.seq = judgement.seq;
   keep(renderer_.render(arrival, fields, *judgement.route, now_ns), judgement.lanes, batch);
+}
+
+// Whether this very event has just come from the archive, to which another bridge was quicker to give it.
+bool Exchange::was_read(const Arrival& arrival, Event::Fields fields, const Judgement& judgement,
+                        std::int64_t now_ns) {
+  const Fetched there = history_.fetch(arrival.topic, arrival.source, arrival.seq, arrival.seq, 1,
+                                       std::numeric_limits<std::size_t>::max());
+  if (there.events.empty()) return false;
+  const Event& known = *there.events.front();
+  fields.source = arrival.source;
+  fields.seq = arrival.seq;
+  const EventPtr made = renderer_.render(arrival, fields, *judgement.route, now_ns);
+  return fields.received - known.received() <= under_way_max &&
+         says_the_same(text_in_frame(known.frame()), text_in_frame(made->frame()));
 }
 
 void Exchange::keep(EventPtr event, LaneSet lanes, Batch& batch) {

@@ -67,7 +67,7 @@ class Exchange final : public Sink {
   void ended(std::uint64_t connection) noexcept override;
 
   // Keeps events in `archive` too, from now on; null: nowhere. Before the first event.
-  void keep_in(Archive* archive) noexcept { archive_ = archive; }
+  void keep_in(Archive* archive) noexcept;
   Archive* archive() const noexcept { return archive_; }
 
   // Takes in what an archive knows of a topic: History::fill(). What it has sent to nobody yet, it goes on
@@ -141,6 +141,8 @@ class Exchange final : public Sink {
   };
 
   void add(const Arrival& arrival, SteadyTime received, std::int64_t now_ns, Batch& batch);
+  bool was_read(const Arrival& arrival, Event::Fields fields, const Judgement& judgement,
+                std::int64_t now_ns);
   void keep(EventPtr event, LaneSet lanes, Batch& batch);
   void tell(EventPtr marker, LaneSet lanes, Batch& batch);
   bool tend();

@@ -24,7 +24,8 @@ struct SourceRecord {
       0;  // the last of `again` events in a row that look like a new beginning
   std::int64_t again_ns = 0;
   std::uint32_t again = 0;
-  bool assumed = false;  // never heard here: what is known of it an archive says
+  bool assumed = false;    // never heard here: what is known of it an archive says
+  bool late_told = false;  // ... and that what comes now was to come
   Presence presence;
 };
 

@@ -251,8 +251,10 @@ Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
     if (judgement.duplicate) {
       // Nobody has waited here for what was sent before (a publisher that repairs sends that again).
       const bool awaited = arrival.sent_ns == 0 || arrival.sent_ns >= awaited_since_ns_;
-      if (source.assumed && awaited) judgement.late_to = source.newest;
-      if (awaited) source.assumed = false;
+      judgement.in_doubt = source.assumed && arrival.sent_ns == 0;
+      if (source.assumed && awaited && !std::exchange(source.late_told, true))
+        judgement.late_to = source.newest;
+      if (awaited && !judgement.in_doubt) source.assumed = false;
       return judgement;
     }
     if (arrival.seq > 1) judgement.missed_from = 1;
@@ -267,6 +269,19 @@ Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
   source.heard = ++heard_;
   source.again = 0;
   source.assumed = false;
+  return judgement;
+}
+
+Judgement SourceTable::begin_again(const Arrival& arrival, std::uint64_t topic_hash,
+                                   SteadyTime now) {
+  for (Source& each : topic(arrival.topic, topic_hash, now).sources) {
+    if (each.name != arrival.source) continue;
+    each.newest = 0;
+    each.newest_ns = 0;
+    each.late_told = false;
+  }
+  Judgement judgement = judge(arrival, topic_hash, now);
+  judgement.restart = true;
   return judgement;
 }
 

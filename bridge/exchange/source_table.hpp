@@ -36,10 +36,11 @@
 namespace zws {
 
 struct Judgement {
-  bool duplicate = false;         // not above the newest: drop it
-  bool restart = false;           // the source began again
-  bool forgot = false;            // another source of the topic was forgotten for this one
-  bool forgot_first = false;      // ... for the first time on this topic
+  bool duplicate = false;     // not above the newest: drop it
+  bool restart = false;       // the source began again
+  bool in_doubt = false;      // a duplicate, or the source began again where nobody here heard it
+  bool forgot = false;        // another source of the topic was forgotten for this one
+  bool forgot_first = false;  // ... for the first time on this topic
   std::uint64_t missed_from = 0;  // > 0: missed_from .. seq-1 never came
   std::uint64_t late_to =
       0;                    // > 0: of seq .. late_to it was taken on trust that they had been here
@@ -78,12 +79,16 @@ class SourceTable {
   // Judges one arrival of `now` and moves the source on (a duplicate moves nothing).
   Judgement judge(const Arrival& arrival, std::uint64_t topic_hash, SteadyTime now);
 
+  // The arrival, judged in doubt, is no duplicate: judges it as the source's first after it began again.
+  Judgement begin_again(const Arrival& arrival, std::uint64_t topic_hash, SteadyTime now);
+
   // The newest number of a source on a topic; 0 if it is not known.
   std::uint64_t newest(std::string_view topic, std::uint64_t topic_hash,
                        std::string_view source) const noexcept;
 
   // An archive knows a source that is not known here, up to `newest`, which came at `newest_ns` (Unix
-  // time): it goes on from there.
+  // time): it goes on from there. Where it begins again instead, and does not say when it sent that, only what the
+  // events say can tell: those are judged `in_doubt`, until one comes that is later.
   void assume(std::string_view topic, std::uint64_t topic_hash, std::string_view source,
               std::uint64_t newest, std::int64_t newest_ns, SteadyTime now);
 

@@ -546,8 +546,8 @@ struct Kept final : Archive {
 
 class ArchiveTest : public SourcesTest {
  protected:
-  // The archive knows events 1 to `newest` of "s" on "a".
-  bool fill(std::uint64_t newest) {
+  // The archive knows events 1 to `newest` of "s" on "a", which other bridges heard just now.
+  bool fill(std::uint64_t newest, SteadyTime::duration age = std::chrono::milliseconds(500)) {
     Past past;
     past.topic = "a";
     past.known_since = clock_.now - std::chrono::hours(1);
@@ -559,8 +559,12 @@ class ArchiveTest : public SourcesTest {
       fields.topic = "a";
       fields.source = "s";
       fields.seq = fields.last_seq = seq;
-      fields.received = clock_.now - std::chrono::seconds(5);
-      past.sources[0].events.push_back(Event::make(fields, {"frame"}));
+      fields.received = clock_.now - age;
+      const std::string text =
+          R"({"type":"message","topic":"a","data":1,"timestamp":"...","@id":"s:)" +
+          std::to_string(seq) + "\"}";
+      const std::string frame = "\x81" + std::string(1, static_cast<char>(text.size())) + text;
+      past.sources[0].events.push_back(Event::make(fields, {frame}));
     }
     return exchange_.fill(past);
   }
@@ -604,6 +608,31 @@ TEST_F(ArchiveTest, WhatComesAfterTheArchiveBroughtItIsToldOnceAndNotGivenAgain)
   EXPECT_THAT(last(), ElementsAre("a s:2-3 missing", "a s:4"));
   EXPECT_EQ(duplicates(), 2U);
   EXPECT_EQ(recovered_since("s:1"), 3U);  // it is all here
+}
+
+TEST_F(ArchiveTest, ASourceThatSaysNoTimesAndBeginsAgainIsHeard) {
+  ASSERT_TRUE(fill(3));
+  Arrival again = arrival("a", "s", 1);
+  again.payload = "another";
+  accept({again, arrival("a", "s", 2)});
+  EXPECT_THAT(last(), ElementsAre("a s:1", "a s:2"));
+  EXPECT_EQ(duplicates(), 0U);
+  EXPECT_EQ(recovered_since("s:1"), 1U);
+  EXPECT_EQ(recovered_since("s:3"), 999U);
+}
+
+TEST_F(ArchiveTest, ItIsHeardThoughItSaysTheSameAgainOrItsFirstEventsAreLost) {
+  ASSERT_TRUE(fill(3, std::chrono::seconds(3)));
+  accept({arrival("a", "s", 2)});
+  EXPECT_THAT(last(), ElementsAre("a s:1-1 missing", "a s:2"));
+}
+
+TEST_F(ArchiveTest, ThatTheFirstEventIsTheSameProvesNothingOfTheNext) {
+  ASSERT_TRUE(fill(3));
+  Arrival second = arrival("a", "s", 2);
+  second.payload = "another";
+  accept({arrival("a", "s", 1), second});
+  EXPECT_THAT(last(), ElementsAre("a s:1-3 missing", "a s:1-1 missing", "a s:2"));
 }
 
 TEST_F(ArchiveTest, WhatWasSentBeforeAnybodyListenedHereIsNotMissed) {
