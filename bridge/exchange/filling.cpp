@@ -1,8 +1,8 @@
 #include "exchange/filling.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 
 namespace zws {
@@ -10,6 +10,9 @@ namespace {
 
 // The archive's times are those of several machines.
 constexpr std::chrono::seconds clocks_differ{5};
+
+// At so many events of a topic: a millisecond or two.
+constexpr std::size_t looks_max = 20'000;
 
 // The same event, come earlier.
 EventPtr come_at(const Event& event, SteadyTime received) {
@@ -29,8 +32,11 @@ EventPtr come_at(const Event& event, SteadyTime received) {
 Filling::Filling(const PastOfTopic& past, const Retention& retention, const SourceRuns& runs,
                  const EventRing& ring)
     : past_(past), retention_(retention), runs_(runs), ring_(ring) {
+  const std::vector<bool> before = kept_before();
   for (std::size_t i = 0; i < past.past.sources.size(); ++i)
-    judge(past.past.sources[i], past.heard[i]);
+    judge(past.past.sources[i], past.heard[i], before[i]);
+  if (retention.conflate && ring.size() > looks_max) clashes_ = true;
+  if (clashes_) return;
   choose();
   for (Outcome& each : outcomes_) {
     if (each.place == SourceRuns::none)
@@ -43,7 +49,7 @@ Filling::Filling(const PastOfTopic& past, const Retention& retention, const Sour
 // Which of its events join what is here: they end right before the first that is retained, or, of a source
 // that is not known to the history, with the newest that the bridge has heard. Of one that it has not heard
 // at all that is the archive's newest.
-void Filling::judge(const PastSource& source, std::uint64_t heard) {
+void Filling::judge(const PastSource& source, std::uint64_t heard, bool kept_before) {
   Outcome outcome;
   outcome.of = &source;
   outcome.place = runs_.find(source.name);
@@ -51,9 +57,6 @@ void Filling::judge(const PastSource& source, std::uint64_t heard) {
   outcome.newest = known ? runs_[outcome.place].newest : heard > 0 ? heard : source.newest;
   outcome.first = known ? runs_[outcome.place].first : outcome.newest + 1;
   const std::uint64_t last = outcome.first - 1;
-  constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
-  const bool kept_before = keeps_before(source.name, known ? outcome.first : any,
-                                        known ? runs_[outcome.place].began : any);
   if (!known && kept_before) clashes_ = true;
   const bool joins = !source.events.empty() && source.events.front()->seq() <= last &&
                      source.events.back()->seq() >= last && !kept_before;
@@ -83,15 +86,39 @@ std::uint64_t Filling::proof_of(const Outcome& outcome) const noexcept {
   return outcome.place == SourceRuns::none ? proof : std::min(proof, runs_[outcome.place].proof);
 }
 
-// Whether events of the source are here from before its run: what joins it might be here twice then.
-bool Filling::keeps_before(std::string_view source, std::uint64_t first,
-                           std::uint64_t began) const noexcept {
-  bool some = false;
+bool Filling::is_before_its_run(const Retained& each, std::size_t place) const noexcept {
+  return place == SourceRuns::none || each.arrival < runs_[place].began ||
+         each.event->seq() < runs_[place].first;
+}
+
+// Of each source whether events are here from before its run: what joins it might be here twice then. Its oldest
+// event tells. Where there are too many others to find it, it is taken that there are.
+std::vector<bool> Filling::kept_before() const {
+  std::vector<bool> before(past_.past.sources.size());
+  struct Wanted {
+    std::size_t index;
+    std::size_t place;
+  };
+  std::unordered_map<std::string_view, Wanted> wanted;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const std::string& name = past_.past.sources[i].name;
+    const std::size_t place = runs_.find(name);
+    // As long as no source was forgotten, all events here are of one that is known.
+    if (place != SourceRuns::none || runs_.forgot() > 0) wanted.emplace(name, Wanted{i, place});
+  }
+  std::size_t looks_left = looks_max;
   ring_.oldest_first([&](const Retained& each) {
-    some = each.event->source() == source && (each.event->seq() < first || each.arrival < began);
-    return !some;
+    if (wanted.empty() || looks_left == 0) return false;
+    --looks_left;
+    const auto found = wanted.find(each.event->source());
+    if (found == wanted.end()) return true;
+    before[found->second.index] = is_before_its_run(each, found->second.place);
+    wanted.erase(found);
+    return true;
   });
-  return some;
+  if (looks_left == 0)
+    for (const auto& [name, each] : wanted) before[each.index] = true;
+  return before;
 }
 
 // Of all that joins, the newest for which there is room, and of each key only the newest.
@@ -104,7 +131,7 @@ void Filling::choose() {
   std::stable_sort(offers.begin(), offers.end(), [](const Offer& a, const Offer& b) {
     return a.event->received() < b.event->received();
   });
-  std::unordered_set<std::string> keys;
+  std::unordered_set<std::string_view> keys;
   if (retention_.conflate) {
     ring_.oldest_first([&](const Retained& each) {
       if (key_known(*each.event, retention_)) keys.emplace(each.event->key());
@@ -117,7 +144,7 @@ void Filling::choose() {
   for (auto offer = offers.rbegin(); offer != offers.rend(); ++offer) {
     const Event& event = *offer->event;
     const bool old = past_.now - event.received() > retention_.ttl;
-    const bool replaced = !old && retention_.conflate && keys.count(std::string(event.key())) != 0;
+    const bool replaced = !old && retention_.conflate && keys.count(event.key()) != 0;
     if (replaced) continue;
     if (old || room == 0) {
       std::uint64_t& first = outcomes_[offer->outcome].first;

@@ -46,11 +46,11 @@ class Filling {
     std::size_t outcome;
   };
 
-  void judge(const PastSource& source, std::uint64_t heard);
+  void judge(const PastSource& source, std::uint64_t heard, bool kept_before);
   std::uint64_t proof_of(const Outcome& outcome) const noexcept;
   void choose();
-  bool keeps_before(std::string_view source, std::uint64_t first,
-                    std::uint64_t began) const noexcept;
+  std::vector<bool> kept_before() const;
+  bool is_before_its_run(const Retained& each, std::size_t place) const noexcept;
 
   const PastOfTopic& past_;
   const Retention& retention_;
@@ -60,7 +60,8 @@ class Filling {
   std::vector<EventPtr> chosen_;
   std::size_t fresh_ = 0;
   bool adds_ = false;
-  bool clashes_ = false;  // events are here of a source that is not known any more
+  bool clashes_ =
+      false;  // events are here of a source that is not known any more, or more than can be seen
 };
 
 }  // namespace zws

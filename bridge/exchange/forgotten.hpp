@@ -30,6 +30,14 @@ class Forgotten {
     each_prefix(topic, [&](std::string_view prefix) { later(prefix_slot(prefix), heard); });
   }
 
+  // Something of the topic was told elsewhere, and not here, before what arrived as `heard`.
+  void note_elsewhere(std::string_view topic, std::uint64_t heard) {
+    if (is_reserved(topic)) return;
+    each_prefix(topic, [&](std::string_view prefix) { later(prefix_slot(prefix), heard); });
+  }
+  // The same, of whichever topic.
+  void note_elsewhere(std::uint64_t heard) noexcept { later(unkept_, heard); }
+
   // Something of it was forgotten at `now` that no archive keeps (exchange/archive.hpp).
   void note_for_good(std::uint64_t hash, SteadyTime now) {
     if (for_good_.empty()) for_good_.resize(for_good_slots);

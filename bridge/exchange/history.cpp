@@ -36,6 +36,8 @@ bool History::fill(const Past& past, const std::vector<std::uint64_t>& heard) {
   return shelf_->fill(past, heard, clock_.steady());
 }
 
+void History::heard_elsewhere() noexcept { shelf_->heard_elsewhere(); }
+
 bool History::proves(std::string_view topic, const std::vector<Position>& since) {
   const Topic* known = shelf_->look_up(topic, clock_.steady());
   if (known == nullptr) return false;

@@ -89,6 +89,9 @@ class History {
   // counts as older than all that came, and goes first where there is no room. False: nothing was of use.
   bool fill(const Past& past, const std::vector<std::uint64_t>& heard);
 
+  // There are others who heard what was before this moment. So who asks for a pattern has to show that it was there later.
+  void heard_elsewhere() noexcept;
+
   // Whether one who stands at `since` could have all it missed, if it fits.
   bool proves(std::string_view topic, const std::vector<Position>& since);
   // The newest number of a source on a topic; 0 if it is not known.

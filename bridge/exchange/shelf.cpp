@@ -97,6 +97,7 @@ bool Shelf::fill(const Past& past, const std::vector<std::uint64_t>& heard, Stea
                                  config_->limits.sources_per_topic, filled_);
   }
   if (filled) {
+    forgotten_.note_elsewhere(past.topic, arrivals_);
     topic->filled_until = now + filled_stays;
     topic->end = std::max(topic->end, topic->filled_until);
     if (!topic->history.empty())

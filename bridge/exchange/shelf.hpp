@@ -36,6 +36,9 @@ class Shelf {
   // See History::fill().
   bool fill(const Past& past, const std::vector<std::uint64_t>& heard, SteadyTime now);
 
+  // See History::heard_elsewhere().
+  void heard_elsewhere() noexcept { forgotten_.note_elsewhere(arrivals_); }
+
   // The topic as it stands at `now`; nothing if it is not known, or no longer.
   Topic* look_up(std::string_view name, SteadyTime now);
   Topic* look_up(Topic& topic, SteadyTime now);

@@ -282,6 +282,37 @@ TEST_F(FillTest, WhatTheArchiveKeptTooMayBeForgottenHere) {
   EXPECT_THAT(recover({"a:3"}), ElementsAre("a:4", "a:5"));
 }
 
+TEST_F(FillTest, APatternIsNotProvenByATopicThatWasFilledIn) {
+  const auto asked = [&] {
+    return history().recover(pattern("t*"), {{"t", at({"a:5"})}}, 100, all).recovered;
+  };
+  EXPECT_TRUE(fill({past("a", 3, 6)}));
+  EXPECT_FALSE(asked());  // of another topic that begins like it something may have been missed
+  publish("a", 7, 7);
+  EXPECT_FALSE(asked());
+  EXPECT_TRUE(history().recover(pattern("t*"), {{"t", at({"a:7"})}}, 100, all).recovered);
+}
+
+TEST_F(FillTest, WhereOthersHeardWhatCameBeforeAPatternTakesOneWhoWasThereLater) {
+  history().heard_elsewhere();
+  publish("a", 6, 7);
+  EXPECT_FALSE(history().recover(pattern("t*"), {{"t", at({"a:5"})}}, 100, all).recovered);
+  EXPECT_TRUE(history().recover(pattern("t*"), {{"t", at({"a:6"})}}, 100, all).recovered);
+}
+
+TEST_F(FillTest, NothingJoinsWhereTheTopicHoldsMoreThanCanBeSeen) {
+  config.history.size = 50'000;
+  config.limits.sources_per_topic = 2;
+  publish("gone", 1, 1);
+  publish("a", 1, 1);
+  publish("b", 5, 20'010);  // for which the first was forgotten; its event is here still
+  EXPECT_FALSE(fill({past("gone", 1, 3)}));
+  config.limits.sources_per_topic = 4;
+  history().reload(std::make_shared<Config>(config));
+  EXPECT_FALSE(fill({past("c", 1, 3)}));      // one that is behind them all is not found
+  EXPECT_TRUE(fill({past("b", 1, 20'010)}));  // but this is
+}
+
 TEST_F(FillTest, TooManySourcesAreNotTakenUpAtAll) {
   config.limits.sources_per_topic = 2;
   publish("a", 1, 2);
