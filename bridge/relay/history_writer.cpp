@@ -68,10 +68,41 @@ void HistoryWriter::reload(const Config& config) {
   for (auto& [name, topic] : topics_) topic.route = &routes_.match(name);
 }
 
-void HistoryWriter::on_up() {
+void HistoryWriter::on_up(std::string life, std::function<void()> ready) {
   topics_.clear();
   open_.clear();
-  tell_lost();
+  life_ = std::move(life);
+  on_ready_ = std::move(ready);
+  life_told_ = checked_ = life_.empty();
+  if (checked_) return tick();
+  const bool sent = send_({"GET", keys_.life()}, [this](const redisReply* answer) {
+    if (answer != nullptr) take_life(*answer);
+  });
+  if (!sent) log::warning("the history in Redis: it cannot be asked for its life");
+}
+
+// Where it has none it is empty: the name is written before anything else.
+void HistoryWriter::take_life(const redisReply& answer) {
+  life_told_ = answer.type == REDIS_REPLY_STRING && text_of(answer) == life_;
+  checked_ = true;
+  if (!life_told_ && answer.type != REDIS_REPLY_NIL) {
+    log::info(
+        "Redis was started again, or is another one: what it lacks of the history is not known");
+    lose(0, ~std::uint64_t{0});
+  }
+  tick();
+}
+
+void HistoryWriter::look_whether_ready() {
+  if (ready() && on_ready_) std::exchange(on_ready_, nullptr)();
+}
+
+// When all partitions that may lack something have been told.
+void HistoryWriter::tell_life() {
+  if (life_told_ || !ready()) return;
+  life_told_ = send_({"SET", keys_.life(), life_}, [this](const redisReply* answer) {
+    if (answer == nullptr || answer->type == REDIS_REPLY_ERROR) life_told_ = false;
+  });
 }
 
 void HistoryWriter::write(const EventPtr& event) {
@@ -227,7 +258,10 @@ void HistoryWriter::trim(const std::string& topic, const redisReply& index) {
 }
 
 void HistoryWriter::tick() {
+  if (!checked_) return;
   tell_lost();
+  tell_life();
+  look_whether_ready();
   look_at_oldest(clock_.steady());
 }
 
@@ -362,11 +396,16 @@ void HistoryWriter::tell_lost() {
     if ((lost_ & bit) == 0) continue;
     const bool sent = send_({"SET", keys_.lost(i), now, "PX", std::to_string(lost_ms_)},
                             [this, bit](const redisReply* answer) {
+                              telling_ &= ~bit;
                               if (answer == nullptr || answer->type == REDIS_REPLY_ERROR)
                                 lost_ |= bit;
+                              if (!ready()) return;
+                              tell_life();
+                              look_whether_ready();
                             });
     if (!sent) return;
     lost_ &= ~bit;
+    telling_ |= bit;
   }
 }
 

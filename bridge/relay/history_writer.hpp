@@ -11,6 +11,10 @@
 // of a producer's, or one that is too large). What could not be kept is not passed over in silence: the topic's index
 // is deleted where Redis refused, and where Redis was away the partition is told when that was.
 //
+// A Redis that was started again, or another one that has taken its place, may have what lay there some time ago, and
+// nobody can tell what is missing. So the name of its life lies there, too, and where it is another all partitions are
+// told. Before that nothing is written, and nothing is read before all losses are told.
+//
 // A source whose numbers mean other events than they did, because its producer began again under the same
 // name, begins anew there too: what was kept of it goes, and "!" says when. This bridge need not have heard
 // that it began again: so what it hears first of a source, and Redis says to have, is compared with what lies there.
@@ -53,8 +57,15 @@ class HistoryWriter {
 
   void reload(const Config& config);
 
-  // The connection is there, anew: who had spoken is put into the index again.
-  void on_up();
+  // The connection is there, anew, to a Redis of this life ("": it does not say): who had spoken is put into
+  // the index again. `ready` is called when it has become ready().
+  void on_up(
+      std::string life = {}, std::function<void()> ready = [] {});
+
+  // Whether it may be written to.
+  bool checked() const noexcept { return checked_; }
+  // Whether what lies there tells of all that is missing.
+  bool ready() const noexcept { return checked_ && (lost_ | telling_) == 0; }
 
   // Keeps an event that has a producer's number; others are passed over.
   void write(const EventPtr& event);
@@ -116,6 +127,9 @@ class HistoryWriter {
   void refused(std::string_view topic, std::string_view stream, const redisReply& answer);
   void trim(const std::string& topic, const redisReply& index);
   void tell_lost();
+  void tell_life();
+  void take_life(const redisReply& answer);
+  void look_whether_ready();
   std::int64_t heard_ms(const Event& event) const;
   std::int64_t index_ms(const Route& route) const noexcept;
 
@@ -131,7 +145,12 @@ class HistoryWriter {
   std::unordered_map<std::string, Topic> topics_;
   std::deque<Open> open_;  // each source that is open, by when to look at it
   std::uint64_t opened_ = 0;
-  std::uint64_t lost_ = 0;  // partitions, as bits, of which it has to be told
+  std::uint64_t lost_ = 0;     // partitions, as bits, of which it has to be told
+  std::uint64_t telling_ = 0;  // ... and of which it is on its way
+  bool checked_ = false;       // this connection's Redis
+  std::string life_;
+  bool life_told_ = false;
+  std::function<void()> on_ready_;
   log::Quiet refused_log_;
 };
 

@@ -41,6 +41,8 @@ struct KeptKeys {
   std::string index(std::string_view topic) const;
   // Where events were lost on their way: Unix time in milliseconds, one for each partition.
   std::string lost(unsigned partition) const;
+  // Of which life of Redis (RedisLink::run_id) all is that lies there.
+  std::string life() const;
   // Of one bridge.
   std::string scratch(std::string_view topic, std::string_view bridge) const;
 

@@ -35,12 +35,11 @@ std::string command_of(const RedisLink::Words& words) {
   return text;
 }
 
-// "7.0.15" of the line "redis_version:7.0.15"; empty where there is none.
-std::string version_in(std::string_view info) {
-  constexpr std::string_view name = "redis_version:";
+// "7.0.15" of the line "redis_version:7.0.15", of the name with its colon; empty where there is none.
+std::string value_in(std::string_view info, std::string_view name) {
   const std::size_t at = info.find(name);
   if (at == std::string_view::npos) return {};
-  const std::string_view rest = info.substr(at + name.size(), 32);
+  const std::string_view rest = info.substr(at + name.size(), 64);
   return std::string(rest.substr(0, rest.find_first_of("\r\n")));
 }
 
@@ -152,7 +151,8 @@ void RedisLink::ask(const Words& words, std::function<void(const redisReply&)> t
 // Who may not ask what it is is let in without.
 void RedisLink::judge(const redisReply& answer) {
   const std::string_view info = answer.type == REDIS_REPLY_STRING ? text_of(answer) : "";
-  version_ = version_in(info);
+  version_ = value_in(info, "redis_version:");
+  run_id_ = value_in(info, "\nrun_id:");
   too_old_ = !version_.empty() && std::atoi(version_.c_str()) < oldest_version;
   if (too_old_)
     return reconnect("Redis is " + log::escaped(version_, 32) + ", and 5 or later is needed");

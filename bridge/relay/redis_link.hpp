@@ -82,6 +82,9 @@ class RedisLink {
   bool up() const noexcept { return state_ == State::up; }
   // The server's, once it was up; empty where Redis does not say it.
   const std::string& version() const noexcept { return version_; }
+  // The name of the server's life: another one where it has been started again, or is another server. Empty where
+  // Redis does not say it.
+  const std::string& run_id() const noexcept { return run_id_; }
   // Redis is too old to serve: the reason says so, and it is tried again.
   bool too_old() const noexcept { return too_old_; }
   // Of commands that are not answered yet.
@@ -137,6 +140,7 @@ class RedisLink {
   unsigned failures_ = 0;
   bool refused_writes_ = false;  // the last connection that was up
   std::string version_;
+  std::string run_id_;
   bool too_old_ = false;
   std::chrono::milliseconds lag_{0};
   asio::steady_timer timer_;

@@ -52,10 +52,11 @@ RedisLink::Handlers RelayHistory::handlers() {
   RedisLink::Handlers handlers;
   handlers.on_up = [this] {
     if (!std::exchange(was_up_, true)) log::info("the history in Redis is there again");
-    reader_.set_up(true);
-    writer_.on_up();
-    take_up();
-    settle();
+    writer_.on_up(link_.run_id(), [this] {
+      reader_.set_up(true);
+      take_up();
+      settle();
+    });
   };
   handlers.on_down = [this](const std::string& reason) {
     reader_.set_up(false);
@@ -186,7 +187,7 @@ void RelayHistory::take_up() noexcept try {
 // As long as Redis keeps up.
 void RelayHistory::write_waiting() {
   std::size_t gone = 0;
-  while (!taken_.empty() && link_.up() && link_.waiting_bytes() < sent_max) {
+  while (!taken_.empty() && link_.up() && writer_.checked() && link_.waiting_bytes() < sent_max) {
     const BatchPtr batch = std::move(taken_.front());
     taken_.pop_front();
     gone += batch->queued_bytes;
@@ -229,6 +230,7 @@ void RelayHistory::tick() {
     tick();
     take_up();
     if (link_.up()) writer_.tick();
+    reader_.set_up(link_.up() && writer_.ready());
     reader_.tick();
   });
 }

@@ -392,6 +392,27 @@ def test_nobody_is_told_of_events_that_were_lost_while_redis_was_away(make_membe
     assert resume(second, [newest]) == (True, [])
 
 
+@pytest.mark.parametrize("alive", [True, False])
+def test_a_redis_that_comes_back_with_what_it_had_some_time_ago_proves_nothing(make_member, numbers_of, redis, alive):
+    first = make_member()
+    numbers, others = numbers_of(first), numbers_of(first, "q")
+    numbers.send(5)
+    wait_kept(first, 5)
+    (index,) = keys(redis, "*i:numbers")
+    first.wait_until(lambda: redis.ask("ZSCORE", index, "p") == "5.75", "its end is noted")
+    redis.ask("SAVE")
+    others.send(3)
+    wait_kept(first, 8)
+    if not alive:
+        first.kill()
+    redis.restart()  # it knows nothing of the second source
+    if alive:
+        first.wait_until(lambda: keys(redis, "*lost") != [], "the bridge has seen it")
+    second = make_member()
+    assert resume(second, ["p:5"]) == (False, [])
+    assert resume(second, ["p:3"]) == (False, [])
+
+
 def test_a_full_redis_is_counted_and_its_old_answers_are_not_given(make_member, make_bridge, numbers_of, redis):
     first = make_member()
     numbers = numbers_of(first)

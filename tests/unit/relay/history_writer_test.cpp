@@ -120,6 +120,45 @@ TEST_F(HistoryWriterTest, WhereItEndedIsNotedWhenItIsSilent) {
   EXPECT_THAT(scores(), ElementsAre("1.5", "2.75", "3.5"));
 }
 
+TEST_F(HistoryWriterTest, OfAnotherLifeOfRedisAllPartitionsAreToldBeforeAnythingIsReadOrWritten) {
+  bool ready = false;
+  writer.on_up("now", [&] { ready = true; });
+  EXPECT_FALSE(writer.checked());
+  EXPECT_THAT(redis.sent, ElementsAre(ElementsAre("GET", keys.life())));
+  redis.answer_once("$6\r\nbefore\r\n");
+  EXPECT_TRUE(writer.checked());
+  EXPECT_FALSE(writer.ready());
+  EXPECT_THAT(redis.of("SET"), SizeIs(KeptKeys::partitions));
+  EXPECT_FALSE(ready);
+  redis.answer_ok();
+  EXPECT_TRUE(ready);
+  EXPECT_EQ(redis.sent.back(), (Words{"SET", keys.life(), "now"}));
+}
+
+TEST_F(HistoryWriterTest, WhereNotAllCanBeToldItsLifeIsNotToldEither) {
+  writer.on_up("now");
+  redis.answer_once("$6\r\nbefore\r\n");
+  redis.answer([](const Words&) { return std::string("-OOM no\r\n"); });
+  EXPECT_FALSE(writer.ready());
+  EXPECT_THAT(redis.of("SET"), SizeIs(KeptKeys::partitions));
+  redis.forget_sent();
+  writer.tick();
+  redis.answer_ok();
+  EXPECT_TRUE(writer.ready());
+  EXPECT_EQ(redis.sent.back(), (Words{"SET", keys.life(), "now"}));
+}
+
+TEST_F(HistoryWriterTest, OfTheSameLifeAndOfOneThatIsEmptyNothingIsTold) {
+  writer.on_up("now");
+  redis.answer_once("$3\r\nnow\r\n");
+  EXPECT_TRUE(writer.ready());
+  EXPECT_THAT(redis.of("SET"), IsEmpty());
+  writer.on_up("now");
+  redis.answer_once("$-1\r\n");
+  EXPECT_TRUE(writer.ready());
+  EXPECT_THAT(redis.of("SET"), ElementsAre(ElementsAre("SET", keys.life(), "now")));
+}
+
 TEST_F(HistoryWriterTest, AllAreClosedAtTheEnd) {
   write(1);
   write(4, false, "b");

@@ -65,6 +65,13 @@ class RedisAnswers {
       done(got.get());
     }
   }
+  // Answers what has waited longest.
+  void answer_once(const std::string& bytes) {
+    ++answered_;
+    const Done done = std::move(waiting_.front());
+    waiting_.pop_front();
+    done(reply(bytes).get());
+  }
   void answer_ok() {
     answer([](const Words& words) {
       return words[0] == "XADD" || words[0] == "SET" ? std::string("+OK\r\n")
