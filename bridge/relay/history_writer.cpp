@@ -88,7 +88,7 @@ void HistoryWriter::take_life(const redisReply& answer) {
   if (!life_told_ && answer.type != REDIS_REPLY_NIL) {
     log::info(
         "Redis was started again, or is another one: what it lacks of the history is not known");
-    lose(0, ~std::uint64_t{0});
+    lose(0, KeptKeys::all);
   }
   tick();
 }
@@ -118,7 +118,10 @@ void HistoryWriter::write(const EventPtr& event) {
   source.doubted = source.doubted || event->seq() <= source.newest;
   source.heard = now;
   source.newest = std::max(source.newest, event->seq());
-  if (fresh) open(*event, source);
+  if (fresh && !open(*event, source)) {
+    known.sources.erase(std::string(event->source()));  // the next one tries again
+    return lose(*event);
+  }
   const bool sent = send_(keep_command(keys_, *event, *known.route, heard_ms(*event)),
                           [this, event, doubted = source.doubted](const redisReply* answer) {
                             on_kept(event, doubted, answer);
@@ -153,13 +156,14 @@ void HistoryWriter::enlist(const Event& event, std::string source, Source& entry
 }
 
 // Before its first event is kept. An index that begins with this event knows of all that came after it.
-void HistoryWriter::open(const Event& event, Source& source) {
+bool HistoryWriter::open(const Event& event, Source& source) {
   enlist(event, std::string(event.source()), source);
   const std::string index = keys_.index(event.topic());
   const std::string since = std::to_string(heard_ms(event) - read_apart);
-  send({"ZADD", index, "NX", since, "*", "0", missing}, event.topic());
+  const bool begun = send({"ZADD", index, "NX", since, "*", "0", missing}, event.topic());
   if (topic(event).sources.count(missing) != 0) tell_missing(event.topic());
-  put(event.topic(), std::string(event.source()), std::to_string(event.seq()) + ".5");
+  return put(event.topic(), std::string(event.source()), std::to_string(event.seq()) + ".5") &&
+         begun;
 }
 
 // What expires is put off, long before it would.
@@ -189,30 +193,33 @@ std::int64_t HistoryWriter::heard_ms(const Event& event) const {
 
 // --- the index -----------------------------------------------------------------------------------
 
-// Of two scores the larger stays.
-void HistoryWriter::put(std::string_view topic, const std::string& source,
+// Of two scores the larger stays. False where it is not on its way.
+bool HistoryWriter::put(std::string_view topic, const std::string& source,
                         const std::string& score) {
   const std::string index = keys_.index(topic);
   const std::string scratch = keys_.scratch(topic, bridge_);
   send({"DEL", scratch}, topic);
   send({"ZADD", scratch, score, source}, topic);
-  send_({"ZUNIONSTORE", index, "2", index, scratch, "AGGREGATE", "MAX"},
-        [this, name = std::string(topic)](const redisReply* answer) {
-          if (answer == nullptr) return;
-          if (answer->type == REDIS_REPLY_ERROR) return refused(name, {}, *answer);
-          const bool full = answer->type == REDIS_REPLY_INTEGER &&
-                            answer->integer > static_cast<long long>(index_max_ + marks);
-          if (full)
-            send_({"ZRANGE", keys_.index(name), "0", "-1", "WITHSCORES"},
-                  [this, name](const redisReply* all) {
-                    if (all != nullptr) trim(name, *all);
-                  });
-        });
+  const bool sent = send_({"ZUNIONSTORE", index, "2", index, scratch, "AGGREGATE", "MAX"},
+                          [this, name = std::string(topic)](const redisReply* answer) {
+                            if (answer == nullptr) return;
+                            if (answer->type == REDIS_REPLY_ERROR)
+                              return refused(name, {}, *answer);
+                            const bool full =
+                                answer->type == REDIS_REPLY_INTEGER &&
+                                answer->integer > static_cast<long long>(index_max_ + marks);
+                            if (full)
+                              send_({"ZRANGE", keys_.index(name), "0", "-1", "WITHSCORES"},
+                                    [this, name](const redisReply* all) {
+                                      if (all != nullptr) trim(name, *all);
+                                    });
+                          });
   send({"DEL", scratch}, topic);
+  return sent;
 }
 
-void HistoryWriter::send(Words words, std::string_view topic) {
-  send_(words, [this, name = std::string(topic)](const redisReply* answer) {
+bool HistoryWriter::send(Words words, std::string_view topic) {
+  return send_(words, [this, name = std::string(topic)](const redisReply* answer) {
     if (answer != nullptr && answer->type == REDIS_REPLY_ERROR) refused(name, {}, *answer);
   });
 }
@@ -387,6 +394,12 @@ void HistoryWriter::lose(const Event& event) noexcept {
 void HistoryWriter::lose(std::size_t count, std::uint64_t partitions) noexcept {
   metrics_.unwritten.add(count);
   lost_ |= partitions;
+}
+
+void HistoryWriter::give_up(std::size_t count) noexcept {
+  topics_.clear();
+  open_.clear();
+  lose(count, KeptKeys::all);
 }
 
 void HistoryWriter::tell_lost() {

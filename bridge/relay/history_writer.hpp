@@ -77,6 +77,9 @@ class HistoryWriter {
   // The same of `count` events in these partitions.
   void lose(std::size_t count, std::uint64_t partitions) noexcept;
 
+  // Of `count` events it is not known which have been kept, nor of what is known here whether it is in Redis.
+  void give_up(std::size_t count) noexcept;
+
   // Call it a few times a second.
   void tick();
   // Closes all that are open.
@@ -112,11 +115,11 @@ class HistoryWriter {
 
   Topic& topic(const Event& event);
   void enlist(const Event& event, std::string source, Source& entry);
-  void open(const Event& event, Source& source);
+  bool open(const Event& event, Source& source);
   void refresh(const Event& event, const Route& route, Source& source, SteadyTime now);
   void look_at_oldest(SteadyTime silent_since);
-  void put(std::string_view topic, const std::string& source, const std::string& score);
-  void send(Words words, std::string_view topic);
+  bool put(std::string_view topic, const std::string& source, const std::string& score);
+  bool send(Words words, std::string_view topic);
   void send_or_lose(Words words, std::string_view topic);
   void tell_missing(std::string_view topic);
   void on_kept(const EventPtr& event, bool doubted, const redisReply* answer);

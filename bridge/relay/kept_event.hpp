@@ -34,6 +34,7 @@ constexpr std::uint64_t kept_seq_max = std::uint64_t{1} << 50;
 
 struct KeptKeys {
   static constexpr unsigned partitions = 64;
+  static constexpr std::uint64_t all = ~std::uint64_t{0};  // of them, as bits
 
   static unsigned partition(std::string_view topic) noexcept;
 

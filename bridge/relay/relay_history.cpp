@@ -149,6 +149,9 @@ void RelayHistory::keep(const BatchPtr& batch) noexcept try {
   asio::post(loop_, [this] { take_up(); });
 } catch (const std::exception& error) {
   log::error("{} events are not kept in Redis: {}", batch->events.size(), error.what());
+  const std::lock_guard<std::mutex> lock(mutex_);
+  overflow_ += batch->events.size();
+  overflow_partitions_ = KeptKeys::all;
 }
 
 void RelayHistory::read(const std::vector<std::string>& topics, std::function<void()> done) {
@@ -172,8 +175,7 @@ void RelayHistory::take_up() noexcept try {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     woken_ = false;
-    for (BatchPtr& each : handed_over_) taken_.push_back(std::move(each));
-    handed_over_.clear();
+    for (; !handed_over_.empty(); handed_over_.pop_front()) taken_.push_back(handed_over_.front());
     overflow = std::exchange(overflow_, 0);
     partitions = std::exchange(overflow_partitions_, 0);
   }
@@ -186,22 +188,30 @@ void RelayHistory::take_up() noexcept try {
 
 // As long as Redis keeps up.
 void RelayHistory::write_waiting() {
-  std::size_t gone = 0;
   while (!taken_.empty() && link_.up() && writer_.checked() && link_.waiting_bytes() < sent_max) {
     const BatchPtr batch = std::move(taken_.front());
     taken_.pop_front();
-    gone += batch->queued_bytes;
-    for (const EventPtr& event : batch->events) {
-      if (event->is_marker()) continue;
-      if (is_own(*event))
-        writer_.pass_over(*event);
-      else
-        writer_.write(event);
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      waiting_bytes_ -= batch->queued_bytes;
     }
+    write(*batch);
   }
   const std::lock_guard<std::mutex> lock(mutex_);
-  waiting_bytes_ -= gone;
   metrics_.waiting_bytes.set(waiting_bytes_ + link_.waiting_bytes());
+}
+
+void RelayHistory::write(const Batch& batch) noexcept try {
+  for (const EventPtr& event : batch.events) {
+    if (event->is_marker()) continue;
+    if (is_own(*event))
+      writer_.pass_over(*event);
+    else
+      writer_.write(event);
+  }
+} catch (const std::exception& error) {
+  log::error("{} events are not kept in Redis, or not all: {}", batch.events.size(), error.what());
+  writer_.give_up(batch.events.size());
 }
 
 // Who asks is told of all that had been heard before.

@@ -66,6 +66,7 @@ class RelayHistory final : public Archive {
   void settle();
   void take_up() noexcept;
   void write_waiting();
+  void write(const Batch& batch) noexcept;
   void answer_asked();
   void tick();
   void end_soon(int tries_left);

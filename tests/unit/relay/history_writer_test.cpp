@@ -159,6 +159,27 @@ TEST_F(HistoryWriterTest, OfTheSameLifeAndOfOneThatIsEmptyNothingIsTold) {
   EXPECT_THAT(redis.of("SET"), ElementsAre(ElementsAre("SET", keys.life(), "now")));
 }
 
+TEST_F(HistoryWriterTest, ASourceThatCouldNotBePutIntoTheIndexIsPutThereWithItsNextEvent) {
+  redis.up = false;
+  write(1);
+  EXPECT_EQ(metrics.unwritten.value(), 1U);
+  redis.up = true;
+  write(2);
+  EXPECT_THAT(scores(), ElementsAre("2.5"));
+  EXPECT_THAT(redis.of("XADD"), SizeIs(1));
+}
+
+TEST_F(HistoryWriterTest, WhereItFailedInTheMiddleAllIsInDoubtAndPutIntoTheIndexAgain) {
+  write(1);
+  writer.give_up(3);
+  EXPECT_EQ(metrics.unwritten.value(), 3U);
+  redis.forget_sent();
+  writer.tick();
+  EXPECT_THAT(redis.of("SET"), SizeIs(KeptKeys::partitions));
+  write(2);
+  EXPECT_THAT(scores(), ElementsAre("2.5"));
+}
+
 TEST_F(HistoryWriterTest, AllAreClosedAtTheEnd) {
   write(1);
   write(4, false, "b");
