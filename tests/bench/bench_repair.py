@@ -1,11 +1,12 @@
 """What repair costs where nothing is lost, and what it does where something is.
 
-Three things, each with the daemon on core 0 and all else on core 1:
+Four things, each with the daemon on core 0 and all else on core 1:
 
 - held:  `publish` with and without keeping what was sent, by the programs of docs/PERFORMANCE.md; and the bridge's CPU
          for each event, with a publisher that it may ask and with one that it may not, in turns.
 - hole:  so many events of one source are lost in one piece; how long until the bridge has them all.
 - loss:  one event in a hundred is lost at random; what the repaired ones and all others waited.
+- herd:  publishers with many topics come back to a bridge that has just started, all at once; what live events wait.
 """
 
 from __future__ import annotations
@@ -58,10 +59,14 @@ class Size:
     hole: int
     loss_rate: int
     loss_seconds: float
+    herd: int
+    herd_topics: int
+    herd_rate: int
+    herd_seconds: float
 
 
-FULL = Size(500_000, 5, 20_000, 3, 9, 10_000, 4000, 30)
-QUICK = Size(50_000, 2, 10_000, 1, 2, 1000, 1000, 3)
+FULL = Size(500_000, 5, 20_000, 3, 9, 10_000, 4000, 30, 200, 1000, 1000, 20)
+QUICK = Size(50_000, 2, 10_000, 1, 2, 1000, 1000, 3, 20, 100, 500, 3)
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,12 @@ class Place:
 
     server: Server
     repair: str
+
+
+def asking(binds: list[str]) -> dict[str, Any]:
+    """A bridge's settings. Its clients here answer no pings."""
+    pings = {"heartbeat.interval": '"10m"', "heartbeat.timeout": '"20m"'}
+    return {**pings, "ingest.repair_bind": json.dumps(binds)}
 
 
 def place(port: int) -> Place:
@@ -88,6 +99,7 @@ def measure_repair(build: Path, serve: Serve, quick: bool, realtime: bool) -> Fi
         "bridge": bridge_ratio(serve, size),
         "hole": repair_hole(serve, size),
         "loss": repair_losses(serve, size),
+        "herd": herd_returns(build, serve, size),
     }
 
 
@@ -121,7 +133,7 @@ def bridge_ratio(serve: Serve, size: Size) -> Figures:
     asks, asks_not = place(8000), place(8010)
     with ExitStack() as stack:
         pids = {
-            one: stack.enter_context(serve(name, one.server, {"ingest.repair_bind": json.dumps(binds)}))
+            one: stack.enter_context(serve(name, one.server, asking(binds)))
             for name, one, binds in (("asks", asks, [asks.repair]), ("asks-not", asks_not, []))
         }
         us: dict[Place, list[float]] = {asks: [], asks_not: []}
@@ -158,7 +170,7 @@ def repair_hole(serve: Serve, size: Size) -> Figures:
     one = place(8000)
     # Nobody gives up where a core is busy.
     settings = {
-        "ingest.repair_bind": json.dumps([one.repair]),
+        **asking([one.repair]),
         "ingest.repair_wait": '"10s"',
         "limits.queue_bytes": 64 << 20,
     }
@@ -208,7 +220,7 @@ def repair_losses(serve: Serve, size: Size) -> Figures:
     told = 0  # as lost for good
     expected = 1
     with (
-        serve("loss", one.server, {"ingest.repair_bind": json.dumps([one.repair])}) as pid,
+        serve("loss", one.server, asking([one.repair])) as pid,
         subscribed(one) as client,
         linked(one.server.ingest, lost.__contains__) as link,
         published(link, one.repair, size.loss_rate, count),
@@ -237,6 +249,55 @@ def repair_losses(serve: Serve, size: Size) -> Figures:
         "p99_ms_more": p99[True] - p99[False],
         "us": us,
     }
+
+
+# ---- herd ----
+
+
+def herd_returns(build: Path, serve: Serve, size: Size) -> Figures:
+    one = place(8000)
+    settings = asking([one.repair])
+    count = int(size.herd_rate * size.herd_seconds)
+    waited: list[float] = []
+    with herd(build, one, size) as published_all:
+        with serve("herd", one.server, settings):
+            published_all()
+        with (
+            serve("herd", one.server, settings) as pid,
+            subscribed(one) as client,
+            published(one.server.ingest, one.repair, size.herd_rate, count),
+        ):
+            for _ in range(count):
+                message = json.loads(client.frame().payload)
+                waited.append((time.monotonic_ns() - message["at"]) / 1e6)
+            cpu = cpu_seconds(pid)
+            repaired = metric(one.server.port, "zws_repaired_total")
+    return {
+        "events": size.herd * size.herd_topics,
+        "missing": size.herd * size.herd_topics - repaired,
+        "p99_ms": quantiles(waited, n=100)[98],
+        "max_ms": max(waited),
+        "cpu_seconds": cpu,
+    }
+
+
+@contextmanager
+def herd(build: Path, one: Place, size: Size) -> Iterator[Callable[[], None]]:
+    """The publishers; what is yielded waits until a bridge has heard them all."""
+    # Behind the live publisher and its client, with which it shares a core.
+    command = ["nice", "-n", "19", build / "tests/bench/repair_herd", one.server.ingest, one.repair]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([*command, str(size.herd), str(size.herd_topics)], **pipes) as process:
+
+        def published_all() -> None:
+            assert process.stdout is not None
+            if process.stdout.readline() != b"published\n":
+                raise SystemExit("bench.py: the bridge does not subscribe at every publisher")
+
+        try:
+            yield published_all
+        finally:
+            process.kill()
 
 
 # ---- who speaks with the bridge ----

@@ -18,6 +18,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::uint64_t warm_up = 100'000;  // events, until all memory is in use that is kept
+
 double cpu_seconds(clockid_t whose) {
   timespec time{};
   clock_gettime(whose, &time);
@@ -52,7 +54,7 @@ void bench(const char* name, zws::PublisherOptions options, std::uint64_t events
   int port_pipe[2];
   if (pipe(port_pipe) != 0) std::abort();
   const pid_t child = fork();
-  if (child == 0) sink(port_pipe[1], events);
+  if (child == 0) sink(port_pipe[1], warm_up + events);
   char endpoint[64] = {};
   if (read(port_pipe[0], endpoint, sizeof endpoint) != static_cast<ssize_t>(sizeof endpoint))
     std::abort();
@@ -67,10 +69,14 @@ void bench(const char* name, zws::PublisherOptions options, std::uint64_t events
   std::string payload = R"({"type":"bench","text":")";
   payload += std::string(200 - payload.size() - 2, 'x') + "\"}";
 
+  const auto publish = [&](std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i) publisher.publish(topics[i % topics.size()], payload);
+  };
+  publish(warm_up);
   const Clock::time_point begin = Clock::now();
   const double process_begin = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
   const double thread_begin = cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
-  for (std::uint64_t i = 0; i < events; ++i) publisher.publish(topics[i % topics.size()], payload);
+  publish(events);
   const std::chrono::duration<double> wall = Clock::now() - begin;
   const double thread = cpu_seconds(CLOCK_THREAD_CPUTIME_ID) - thread_begin;
   const double process = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID) - process_begin;
