@@ -128,6 +128,8 @@ int serve(const Signals& signals, LiveConfig& config) {
   api.set_ready();
   std::string producers;
   for (const std::string& address : source.addresses()) producers += " " + address;
+  for (const std::string& address : source.repair_addresses())
+    producers += (address == source.repair_addresses().front() ? ", repair at " : " ") + address;
   tell_certificate(tls, metrics);
   std::string clients;
   for (const ListenAddress& address : lanes.addresses())

@@ -169,8 +169,8 @@ struct IngestConfig {
   // A change needs a restart.
   std::vector<std::string> repair_bind{"tcp://127.0.0.1:5557"};
 
-  // How long the events of such a publisher's topic wait behind a hole, until what is missing has come
-  // or is told as lost. Other topics and sources do not wait.
+  // How long a source's events of a topic wait behind a hole until that is filled or told as lost,
+  // and its first event, if numbered above 1, for word of its publisher. Nothing else waits.
   // Allowed: a time from 1ms to 10s. A reload applies it.
   Duration repair_wait{200};
 

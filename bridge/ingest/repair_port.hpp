@@ -39,6 +39,9 @@ class RepairPort final : public Asker {
   // Something was sent since the socket was last found empty: whether more has come is not known.
   bool touched() const noexcept { return touched_; }
 
+  // As they are bound.
+  const std::vector<std::string>& addresses() const noexcept { return addresses_; }
+
   int descriptor() const { return socket_.get(zmq::sockopt::fd); }
 
   Sent hello(const std::string& id) noexcept override;

@@ -19,6 +19,9 @@ class Repairs {
   Repairs(zmq::context_t& context, const CurveKeys& keys, Sink& next, IngestMetrics& metrics,
           const Config& config);
 
+  // Where publishers are asked.
+  const std::vector<std::string>& addresses() const noexcept { return port_.addresses(); }
+
   // Events go through it.
   Sink& sink() noexcept { return repair_; }
 

@@ -352,6 +352,11 @@ Source::~Source() { stop(); }
 
 const std::vector<std::string>& Source::addresses() const noexcept { return impl_->addresses; }
 
+const std::vector<std::string>& Source::repair_addresses() const noexcept {
+  static const std::vector<std::string> none;
+  return impl_->repairs ? impl_->repairs->addresses() : none;
+}
+
 void Source::start() {
   impl_->thread = std::thread([this] { impl_->run(); });
 }

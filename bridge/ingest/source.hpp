@@ -30,6 +30,8 @@ class Source final : public Feed {
 
   // The addresses that are bound, as they are.
   const std::vector<std::string>& addresses() const noexcept;
+  // Those where publishers are asked for what got lost; none where nobody is.
+  const std::vector<std::string>& repair_addresses() const noexcept;
 
   void start();
   // The thread has ended, or nobody drains any more.

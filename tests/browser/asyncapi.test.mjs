@@ -81,7 +81,7 @@ describe("the daemon", () => {
     const requests = [
       { type: "subscribe", topic: "orders", since: ["life:2"], id: 1 }, { type: "subscribe", topics: ["orders.*", "forbidden", "a*b"], id: 2 },
       { type: "fetch", topic: "orders", src: "life", from: 1, to: 3 }, { type: "fetch", topic: "orders.*", last: 1 }, { type: "fetch", topic: "forbidden", src: "life", from: 1, to: 3 },
-      { type: "unsubscribe", topic: "orders" }, { type: "subscribe" }, { type: "dance" }, { type: "get_stats", id: "stats" },
+      { type: "subscribe", topic: "orders.none", id: 3 }, { type: "unsubscribe", topic: "orders" }, { type: "subscribe" }, { type: "dance" }, { type: "get_stats", id: "stats" },
       { type: "auth", token: "bad" }, { type: "auth", token: makeToken(secret, "bob") }, { type: "auth", token: makeToken(secret, "ada", 60, { topics: ["nothing"] }) },
       { type: "ping", id: "last" },
     ];
@@ -90,6 +90,7 @@ describe("the daemon", () => {
     await last;
     expect(messages.flatMap((message) => wrong(message).map((problem) => `${problem}: ${JSON.stringify(message)}`))).toEqual([]);
     expect(new Set(messages.map((message) => message.type))).toEqual(new Set(["connection", "subscribed", "unsubscribed", "fetched", "stats", "auth", "error", "pong", "t", "message"]));
+    expect(messages.find(({ id }) => id === 3).at).toEqual([expect.stringMatching(/:0$/)]);
     socket.terminate();
   });
 });

@@ -149,8 +149,13 @@ def test_a_message_that_never_ends_takes_no_memory(make_bridge: Any) -> None:
         assert numbers(client, 3) == [1, 2, 3]
 
 
+def test_the_line_of_the_start_says_where_publishers_are_asked(bridge: Bridge) -> None:
+    assert f"producers at {bridge.endpoint}, repair at {bridge.repair_endpoint};" in bridge.log.wait_for("listening on")
+
+
 def test_without_a_port_nothing_is_asked_for(make_bridge: Any) -> None:
     bridge = make_bridge({"ingest.repair_bind": []})
+    assert "repair at" not in bridge.log.wait_for("listening on")
     with Keeper(bridge.endpoint, bridge.repair_endpoint) as keeper:
         keeper.wait_subscribed()
         client = subscribed(bridge, "t")
