@@ -43,7 +43,7 @@ class Calls {
       : parts_(parts),
         rates_(*parts.metrics),
         connections_(*parts.lanes, *parts.exchange, *parts.clerk),
-        topics_(*parts.lanes, *parts.exchange, connections_),
+        topics_(*parts.lanes, *parts.exchange, *parts.clerk, connections_),
         sources_(*parts.clerk, *parts.exchange, *parts.metrics),
         bridge_({parts.lanes, parts.metrics, parts.ready, parts.name, parts.fleet}),
         rights_(*parts.lanes, *parts.verifier, *parts.clerk),

@@ -11,7 +11,8 @@
 namespace zws {
 namespace {
 
-constexpr std::size_t names_at_once = 500;
+constexpr std::size_t names_at_once = 2000;  // more would take longer than a lane may be kept
+constexpr std::size_t names_a_look = 250;
 constexpr std::size_t listed_receivers = 100;
 
 const std::vector<std::string_view> orders{"topic", "subscribers", "events", "rate"};
@@ -43,11 +44,14 @@ std::vector<TopicLoad> sums(std::vector<std::vector<TopicLoad>> lanes, Exchange&
       all[i].rate = std::max(all[i].rate, lanes[lane][i].rate);
     }
   }
-  const Exchange::Look look = exchange.look();
-  for (TopicLoad& load : all) {
-    if (load.pattern) continue;
-    load.events = std::max(load.events, look.history().events(load.topic));
-    load.rate = std::max(load.rate, look.history().rate(load.topic));
+  for (std::size_t first = 0; first < all.size(); first += names_a_look) {
+    const Exchange::Look look = exchange.look();
+    for (std::size_t i = first; i < std::min(first + names_a_look, all.size()); ++i) {
+      TopicLoad& load = all[i];
+      if (load.pattern) continue;
+      load.events = std::max(load.events, look.history().events(load.topic));
+      load.rate = std::max(load.rate, look.history().rate(load.topic));
+    }
   }
   return all;
 }
@@ -61,14 +65,14 @@ ListRow row_of(const TopicLoad& load, const std::string& order) {
   return row;
 }
 
-// One list: from the names to the rows, again and again.
+// One list: from the names to the rows, again and again. Lanes are asked for what only they know; the rest is done
+// on the clerk's thread.
 class Walk : public std::enable_shared_from_this<Walk> {
  public:
-  Walk(Lanes& lanes, Exchange& exchange, TopicCalls& topics, const ApiRequest& request,
-       HttpReply reply)
+  Walk(Lanes& lanes, Exchange& exchange, Clerk& clerk, const ApiRequest& request, HttpReply reply)
       : lanes_(lanes),
         exchange_(exchange),
-        topics_(topics),
+        clerk_(clerk),
         query_(request, orders),
         reply_(std::move(reply)),
         count_(query_.by_name() && !query_.searches() ? query_.limit() + 1 : names_at_once),
@@ -81,14 +85,13 @@ class Walk : public std::enable_shared_from_this<Walk> {
           return lane.router().names_after(after, count);
         },
         [self](std::vector<std::vector<std::string>> lanes) {
-          lanes.push_back(
-              self->exchange_.look().history().topics_after(self->after_, self->count_));
-          self->take(lanes);
+          self->clerk_.post([self, lanes = std::move(lanes)]() mutable { self->take(lanes); });
         });
   }
 
  private:
-  void take(const std::vector<std::vector<std::string>>& lanes) {
+  void take(std::vector<std::vector<std::string>>& lanes) {
+    lanes.push_back(exchange_.look().history().topics_after(after_, count_));
     std::vector<std::string> names = names_together(lanes);
     if (names.size() > count_) names.resize(count_);
     more_ = names.size() == count_;
@@ -96,12 +99,20 @@ class Walk : public std::enable_shared_from_this<Walk> {
     names.erase(std::remove_if(names.begin(), names.end(),
                                [this](const std::string& name) { return !query_.finds(name); }),
                 names.end());
-    topics_.loads(std::move(names), [self = shared_from_this()](std::vector<TopicLoad> loads) {
-      for (const TopicLoad& load : loads) self->offer(load);
-      const bool enough = self->query_.by_name() && self->rows_.full(self->query_);
-      if (self->more_ && !enough) return self->go_on();
-      self->reply_(self->rows_.answer(self->query_, "topics"));
-    });
+    lanes_.gather_in_slices<std::vector<TopicLoad>>(
+        Loads(std::move(names)),
+        [self = shared_from_this()](std::vector<std::vector<TopicLoad>> loads) {
+          self->clerk_.post([self, loads = std::move(loads)]() mutable {
+            self->offer_all(sums(std::move(loads), self->exchange_));
+          });
+        });
+  }
+
+  void offer_all(const std::vector<TopicLoad>& loads) {
+    for (const TopicLoad& load : loads) offer(load);
+    const bool enough = query_.by_name() && rows_.full(query_);
+    if (more_ && !enough) return go_on();
+    reply_(rows_.answer(query_, "topics"));
   }
 
   void offer(const TopicLoad& load) {
@@ -113,7 +124,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
 
   Lanes& lanes_;
   Exchange& exchange_;
-  TopicCalls& topics_;
+  Clerk& clerk_;
   const ListQuery query_;
   const HttpReply reply_;
   const std::size_t count_;
@@ -207,7 +218,7 @@ std::string joined(std::string object, std::string_view more) {
 void TopicCalls::list(const ApiRequest& request, HttpReply reply) {
   const std::string name = query_value(request.http.query, "topic");
   if (!name.empty()) return look_at(request, name, std::move(reply));
-  std::make_shared<Walk>(lanes_, exchange_, *this, request, std::move(reply))->go_on();
+  std::make_shared<Walk>(lanes_, exchange_, clerk_, request, std::move(reply))->go_on();
 }
 
 void TopicCalls::one(const ApiRequest& request, HttpReply reply) {

@@ -1,15 +1,16 @@
 // TopicCalls: which topics and patterns there are, as lists and one by one (docs/REST.md).
 //
-// A list walks the names in their order, some hundred at a time, and asks every lane of these; so no lane
+// A list walks the names in their order, 2,000 at a time, and asks every lane of these; so no lane
 // is kept from its work, however many there are, and nobody holds them all.
 //
-// Thread: each on the lane that took the request, then on any. Lifetime: outlives the lanes' threads.
+// Thread: each on the clerk's, then on any; what is made of what lanes said of a list on the clerk's again. Lifetime: outlives the lanes' threads.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "api/clerk.hpp"
 #include "api/connection_calls.hpp"
 #include "api/request.hpp"
 #include "core/http.hpp"
@@ -20,8 +21,8 @@ namespace zws {
 
 class TopicCalls {
  public:
-  TopicCalls(Lanes& lanes, Exchange& exchange, ConnectionCalls& connections)
-      : lanes_(lanes), exchange_(exchange), connections_(connections) {}
+  TopicCalls(Lanes& lanes, Exchange& exchange, Clerk& clerk, ConnectionCalls& connections)
+      : lanes_(lanes), exchange_(exchange), clerk_(clerk), connections_(connections) {}
 
   // Or one, with `?topic=`.
   void list(const ApiRequest& request, HttpReply reply);
@@ -35,6 +36,7 @@ class TopicCalls {
 
   Lanes& lanes_;
   Exchange& exchange_;
+  Clerk& clerk_;
   ConnectionCalls& connections_;
 };
 

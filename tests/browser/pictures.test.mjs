@@ -67,7 +67,8 @@ afterAll(async () => {
   expect(problems).toEqual([]);
 });
 
-it.each(VIEWS)("the picture of %s is small and shows no secret", async (view, content) => {
+// The overview last: by then it has something to draw.
+it.each([...VIEWS.slice(1), VIEWS[0]])("the picture of %s is small and shows no secret", async (view, content) => {
   const [name] = view.split("?");
   await page.evaluate((hash) => { location.hash = hash; }, `#/${view}`);
   await page.waitForSelector(`nav [data-view=${name}][aria-current=page]`);
