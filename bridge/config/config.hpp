@@ -149,9 +149,9 @@ struct IngestConfig {
   // Allowed: a time from 1s to 1h. A change needs a restart.
   Duration heartbeat_timeout{15'000};
 
-  // Connections of producers at a time, handshakes included. One more takes the place of the oldest
-  // handshake, or is cut off where there is none. 0 is one for every eight open files that the process
-  // may have, at most 1000; each takes two.
+  // Connections of producers at a time, handshakes included; and as many at repair_bind. One more takes
+  // the place of the oldest handshake, or is cut off where there is none. 0 is one for every eight open
+  // files that the process may have, at most 1000; each takes two, and one at repair_bind.
   // Allowed: an integer from 0 to 1000000. A change needs a restart.
   std::size_t connections = 0;
 

@@ -11,7 +11,8 @@
 namespace zws {
 
 struct Descriptors {
-  std::size_t producers = 0;  // connections of theirs, each of which takes two
+  // Connections of theirs, each of which takes two; and as many to the repair port, which take one.
+  std::size_t producers = 0;
   std::size_t clients = 0;
 };
 

@@ -1,8 +1,6 @@
 #include "ingest/monitor.hpp"
 
-#include <atomic>
 #include <cerrno>
-#include <cstring>
 
 namespace zws {
 namespace {
@@ -27,11 +25,6 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(RefuseReason::co
     "its socket is no PUB; make it one in place of PUSH, DEALER, PAIR or what it is (XPUB does, "
     "too)"};
 
-std::string next_name() {
-  static std::atomic<unsigned> number{0};
-  return "inproc://source-monitor-" + std::to_string(++number);
-}
-
 RefuseReason protocol_reason(std::uint32_t value) noexcept {
   switch (value) {
     case ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH: return RefuseReason::no_curve;
@@ -44,28 +37,21 @@ RefuseReason protocol_reason(std::uint32_t value) noexcept {
 
 Monitor::Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& metrics,
                  const Gatekeeper* gatekeeper, std::chrono::milliseconds patience, std::size_t most)
-    : socket_(socket),
-      events_(context, zmq::socket_type::pair),
+    : events_(context, socket, watched_events),
       metrics_(metrics),
       gatekeeper_(gatekeeper),
       concluded_(gatekeeper == nullptr ? 0 : gatekeeper->admissions()),
       patience_(patience),
-      most_(most) {
-  const std::string name = next_name();
-  if (zmq_socket_monitor(socket.handle(), name.c_str(), watched_events) != 0) throw zmq::error_t();
-  events_.set(zmq::sockopt::linger, 0);
-  events_.connect(name);
-}
+      most_(most) {}
 
 Monitor::~Monitor() {
-  zmq_socket_monitor(socket_.handle(), nullptr, 0);
   metrics_.producers_lost.add(peers_.producers());
   metrics_.producers.set(0);
 }
 
 void Monitor::look() {
   const std::uint64_t admitted = gatekeeper_ == nullptr ? 0 : gatekeeper_->admissions();
-  for (Event event; next(event);) note(event);
+  for (SocketEvent event; events_.next(event);) note(event);
   // Handshakes that overlap may have been taken for each other; it stays at that.
   if (peers_.handshakes() == 0) concluded_ = admitted;
 }
@@ -89,22 +75,7 @@ Monitor::Busiest Monitor::busiest() {
   return busiest_;
 }
 
-bool Monitor::next(Event& event) {
-  zmq::message_t head;
-  zmq::message_t address;
-  if (!events_.recv(head, zmq::recv_flags::dontwait)) return false;
-  if (head.more() && !events_.recv(address)) return false;
-  event = {};
-  if (head.size() >= sizeof event.number + sizeof event.value) {
-    std::memcpy(&event.number, head.data(), sizeof event.number);
-    std::memcpy(&event.value, static_cast<const char*>(head.data()) + sizeof event.number,
-                sizeof event.value);
-  }
-  event.address = address.to_string();
-  return true;
-}
-
-void Monitor::note(const Event& event) {
+void Monitor::note(const SocketEvent& event) {
   std::uint64_t suppressed = 0;
   switch (event.number) {
     case ZMQ_EVENT_ACCEPTED: return note_begin(event);
@@ -141,7 +112,7 @@ void Monitor::note(const Event& event) {
   }
 }
 
-void Monitor::note_begin(const Event& event, std::string dialled) {
+void Monitor::note_begin(const SocketEvent& event, std::string dialled) {
   const int descriptor = static_cast<int>(event.value);
   lines_[descriptor] = {Line(descriptor, event.address), 0, std::chrono::steady_clock::now()};
   peers_.began(descriptor, std::move(dialled));
@@ -160,7 +131,7 @@ void Monitor::keep_within_bound() {
   line.cut();
 }
 
-void Monitor::note_end(const Event& event) {
+void Monitor::note_end(const SocketEvent& event) {
   const int descriptor = static_cast<int>(event.value);
   ended_.push_back(peers_.number(descriptor));
   const auto found = lines_.find(descriptor);

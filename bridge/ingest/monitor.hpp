@@ -22,6 +22,7 @@
 #include "ingest/gatekeeper.hpp"
 #include "ingest/line.hpp"
 #include "ingest/peers.hpp"
+#include "ingest/socket_events.hpp"
 #include "metrics/metrics.hpp"
 
 namespace zws {
@@ -62,17 +63,10 @@ class Monitor {
   std::set<std::string> reached() const { return peers_.reached(); }
 
  private:
-  struct Event {
-    std::uint16_t number = 0;
-    std::uint32_t value = 0;
-    std::string address;
-  };
-
-  bool next(Event& event);
-  void note(const Event& event);
-  void note_begin(const Event& event, std::string dialled = {});
+  void note(const SocketEvent& event);
+  void note_begin(const SocketEvent& event, std::string dialled = {});
   void keep_within_bound();
-  void note_end(const Event& event);
+  void note_end(const SocketEvent& event);
   void note_left(const Line& line, const std::string& address);
   bool passed_the_gatekeeper() noexcept;
   void refuse_type(const Line& line, const std::string& address);
@@ -81,8 +75,7 @@ class Monitor {
                  std::string_view words);
   void refuse(RefuseReason reason, const std::string& address);
 
-  zmq::socket_t& socket_;
-  zmq::socket_t events_;
+  SocketEvents events_;
   IngestMetrics& metrics_;
   const Gatekeeper* const gatekeeper_;
   std::uint64_t concluded_ = 0;  // whom it let in, and of whom libzmq has told what became

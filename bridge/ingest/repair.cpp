@@ -20,6 +20,7 @@ constexpr std::chrono::milliseconds silence_patience{1'000};
 constexpr std::chrono::milliseconds full_patience{20};
 constexpr std::chrono::milliseconds due_pace{2};  // of one stream: each looks at all that it holds
 constexpr std::size_t ended_max = 1'000;          // connections
+constexpr std::chrono::seconds sweep_pace{1};     // of all publishers, where there is no room
 constexpr unsigned silences_counted = 7;          // a minute, by then
 
 }  // namespace
@@ -55,18 +56,17 @@ void Repair::accept(const Arrival* arrivals, std::size_t count) noexcept {
     const std::size_t from = std::exchange(handed, end);
     if (end > from) next_.accept(arrivals + from, end - from);
   };
+  for (; at < count; ++at) {
+    if (is_plain(arrivals[at])) continue;
+    hand_on_to(at);
+    handed = at + 1;
+    take_or_pass(arrivals[at]);
+  }
+  hand_on_to(count);
   try {
-    for (; at < count; ++at) {
-      if (is_plain(arrivals[at])) continue;
-      hand_on_to(at);
-      handed = at + 1;
-      take(arrivals[at]);
-    }
-    hand_on_to(count);
     if (queued_ > 0) ask();
   } catch (const std::exception& error) {
-    log::error("repairing what producers sent failed: {}", error.what());
-    hand_on_to(count);
+    log::error("asking publishers for what got lost failed: {}", error.what());
   }
 }
 
@@ -74,16 +74,25 @@ bool Repair::is_plain(const Arrival& arrival) {
   if (arrival.source.empty() || is_reserved(arrival.topic)) return true;
   RepairStream* const stream = streams_.find(arrival.topic, arrival.source);
   if (stream == nullptr) return false;
-  stream->recent = true;
+  stream->recent = stream->source->heard = true;
   if (!stream->begun || stream->care || arrival.seq != stream->numbers.newest() + 1) return false;
   stream->numbers.take(arrival.seq, arrival.sent_ns);
   return true;
+}
+
+// Where memory is short it goes on as it came: the exchange drops what comes twice, and tells what is missing.
+void Repair::take_or_pass(const Arrival& arrival) noexcept try {
+  take(arrival);
+} catch (const std::exception& error) {
+  log::error("repairing what producers sent failed: {}", error.what());
+  next_.accept(&arrival, 1);
 }
 
 void Repair::take(const Arrival& arrival) {
   RepairStream* const known = streams_.find(arrival.topic, arrival.source);
   RepairStream& stream =
       known != nullptr ? *known : streams_.add(arrival.topic, streams_.source(arrival.source));
+  stream.source->heard = true;
   if (!stream.begun) return take_first(stream, arrival);
   if (arrival.seq <= stream.numbers.newest()) return take_old(stream, arrival);
   if (arrival.seq > stream.numbers.newest() + 1) return take_jump(stream, arrival);
@@ -472,13 +481,15 @@ void Repair::give_up(RepairStream& stream) {
 
 void Repair::greet(const std::string& id) {
   if (AskedPublisher* const known = publisher(id)) lose(*known);
-  add_publisher(id);
+  if (add_publisher(id) == nullptr) note_unasked();
 }
 
 void Repair::note_kept(const std::string& id, std::string_view source,
                        const std::vector<KeptRange>& kept) {
   AskedPublisher* const known = publisher(id);
-  AskedPublisher& speaker = known != nullptr ? *known : add_publisher(id);
+  AskedPublisher* const taken = known != nullptr ? known : add_publisher(id);
+  if (taken == nullptr) return note_unasked();
+  AskedPublisher& speaker = *taken;
   const SteadyTime now = clock_.steady();
   if (speaker.deaf && now < speaker.deaf_until) return;
   speaker.deaf = false;
@@ -587,21 +598,45 @@ AskedPublisher* Repair::publisher(const std::string& id) noexcept {
   return found == publishers_.end() ? nullptr : found->second.get();
 }
 
-// Connections that are gone are not told of: where there are too many, those go that cannot be
-// reached, and else the one at hand is not taken.
-AskedPublisher& Repair::add_publisher(const std::string& id) {
-  std::vector<AskedPublisher*> gone;
-  if (publishers_.size() >= publishers_max) {
-    for (const auto& [known, publisher] : publishers_)
-      if (asker_.nothing(known) == Sent::gone) gone.push_back(publisher.get());
-    if (gone.empty()) gone.push_back(publishers_.begin()->second.get());
-  }
-  for (AskedPublisher* publisher : gone) lose(*publisher);
-  std::unique_ptr<AskedPublisher>& made = publishers_[id];
-  made = std::make_unique<AskedPublisher>();
+// Nullptr where there is no room. Who is not taken, or was thrown out, is when it speaks again and there is.
+AskedPublisher* Repair::add_publisher(const std::string& id) {
+  if (publishers_.size() >= publishers_max && !make_room()) return nullptr;
+  auto made = std::make_unique<AskedPublisher>();
   made->id = id;
+  made->since = clock_.steady();
+  AskedPublisher* const added = made.get();
+  publishers_[id] = std::move(made);
   asker_.hello(id);
-  return *made;
+  return added;
+}
+
+// Those go that cannot be reached; else who has been there longest without any use. Never who has answered
+// or whose events are heard: strangers throw out each other.
+bool Repair::make_room() {
+  const SteadyTime now = clock_.steady();
+  if (now >= sweeps_again_) lose_the_gone(now);
+  if (publishers_.size() < publishers_max) return true;
+  const auto is_of_use = [](const AskedPublisher& publisher) {
+    const auto& sources = publisher.sources;
+    return publisher.answered != SteadyTime{} ||
+           std::any_of(sources.begin(), sources.end(), [](const auto* s) { return s->heard; });
+  };
+  AskedPublisher* oldest = nullptr;
+  for (const auto& [id, publisher] : publishers_) {
+    if (is_of_use(*publisher)) continue;
+    if (oldest == nullptr || publisher->since < oldest->since) oldest = publisher.get();
+  }
+  if (oldest != nullptr) lose(*oldest);
+  return oldest != nullptr;
+}
+
+// Connections that are gone are not told of, so all are tried, which is not for each stranger that comes.
+void Repair::lose_the_gone(SteadyTime now) {
+  sweeps_again_ = now + sweep_pace;
+  std::vector<AskedPublisher*> gone;
+  for (const auto& [id, publisher] : publishers_)
+    if (asker_.nothing(id) == Sent::gone) gone.push_back(publisher.get());
+  for (AskedPublisher* publisher : gone) lose(*publisher);
 }
 
 void Repair::has_answered(AskedPublisher& publisher) noexcept {

@@ -11,7 +11,7 @@
 //
 // Thread: one at a time, that of whoever drains. Lifetime: borrows the sink and the asker.
 // Bounds: what is held, and what is known of streams, in bytes; wants by Wants; 1000 publishers with 64
-// sources each. Cost of an event that no hole concerns: one look-up.
+// sources each, of which none that has been of use makes room for another. Cost of an event that no hole concerns: one look-up.
 #pragma once
 
 #include <cstddef>
@@ -88,6 +88,7 @@ class Repair final : public Sink {
  private:
   // Live events.
   bool is_plain(const Arrival& arrival);
+  void take_or_pass(const Arrival& arrival) noexcept;
   void take(const Arrival& arrival);
   void take_first(RepairStream& stream, const Arrival& arrival);
   void begin(RepairStream& stream, std::uint64_t last);
@@ -122,7 +123,9 @@ class Repair final : public Sink {
 
   // Publishers.
   AskedPublisher* publisher(const std::string& id) noexcept;
-  AskedPublisher& add_publisher(const std::string& id);
+  AskedPublisher* add_publisher(const std::string& id);
+  bool make_room();
+  void lose_the_gone(SteadyTime now);
   void has_answered(AskedPublisher& publisher) noexcept;
   void lose(AskedPublisher& publisher);
   void deafen(AskedPublisher& publisher, SteadyTime now);
@@ -148,6 +151,7 @@ class Repair final : public Sink {
   std::unordered_set<std::uint64_t> ended_;      // connections, since something is held
   SteadyTime asks_again_ = SteadyTime::max();    // a publisher's queue was full
   SteadyTime greets_again_ = SteadyTime::max();  // a publisher is deaf
+  SteadyTime sweeps_again_{};                    // for publishers that are gone
   std::vector<Arrival> released_;
   log::Quiet silent_log_;
 };

@@ -1,6 +1,7 @@
 #include "ingest/repair_port.hpp"
 
 #include <charconv>
+#include <utility>
 
 #include "core/error.hpp"
 #include "core/log.hpp"
@@ -31,18 +32,22 @@ bool is_asked_topic(std::string_view topic) noexcept {
 
 }  // namespace
 
-RepairPort::RepairPort(zmq::context_t& context, const CurveKeys& keys)
-    : context_(context), keys_(keys), frames_(frames_max) {}
+RepairPort::RepairPort(zmq::context_t& context, const CurveKeys& keys, IngestMetrics& metrics,
+                       std::size_t most)
+    : context_(context), keys_(keys), metrics_(metrics), most_(most), frames_(frames_max) {}
 
 void RepairPort::open(const Config& config) {
-  socket_ = zmq::socket_t(context_, zmq::socket_type::router);
-  socket_.set(zmq::sockopt::router_mandatory, true);
-  socket_.set(zmq::sockopt::rcvhwm, queued_max);
-  socket_.set(zmq::sockopt::sndhwm, queued_max);
-  socket_.set(zmq::sockopt::linger, 0);
-  socket_.set(zmq::sockopt::maxmsgsize, frame_bytes_max(config));
-  encrypt(socket_, keys_, repair_domain);
-  watch_over_connections(socket_, config);
+  zmq::socket_t socket(context_, zmq::socket_type::router);
+  socket.set(zmq::sockopt::router_mandatory, true);
+  socket.set(zmq::sockopt::rcvhwm, queued_max);
+  socket.set(zmq::sockopt::sndhwm, queued_max);
+  socket.set(zmq::sockopt::linger, 0);
+  socket.set(zmq::sockopt::maxmsgsize, frame_bytes_max(config));
+  encrypt(socket, keys_, repair_domain);
+  watch_over_connections(socket, config);
+  auto callers = std::make_unique<Callers>(context_, socket, metrics_, most_);
+  std::swap(callers_, callers);  // the former's end before their socket
+  std::swap(socket_, socket);
   touched_ = true;
   passing_over_ = false;
 }
@@ -83,7 +88,10 @@ void RepairPort::bind_again(const Config& config) {
   }
 }
 
-void RepairPort::close() noexcept { socket_.close(); }
+void RepairPort::close() noexcept {
+  callers_.reset();
+  socket_.close();
+}
 
 // --- what publishers say -------------------------------------------------------------------------
 

@@ -3,17 +3,20 @@
 //
 // Thread: that of whoever drains. Lifetime: within the context's.
 // Bounds: a look takes at most 64 messages or 64 KiB; a message of more frames than the protocol has is
-// passed over; 1000 messages are queued for and of each publisher; none of libzmq's calls blocks.
+// passed over; 1000 messages are queued for and of each publisher; connections by Callers; none of libzmq's
+// calls blocks.
 // Errors: bind() throws StartupError; later what is malformed is counted and dropped.
 #pragma once
 
 #include <array>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 #include <zmq.hpp>
 
 #include "config/config.hpp"
+#include "ingest/callers.hpp"
 #include "ingest/curve_keys.hpp"
 #include "ingest/envelope.hpp"
 #include "ingest/repair.hpp"
@@ -22,11 +25,13 @@ namespace zws {
 
 class RepairPort final : public Asker {
  public:
-  RepairPort(zmq::context_t& context, const CurveKeys& keys);
+  // `most`: connections at a time.
+  RepairPort(zmq::context_t& context, const CurveKeys& keys, IngestMetrics& metrics,
+             std::size_t most);
 
   // At the start.
   void bind(const Config& config);
-  // A new socket in place of the old one, whose connections all end.
+  // A new socket in place of the old one, whose connections all end. If it throws, the old one is as it was.
   void reopen(const Config& config);
   // Binds what reopen() could not yet, as the old socket had it.
   void bind_again(const Config& config);
@@ -43,6 +48,9 @@ class RepairPort final : public Asker {
   const std::vector<std::string>& addresses() const noexcept { return addresses_; }
 
   int descriptor() const { return socket_.get(zmq::sockopt::fd); }
+
+  // Who comes and goes.
+  Callers& callers() noexcept { return *callers_; }
 
   Sent hello(const std::string& id) noexcept override;
   Sent want(const std::string& id, std::string_view source, std::string_view topic,
@@ -61,7 +69,10 @@ class RepairPort final : public Asker {
 
   zmq::context_t& context_;
   const CurveKeys& keys_;
+  IngestMetrics& metrics_;
+  const std::size_t most_;
   zmq::socket_t socket_;
+  std::unique_ptr<Callers> callers_;
   std::vector<std::string> addresses_;  // as they are bound
   std::vector<std::string> unbound_;
   Envelope envelope_;

@@ -1,6 +1,9 @@
 #include "ingest/repairs.hpp"
 
 #include <algorithm>
+#include <array>
+
+#include "config/descriptors.hpp"
 
 namespace zws {
 namespace {
@@ -18,10 +21,12 @@ std::size_t kept_max(const Config& config) {
 
 Repairs::Repairs(zmq::context_t& context, const CurveKeys& keys, Sink& next, IngestMetrics& metrics,
                  const Config& config)
-    : port_(context, keys), repair_(next, port_, metrics) {
+    : port_(context, keys, metrics, share_descriptors(config).producers),
+      repair_(next, port_, metrics) {
   set_rules(config);
   port_.bind(config);
   wakeup_.add(port_.descriptor());
+  wakeup_.add(port_.callers().descriptor());
 }
 
 void Repairs::set_rules(const Config& config) {
@@ -41,19 +46,20 @@ bool Repairs::drain(bool idle) {
   bool more = false;
   if (idle || port_.touched() || now - drained_ >= drained_every) {
     drained_ = now;
+    port_.callers().look();
     more = port_.drain(repair_);
   }
   wakeup_.wake_at(repair_.next_time());
   return more;
 }
 
-void Repairs::look(const Config& config) { port_.bind_again(config); }
-
 void Repairs::reopen(const Config& config) {
-  repair_.forget_publishers();
-  wakeup_.remove(port_.descriptor());
+  const std::array<int, 2> former{port_.descriptor(), port_.callers().descriptor()};
   port_.reopen(config);
+  for (const int descriptor : former) wakeup_.remove(descriptor);
+  repair_.forget_publishers();
   wakeup_.add(port_.descriptor());
+  wakeup_.add(port_.callers().descriptor());
 }
 
 void Repairs::close() noexcept { port_.close(); }

@@ -29,11 +29,14 @@ class Repairs {
   // false) the port is looked into now and then only: its descriptor stays readable. True if there may
   // be more. Throws zmq::error_t.
   bool drain(bool idle);
-  // Ten times a second.
-  void look(const Config& config);
+  // After reopen(), until all is bound again: several times a second.
+  void bind_again(const Config& config) { port_.bind_again(config); }
 
   void set_rules(const Config& config);
+  // If it throws, all is as it was.
   void reopen(const Config& config);
+  // Nobody is connected.
+  bool is_alone() noexcept { return port_.callers().nobody(); }
   void close() noexcept;
 
   // The producers' socket wakes whoever waits here, too.

@@ -90,6 +90,8 @@ struct Source::Impl {
   bool take(bool block) noexcept;
   bool look() noexcept;
   bool guard_memory();
+  bool may_be_repairs(std::size_t held, std::size_t bound);
+  void tell_of_repairs();
   void apply_rules();
 
   ConfigPtr config;
@@ -117,31 +119,35 @@ struct Source::Impl {
   Senders senders;
   Intake intake;
   unsigned settling_looks = 0;  // until what a closed socket held must be free
+  unsigned repairs_looks = 0;   // ... what the repair port's did
+  std::size_t repairs_held = 0;
   SteadyTime next_look{};
   std::atomic<bool> stopping{false};
   std::thread thread;
 };
 
+// If it throws, the socket that was there goes on.
 void Source::Impl::open_socket() {
   const IngestConfig& ingest = config->ingest;
-  monitor.reset();
-  if (repairs && socket) repairs->wait_no_more_for(socket);
-  socket = zmq::socket_t(context, zmq::socket_type::sub);
-  socket.set(zmq::sockopt::rcvhwm, static_cast<int>(ingest.hwm));
-  socket.set(zmq::sockopt::linger, 0);
-  socket.set(zmq::sockopt::rcvtimeo, static_cast<int>(look_around.count()));
-  socket.set(zmq::sockopt::maxmsgsize, frame_bytes_max(*config));
+  zmq::socket_t made(context, zmq::socket_type::sub);
+  made.set(zmq::sockopt::rcvhwm, static_cast<int>(ingest.hwm));
+  made.set(zmq::sockopt::linger, 0);
+  made.set(zmq::sockopt::rcvtimeo, static_cast<int>(look_around.count()));
+  made.set(zmq::sockopt::maxmsgsize, frame_bytes_max(*config));
   const auto names_ipv6 = [](const std::string& endpoint) {
     return endpoint.find('[') != std::string::npos;
   };
   binds_ipv6 = std::any_of(ingest.bind.begin(), ingest.bind.end(), names_ipv6);
-  encrypt(socket, keys, ingest_domain);
-  watch_over_connections(socket, *config);
-  monitor =
-      std::make_unique<Monitor>(context, socket, metrics, gatekeeper.get(),
+  encrypt(made, keys, ingest_domain);
+  watch_over_connections(made, *config);
+  auto its_monitor =
+      std::make_unique<Monitor>(context, made, metrics, gatekeeper.get(),
                                 ingest.heartbeat_timeout - ingest.heartbeat, connections_most);
-  for (const std::string& prefix : ingest.subscribe) socket.set(zmq::sockopt::subscribe, prefix);
-  if (repairs) repairs->wait_for_too(socket);
+  for (const std::string& prefix : ingest.subscribe) made.set(zmq::sockopt::subscribe, prefix);
+  if (repairs) repairs->wait_for_too(made);
+  if (repairs && socket) repairs->wait_no_more_for(socket);
+  std::swap(monitor, its_monitor);  // the former's ends before its socket
+  std::swap(socket, made);
 }
 
 // In place of the old socket, whose connections all end; what was on its way is lost.
@@ -150,7 +156,6 @@ void Source::Impl::reopen_socket() {
   senders.all_ended();
   unbound = addresses;
   for (const std::string& address : endpoints.dialled()) dial(address);
-  if (repairs) repairs->reopen(*config);
 }
 
 void Source::Impl::bind() {
@@ -254,11 +259,11 @@ bool Source::Impl::look() noexcept try {
   senders.note_look();
   look_after_endpoints();
   bind_again();
-  if (repairs) repairs->look(*config);
   if (!must_reopen) return guard_memory();
   for (std::size_t drains = 0; drains < farewell_drains && take(false); ++drains) {
   }
   reopen_socket();
+  if (repairs) repairs->reopen(*config);
   const std::lock_guard<std::mutex> lock(next_mutex);
   must_reopen = false;
   in_force.notify_all();
@@ -307,13 +312,16 @@ void Source::Impl::look_after_endpoints() {
 
 // A multipart message that never ends is bounded by neither the high-water mark nor the largest
 // message; only a new socket frees it. While the old one's memory is being freed the new one may take
-// as much again, and no more. True if one was made.
+// as much again, and no more. The repair port's goes first: its connections lose nothing by it, and while
+// it is closed what is held tells whose fault it is. True if the producers' was made.
 bool Source::Impl::guard_memory() {
   const std::size_t held = zmq_heap::bytes();
   const std::size_t bound = config->ingest.memory_bytes;
   if (repairs) repairs->keep_within(held, bound);
   const Monitor::Busiest busiest = monitor->busiest();
   if (held <= bound) {
+    if (std::exchange(repairs_looks, 0) > 0) tell_of_repairs();
+    if (repairs) repairs->bind_again(*config);
     zmq_heap::pause_above(bound);
     if (std::exchange(settling_looks, 0) > 0) ::malloc_trim(0);
     return false;
@@ -324,6 +332,7 @@ bool Source::Impl::guard_memory() {
        ++drains) {
   }
   if (zmq_heap::bytes() <= bound) return false;
+  if (may_be_repairs(held, bound)) return false;
   reopen_socket();
   settling_looks = looks_to_settle;
   zmq_heap::pause_above(held + bound);
@@ -334,6 +343,26 @@ bool Source::Impl::guard_memory() {
       "socket was made anew, what was on its way is lost",
       held >> 20, busiest.peer, busiest.bytes >> 20);
   return true;
+}
+
+// True until it is known that closing the repair port does not do.
+bool Source::Impl::may_be_repairs(std::size_t held, std::size_t bound) {
+  if (repairs_looks > 0) return --repairs_looks > 0;
+  if (!repairs || repairs->is_alone()) return false;
+  repairs->reopen(*config);
+  repairs_held = held;
+  repairs_looks = looks_to_settle;
+  zmq_heap::pause_above(held + bound / 8);
+  return true;
+}
+
+void Source::Impl::tell_of_repairs() {
+  ::malloc_trim(0);
+  metrics.resets.add();
+  log::warning(
+      "with the connections to the repair port producers held more than ingest.memory_bytes ({} "
+      "MiB in all): the port was made anew, publishers come to it again",
+      repairs_held >> 20);
 }
 
 // --- the outside ---------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ struct RepairSource {
   SteadyTime until{};
   AskedPublisher* owner = nullptr;
   std::size_t streams = 0;
+  bool heard = false;   // live; not only spoken of
   bool forgot = false;  // one of its streams: what was heard of one that is not known is not known
 };
 

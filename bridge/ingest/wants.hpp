@@ -35,6 +35,7 @@ class Asker {
 
 struct AskedPublisher {
   std::string id;
+  SteadyTime since{};
   std::vector<RepairSource*> sources;  // that it owns
   std::deque<std::uint64_t> urgent;  // ids of streams to be asked for: events wait behind the hole
   std::deque<std::uint64_t> idle;    // ... nothing waits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import zwsbridge
 
 from support.bridge import Bridge
 from support.keeper import Keeper
+from support.raw_socket import RawSocket
 from support.ws_client import WsClient
 from support.zmtp import ZmtpProducer
 
@@ -151,6 +153,48 @@ def test_a_message_that_never_ends_takes_no_memory(make_bridge: Any) -> None:
 
 def test_the_line_of_the_start_says_where_publishers_are_asked(bridge: Bridge) -> None:
     assert f"producers at {bridge.endpoint}, repair at {bridge.repair_endpoint};" in bridge.log.wait_for("listening on")
+
+
+def test_an_endless_message_at_the_repair_port_costs_producers_nothing(make_bridge: Any) -> None:
+    bridge = make_bridge({**PATIENT, "ingest.memory_bytes": 4 << 20})
+    with Keeper(bridge.endpoint, bridge.repair_endpoint) as keeper:
+        keeper.wait_heard()
+        client = subscribed(bridge, "t")
+        mark = bridge.log.mark()
+        with pytest.raises(OSError), ZmtpProducer(bridge.repair_endpoint, b"DEALER") as endless:
+            while True:
+                endless.send_part(bytes(1 << 20))
+        bridge.log.wait_for("connections to the repair port", after=mark)
+        bridge.wait_metric("zws_ingest_resets_total", 1)
+        assert bridge.metric("zws_producers_lost_total") == 0, "the producers' socket is as it was"
+        bridge.wait_until(lambda: keeper.heard >= 2, "its publisher comes again")
+        keeper.publish("t", 1)
+        keeper.publish("t", 2, lost=True)
+        keeper.publish("t", 3)
+        assert numbers(client, 3) == [1, 2, 3]
+
+
+def test_strangers_by_the_thousand_at_the_repair_port_keep_nobody_out(make_bridge: Any) -> None:
+    bridge = make_bridge({**PATIENT, "ingest.connections": 8, "limits.handshake_timeout": "30s"})
+    with Keeper(bridge.endpoint, bridge.repair_endpoint) as keeper:
+        keeper.wait_heard()
+        client = subscribed(bridge, "t")
+        before = bridge.metric("process_open_fds")
+        mark = bridge.log.mark()
+        port = int(bridge.repair_endpoint.rsplit(":", 1)[1])
+        with ExitStack() as crowd:
+            for _ in range(3000):
+                crowd.enter_context(RawSocket(port))
+            bridge.wait_metric("zws_producers_refused_total", 3000 + 1 - 8, reason="too_many")
+            bridge.log.wait_for(r"repair_bind\): there are as many connections", after=mark)
+            bridge.wait_until(lambda: bridge.metric("process_open_fds") <= before + 7 + 2, "the rest is gone")
+            assert bridge.get("/healthz").status == 200
+            keeper.publish("t", 1)
+            keeper.publish("t", 2, lost=True)
+            keeper.publish("t", 3)
+            assert numbers(client, 3) == [1, 2, 3]
+            with Keeper(bridge.endpoint, bridge.repair_endpoint) as newcomer:
+                newcomer.wait_heard()
 
 
 def test_without_a_port_nothing_is_asked_for(make_bridge: Any) -> None:

@@ -39,7 +39,10 @@ class RepairStage : public Sink, public Asker {
                        std::to_string(range.from) + '-' + std::to_string(range.to));
     return sent(id);
   }
-  Sent nothing(const std::string& id) noexcept override { return sent(id); }
+  Sent nothing(const std::string& id) noexcept override {
+    ++tried;
+    return sent(id);
+  }
 
  protected:
   void live(const std::string& topic, const std::string& source, std::uint64_t seq,
@@ -97,6 +100,7 @@ class RepairStage : public Sink, public Asker {
   IngestMetrics metrics;
   Repair repair{*this, *this, metrics, clock};
   std::set<std::string> gone;
+  std::size_t tried = 0;  // with nothing
   std::uint64_t last_connection = 0;
 
  private:

@@ -335,5 +335,47 @@ TEST_F(RepairTest, EventsOfAllAndOfUsersDoNotWait) {
   EXPECT_THAT(taken(), ElementsAre("@user/ada s:9", "@all s:9"));
 }
 
+TEST_F(RepairTest, StrangersThrowOutNoPublisherThatIsOfUse) {
+  knows("p", "s", "t");
+  for (int i = 0; i < 3000; ++i) {
+    repair.greet("stranger " + std::to_string(i));
+    keeps("stranger " + std::to_string(i), "of its own " + std::to_string(i), "x", 1, 0);
+    pass(milliseconds(1));
+  }
+  live("t", "s", 3);
+  EXPECT_THAT(asked(), ElementsAre("p s t 2-2"));
+  answer("p", "t", "s", 2);
+  EXPECT_THAT(taken(), ElementsAre("t s:2", "t s:3"));
+}
+
+TEST_F(RepairTest, WhereAllAreOfUseNobodyMakesRoomButWhoIsGone) {
+  for (int i = 0; i < 1000; ++i)
+    knows("p" + std::to_string(i), "s" + std::to_string(i), "t" + std::to_string(i));
+  repair.greet("newcomer");
+  EXPECT_EQ(greeted().back(), "p999");
+  EXPECT_EQ(failed(RepairFailure::unasked), 1U);
+  gone.insert("p500");
+  pass(std::chrono::seconds(1));
+  repair.greet("newcomer");
+  EXPECT_EQ(greeted().back(), "newcomer");
+}
+
+TEST_F(RepairTest, StrangersDoNotMakeItTryAllPublishersEachTime) {
+  for (int i = 0; i < 2000; ++i) repair.greet("stranger " + std::to_string(i));
+  EXPECT_LE(tried, 1000U);
+}
+
+TEST_F(RepairTest, WithoutMemoryToHoldItAnEventGoesOnAsItCame) {
+  RepairRules rules;
+  rules.held_bytes = ~std::size_t{0};
+  repair.set_rules(rules);
+  knows("p", "s", "t");
+  Arrival arrivals[] = {event("t", "s", 3, 0), event("u", "other", 1, 0), event("t", "s", 2, 0)};
+  arrivals[0].payload = {arrivals[0].payload.data(),
+                         ~std::size_t{0} / 2 + 1};  // more than a string may have
+  repair.accept(arrivals, 3);
+  EXPECT_THAT(taken(), UnorderedElementsAre("t s:3", "u other:1", "t s:2"));
+}
+
 }  // namespace
 }  // namespace zws
