@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <cstring>
+#include <optional>
 
 #include "core/topic.hpp"
 
@@ -85,6 +86,43 @@ bool may_be_too_strict(simdjson::error_code fault) noexcept {
   }
 }
 
+// The value of an object's member, counted from 0, as it stands there. The object is valid JSON.
+std::string_view value_at(std::string_view object, std::size_t place) noexcept {
+  std::size_t depth = 0;
+  std::size_t begin = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < object.size(); ++i) {
+    const char c = object[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if (c == ':') {
+      if (depth == 1 && place-- == 0) begin = i + 1;
+    } else if (c == '}' || c == ']' || c == ',') {
+      if (depth == 1 && begin != 0) return object.substr(begin, i - begin);
+      if (c != ',') --depth;
+    }
+  }
+  return {};
+}
+
+// A string's content, if Unicode has it; of everything else the bytes without the blanks between them.
+void read_key(dom::parser& parser, std::string_view value, std::string& key) {
+  std::string_view content;
+  if (parser.parse(value.data(), value.size()).get(content) == simdjson::SUCCESS) {
+    key = content;
+    return;
+  }
+  key.resize(value.size());
+  std::size_t size = key.size();
+  if (simdjson::minify(value.data(), value.size(), key.data(), size) != simdjson::SUCCESS) size = 0;
+  key.resize(size);
+}
+
 bool starts_with_bom(std::string_view text) noexcept { return text.substr(0, 3) == "\xEF\xBB\xBF"; }
 
 }  // namespace
@@ -99,6 +137,7 @@ PayloadReader::~PayloadReader() = default;
 PayloadFacts PayloadReader::read(std::string_view payload, std::string_view topic,
                                  std::string_view key_member) {
   PayloadFacts facts;
+  key_.clear();
   padded_.resize(payload.size() + simdjson::SIMDJSON_PADDING);
   if (!payload.empty()) std::memcpy(padded_.data(), payload.data(), payload.size());
   std::memset(padded_.data() + payload.size(), 0, simdjson::SIMDJSON_PADDING);
@@ -109,7 +148,8 @@ PayloadFacts PayloadReader::read(std::string_view payload, std::string_view topi
   auto fault = starts_with_bom(payload)
                    ? simdjson::TAPE_ERROR
                    : parser->parse(padded_.data(), payload.size(), false).get(root);
-  if (may_be_too_strict(fault)) {
+  const bool is_tamed = may_be_too_strict(fault);
+  if (is_tamed) {
     if (fault == simdjson::DEPTH_ERROR) {
       parser = &deep;
       if (deep.allocate(payload.size(), payload.size()) != simdjson::SUCCESS)
@@ -128,6 +168,8 @@ PayloadFacts PayloadReader::read(std::string_view payload, std::string_view topi
   dom::object object;
   if (root.get(object) != simdjson::SUCCESS) return facts;
   bool typed = false;
+  std::size_t place = 0;
+  std::optional<std::size_t> key_place;  // of a key that is to be read from the payload's own bytes
   for (const auto member : object) {
     if (member.key == "type") typed = member.value.is_string();
     if (member.key == "topic") {
@@ -138,11 +180,14 @@ PayloadFacts PayloadReader::read(std::string_view payload, std::string_view topi
     if (member.key == "@topic") facts.names_at_topic = true;
     if (!key_member.empty() && member.key == key_member) {
       std::string_view content;
-      key_ = member.value.get(content) == simdjson::SUCCESS ? std::string(content)
-                                                            : simdjson::minify(member.value);
-      facts.key = key_;
+      const bool is_content = !is_tamed && member.value.get(content) == simdjson::SUCCESS;
+      key_place = is_content ? std::nullopt : std::optional(place);
+      key_ = content;
     }
+    ++place;
   }
+  if (key_place) read_key(parsers_->usual, value_at(payload, *key_place), key_);
+  if (!key_member.empty()) facts.key = key_;
   if (typed) facts.kind = PayloadKind::typed_object;
   return facts;
 }

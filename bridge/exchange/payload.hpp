@@ -25,7 +25,7 @@ struct PayloadFacts {
   PayloadKind kind = PayloadKind::bytes;
   TopicMember topic = TopicMember::absent;  // of a typed_object
   bool names_at_topic = false;              // a typed_object that has an "@topic" of its own
-  std::string_view key;  // the wanted member's text (a string's content); empty if absent.
+  std::string_view key;  // the wanted member's own bytes (a string's content); empty if absent.
                          // Valid until the next read().
 };
 

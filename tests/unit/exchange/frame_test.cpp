@@ -250,6 +250,24 @@ TEST_F(FrameTest, TheConflationKeyIsTheHeadersElseTheMembersElseTheTopic) {
   EXPECT_EQ(key(R"({"id":"k"})", ""), "t");
 }
 
+TEST_F(FrameTest, TheConflationKeyIsThePayloadsOwnWhateverNumbersStandBesideIt) {
+  EXPECT_EQ(key(R"({"id":7,"balance":123456789012345678901234567890})", "id"), "7");
+  EXPECT_EQ(key(R"({"balance":1e999,"id":"k"})", "id"), "k");
+  EXPECT_EQ(key(R"({"id":123456789012345678901234567890})", "id"),
+            "123456789012345678901234567890");
+  EXPECT_EQ(key(R"({"id":17.0})", "id"), "17.0");
+  EXPECT_EQ(key(R"({"id":0.1000000000000000055511151231257827})", "id"),
+            "0.1000000000000000055511151231257827");
+  EXPECT_EQ(key(R"({"id":1,"n":1e999,"id":"b"})", "id"), "b");
+  EXPECT_EQ(key(R"({"id":"b","n":1e999,"id":1})", "id"), "1");
+  EXPECT_EQ(key(R"({"n":1e999,"s":"\":,}\\","l":[{"id":1},":"],"id" : -5 })", "id"), "-5");
+  EXPECT_EQ(key(R"({"n":1e999,"id":{"a": [1e999, "b c"] }})", "id"), R"({"a":[1e999,"b c"]})");
+  EXPECT_EQ(key(R"({"n":1e999,"id":"\ud83d\ude00"})", "id"), "\xF0\x9F\x98\x80");
+  EXPECT_EQ(key(R"({"n":1e999,"id":"\ud83d\ude00"})", "id"), key(R"({"id":"\ud83d\ude00"})", "id"));
+  EXPECT_EQ(key(R"({"id":"a\ud800"})", "id"), R"("a\ud800")");
+  EXPECT_EQ(key(R"({"n":1e999})", "id"), "t");
+}
+
 TEST_F(FrameTest, KeysTooLongToKeepAreStillTellable) {
   const std::string long_one(300, 'k');
   const std::string other = long_one + 'x';
