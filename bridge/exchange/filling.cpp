@@ -70,14 +70,17 @@ void Filling::judge(const PastSource& source, std::uint64_t heard, bool kept_bef
 }
 
 // From where on a position shows that its client was there after all that is not known. Of an event that
-// the archive has no more, it says only that it came after the archive knew of all sources.
+// the archive has no more, it says only that it came after the archive knew of all sources; and not even that of one
+// whose newest is plainly from before: then what the archive knew of others was deleted since.
 std::uint64_t Filling::proof_of(const Outcome& outcome) const noexcept {
   const bool forgot = past_.forgotten.has_value();
   const SteadyTime after = forgot
                                ? std::max(past_.past.known_since, *past_.forgotten + clocks_differ)
                                : past_.past.known_since;
   const std::vector<EventPtr>& events = outcome.of->events;
-  std::uint64_t proof = forgot ? outcome.newest + 1 : outcome.newest;
+  const bool from_before = !events.empty() && events.back()->seq() >= outcome.newest &&
+                           events.back()->received() + clocks_differ < past_.past.known_since;
+  std::uint64_t proof = forgot || from_before ? outcome.newest + 1 : outcome.newest;
   for (std::size_t i = outcome.begin; i < outcome.end; ++i) {
     if (events[i]->received() <= after) continue;
     proof = events[i]->seq();

@@ -253,6 +253,12 @@ TEST_F(FillTest, WhoWasThereBeforeTheArchiveKnewAllSourcesIsRefused) {
   EXPECT_THAT(recover({"a:9"}), ElementsAre("a:10"));
 }
 
+TEST_F(FillTest, ASourceThatEndedBeforeTheArchiveKnewAllSourcesProvesNothing) {
+  EXPECT_TRUE(fill({past("a", 1, 3, seconds(10)), past("b", 1, 1, seconds(1))}, {}, seconds(4)));
+  EXPECT_EQ(recover({"a:3"}), refused);  // another may have spoken between the two
+  EXPECT_THAT(recover({"a:3", "b:1"}), IsEmpty());
+}
+
 TEST_F(FillTest, WhoWasThereBeforeSourcesWereTakenOutOfTheArchiveIsRefused) {
   EXPECT_TRUE(
       fill({past("a", 1, 3, seconds(10))}, {}, std::chrono::hours(1), clock.steady() - seconds(8)));
