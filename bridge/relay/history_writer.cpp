@@ -74,6 +74,7 @@ void HistoryWriter::on_up(std::string life, std::function<void()> ready) {
   life_ = std::move(life);
   on_ready_ = std::move(ready);
   life_told_ = checked_ = life_.empty();
+  life_due_ = false;
   if (checked_) return tick();
   const bool sent = send_({"GET", keys_.life()}, [this](const redisReply* answer) {
     if (answer != nullptr) take_life(*answer);
@@ -81,11 +82,12 @@ void HistoryWriter::on_up(std::string life, std::function<void()> ready) {
   if (!sent) log::warning("the history in Redis: it cannot be asked for its life");
 }
 
-// Where it has none it is empty: the name is written before anything else.
+// Where it has none it is empty: the name is written before the first event.
 void HistoryWriter::take_life(const redisReply& answer) {
-  life_told_ = answer.type == REDIS_REPLY_STRING && text_of(answer) == life_;
+  life_due_ = answer.type == REDIS_REPLY_NIL;
+  life_told_ = life_due_ || (answer.type == REDIS_REPLY_STRING && text_of(answer) == life_);
   checked_ = true;
-  if (!life_told_ && answer.type != REDIS_REPLY_NIL) {
+  if (!life_told_) {
     log::info(
         "Redis was started again, or is another one: what it lacks of the history is not known");
     lose(0, KeptKeys::all);
@@ -111,6 +113,10 @@ void HistoryWriter::write(const EventPtr& event) {
   if (event->restart()) {
     begin_anew(event->topic(), event->source());
     known.sources.erase(std::string(event->source()));
+  }
+  if (std::exchange(life_due_, false)) {
+    life_told_ = false;
+    tell_life();
   }
   const SteadyTime now = clock_.steady();
   Source& source = known.sources[std::string(event->source())];
@@ -178,7 +184,9 @@ void HistoryWriter::refresh(const Event& event, const Route& route, Source& sour
         [this, name = std::string(event.topic())](const redisReply* answer) {
           const bool gone =
               answer != nullptr && answer->type == REDIS_REPLY_INTEGER && answer->integer == 0;
-          if (gone) topics_.erase(name);  // somebody deleted it: it begins anew
+          if (!gone) return;
+          topics_.erase(name);  // somebody deleted it, and perhaps all: it begins anew
+          life_due_ = !life_.empty();
         });
 }
 

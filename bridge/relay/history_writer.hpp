@@ -153,6 +153,7 @@ class HistoryWriter {
   bool checked_ = false;       // this connection's Redis
   std::string life_;
   bool life_told_ = false;
+  bool life_due_ = false;  // with the first event, as nothing lies there yet
   std::function<void()> on_ready_;
   log::Quiet refused_log_;
 };
