@@ -160,6 +160,21 @@ describe("every view", () => {
   });
 });
 
+describe("a machine whose clock is wrong", () => {
+  it.each([["behind", -2], ["ahead", 2]])("shows how long things are there by the bridge's (two hours %s)", async (_, hours) => {
+    const page = await pages.open("about:blank", {}, bridge.url);
+    page.problems.length = 0;
+    await page.addInitScript((ms) => { const now = Date.now; Date.now = () => now() + ms; }, hours * 3_600_000);
+    await page.goto(`${bridge.url}/#token=${bridge.adminToken}`);
+    await page.waitForFunction(() => /up [1-9]\d* s/.test(document.querySelector("#bar").textContent));
+    await page.evaluate(() => { location.hash = "#/connections"; });
+    await page.waitForFunction(() => /^[1-9]\d* s$/.test(document.querySelector("table.list tbody td:last-child")?.textContent.trim() ?? ""));
+    await page.evaluate(() => { location.hash = "#/fleet"; });
+    await page.waitForFunction(() => /^[1-9]\d* s$/.test(document.querySelector("#fleet td:last-child")?.textContent.trim() ?? ""));
+    await page.waitForSelector("#problems[data-count='0']");
+  });
+});
+
 describe("the bar", () => {
   it("changes language and colours, and remembers them", async () => {
     const page = await open("tail");

@@ -36,6 +36,12 @@ export const readiness = ref<Readiness | null>(null);
 /** When the newest figures came, by this page's clock; and now. */
 export const clockMs = reactive({ heard: 0, now: Date.now() });
 
+/** How far the bridge's clock is ahead of this page's; 0 where they agree but for what a sample takes to come. */
+const aheadMs = ref(0);
+const AGREE_MS = 5000;
+/** Now, by the bridge's clock: what its times are compared with. */
+export const bridgeNowMs = computed(() => clockMs.now + aheadMs.value);
+
 const looks: { at: number; figures: Figures }[] = [];
 
 const LOST = ["zws_dropped_total", "zws_ingest_gaps_total"];
@@ -123,7 +129,9 @@ function listen(): () => void {
       isQuiet: true,
       onEvent: (event) => {
         const sample = sampleOf(fields(fields(event["data"])["sample"]));
-        if (sample.at <= (latest.value?.at ?? 0)) return;
+        const ahead = sample.at * 1000 - Date.now();
+        aheadMs.value = Math.abs(ahead) > AGREE_MS ? ahead : 0;
+        while ((latest.value?.at ?? 0) >= sample.at) samples.pop(); // its clock was set back
         samples.push(sample);
         if (samples.length > KEPT) samples.splice(0, samples.length - KEPT);
       },
@@ -142,7 +150,9 @@ export function watchFigures(): void {
   const tick = async (): Promise<void> => {
     clockMs.now = Date.now();
     const every = isSent.value ? EVERY_MS : EVERY_ALONE_MS;
-    if (asking || isAdmin.value !== true || document.visibilityState === "hidden" || clockMs.now - clockMs.heard < every - 100) return;
+    if (asking || isAdmin.value !== true || document.visibilityState === "hidden") return;
+    const waitedMs = clockMs.now - clockMs.heard;
+    if (waitedMs >= 0 && waitedMs < every - 100) return; // less than none: this machine's clock was set back
     asking = true;
     await look();
     asking = false;
