@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socketserver
 import threading
@@ -230,6 +231,7 @@ def test_a_publish_is_an_event_on_every_bridge(make_fleet, make_producer):
         (frame,) = {client.receive_frame() for client in clients}
         assert json.loads(frame)["data"] == [number]
     assert [each.rpartition(":")[2] for each in ids] == ["1", "1", "2", "2"], "each bridge counts its own"
+    assert all(re.fullmatch("b[a-z0-9]{9}-f:[12]", each) for each in ids)
     for bridge in fleet:
         late = bridge.connect()
         late.subscribe("news", last=4)
@@ -562,6 +564,16 @@ def test_the_user_of_the_manual_may_do_what_a_bridge_does_and_no_more(make_bridg
     other = make_bridge({"relay.redis": redis.url("fleet:choose-one@"), "relay.prefix": "other:"})
     wait_apart(other, "NOPERM")
     assert [entry[5] for entry in redis.ask("ACL", "LOG") if "other:" not in entry[7]] == []
+
+
+def test_the_user_of_the_manual_outlives_a_redis_that_has_it_in_its_configuration(make_bridge, tmp_path):
+    rules = tmp_path / "users.conf"
+    rules.write_text(f"user {acl_example().removeprefix('ACL SETUSER ')}\n")
+    with Redis(tmp_path / "redis", {"include": str(rules)}) as redis:
+        bridge = in_fleet(make_bridge({"relay.redis": redis.url("fleet:choose-one@")}))
+        redis.restart()
+        bridge.wait_until(lambda: redis.ask("SMEMBERS", "zws:bridges") != [], "it is back")
+        in_fleet(bridge)
 
 
 def test_an_encrypted_redis(make_bridge, tmp_path, monkeypatch):
