@@ -79,11 +79,11 @@ export class Connection {
     this.#drop();
     if (!this.isPossible) return this.#giveUp(null, "a relative URL needs a page");
     for (const wake of WAKES) globalThis.addEventListener?.(wake, this.#wake); // twice is once
-    this.#set("connecting");
     this.#after(TOKEN_PATIENCE_MS, () => {
       this.#attempt++;
       this.#comeBack(null, "getToken: no answer");
     });
+    this.#set("connecting"); // last: who hears of it may close
     let token: string | null;
     try {
       token = await this.#tokens.forConnecting();
@@ -111,10 +111,11 @@ export class Connection {
 
   /** The bridge's greeting has come. `heartbeat`: seconds after which a healthy connection has been heard. */
   greeted(heartbeat: number): void {
+    if (!this.#socket) return; // closed by who heard of its identity
     this.#greetedAt = now();
     this.#heartbeatMs = heartbeat * 1000;
     this.#set("connected");
-    this.#watch();
+    if (this.#socket) this.#watch();
   }
 
   /** Asks at once whether the connection lives, or seeks another instead of waiting, unless the bridge asked for patience. */
@@ -135,6 +136,7 @@ export class Connection {
     }
     this.#socket = socket;
     this.complaint = "";
+    this.wantedAt = Infinity;
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
       this.#heardAt = now();

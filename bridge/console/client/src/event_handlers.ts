@@ -75,6 +75,6 @@ export abstract class EventHandlers {
 
   /** @internal */
   emit(event: AnyEvent | SourceTypes[keyof SourceTypes]): void {
-    for (const type of [event.type, "*"]) for (const handler of this.#byType.get(type) ?? []) guarded(handler, event as never);
+    for (const type of new Set([event.type, "*"])) for (const handler of this.#byType.get(type) ?? []) guarded(handler, event as never);
   }
 }

@@ -50,6 +50,23 @@ describe("connecting", () => {
     expect(FakeSocket.last.protocols).toEqual(["zws.v1.json", "bearer.h.p.s"]);
   });
 
+  it.each(["connecting", "connected", "identity"])("stays closed when its owner closes it on hearing: %s", async (when) => {
+    let heard = false;
+    const closeOn = (what: string): void => {
+      if (heard && what === when) client.close();
+    };
+    await connect({ onState: ({ name }) => closeOn(name), onIdentity: () => closeOn("identity") });
+    FakeSocket.last.greet();
+    heard = true;
+    FakeSocket.last.end(1006);
+    await vi.advanceTimersByTimeAsync(2000);
+    if (when !== "connecting") FakeSocket.last.greet();
+    const dialled = FakeSocket.all.length;
+    await vi.advanceTimersByTimeAsync(150_000);
+    expect(FakeSocket.all).toHaveLength(dialled);
+    expect(client.state).toMatchObject({ name: "disconnected", code: 1000, retry: false });
+  });
+
   it("gives up on a bridge that accepts and says nothing", async () => {
     await connect();
     FakeSocket.last.readyState = 1;
@@ -93,6 +110,17 @@ describe("coming back", () => {
     FakeSocket.last.end(1006); // that was one time: what fails now has its patience
     await vi.advanceTimersByTimeAsync(200);
     expect(FakeSocket.all).toHaveLength(2);
+  });
+
+  it("forgets when the bridge wanted it back once it has come back for another reason", async () => {
+    await connect();
+    FakeSocket.last.greet().give({ type: "reconnect", after_ms: 0 });
+    client.setToken(null);
+    await vi.advanceTimersByTimeAsync(0);
+    FakeSocket.last.end(1013);
+    const dialled = FakeSocket.all.length;
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(FakeSocket.all).toHaveLength(dialled);
   });
 
   it("goes to the next of several addresses with each break", async () => {
