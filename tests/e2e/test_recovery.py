@@ -424,6 +424,19 @@ def test_a_conflated_topic_recovers_the_newest_of_each_key(states, make_producer
     assert [client.receive()["device"] for _ in range(3)] == ["c", "a", "d"]
 
 
+def test_devices_with_numbers_for_names_are_told_apart_beside_a_balance_in_wei(states, make_producer):
+    producer = make_producer(states.endpoint)
+    witness = states.connect()
+    witness.subscribe("state:x")
+    rows = [(1, 10**24), (2, 2 * 10**24), (1, 3 * 10**24)]
+    for seq, (device, wei) in enumerate(rows, 1):
+        producer.send("state:x", {"type": "state", "device": device, "wei": wei}, {"src": "p", "seq": seq})
+        assert witness.receive()["wei"] == wei
+    client = states.connect()
+    assert client.subscribe("state:x", last=10)["replayed"] == 2
+    assert [(e["device"], e["wei"]) for e in (client.receive() for _ in range(2))] == rows[1:]
+
+
 def test_a_raw_topic_has_last_but_no_since(make_bridge, make_producer):
     bridge = make_bridge(tables='[[route]]\nmatch = "raw"\nformat = "raw"\n')
     producer = make_producer(bridge.endpoint)
