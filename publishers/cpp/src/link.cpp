@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <limits>
 #include <set>
 
 #include "socket_options.hpp"
@@ -25,7 +27,9 @@ constexpr int refusals = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
 void set_options(void* socket, const std::string& endpoint, const PublisherOptions& options) {
   set_option(socket, ZMQ_SNDHWM,
              static_cast<int>(std::min<std::size_t>(options.queue_events, 1 << 30)));
-  set_option(socket, ZMQ_SNDTIMEO, static_cast<int>(options.full_wait.count()));
+  set_option(socket, ZMQ_SNDTIMEO,
+             static_cast<int>(std::min<std::int64_t>(options.full_wait.count(),
+                                                     std::numeric_limits<int>::max())));
   // A full queue is told, and what it cannot take is counted. Not when bridges come to this socket:
   // there one that hangs would stop the others; what it misses it sees by the numbers.
   set_option(socket, ZMQ_XPUB_NODROP, options.bind ? 0 : 1);
@@ -153,6 +157,9 @@ Link::Link(const std::vector<std::string>& endpoints, const PublisherOptions& op
     : context_(zmq_ctx_new()) {
   try {
     if (endpoints.empty()) throw PublisherError("a publisher needs at least one endpoint");
+    if (options.queue_events == 0) throw PublisherError("queue_events must be at least 1");
+    if (options.full_wait.count() < 0)
+      throw PublisherError("full_wait must not be negative (0: publish never waits)");
     for (const std::string& endpoint : endpoints)
       spokes_.push_back(std::make_unique<Spoke>(context_, spokes_.size(), endpoint, options));
   } catch (...) {

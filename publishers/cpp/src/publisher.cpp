@@ -126,6 +126,8 @@ class Publisher::Impl {
 
   bool close(std::chrono::milliseconds linger) noexcept {
     const SteadyClock::time_point end = end_of(linger);
+    // A second one would end ZeroMQ's context under the first one's sockets, and wait for them.
+    const std::lock_guard<std::mutex> alone(closing_);
     while (early_waits() && SteadyClock::now() < end) wait_for_news(end);
     end_repair(end);
     std::thread watch;
@@ -240,6 +242,7 @@ class Publisher::Impl {
   const std::vector<std::string> asked_at_;  // empty: nothing is held
   std::atomic<std::uint64_t> dropped_{0};
 
+  std::mutex closing_;          // taken before that of sent_
   Sent sent_;                   // its mutex guards everything below, too
   std::optional<Link> link_;    // nothing once closed
   std::optional<Early> early_;  // nothing once a bridge has subscribed, or the time is over

@@ -513,6 +513,13 @@ TEST(PublisherTest, WhatCannotBeMadeIsNamed) {
   EXPECT_THAT(reason({}, {}), testing::HasSubstr("at least one endpoint"));
   EXPECT_THAT(reason({"localhost:5556"}, {}), testing::HasSubstr("'localhost:5556' is not"));
 
+  PublisherOptions no_queue;
+  no_queue.queue_events = 0;
+  EXPECT_THAT(reason({good}, no_queue), testing::HasSubstr("queue_events"));
+  PublisherOptions waits_for_ever;
+  waits_for_ever.full_wait = std::chrono::milliseconds(-1);
+  EXPECT_THAT(reason({good}, waits_for_ever), testing::HasSubstr("full_wait"));
+
   Listener taken;
   PublisherOptions bind;
   bind.bind = true;

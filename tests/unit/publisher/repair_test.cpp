@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <thread>
 
 #include "unit/publisher/listener.hpp"
 #include "unit/publisher/repairing_bridge.hpp"
@@ -291,6 +292,22 @@ TEST(RepairTest, WhenAllIsCountedAnewTheNewSourceIsTold) {
   EXPECT_THAT(Frames(have.begin() + 2, have.end()), ElementsAre("c", "1", "1"));
   bridge.send({"want", before, "a", "1", "1"});
   EXPECT_EQ(bridge.receive().at(0), "end");
+}
+
+TEST(RepairTest, ThreadsMayCloseItTogetherWhileABridgeGoesOnAsking) {
+  RepairingBridge bridge("tcp://127.0.0.1:*");
+  ASSERT_TRUE(bridge.bound());
+  Publisher publisher("tcp://127.0.0.1:1", asked_at(bridge.endpoint()));
+  for (int i = 0; i < 1000; ++i) publisher.publish("a", std::string(100, 'x'));
+  ASSERT_TRUE(bridge.meet());
+  const std::string source = bridge.ask(hello).at(1);
+  for (int i = 0; i < 10; ++i) bridge.send({"want", source, "a", "1", "1000"});
+  const auto close = [&publisher] { publisher.close(std::chrono::milliseconds(50)); };
+  std::thread first(close);
+  std::thread second(close);
+  first.join();
+  second.join();
+  EXPECT_EQ(publisher.publish("a", "1"), Outcome::closed);
 }
 
 TEST(RepairTest, WithCurveKeysItIsAskedToo) {
