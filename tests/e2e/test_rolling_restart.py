@@ -3,6 +3,8 @@ come back through the same address while one bridge after the other is restarted
 
 from __future__ import annotations
 
+import re
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ import pytest
 import zwsbridge
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from support.bridge import Bridge
+from support.bridge import ROOT, Bridge
 from support.nginx import Nginx
 from support.redis import Redis
 from support.tokens import Issuer, bearer
@@ -167,11 +169,23 @@ def wait_subscribed(fleet: list[Bridge]) -> None:
 
 
 def back_in_service(bridge: Bridge, front: Nginx, headers: dict[str, str]) -> None:
-    """What the next bridge's turn waits for: this one is of the fleet, hears the producers, and gets new clients."""
-    assert bridge.get("/readyz").status == 200
+    """What the next bridge's turn waits for: this one is of the fleet, hears the producers, and gets new clients. Then the
+    commands of the manual say so."""
     bridge.wait_metric("zws_relay_up", 1)
     bridge.wait_metric_at_least("zws_events_received_total", 1)
     bridge.wait_until(lambda: comes_to(bridge, front, headers), "nginx sends it clients")
+    with front.connect(headers=headers):
+        said = as_the_manual_asks(bridge)
+    assert "relay:" not in said
+    shown = dict(re.findall(r"^(zws_\w+) (\d+)$", said, re.M))
+    assert set(shown) == {"zws_relay_up", "zws_producers", "zws_connections"} and "0" not in shown.values(), said
+
+
+def as_the_manual_asks(bridge: Bridge) -> str:
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs/OPERATING.md").read_text(), re.M | re.S)
+    (commands,) = (block for block in blocks if "zws_(relay_up|" in block)
+    here = commands.replace("127.0.0.1:8000", f"127.0.0.1:{bridge.port}")
+    return subprocess.run(["bash", "-euc", here], capture_output=True, text=True, check=True).stdout
 
 
 def comes_to(bridge: Bridge, front: Nginx, headers: dict[str, str]) -> bool:
