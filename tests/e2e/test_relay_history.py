@@ -227,6 +227,22 @@ def test_what_a_producer_said_in_a_former_life_is_not_taken_for_what_it_says_now
     assert all(client.receive()["life"] == "now" for _ in range(answer["replayed"]))
 
 
+def test_a_producer_that_sends_no_times_and_begins_again_with_the_bridge_is_heard(make_member, numbers_of):
+    bridge = make_member()
+    producer = numbers_of(bridge).producer
+    for seq in range(1, 6):
+        producer.send("numbers", {"type": "n", "n": seq}, {"src": "p", "seq": seq})
+    wait_kept(bridge, 5)
+    bridge.kill()
+    in_fleet(bridge.start())
+    client = bridge.connect()
+    assert replayed(client, client.subscribe("numbers", since=["p:3"])) == [4, 5]
+    again = numbers_of(bridge).producer
+    for seq in range(1, 4):
+        again.send("numbers", {"type": "n", "n": 100 + seq}, {"src": "p", "seq": seq})
+    assert [client.receive()["n"] for _ in range(3)] == [101, 102, 103]
+
+
 def test_what_becomes_of_sources_is_no_event_to_be_kept(make_member, numbers_of):
     bridge = make_member()
     numbers = numbers_of(bridge)
