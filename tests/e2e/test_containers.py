@@ -44,7 +44,8 @@ def test_each_service_is_given_its_own_secrets_and_no_others():
 
 
 def test_nobody_but_the_bridges_reaches_the_redis_of_the_fleet():
-    assert STACK["networks"]["fleet"] == {"internal": True} and "ports" not in SERVICES["redis"]
+    assert STACK["networks"]["fleet"] == {"internal": True}
+    assert SERVICES["redis"]["networks"] == ["fleet"] and "ports" not in SERVICES["redis"]
     neighbours = {name for name, service in SERVICES.items() if "fleet" in service.get("networks", [])}
     assert neighbours == {"redis", "bridge-1", "bridge-2"}
 
