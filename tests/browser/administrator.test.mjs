@@ -1,9 +1,11 @@
 // What an administrator finds and does: connections, topics, a tail, and sending.
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { Bridge } from "./support/bridge.mjs";
+import { Bridge, freePort } from "./support/bridge.mjs";
 import { screenshot } from "./support/chromium.mjs";
+import { LineReader } from "./support/line_reader.mjs";
 import { Pages } from "./support/pages.mjs";
 import { Producer } from "./support/program.mjs";
 import { makeToken, newSecret } from "./support/token.mjs";
@@ -301,5 +303,26 @@ describe("the fleet", () => {
     const page = await open("fleet");
     await page.waitForSelector("#fleet tbody tr");
     await page.waitForSelector("main >> text=This bridge is alone");
+  });
+
+  it("is all bridges that share a Redis, and says when that is away", async () => {
+    const port = await freePort();
+    const redis = spawn("setpriv", ["--pdeathsig", "KILL", "redis-server", "--bind", "127.0.0.1", "--port", String(port), "--save", "", "--appendonly", "no"], { stdio: ["ignore", "pipe", "inherit"] });
+    await new LineReader(redis.stdout).find((line) => line.includes("Ready to accept connections"));
+    const settings = { "auth.hs256_secret": secret, "relay.redis": `redis://127.0.0.1:${port}` };
+    const other = await Bridge.start({ ...settings, "relay.name": "other" });
+    await bridge.stop();
+    bridge = await Bridge.start({ ...settings, "relay.name": "this-one" });
+    const fleet = async () => (await bridge.call("GET", "/api/ws/bridges", admin)).bridges.length;
+    while ((await fleet()) < 2); // they hear of each other within seconds
+    const page = await open("fleet");
+    await page.waitForSelector("#fleet [data-bridge=other] >> text=ready");
+    await page.waitForSelector("#fleet [data-bridge=this-one] >> text=ready");
+    expect(await page.$("#alone")).toBeNull();
+    await screenshot(page, "fleet-of-two");
+    redis.kill("SIGKILL");
+    await page.waitForSelector("#alone");
+    await page.waitForSelector("#problems:not([data-count='0'])");
+    await other.stop();
   });
 });

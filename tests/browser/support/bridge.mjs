@@ -12,7 +12,7 @@ export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const DAEMON = process.env.ZWSBRIDGE_BIN ?? join(ROOT, "build/dev/bridge/zwsbridge");
 
 /** A loopback port nobody listens on, below the range that outgoing connections take theirs from. */
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const server = createServer();
     try {
