@@ -642,6 +642,56 @@ def test_positions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert positions.since("p:*") is None
 
 
+def test_refused_pattern_forgets_what_may_be_dead() -> None:
+    now = 0.0
+    positions = Positions(["j:9", "j:*", "k:*"], lambda: now, refound=True)
+    for topic in ("j:1", "j:9", "k:1"):
+        positions.event(topic, "a:1")
+    positions.subscribed("j:*", {"recovered": False, "replayed": 1})
+    positions.event("j:2", "b:5")
+    assert positions.since("j:*") == {"j:2": ["b:5"], "j:9": ["a:1"]}
+    assert positions.since("k:*") == {"k:1": ["a:1"]}
+    positions.subscribed("j:*", {"recovered": True, "replayed": 0})
+    assert positions.since("j:*") == {"j:2": ["b:5"], "j:9": ["a:1"]}
+
+
+def test_refused_pattern_without_last_resumes_when_nothing_can_come_twice() -> None:
+    now = 0.0
+    positions = Positions(["j:*"], lambda: now)
+    positions.event("j:1", "a:1")
+    positions.subscribed("j:*", {"recovered": False})
+    assert positions.since("j:*") is None
+    now = 3601
+    assert positions.since("j:*") == {}
+
+
+def test_pattern_resumes_again_after_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zwsbridge.backoff, "STABLE", 0)
+    asked: list[Any] = []
+
+    async def bridge(connection: ServerConnection) -> None:
+        request = await requested(connection)
+        asked.append(request.get("since"))
+        await say(connection, type="connection", user=None)
+        more = {"recovered": "j:1" not in request["since"], "replayed": 1} if len(asked) > 1 else {}
+        await say(connection, type="subscribed", topic="j:*", success=True, id=request["id"], **more)
+        topic = f"j:{len(asked)}"
+        await say(connection, **{"type": "x", "topic": topic, "@id": "a:1", "n": len(asked)})
+
+    gaps: list[Gap] = []
+
+    async def work() -> None:
+        async with (
+            stub(bridge) as server,
+            aclosing(subscribe(url_of(server), "j:*", last=1, on_gap=gaps.append)) as events,
+        ):
+            assert await numbers(events, 3) == [1, 2, 3]
+
+    ended_within(30, work)
+    assert asked[:3] == [None, {"j:1": ["a:1"]}, {"j:2": ["a:1"]}]
+    assert gaps == [Gap("j:*", None, "not_recovered")]
+
+
 def test_sources_that_the_bridge_names_are_all_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zwsbridge.positions, "MAX_SOURCES", 2)
     positions = Positions(["t"])

@@ -61,8 +61,12 @@ class _Topic:
 
 
 class Positions:
-    def __init__(self, names: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, names: Iterable[str], clock: Callable[[], float] = time.monotonic, refound: bool = False
+    ) -> None:
+        """`refound`: a refusal brings the newest event of each topic, and with it where that stands."""
         self._clock = clock
+        self._refound = refound
         self._named = {name for name in names if not is_pattern(name)}
         self._matches = {name: matcher([name]).fullmatch for name in names if is_pattern(name)}
         # When a topic of that pattern was heard last that is forgotten.
@@ -79,6 +83,10 @@ class Positions:
 
     def subscribed(self, topic: str, answer: dict[str, Any]) -> None:
         """The answer for a topic. That for a pattern names no positions: its events bring them."""
+        if is_pattern(topic):
+            if answer.get("recovered") is False:
+                self._refused(topic)
+            return
         at = answer.get("at")
         if not isinstance(at, list):
             return
@@ -87,6 +95,13 @@ class Positions:
             kept.reached = {}
         kept.live, kept.awaited = dict(map(split, at)), int(answer.get("replayed", 0))
         self._take_up(kept)
+
+    def _refused(self, pattern: str) -> None:
+        """One of its topics may have gone for ever, and nobody says which: with it each later resume would fail."""
+        for topic in [topic for topic in self._topics if topic not in self._named and self._matches[pattern](topic)]:
+            self._forget(topic)
+        if self._refound:
+            self._forgotten[pattern] = -math.inf
 
     def useless(self, name: str) -> None:
         """The bridge cannot go on from there: it is a topic of a raw route, or there are too many sources."""

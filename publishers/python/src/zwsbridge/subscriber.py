@@ -233,7 +233,7 @@ class _Subscriber:
         self._token = token
         self._sources = sources
         self._max_message_bytes = max_message_bytes
-        self._positions = Positions(self._names)
+        self._positions = Positions(self._names, refound=last > 0)
         self._subscribed: set[str] = set()  # names that were subscribed to on any connection
         self._backoff = Backoff()
         # Of this connection:
