@@ -160,3 +160,45 @@ def test_publishing_inside_publish_is_dropped_and_counted(bridge: StandIn, conne
     events = bridge.receive_until(is_last)
     assert inner == [False, False] and publisher.dropped == 2
     assert [(event.payload, event.header["seq"]) for event in events] == [(b"outer", 1), (b"last", 4)]
+
+
+@pytest.mark.parametrize("verb", ["close", "flush"])
+@pytest.mark.parametrize("sent", range(3))
+def test_handler_that_parts_in_the_middle_of_publish_costs_that_event(
+    bridge: StandIn, connect: Callable[..., Publisher], verb: str, sent: int
+) -> None:
+    """As a signal handler would that comes after so many frames."""
+    publisher = connect(bridge, repair=None)
+    assert publisher.publish("t", b"before")
+    real_send = publisher._sends[0]
+    frames: list[bytes] = []
+
+    def interrupted_send(frame: bytes, flags: int) -> None:
+        if len(frames) == sent:
+            getattr(publisher, verb)()
+        frames.append(frame)
+        real_send(frame, flags)
+
+    publisher._sends = [interrupted_send]
+    if verb == "close":
+        with pytest.raises(RuntimeError, match="closed"):
+            publisher.publish("t", b"x")
+    else:
+        assert not publisher.publish("t", b"x") and publisher.dropped == 1
+        assert publisher.wait_ready(PATIENCE) and publisher.publish("t", b"last")
+        assert [event.payload for event in bridge.receive_until(is_last)] == [b"before", b"last"]
+    assert not bridge.refused
+
+
+def test_handler_that_parts_in_the_middle_of_a_look(bridge: StandIn, connect: Callable[..., Publisher]) -> None:
+    publisher = connect(bridge, repair=None)
+    assert publisher._link is not None
+    look = publisher._link.look
+
+    def interrupted_look() -> bool:
+        publisher.flush()
+        return look()
+
+    publisher._link.look = interrupted_look  # type: ignore[method-assign]
+    assert not publisher.ready
+    assert publisher.wait_ready(PATIENCE) and publisher.publish("t", b"last")

@@ -183,16 +183,23 @@ class Publisher:
                         self._watch_early()
                         return True
                     half_sent = True
-                    for send in sends:
-                        try:  # Only a message's first part can find the queue full.
-                            send(counter.topic, _MORE)
-                            if self._headers:
-                                send(payload, _MORE)
-                                send(header, _LAST)
-                            else:
-                                send(payload, _LAST)
-                        except zmq.Again:
-                            taken = False
+                    try:
+                        for send in sends:
+                            try:  # Only a message's first part can find the queue full.
+                                send(counter.topic, _MORE)
+                                if self._headers:
+                                    send(payload, _MORE)
+                                    send(header, _LAST)
+                                else:
+                                    send(payload, _LAST)
+                            except zmq.Again:
+                                taken = False
+                    except zmq.ZMQError as error:
+                        if not self._was_cut_off(error, self._sends is not sends):
+                            raise
+                        half_sent = taken = False  # the rest of it has gone with the link
+                        if self._closed:
+                            raise RuntimeError("this publisher is closed") from None
                     half_sent = False
                     if not taken:
                         self._count_dropped(1)
@@ -438,6 +445,21 @@ class Publisher:
             self._sending = False
 
     def _look(self) -> bool:
+        link = self._link
+        try:
+            return self._look_at_link()
+        except zmq.ZMQError as error:
+            if not self._was_cut_off(error, self._link is not link):
+                raise
+            self._ready = False
+            return False
+
+    @staticmethod
+    def _was_cut_off(error: zmq.ZMQError, is_another: bool) -> bool:
+        """A signal handler has closed or flushed, in the middle of what this thread did with the link."""
+        return is_another and error.errno == zmq.ENOTSOCK
+
+    def _look_at_link(self) -> bool:
         self._ready = self._link is not None and self._link.look()
         if self._repair is not None:
             self._repair.start()
