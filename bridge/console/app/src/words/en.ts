@@ -291,7 +291,7 @@ export const en = {
   "rights.pattern": "Topic or pattern",
   "rights.anonymous": "no user",
   "rights.allCalls": "every call",
-  "rights.minting": "A token to try with is made at a terminal:",
+  "rights.minting": "A token to try with is made at a terminal, with the bridge's secret. In open mode there is none: the bridge ignores tokens, and everyone hears everything.",
   "configuration.applies": "A change holds",
   "configuration.reloadApplies": "after a reload",
   "configuration.newConnections": "for new connections",

@@ -292,7 +292,7 @@ export const zhCn: Record<Word, string> = {
   "rights.pattern": "主题或模式",
   "rights.anonymous": "无用户",
   "rights.allCalls": "所有调用",
-  "rights.minting": "可在终端生成用于试验的令牌：",
+  "rights.minting": "可在终端用网桥的密钥生成用于试验的令牌。开放模式下没有密钥：网桥忽略令牌，任何人都可收听一切。",
   "configuration.applies": "更改何时生效",
   "configuration.reloadApplies": "重新加载后",
   "configuration.newConnections": "对新连接",
