@@ -73,8 +73,9 @@ class Asker:
 
     @property
     def due_at(self) -> float:
-        """When there is something to be done."""
-        return min(self._say_at if self._unsaid else math.inf, self._dealer.due_at)
+        """When there is something to be done. While the queue is full it is said once that has room, not at a time."""
+        says = bool(self._unsaid) and not self._is_stuck
+        return min(self._say_at if says else math.inf, self._dealer.due_at)
 
     def wait_in(self, poller: zmq.Poller) -> None:
         """For what it waits now."""

@@ -1,0 +1,76 @@
+"""Asker by itself, with a connection that takes or does not take what is sent."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from typing import Any, cast
+
+import zmq
+
+from zwsbridge.asker import Asker
+from zwsbridge.dealer import Dealer
+from zwsbridge.kept import Kept
+from zwsbridge.source import Source
+
+
+class Connection:
+    """As much of Dealer, and of its socket, as there is to say hello and to be sent."""
+
+    due_at = math.inf
+
+    def __init__(self) -> None:
+        self.socket = self
+        self.is_away = False
+        self.sent: list[Sequence[bytes]] = []
+        self._unread = [[b"hello"]]
+
+    def look(self) -> None:
+        pass
+
+    def greeted(self) -> None:
+        pass
+
+    def recv_multipart(self, flags: int) -> list[bytes]:
+        if not self._unread:
+            raise zmq.Again
+        return self._unread.pop()
+
+    def send_multipart(self, frames: Sequence[bytes], flags: int) -> None:
+        if self.is_away:
+            raise zmq.Again
+        self.sent.append(frames)
+
+
+class Bench:
+    def __init__(self, max_topics: int = 1000, repair_bytes: int = 1024 * 1024) -> None:
+        self.kept = Kept(repair_bytes)
+        self.source = Source(max_topics, True, self.kept.end_source)
+        self.connection = Connection()
+        self.asker = Asker(cast(Dealer, cast(Any, self.connection)), self.kept, self.source, threading.RLock())
+        self.asker.read()
+        self.asker.send()
+
+    def publish(self, *topics: str) -> None:
+        for topic in topics:
+            counter = self.source.counters.get(topic) or self.source.add(topic)
+            counter.seq += 1
+            self.kept.add(counter, b"", self.source.header_start + b"%d,}" % counter.seq)
+        self.asker.changed(self.kept.changed())
+
+    def told(self) -> list[bytes]:
+        """The topics that it said something of."""
+        return [topic for frames in self.connection.sent for topic in frames[2::3]]
+
+
+def test_bridge_that_is_away_is_waited_for_at_no_time() -> None:
+    bench = Bench()
+    bench.publish("t")
+    assert bench.asker.due_at < math.inf
+    bench.connection.is_away = True
+    bench.asker.send()
+    assert bench.asker.due_at == math.inf
+    bench.connection.is_away = False
+    bench.asker.send()
+    assert bench.told() == [b"t"]
