@@ -370,7 +370,11 @@ TEST_F(RepairTest, WithoutMemoryToHoldItAnEventGoesOnAsItCame) {
   rules.held_bytes = ~std::size_t{0};
   repair.set_rules(rules);
   knows("p", "s", "t");
-  Arrival arrivals[] = {event("t", "s", 3, 0), event("u", "other", 1, 0), event("t", "s", 2, 0)};
+  const std::string t = "t";
+  const std::string u = "u";
+  const std::string source = "s";
+  const std::string other = "other";
+  Arrival arrivals[] = {event(t, source, 3, 0), event(u, other, 1, 0), event(t, source, 2, 0)};
   arrivals[0].payload = {arrivals[0].payload.data(),
                          ~std::size_t{0} / 2 + 1};  // more than a string may have
   repair.accept(arrivals, 3);
