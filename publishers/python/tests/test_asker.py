@@ -59,6 +59,13 @@ class Bench:
             self.kept.add(counter, b"", self.source.header_start + b"%d,}" % counter.seq)
         self.asker.changed(self.kept.changed())
 
+    def come_back(self) -> None:
+        """The connection, and all that waited for it is said."""
+        self.connection.is_away = False
+        while self.asker._unsaid:
+            self.asker.say_now()
+            self.asker.send()
+
     def told(self) -> list[bytes]:
         """The topics that it said something of."""
         return [topic for frames in self.connection.sent for topic in frames[2::3]]
@@ -74,3 +81,25 @@ def test_bridge_that_is_away_is_waited_for_at_no_time() -> None:
     bench.connection.is_away = False
     bench.asker.send()
     assert bench.told() == [b"t"]
+
+
+def test_what_is_not_told_yet_is_bounded() -> None:
+    bench = Bench(max_topics=3)
+    bench.connection.is_away = True
+    for number in range(20):
+        bench.publish(f"t/{number}")
+        bench.asker.send()
+    bench.come_back()
+    assert bench.told() == [b"t/17", b"t/18", b"t/19"]
+
+
+def test_what_is_held_is_told_rather_than_what_is_not() -> None:
+    bench = Bench(max_topics=3)
+    bench.connection.is_away = True
+    bench.publish("gone", "held")
+    bench.asker.send()
+    gone = bench.source.counters["gone"]
+    gone.first = gone.seq + 1
+    bench.publish("gone/2", "new")
+    bench.come_back()
+    assert bench.told() == [b"held", b"gone/2", b"new"]

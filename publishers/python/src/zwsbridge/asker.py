@@ -5,7 +5,8 @@ tried again later, and forgotten at the bridge's next hello.
 
 Thread: that of Repair. Under the publisher's lock it only notes where what it needs lies; it looks without.
 Bound:  as many requests as _REQUESTS, and at a time _HAVE_TOPICS topics and _PORTION_BYTES of answers, of which
-        looking for them is a part.
+        looking for them is a part. Of topics that it has yet to tell, as many as a source may have: past that those go
+        of which nothing is held any more, then those that have waited longest.
 """
 
 from __future__ import annotations
@@ -88,8 +89,12 @@ class Asker:
 
     def changed(self, counters: set[Counter]) -> None:
         """These have been published to."""
-        if self.is_greeted:
-            self._unsaid.update(dict.fromkeys(counters))
+        if not self.is_greeted:
+            return
+        self._unsaid.update(dict.fromkeys(counters))
+        if len(self._unsaid) > self._source.max_topics:
+            held = [counter for counter in self._unsaid if counter.first <= counter.seq]
+            self._unsaid = dict.fromkeys(held[-self._source.max_topics :])
 
     def say_now(self) -> None:
         """Tells what it has to be told of without waiting for its second."""

@@ -37,7 +37,7 @@ class Source:
 
         at_end: told of a `src` and its counters before they are forgotten.
         """
-        self._max_topics = max_topics
+        self.max_topics = max_topics
         self._keeps = keeps
         self._at_end = at_end
         self.src = ""
@@ -53,7 +53,7 @@ class Source:
     def add(self, topic: str) -> Counter:
         """A counter for a topic that has none. Raises TypeError or ValueError for what cannot be a topic."""
         name = encode_topic(topic)
-        if len(self.counters) >= self._max_topics:
+        if len(self.counters) >= self.max_topics:
             self.begin_anew()
         counter = Counter(self.src, name, self._keeps and not topic.startswith("@"))
         self.counters[topic] = counter
