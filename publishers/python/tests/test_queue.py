@@ -202,3 +202,17 @@ def test_handler_that_parts_in_the_middle_of_a_look(bridge: StandIn, connect: Ca
     publisher._link.look = interrupted_look  # type: ignore[method-assign]
     assert not publisher.ready
     assert publisher.wait_ready(PATIENCE) and publisher.publish("t", b"last")
+
+
+def test_flush_that_gives_no_time_says_what_it_may_have_given_up(
+    start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher], caplog: pytest.LogCaptureFixture
+) -> None:
+    bridge = start_bridge(options=SMALL_BUFFERS)
+    publisher = connect(bridge, repair=None)
+    assert publisher.flush(0), "nothing was published"
+    assert publisher.wait_ready(PATIENCE) and not caplog.messages
+    bridge.stall()
+    assert all(publisher.publish("t", HUGE) for _ in range(BACKLOG))
+    assert not publisher.flush(0)
+    (told,) = caplog.messages
+    assert told.startswith("events that still waited after 0 s (linger) were given up")

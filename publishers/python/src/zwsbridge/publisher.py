@@ -426,6 +426,7 @@ class Publisher:
     def _cut_off(self) -> None:
         """Begins anew. The caller gives what waits in the link its time, by _let_go, once it is without the lock."""
         if self._link is not None:
+            self._link.was_used = self._link.has_subscriber and bool(self._source.counters)
             self._leaving.add(self._link)
             self._cut[threading.get_ident()] = self._link
         self._link = None
