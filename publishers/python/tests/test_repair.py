@@ -264,6 +264,17 @@ def test_former_source_goes_with_the_last_that_is_held_of_it(
     assert asking.ask(name, former, "t/0", 1, 1) == []
 
 
+def test_of_a_former_source_only_the_topics_are_held_that_can_be_asked_for(
+    bridge: StandIn, connect: Any, asking: AskingBridge
+) -> None:
+    publisher = connect(bridge, repair=asking.endpoint, max_topics=10)
+    for number in range(100):
+        publisher.publish(f"@user/{number}", b"x")
+        publisher.publish("t", b"x")
+    assert {len(counters) for counters in publisher._kept.all_former()} == {1}
+    assert len(publisher._kept.all_former()) == 11
+
+
 def test_what_is_held_is_searched_without_the_lock_and_in_portions(
     bridge: StandIn, connect: Any, asking: AskingBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,7 +138,7 @@ class Asker:
 
     def _counter(self, src: bytes, topic: bytes) -> Counter | None:
         name = src.decode(errors="replace")
-        counters = self._source.counters if name == self._source.src else self._kept.former(name)
+        counters = self._source.kept if name == self._source.src else self._kept.former(name)
         return counters.get(topic.decode(errors="replace"))
 
     # How far topics are.
@@ -160,10 +160,10 @@ class Asker:
     def _all(self) -> Iterator[Counter]:
         with self._lock:
             former = self._kept.all_former()
-            current = list(self._source.counters.values())
+            current = list(self._source.kept.values())
         for counters in former:
-            yield from (counter for counter in counters if counter.first <= counter.seq and counter.keeps)
-        yield from (counter for counter in current if counter.keeps)
+            yield from (counter for counter in counters if counter.first <= counter.seq)
+        yield from current
 
     def _have(self) -> tuple[list[Counter], Sequence[bytes]]:
         """The topics of the next message, and that."""

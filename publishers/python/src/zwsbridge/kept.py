@@ -6,7 +6,8 @@ searched without the publisher's lock.
 
 Thread: not safe; the publisher's lock guards every call but events_in.
 Bound:  `max_bytes`, each event counted with what Python needs beside its frames. A piece is the 256th part of that.
-        A former source's counters stay until nothing of it is held.
+        A former source's counters stay until nothing of it is held. Each had an event here after those of the source
+        before, so but for the oldest source, which may be held in part, they are as few as the events that are counted.
 Cost:   what the publisher's lock is held for grows with pieces, and with the topics of a source only as fast as C
         copies a list of them.
 """
@@ -65,10 +66,10 @@ class Kept:
         return changed
 
     def end_source(self, src: str, counters: dict[str, Counter]) -> None:
-        """Nothing will be added to these any more."""
+        """Nothing will be added to these any more. They are no others' from now on."""
         newest = self._open or (self._pieces[-1].events if self._pieces else [])
         if newest and newest[-_FIELDS].src == src:  # else nothing of it is held
-            self._former[src] = self._dropped + len(self._pieces), counters.copy()
+            self._former[src] = self._dropped + len(self._pieces), counters
 
     def former(self, src: str) -> dict[str, Counter]:
         """The counters of a source that has ended. Some may hold nothing any more."""

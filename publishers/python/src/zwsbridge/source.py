@@ -35,19 +35,21 @@ class Source:
     def __init__(self, max_topics: int, keeps: bool, at_end: Callable[[str, dict[str, Counter]], None]) -> None:
         """`keeps`: events are kept, but for those whose topic is a name of the bridge's own.
 
-        at_end: told of a `src` and its counters before they are forgotten.
+        at_end: given a `src` and those of its counters whose events are kept, before all are forgotten.
         """
         self.max_topics = max_topics
         self._keeps = keeps
         self._at_end = at_end
         self.src = ""
         self.counters: dict[str, Counter] = {}  # this very object, for ever
+        self.kept: dict[str, Counter] = {}  # those of them whose events are kept; another object for each `src`
         self.begin_anew()
 
     def begin_anew(self) -> None:
-        self._at_end(self.src, self.counters)
+        self._at_end(self.src, self.kept)
         self.src = secrets.token_urlsafe(12)
         self.header_start = b'{"src":"%b"%b' % (self.src.encode(), _NUMBER)
+        self.kept = {}  # not emptied: it may be held on to
         self.counters.clear()
 
     def add(self, topic: str) -> Counter:
@@ -56,6 +58,8 @@ class Source:
         if len(self.counters) >= self.max_topics:
             self.begin_anew()
         counter = Counter(self.src, name, self._keeps and not topic.startswith("@"))
+        if counter.keeps:
+            self.kept[topic] = counter
         self.counters[topic] = counter
         return counter
 
