@@ -7,6 +7,7 @@ namespace zws {
 namespace {
 
 constexpr unsigned looks_max = 10;  // a producer's high-water mark has been taken by then
+constexpr std::size_t kept_bytes_max = 4096;
 
 }  // namespace
 
@@ -15,22 +16,25 @@ const char* Senders::property(const zmq::message_t& message) noexcept {
   return zmq_msg_gets(message.handle(), "__fd");
 }
 
-std::uint64_t Senders::of(const char* descriptor) {
+std::uint64_t Senders::of(const char* descriptor, zmq::message_t* message) {
   if (descriptor == nullptr) return Arrival::no_connection;
   if (descriptor == last_) return last_number_;
-  const auto known = numbers_.find(descriptor);
-  const std::uint64_t number = known != numbers_.end() ? known->second : meet(descriptor);
+  const auto known = known_.find(descriptor);
+  const std::uint64_t number =
+      known != known_.end() ? known->second.number : meet(descriptor, message);
   if (number == Arrival::over) return number;
   last_ = descriptor;
   last_number_ = number;
   return number;
 }
 
-std::uint64_t Senders::meet(const char* descriptor) {
+std::uint64_t Senders::meet(const char* descriptor, zmq::message_t* message) {
   const std::uint64_t number = find_(std::atoi(descriptor));
   if (number == 0) return Arrival::over;
   const bool fresh = texts_.count(number) == 0;
-  numbers_.emplace(descriptor, number);
+  Known known{number, {}};
+  if (message != nullptr && message->size() <= kept_bytes_max) known.kept.copy(*message);
+  known_.emplace(descriptor, std::move(known));
   texts_.emplace(number, descriptor);
   if (fresh) sink_.opened(number);
   return number;
@@ -43,7 +47,7 @@ void Senders::nothing_waits() {
   for (const std::uint64_t number : std::exchange(ended_, {})) {
     const auto [first, end] = texts_.equal_range(number);
     if (first == end) continue;  // nothing ever came over it
-    for (auto text = first; text != end; ++text) numbers_.erase(text->second);
+    for (auto text = first; text != end; ++text) known_.erase(text->second);
     texts_.erase(first, end);
     last_ = nullptr;
     sink_.ended(number);

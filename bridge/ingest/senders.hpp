@@ -4,9 +4,11 @@
 // libzmq gives each message the properties of its connection, the descriptor among them. Descriptors are used
 // again at once, while messages of the one before still wait. But each connection's properties are an object
 // of its own, which lives as long as the connection or a message of it does: so the address of a text in it
-// tells connections apart, and what the text says is looked up once for each connection.
+// tells connections apart, and what the text says is looked up once for each connection. Of each connection
+// one message is kept until its end has been told: else the next one's properties could lie where its were.
 //
-// Thread: the source's. Bound: the connections over which something came.
+// Thread: the source's. Bound: the connections over which something came; of each a message of 4 KiB at most,
+// which may keep the 8 KiB that libzmq read it into.
 // Cost: of of(), one look-up by libzmq (some 40 ns), and one here where producers take turns.
 #pragma once
 
@@ -27,10 +29,10 @@ class Senders {
   Senders(Sink& sink, Find find) : sink_(sink), find_(std::move(find)) {}
 
   // Arrival::connection of a message; the sink knows it when this returns.
-  std::uint64_t of(const zmq::message_t& message) { return of(property(message)); }
+  std::uint64_t of(zmq::message_t& message) { return of(property(message), &message); }
 
-  // The same; `descriptor` is what property() has given.
-  std::uint64_t of(const char* descriptor);
+  // The same; `descriptor` is what property() has given, of a message that is kept if it is given, too.
+  std::uint64_t of(const char* descriptor, zmq::message_t* message = nullptr);
 
   // libzmq's text of the message's descriptor, or nullptr; the same text of each message of a connection.
   static const char* property(const zmq::message_t& message) noexcept;
@@ -45,11 +47,16 @@ class Senders {
   void all_ended();
 
  private:
-  std::uint64_t meet(const char* descriptor);
+  struct Known {
+    std::uint64_t number;
+    zmq::message_t kept;
+  };
+
+  std::uint64_t meet(const char* descriptor, zmq::message_t* message);
 
   Sink& sink_;
   const Find find_;
-  std::unordered_map<const char*, std::uint64_t> numbers_;
+  std::unordered_map<const char*, Known> known_;
   std::unordered_multimap<std::uint64_t, const char*> texts_;  // the other way round
   const char* last_ = nullptr;                                 // asked for
   std::uint64_t last_number_ = Arrival::no_connection;
