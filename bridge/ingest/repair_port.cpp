@@ -16,6 +16,8 @@ namespace {
 constexpr int queued_max = 1000;
 constexpr std::size_t look_messages_max = 64;
 constexpr std::size_t look_bytes_max = 65'536;
+// Few bytes may name many topics, and producers' events wait meanwhile.
+constexpr std::chrono::milliseconds look_time{1};
 constexpr std::size_t kept_topics_max = 250;                 // of one message
 constexpr std::size_t frames_max = 3 + 3 * kept_topics_max;  // with the connection's id
 
@@ -97,7 +99,9 @@ void RepairPort::close() noexcept {
 
 bool RepairPort::drain(Repair& repair) {
   bytes_ = 0;
-  for (std::size_t messages = 0; messages < look_messages_max && bytes_ < look_bytes_max;
+  const SteadyTime until = std::chrono::steady_clock::now() + look_time;
+  for (std::size_t messages = 0; messages < look_messages_max && bytes_ < look_bytes_max &&
+                                 (messages == 0 || std::chrono::steady_clock::now() < until);
        ++messages) {
     if (!receive()) {
       touched_ = false;
