@@ -369,6 +369,8 @@ void Source::Impl::tell_of_repairs() {
 
 Source::Source(ConfigPtr config, Sink& sink, Metrics& metrics)
     : impl_(std::make_unique<Impl>(std::move(config), sink, metrics)) {
+  // The first look comes later than the first producers.
+  zmq_heap::pause_above(impl_->config->ingest.memory_bytes);
   if (!impl_->gatekeeper) return;
   impl_->gatekeeper->start();
   log::info("producers need CURVE; the bridge's public key is {}, and {} may publish",
