@@ -331,9 +331,10 @@ def test_forked_child_has_nothing_of_its_parents(bridge: StandIn, connect: Any, 
     os.close(write)
 
 
-def test_close_after_a_loss_gives_the_bridge_time_to_ask(
+def close_after_a_loss(
     start_bridge: Callable[..., StandIn], connect: Any, asking: AskingBridge
-) -> None:
+) -> tuple[bytes, str, int, threading.Thread]:
+    """The asking bridge's name at the publisher, the source, how many events of "t" were taken, and who closes it."""
     bridge = start_bridge(options=SMALL_BUFFERS)
     publisher = connect(bridge, queue_size=20, repair=asking.endpoint, linger=30)
     name = asking.meet()
@@ -343,6 +344,13 @@ def test_close_after_a_loss_gives_the_bridge_time_to_ask(
     closing = threading.Thread(target=publisher.close)
     closing.start()
     bridge.resume()
+    return name, src, taken, closing
+
+
+def test_close_after_a_loss_gives_the_bridge_time_to_ask(
+    start_bridge: Callable[..., StandIn], connect: Any, asking: AskingBridge
+) -> None:
+    name, src, taken, closing = close_after_a_loss(start_bridge, connect, asking)
     while asking.have(name) != (src, {"t": (1, taken + 1)}):  # one may have come before
         pass
     assert numbers(asking.ask(name, src, "t", taken + 1, taken + 1)) == [BIG]
@@ -362,15 +370,7 @@ def test_close_after_a_loss_waits_until_the_bridge_is_told(
         say_now(self)
 
     monkeypatch.setattr(Asker, "say_now", say_later)
-    bridge = start_bridge(options=SMALL_BUFFERS)
-    publisher = connect(bridge, queue_size=20, repair=asking.endpoint, linger=30)
-    name = asking.meet()
-    bridge.stall()
-    taken = publish_until_dropped(publisher, "t")
-    src = publisher.src
-    closing = threading.Thread(target=publisher.close)
-    closing.start()
-    bridge.resume()
+    name, src, taken, closing = close_after_a_loss(start_bridge, connect, asking)
     closing.join(0.2)
     assert closing.is_alive()
     go_on.set()
