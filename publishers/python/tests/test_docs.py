@@ -41,6 +41,7 @@ PUBLISHED: dict[tuple[Path, str], list[list[str]]] = {
 }
 APPLICATION = (PUBLISHING, "asyncio and FastAPI")
 REPAIR = (PUBLISHING, "The repair protocol")  # run by test_repair.py
+SEVERAL = (PUBLISHING, "Several bridges")
 
 
 def blocks(page: Path, language: str) -> dict[str, list[str]]:
@@ -64,7 +65,7 @@ def test_no_program_is_forgotten() -> None:
         for page in (PUBLISHING, README)
         for heading, found in blocks(page, "python").items()
     }
-    assert shown == {**{place: len(runs) for place, runs in PUBLISHED.items()}, APPLICATION: 1, REPAIR: 1}
+    assert shown == {**{place: len(runs) for place, runs in PUBLISHED.items()}, APPLICATION: 1, REPAIR: 1, SEVERAL: 1}
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,17 @@ def test_program_publishes_what_it_says(
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     expected = PUBLISHED[page, heading][number]
     assert [bridge.receive().topic for _ in expected] == expected
+
+
+def test_program_for_several_bridges_reaches_each(start_bridge: Callable[..., StandIn]) -> None:
+    bridges = [start_bridge(), start_bridge()]
+    page, heading = SEVERAL
+    program = blocks(page, "python")[heading][0]
+    for number, bridge in enumerate(bridges, 1):
+        program = program.replace(f"tcp://web-{number}:5556", bridge.endpoint)
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert [bridge.receive().topic for bridge in bridges] == ["import:task-123"] * 2
 
 
 def test_cpp_program_builds_against_an_installation_and_publishes(bridge: StandIn, tmp_path: Path) -> None:
