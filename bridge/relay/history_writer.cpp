@@ -380,7 +380,8 @@ void HistoryWriter::on_kept(const EventPtr& event, bool doubted, const redisRepl
   refused(event->topic(), keys_.stream(event->topic(), event->source()), *answer);
 }
 
-// Without its index nobody reads a topic; it begins anew with the next event. To delete takes no memory.
+// Without its index nobody reads a topic; it begins anew with the next event. To delete takes no memory, but
+// where Redis refuses that as well (it could not save, or has too few replicas) what stays is told as lost later.
 void HistoryWriter::refused(std::string_view topic, std::string_view stream,
                             const redisReply& answer) {
   std::uint64_t suppressed = 0;
@@ -392,7 +393,11 @@ void HistoryWriter::refused(std::string_view topic, std::string_view stream,
   const bool is_another_kind = text_of(answer).substr(0, 9) == "WRONGTYPE";
   if (is_another_kind) metrics_.unreadable.add();
   if (is_another_kind && !stream.empty()) send_({"DEL", std::string(stream)}, ignore);
-  send_({"DEL", keys_.index(topic)}, ignore);
+  const std::uint64_t partition = std::uint64_t{1} << KeptKeys::partition(topic);
+  const bool sent = send_({"DEL", keys_.index(topic)}, [this, partition](const redisReply* gone) {
+    if (gone == nullptr || gone->type == REDIS_REPLY_ERROR) lose(0, partition);
+  });
+  if (!sent) lose(0, partition);
 }
 
 void HistoryWriter::lose(const Event& event) noexcept {
