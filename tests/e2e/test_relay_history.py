@@ -452,24 +452,6 @@ def test_a_full_redis_is_counted_and_its_old_answers_are_not_given(make_member, 
     assert resume(third, ["p:12"]) == (True, [13, 14, 15])
 
 
-def test_what_a_redis_that_refused_every_write_did_not_get_is_not_recovered(make_member, numbers_of, redis):
-    """It refuses to forget the topic's index, too, and has that when it is well again."""
-    first = make_member()
-    numbers = numbers_of(first)
-    client = first.connect()
-    client.subscribe("numbers")
-    numbers.send(5)
-    wait_kept(first, 5)
-    redis.ask("CONFIG", "SET", "min-replicas-to-write", "1")
-    numbers.send(3)
-    assert [client.receive()["n"] for _ in range(8)] == list(range(1, 9))
-    first.wait_metric_at_least("zws_relay_unwritten_total", 3)
-    redis.ask("CONFIG", "SET", "min-replicas-to-write", "0")
-    numbers.send(1)
-    wait_kept(first, 6)
-    assert resume(make_member(), ["p:5"]) == (False, [])
-
-
 def test_without_redis_a_cold_bridge_refuses_at_once(make_bridge, redis):
     bridge = make_bridge({"relay.redis": redis.url()})
     in_fleet(bridge)
