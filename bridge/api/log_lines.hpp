@@ -8,7 +8,7 @@
 
 namespace zws {
 
-// At most `limit` lines of each, the oldest first. What looks like a secret is *** here, though no line should
+// At most `limit` lines of each, the oldest first. What looks like a secret is *** in them, though no line should
 // hold one.
 std::string log_lines_json(std::size_t limit);
 

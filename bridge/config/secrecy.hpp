@@ -9,15 +9,14 @@
 #include <string_view>
 
 #include "config/value.hpp"
+#include "core/secrets.hpp"
 
 namespace zws::config {
 
 // Whether a line that speaks of `name` may hold a secret: a misspelt one is still one.
 bool names_secret(std::string_view name);
 
-// `text` with *** in place of what can be nothing but a secret: JSON Web Tokens, PEM blocks and the
-// password of a URL.
-std::string without_secrets(std::string_view text);
+using zws::without_secrets;
 Value value_without_secrets(const Value& value);
 
 // The same with *** for what a generator of passwords or `zws keygen` may have made, which could also be

@@ -27,9 +27,6 @@ std::string toml_text(const Value& value);
 // For a complaint: one line, harmless on a terminal, about 200 bytes at most.
 std::string shown(const Value& value);
 
-// What stands for a secret wherever values are shown.
-constexpr std::string_view secret_mask = "***";
-
 // "10s", "500ms", "5m", "1h": one whole number and one unit. Nothing for anything else, or for more
 // than about 1100 years.
 std::optional<Duration> parse_duration(std::string_view text);

@@ -8,6 +8,7 @@
 #include "core/json_text.hpp"
 #include "core/log_memory.hpp"
 #include "core/log_writer.hpp"
+#include "core/secrets.hpp"
 #include "core/topic.hpp"
 
 namespace zws::log {
@@ -154,12 +155,18 @@ std::string json_escaped(std::string_view text, std::size_t limit) {
 }
 
 // What others chose is harmless in a line already; the rest, such as the system's own words, is made so here.
-void keep(LogMemory& memory, const std::string& time, const char* level, std::string_view line) {
+// What looks like a secret is hidden while it is whole: a password that was cut could not be told any more.
+// Where that fails the line is not kept, and written all the same.
+void keep(LogMemory& memory, const std::string& time, const char* level,
+          std::string_view line) noexcept try {
+  constexpr std::size_t looked_at = 16 * LogMemory::line_bytes_max;
   const auto hex = [](std::string& out, std::string_view sequence, bool /*valid*/) {
     append_hex(out, sequence);
   };
+  const std::string shown = without_secrets(line.substr(0, looked_at));
   memory.keep(std::make_shared<const KeptLine>(
-      KeptLine{time, level, fit(line, LogMemory::line_bytes_max, hex, Quotes::as_they_are)}));
+      KeptLine{time, level, fit(shown, LogMemory::line_bytes_max, hex, Quotes::as_they_are)}));
+} catch (...) {
 }
 
 }  // namespace

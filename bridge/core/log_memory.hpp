@@ -20,7 +20,7 @@ namespace zws::log {
 struct KeptLine {
   std::string time;
   std::string level;  // "audit" for those
-  std::string text;   // valid UTF-8 without control characters
+  std::string text;  // valid UTF-8 without control characters, and *** for what looks like a secret
 };
 using KeptLinePtr = std::shared_ptr<const KeptLine>;
 

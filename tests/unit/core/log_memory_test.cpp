@@ -85,5 +85,16 @@ TEST_F(LogMemoryTest, ALineIsBoundedTextWithoutControlCharacters) {
   EXPECT_THAT(text, Not(HasSubstr("\n")));
 }
 
+TEST_F(LogMemoryTest, ASecretIsHiddenBeforeTheLineIsCut) {
+  const std::string url = "redis://bridge:hunter2hunter2@db ";
+  for (std::size_t before = LogMemory::line_bytes_max - url.size();
+       before <= LogMemory::line_bytes_max; ++before) {
+    log::error("{} {}", std::string(before, 'x'), url);
+    EXPECT_THAT(last(log::newest_lines())->text, Not(HasSubstr("hunter"))) << before;
+  }
+  log::AuditLine().text("why", url).write();
+  EXPECT_EQ(last(log::newest_audit())->text, "why=\"redis://bridge:***@db \"");
+}
+
 }  // namespace
 }  // namespace zws
