@@ -180,7 +180,7 @@ MemoryGuard::Level Lanes::trimmed() {
 // left, so it looks again.
 void Lanes::relieve() {
   relief_pause_ = relief_looks;
-  gather<Holders>([this](Lane& lane) { return holders_of(lane); },
+  gather<Holders>([](Lane& lane) { return holders_of(lane); },
                   [this](std::vector<Holders> lanes) {
                     lanes_.front()->run([this, lanes = std::move(lanes)](Lane&) mutable {
                       close_most(std::move(lanes));
@@ -189,7 +189,7 @@ void Lanes::relieve() {
 }
 
 // Nobody's memory counts twice: what those that have left still hold is on its way.
-Lanes::Holders Lanes::holders_of(Lane& lane) const {
+Lanes::Holders Lanes::holders_of(Lane& lane) {
   Holders of_lane;
   for (Session* session : lane.sessions()) {
     const std::size_t bytes = session->held_bytes();
@@ -199,7 +199,6 @@ Lanes::Holders Lanes::holders_of(Lane& lane) const {
       of_lane.holders.push_back({bytes, 0, session->place.ticket});
     }
   }
-  of_lane.holders = who_must_go(std::move(of_lane.holders), memory_.limit());
   return of_lane;
 }
 
@@ -220,8 +219,8 @@ void Lanes::close_most(std::vector<Holders> lanes) {
   if (chosen.empty()) {
     if (memory_log_.pass(suppressed))
       log::warning(
-          "memory is at {} % of limits.memory_bytes ({}): new clients are refused; none holds "
-          "so much of it that closing it would help{}",
+          "memory is at {} % of limits.memory_bytes ({}): new clients are refused; clients hold "
+          "so little of it that closing them would not help{}",
           memory_.percent(), memory_.limit(), log::more(suppressed));
     return;
   }

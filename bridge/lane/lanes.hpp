@@ -115,13 +115,13 @@ class Lanes {
   void set_memory_limit(const Config& config);
   void look_after_memory();
   MemoryGuard::Level trimmed();
-  // What those that hold most on a lane hold, and what those that have left have still to give back.
+  // What each on a lane holds, and what those that have left have still to give back.
   struct Holders {
     std::vector<MemoryHolder> holders;
     std::size_t on_its_way = 0;
   };
   void relieve();
-  Holders holders_of(Lane& lane) const;
+  static Holders holders_of(Lane& lane);
   void close_most(std::vector<Holders> lanes);
   void close_holders(const std::vector<MemoryHolder>& chosen);
 

@@ -14,8 +14,10 @@ constexpr std::size_t tight_percent = 85;
 constexpr std::size_t critical_percent = 95;
 constexpr std::size_t relieved_percent = 90;
 constexpr std::size_t little = 8;  // who holds an eighth of what another does is spared beside him
-// Who holds less is spared whatever the others do: what fills the memory is elsewhere.
+// Who holds less is spared where all together hold next to nothing of what must go, and only there: what
+// fills the memory is elsewhere then.
 constexpr std::size_t much = std::size_t{16} * 1024;
+constexpr std::size_t next_to_nothing = 64;  // one part in so many
 
 // A number of bytes; 0 for "max", for a file that is not there, and for version 1's way to say so.
 std::size_t limit_in(const std::string& file) {
@@ -66,15 +68,22 @@ std::size_t MemoryGuard::excess() const noexcept {
 }
 
 std::vector<MemoryHolder> who_must_go(std::vector<MemoryHolder> all, std::size_t excess) {
-  std::sort(all.begin(), all.end(),
-            [](const MemoryHolder& a, const MemoryHolder& b) { return a.bytes > b.bytes; });
+  const auto less = [](const MemoryHolder& a, const MemoryHolder& b) { return a.bytes < b.bytes; };
+  std::size_t together = 0;
+  for (const MemoryHolder& holder : all) together += holder.bytes;
+  const std::size_t least = together < excess / next_to_nothing ? much : 1;
+  std::make_heap(all.begin(), all.end(), less);
+  const std::size_t most = all.empty() ? 0 : all.front().bytes;
+  std::vector<MemoryHolder> chosen;
   std::size_t held = 0;
-  std::size_t count = 0;
-  while (count < all.size() && all[count].bytes >= much &&
-         all[count].bytes >= all[0].bytes / little && (count == 0 || held < excess))
-    held += all[count++].bytes;
-  all.resize(count);
-  return all;
+  while (!all.empty() && all.front().bytes >= least && all.front().bytes >= most / little &&
+         (chosen.empty() || held < excess)) {
+    std::pop_heap(all.begin(), all.end(), less);
+    held += all.back().bytes;
+    chosen.push_back(all.back());
+    all.pop_back();
+  }
+  return chosen;
 }
 
 std::size_t resident_bytes() noexcept {

@@ -48,7 +48,8 @@ struct MemoryHolder {
 };
 
 // Those that hold most, as few as hold `excess` together; at least one, if anyone holds anything. Who holds
-// little beside them stays: it would help little, and what is needed may be on its way already.
+// little beside them stays: it would help little, and what is needed may be on its way already. Nobody goes
+// where nobody holds 16 KiB and all of them together less than a 64th of `excess`.
 std::vector<MemoryHolder> who_must_go(std::vector<MemoryHolder> all, std::size_t excess);
 
 // The resident memory of this process; 0 if it cannot be read.

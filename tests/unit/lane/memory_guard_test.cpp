@@ -52,9 +52,21 @@ TEST(MemoryGuardTest, ThoseGoThatHoldMostAndNoMoreThanNeeded) {
   EXPECT_THAT(tickets(500 * kib), ElementsAre(2));
   EXPECT_THAT(tickets(501 * kib), ElementsAre(2, 4));
   EXPECT_THAT(tickets(100'000 * kib), ElementsAre(2, 4)) << "who holds little beside them stays";
-  EXPECT_THAT(who_must_go({{16 * kib, 0, 1}, {16 * kib - 1, 0, 2}}, 100 * kib), testing::SizeIs(1))
-      << "and who holds little at all";
   EXPECT_THAT(who_must_go({}, 100), IsEmpty());
+}
+
+TEST(MemoryGuardTest, ThoseThatHoldLittleAreSparedOnlyWhereTheyHoldLittleTogether) {
+  constexpr std::size_t kib = 1024;
+  const auto all = [](std::size_t count, std::size_t bytes) {
+    return std::vector<MemoryHolder>(count, MemoryHolder{bytes, 0, 1});
+  };
+  EXPECT_THAT(who_must_go(all(1000, 10 * kib), 5000 * kib), testing::SizeIs(500));
+  EXPECT_THAT(who_must_go(all(1000, 10 * kib), 640'000 * kib), testing::SizeIs(1000));
+  EXPECT_THAT(who_must_go(all(1000, 10 * kib), 641'000 * kib), IsEmpty())
+      << "what fills the memory is elsewhere";
+  EXPECT_THAT(who_must_go({{16 * kib, 0, 1}, {16 * kib - 1, 0, 2}}, 641'000 * kib),
+              testing::SizeIs(1))
+      << "and who holds 16 KiB is one of those that hold most";
 }
 
 class CgroupTest : public testing::Test {
