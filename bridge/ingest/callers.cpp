@@ -1,7 +1,6 @@
 #include "ingest/callers.hpp"
 
 #include <chrono>
-#include <utility>
 
 #include "ingest/line.hpp"
 
@@ -17,12 +16,21 @@ constexpr int watched_events = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDE
 
 Callers::Callers(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& metrics,
                  std::size_t most)
-    : events_(context, socket, watched_events), metrics_(metrics), most_(most) {}
+    : events_(context, socket, watched_events),
+      metrics_(metrics),
+      most_(most),
+      peers_(Line::may_have_shaken_hands) {}
 
-// Who has left by the end of it is not cut off: its descriptor may be another's by then.
+// Nobody is cut off before all is known: who has left by then is not there any more, and its descriptor may be
+// another's, and who has finished its handshake is no stranger.
 void Callers::look() {
   for (SocketEvent event; events_.next(event);) note(event);
-  for (const int descriptor : std::exchange(to_cut_, {})) cut(descriptor);
+  keep_within_bound();
+}
+
+void Callers::heard(int descriptor) {
+  if (peers_.number(descriptor) == 0) look();  // it may have come since
+  peers_.heard(descriptor);
 }
 
 void Callers::note(const SocketEvent& event) {
@@ -39,30 +47,36 @@ void Callers::note_begin(const SocketEvent& event) {
   note_end(descriptor);  // were its end not told
   addresses_[descriptor] = event.address;
   peers_.began(descriptor);
-  if (addresses_.size() - refused_.size() <= most_) return;
-  const int last = peers_.oldest_stranger(refused_);
-  if (last < 0) return;
-  refused_.insert(last);
-  to_cut_.insert(last);
-  metrics_.producers_refused[static_cast<std::size_t>(RefuseReason::too_many)].add();
 }
 
 void Callers::note_end(int descriptor) {
   if (addresses_.erase(descriptor) == 0) return;
-  refused_.erase(descriptor);
-  to_cut_.erase(descriptor);
+  cut_.erase(descriptor);
   peers_.ended(descriptor, std::chrono::steady_clock::now());
 }
 
-void Callers::cut(int descriptor) {
+void Callers::keep_within_bound() {
+  const auto is_within = [this] { return addresses_.size() - cut_.size() <= most_; };
+  if (is_within()) return;
+  for (const int descriptor : peers_.strangers(cut_)) {
+    if (!cut(descriptor)) continue;
+    cut_.insert(descriptor);
+    metrics_.producers_refused[static_cast<std::size_t>(RefuseReason::too_many)].add();
+    if (is_within()) return;
+  }
+}
+
+bool Callers::cut(int descriptor) {
   const Line line(descriptor, addresses_[descriptor]);
+  const std::string peer = line.peer();
+  if (!line.cut()) return false;
   std::uint64_t suppressed = 0;
   if (refused_log_.pass(suppressed))
     log::warning(
         "refused a publisher at {} (ingest.repair_bind): there are as many connections as "
         "ingest.connections allows{}",
-        line.peer(), log::more(suppressed));
-  line.cut();
+        peer, log::more(suppressed));
+  return true;
 }
 
 }  // namespace zws

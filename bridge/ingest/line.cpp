@@ -15,6 +15,9 @@
 namespace zws {
 namespace {
 
+// ZMTP's greeting, and the shortest READY.
+constexpr std::uint64_t handshake_bytes_min = 64 + 8;
+
 // All zero where the kernel has none.
 tcp_info info_of(int descriptor) noexcept {
   tcp_info info{};
@@ -75,6 +78,13 @@ std::chrono::milliseconds Line::silence() const noexcept {
 
 std::uint64_t Line::received() const noexcept { return info_of(descriptor_).tcpi_bytes_received; }
 
+bool Line::may_have_shaken_hands(int descriptor) noexcept {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return ::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+         info.tcpi_bytes_received >= handshake_bytes_min;
+}
+
 std::string Line::peer() const {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -98,8 +108,10 @@ std::string Line::peer() const {
   return "process " + std::to_string(who.pid);
 }
 
-void Line::cut() const noexcept {
-  if (descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
+bool Line::cut() const noexcept {
+  if (descriptor_ < 0) return false;
+  ::shutdown(descriptor_, SHUT_RDWR);  // it fails where the other side has left: it is done then
+  return true;
 }
 
 }  // namespace zws

@@ -33,11 +33,15 @@ class Line {
   // Bytes that have come over it; 0 where the kernel does not know (ipc).
   std::uint64_t received() const noexcept;
 
+  // Whether as much has come over libzmq's `descriptor` as no handshake can do without; also where the kernel
+  // does not know (ipc), and where it is closed.
+  static bool may_have_shaken_hands(int descriptor) noexcept;
+
   // "10.0.0.7:40312", "[::1]:40312" or "process 1234"; "somebody" if it is gone.
   std::string peer() const;
 
-  // Ends it for libzmq, too.
-  void cut() const noexcept;
+  // Ends it for libzmq, too. False if it is of nothing, so that nothing was done.
+  bool cut() const noexcept;
 
  private:
   bool belongs_to(const std::string& endpoint) const;

@@ -42,9 +42,11 @@ Monitor::Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& 
       gatekeeper_(gatekeeper),
       concluded_(gatekeeper == nullptr ? 0 : gatekeeper->admissions()),
       patience_(patience),
+      peers_(Line::may_have_shaken_hands),
       most_(most) {}
 
 Monitor::~Monitor() {
+  if (peers_.producers() == 0) return;  // another's may be there
   metrics_.producers_lost.add(peers_.producers());
   metrics_.producers.set(0);
 }
@@ -52,6 +54,7 @@ Monitor::~Monitor() {
 void Monitor::look() {
   const std::uint64_t admitted = gatekeeper_ == nullptr ? 0 : gatekeeper_->admissions();
   for (SocketEvent event; events_.next(event);) note(event);
+  keep_within_bound();
   // Handshakes that overlap may have been taken for each other; it stays at that.
   if (peers_.handshakes() == 0) concluded_ = admitted;
 }
@@ -114,21 +117,40 @@ void Monitor::note(const SocketEvent& event) {
 
 void Monitor::note_begin(const SocketEvent& event, std::string dialled) {
   const int descriptor = static_cast<int>(event.value);
-  lines_[descriptor] = {Line(descriptor, event.address), 0, std::chrono::steady_clock::now()};
+  lines_[descriptor] = {event.address, Line(descriptor, event.address), 0,
+                        std::chrono::steady_clock::now()};
   peers_.began(descriptor, std::move(dialled));
-  keep_within_bound();
 }
 
-// libzmq accepts whoever comes. Strangers who say nothing do not keep producers out: they go first.
+// libzmq accepts whoever comes. Strangers who say nothing do not keep producers out: they go first, but not
+// before all is known, for who has finished its handshake is none of them.
 void Monitor::keep_within_bound() {
-  if (lines_.size() - cut_.size() <= most_) return;
-  const int last = peers_.oldest_stranger(cut_);
-  if (last < 0) return;
-  const Line& line = lines_[last].line;
-  refuse(RefuseReason::too_many, line.peer());
-  cut_.insert(last);
-  ++cuts_untold_;
-  line.cut();
+  const auto is_within = [this] { return lines_.size() - cut_.size() <= most_; };
+  if (is_within()) return;
+  for (const int descriptor : peers_.strangers(cut_)) {
+    if (!cut(descriptor)) continue;
+    cut_.insert(descriptor);
+    ++cuts_untold_;
+    if (is_within()) return;
+  }
+}
+
+bool Monitor::cut(int descriptor) {
+  Watched& watched = lines_[descriptor];
+  const std::string peer = watched.line.peer();
+  // There may have been no second descriptor when it came.
+  if (!watched.line.cut() && !(watched.line = Line(descriptor, watched.address)).cut())
+    return false;
+  refuse(RefuseReason::too_many, peer);
+  return true;
+}
+
+std::uint64_t Monitor::heard(int descriptor) noexcept {
+  if (peers_.heard(descriptor)) {
+    metrics_.producers.set(peers_.producers());
+    metrics_.producers_connected.add();
+  }
+  return peers_.number(descriptor);
 }
 
 void Monitor::note_end(const SocketEvent& event) {

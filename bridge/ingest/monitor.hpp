@@ -32,7 +32,7 @@ class Monitor {
   // `gatekeeper`: of a socket that lets in only who speaks CURVE, else nullptr; it outlives this.
   // `patience`: libzmq gives no producer up that has been silent for less, which is how long it waits
   // for the answer to a ping. `most`: connections at a time; one more takes the oldest handshake's
-  // place.
+  // place. Whoever could not be cut off counts until the next look, and is tried again.
   Monitor(zmq::context_t& context, zmq::socket_t& socket, IngestMetrics& metrics,
           const Gatekeeper* gatekeeper, std::chrono::milliseconds patience, std::size_t most);
   ~Monitor();
@@ -53,8 +53,9 @@ class Monitor {
   };
   Busiest busiest();
 
-  // The number of the connection with that descriptor, as of the last look; 0 if there is none.
-  std::uint64_t number(int descriptor) const noexcept { return peers_.number(descriptor); }
+  // A message has come over the connection with that descriptor. Its number, as of the last look; 0 if there
+  // is none.
+  std::uint64_t heard(int descriptor) noexcept;
 
   // Those that have ended since the last call.
   std::vector<std::uint64_t> ended() { return std::exchange(ended_, {}); }
@@ -66,6 +67,7 @@ class Monitor {
   void note(const SocketEvent& event);
   void note_begin(const SocketEvent& event, std::string dialled = {});
   void keep_within_bound();
+  bool cut(int descriptor);
   void note_end(const SocketEvent& event);
   void note_left(const Line& line, const std::string& address);
   bool passed_the_gatekeeper() noexcept;
@@ -83,6 +85,7 @@ class Monitor {
   Peers peers_;
   const std::size_t most_;
   struct Watched {
+    std::string address;
     Line line;
     std::uint64_t received = 0;  // when it was looked at last
     SteadyTime since{};

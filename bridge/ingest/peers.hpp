@@ -2,20 +2,23 @@
 //
 // libzmq names the descriptor where a connection begins and ends, but does not say which handshake
 // succeeded or failed. A success is given to the handshake that the bridge began at that address, else to
-// the youngest that the other side began: producers take milliseconds for theirs, and strangers who say
-// nothing half a minute. That is put right when a handshake that failed ends beside it. So the count is
-// wrong only where handshakes overlap and end silently.
+// the youngest that the other side began and that may have: producers take milliseconds for theirs, and
+// strangers half a minute. That is put right when a handshake that failed ends beside it, and whoever is heard
+// is a producer in any case. So it is wrong only of who has not been heard yet, where handshakes overlap of
+// which each has sent enough, and the count where they end silently.
 //
 // libzmq ends its tries to reach an endpoint of `ingest.connect` when what is there breaks the
 // protocol (wrong keys, a message that is too big). Peers notices that no other try follows.
 //
-// Thread: the source's. Bounds: what the descriptors bound.
+// Thread: the source's. Bounds: what the descriptors bound. Cost: of a success `may` is asked for at most 100.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/clock.hpp"
@@ -31,12 +34,19 @@ class Peers {
     silent,  // the handshake, and libzmq says no word why
   };
 
+  // Whether the handshake of that descriptor may have succeeded. Where none may the youngest has.
+  using May = std::function<bool(int descriptor)>;
+  explicit Peers(May may = nullptr) : may_(std::move(may)) {}
+
   // A connection begins. `dialled` is the endpoint if the bridge has connected to it, else "".
   void began(int descriptor, std::string dialled = {});
 
   // At `address`, as the event names it: the endpoint that was dialled, or our own.
   void succeeded(const std::string& address = {});
   void failed() noexcept { ++failures_; }
+  // A message has come over it, so that its handshake is done. True if it had been taken for a stranger's: then
+  // a stranger may have been taken for it, until that ends, or it speaks ZMTP 2, of which libzmq tells nothing.
+  bool heard(int descriptor) noexcept;
   End ended(int descriptor, SteadyTime now);
 
   // libzmq tries `endpoint` again.
@@ -55,15 +65,17 @@ class Peers {
   // is none.
   std::uint64_t number(int descriptor) const noexcept;
 
-  // The descriptor of the oldest handshake that the other side began, those in `except` aside; -1 if
-  // there is none.
-  int oldest_stranger(const std::set<int>& except) const noexcept;
+  // The descriptors of handshakes that the other side began, the oldest first, those in `except` aside.
+  std::vector<int> strangers(const std::set<int>& except) const;
 
  private:
   struct Peer {
     std::string dialled;
     std::uint64_t number = 0;
-    bool is_producer = false;
+    bool has_succeeded = false;  // or is taken to have
+    bool is_heard = false;
+
+    bool is_producer() const noexcept { return has_succeeded || is_heard; }
   };
   struct Fallen {
     std::string endpoint;
@@ -71,6 +83,9 @@ class Peers {
   };
 
   Peer* youngest_handshake(const std::string& dialled) noexcept;
+  Peer* possible_success(const std::string& dialled);
+
+  const May may_;
 
   std::map<int, Peer> peers_;
   std::vector<Fallen> fallen_;

@@ -75,8 +75,9 @@ void RepairPort::bind(const Config& config) {
 }
 
 void RepairPort::reopen(const Config& config) {
+  std::vector<std::string> unbound = addresses_;
   open(config);
-  unbound_ = addresses_;
+  unbound_.swap(unbound);
 }
 
 void RepairPort::bind_again(const Config& config) {
@@ -134,6 +135,7 @@ std::string_view RepairPort::frame(std::size_t index) const noexcept {
 }
 
 void RepairPort::take(Repair& repair) {
+  callers_->heard(zmq_msg_get(frames_[1].handle(), ZMQ_SRCFD));
   const std::string id(frame(0));
   const std::string_view verb = frame(1);
   bool right = count_ <= frames_max;

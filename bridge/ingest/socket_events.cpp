@@ -18,6 +18,7 @@ SocketEvents::SocketEvents(zmq::context_t& context, zmq::socket_t& socket, int w
   const std::string name = next_name();
   if (zmq_socket_monitor(socket_, name.c_str(), watched) != 0) throw zmq::error_t();
   events_.set(zmq::sockopt::linger, 0);
+  events_.set(zmq::sockopt::rcvhwm, 0);
   events_.connect(name);
 }
 

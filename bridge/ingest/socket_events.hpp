@@ -1,7 +1,8 @@
 // SocketEvents: what libzmq's monitor tells of a socket's connections, one at a time.
 //
-// Thread: the source's. Lifetime: ends before its socket. Bound: libzmq's queue; its own thread waits where
-// that is full. Errors: the constructor throws zmq::error_t.
+// Thread: the source's. Lifetime: ends before its socket. Bound: what happens between two looks. libzmq's own
+// thread never waits for a look: it would hold the lock that the end of this needs. But what is queued is
+// memory of libzmq's, above whose level that thread goes slowly (zmq_heap). Errors: the constructor throws zmq::error_t.
 #pragma once
 
 #include <cstdint>

@@ -90,7 +90,9 @@ struct Source::Impl {
   bool take(bool block) noexcept;
   bool look() noexcept;
   bool guard_memory();
+  void reopen_all();
   bool may_be_repairs(std::size_t held, std::size_t bound);
+  bool reopen_repairs() noexcept;
   void tell_of_repairs();
   void apply_rules();
 
@@ -121,6 +123,10 @@ struct Source::Impl {
   unsigned settling_looks = 0;  // until what a closed socket held must be free
   unsigned repairs_looks = 0;   // ... what the repair port's did
   std::size_t repairs_held = 0;
+  unsigned retry_looks = 0;       // until it is tried again to make both sockets anew
+  bool repairs_reopened = false;  // already, of these two
+  log::Quiet look_failed_log;
+  log::Quiet reopen_failed_log;
   SteadyTime next_look{};
   std::atomic<bool> stopping{false};
   std::thread thread;
@@ -152,9 +158,10 @@ void Source::Impl::open_socket() {
 
 // In place of the old socket, whose connections all end; what was on its way is lost.
 void Source::Impl::reopen_socket() {
+  std::vector<std::string> to_bind = addresses;
   open_socket();
+  unbound.swap(to_bind);
   senders.all_ended();
-  unbound = addresses;
   for (const std::string& address : endpoints.dialled()) dial(address);
 }
 
@@ -220,6 +227,7 @@ void Source::Impl::apply_rules() {
   if (next_config) config = std::move(next_config);
   intake.set_rules({config->limits.event_bytes, config->ingest.commands});
   if (repairs) repairs->set_rules(*config);
+  repairs_reopened = false;
   must_reopen = must_reopen || frame_bytes_max(*config) > before || shut_out;
   if (shut_out) log::info("producers are cut off: keys are not listed any more; others come again");
   shut_out = false;
@@ -259,18 +267,29 @@ bool Source::Impl::look() noexcept try {
   senders.note_look();
   look_after_endpoints();
   bind_again();
-  if (!must_reopen) return guard_memory();
+  if (!must_reopen || (retry_looks > 0 && --retry_looks > 0)) return guard_memory();
+  retry_looks = looks_to_settle;
+  reopen_all();
+  retry_looks = 0;
+  return true;
+} catch (const std::exception& error) {
+  std::uint64_t suppressed = 0;
+  if (!stopping && look_failed_log.pass(suppressed))
+    log::error("looking after the producers failed: {}{}", error.what(), log::more(suppressed));
+  return false;
+}
+
+// Each once, though the other may have to be tried again: connections would end each time.
+void Source::Impl::reopen_all() {
   for (std::size_t drains = 0; drains < farewell_drains && take(false); ++drains) {
   }
+  if (repairs && !repairs_reopened) repairs->reopen(*config);
+  repairs_reopened = true;
   reopen_socket();
-  if (repairs) repairs->reopen(*config);
+  repairs_reopened = false;
   const std::lock_guard<std::mutex> lock(next_mutex);
   must_reopen = false;
   in_force.notify_all();
-  return true;
-} catch (const std::exception& error) {
-  if (!stopping) log::error("looking after the producers failed: {}", error.what());
-  return false;
 }
 
 void Source::Impl::look_at_monitor() {
@@ -281,7 +300,7 @@ void Source::Impl::look_at_monitor() {
 // Of a connection that may have begun since the last look.
 std::uint64_t Source::Impl::number_of(int descriptor) {
   look_at_monitor();
-  return monitor->number(descriptor);
+  return monitor->heard(descriptor);
 }
 
 void Source::Impl::look_after_endpoints() {
@@ -333,8 +352,8 @@ bool Source::Impl::guard_memory() {
   }
   if (zmq_heap::bytes() <= bound) return false;
   if (may_be_repairs(held, bound)) return false;
+  settling_looks = looks_to_settle;  // also until it is tried again, where it fails
   reopen_socket();
-  settling_looks = looks_to_settle;
   zmq_heap::pause_above(held + bound);
   metrics.resets.add();
   log::warning(
@@ -349,11 +368,22 @@ bool Source::Impl::guard_memory() {
 bool Source::Impl::may_be_repairs(std::size_t held, std::size_t bound) {
   if (repairs_looks > 0) return --repairs_looks > 0;
   if (!repairs || repairs->is_alone()) return false;
-  repairs->reopen(*config);
+  if (!reopen_repairs()) return false;
   repairs_held = held;
   repairs_looks = looks_to_settle;
   zmq_heap::pause_above(held + bound / 8);
   return true;
+}
+
+// False where it cannot be: the producers' socket may hold what is too much as well.
+bool Source::Impl::reopen_repairs() noexcept try {
+  repairs->reopen(*config);
+  return true;
+} catch (const std::exception& error) {
+  std::uint64_t suppressed = 0;
+  if (reopen_failed_log.pass(suppressed))
+    log::error("the repair port cannot be made anew: {}{}", error.what(), log::more(suppressed));
+  return false;
 }
 
 void Source::Impl::tell_of_repairs() {

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import resource
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -195,6 +199,38 @@ def test_strangers_by_the_thousand_at_the_repair_port_keep_nobody_out(make_bridg
             assert numbers(client, 3) == [1, 2, 3]
             with Keeper(bridge.endpoint, bridge.repair_endpoint) as newcomer:
                 newcomer.wait_heard()
+
+
+def leave_descriptors(bridge: Bridge, count: int) -> None:
+    """So many can be opened, and no more."""
+    taken = {int(name) for name in os.listdir(f"/proc/{bridge.pid}/fd")}
+    limit = next(n for n in itertools.count() if len(set(range(n)) - taken) == count)
+    hard = resource.prlimit(bridge.pid, resource.RLIMIT_NOFILE)[1]
+    resource.prlimit(bridge.pid, resource.RLIMIT_NOFILE, (limit, hard))
+
+
+def test_sockets_that_cannot_be_made_anew_end_connections_once(make_bridge: Any) -> None:
+    bridge = make_bridge({**PATIENT, "ingest.frame_bytes": 2 << 20})
+    with Keeper(bridge.endpoint, bridge.repair_endpoint) as keeper:
+        keeper.wait_heard()
+        for count in range(2, 8):  # of which the one socket takes as many as the other
+            bridge.wait_metric("zws_producers", 1)
+            heard, lost = keeper.heard, bridge.metric("zws_producers_lost_total")
+            bridge.settings["ingest.frame_bytes"] = (count + 1) << 20
+            bridge.write_config()
+            mark = bridge.log.mark()
+            leave_descriptors(bridge, count)
+            bridge.signal(signal.SIGHUP)
+            for _ in range(2):  # each second at most
+                line = bridge.log.wait_for("looking after the producers failed|reloaded", after=mark)
+                mark = bridge.log.mark()
+                if "reloaded" in line:
+                    break
+            leave_descriptors(bridge, 500)
+            if "reloaded" not in line:
+                bridge.log.wait_for("reloaded", after=mark)
+            bridge.wait_until(lambda: keeper.heard > heard, "its publisher is back")
+            assert (keeper.heard, bridge.metric("zws_producers_lost_total")) == (heard + 1, lost + 1), count
 
 
 def test_without_a_port_nothing_is_asked_for(make_bridge: Any) -> None:

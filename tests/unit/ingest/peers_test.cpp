@@ -152,15 +152,69 @@ TEST_F(PeersTest, SuccessIsGivenToTheEndpointThatItNames) {
   EXPECT_EQ(end(8), End::silent);
 }
 
-TEST_F(PeersTest, TheOldestStrangerIsWhoHasWaitedLongestAndIsNobodyYet) {
-  EXPECT_EQ(peers_.oldest_stranger({}), -1);
+TEST_F(PeersTest, StrangersAreWhoIsNobodyYetTheOldestFirst) {
+  EXPECT_THAT(peers_.strangers({}), IsEmpty());
   peers_.began(9);
   peers_.began(8);
   peers_.began(7, "tcp://127.0.0.1:5557");
-  EXPECT_EQ(peers_.oldest_stranger({}), 9);
-  EXPECT_EQ(peers_.oldest_stranger({9}), 8);
+  EXPECT_THAT(peers_.strangers({}), ElementsAre(9, 8));
+  EXPECT_THAT(peers_.strangers({9}), ElementsAre(8));
   peers_.succeeded();
-  EXPECT_EQ(peers_.oldest_stranger({9}), -1);
+  EXPECT_THAT(peers_.strangers({9}), IsEmpty());
+}
+
+TEST_F(PeersTest, SuccessIsNotGivenToAStrangerWhoCannotHaveIt) {
+  Peers peers([](int descriptor) { return descriptor < 100; });
+  peers.began(6);
+  peers.began(7);
+  for (int silent = 100; silent < 150; ++silent) peers.began(silent);
+  peers.succeeded();
+  EXPECT_THAT(peers.strangers({}), testing::SizeIs(51));
+  EXPECT_EQ(peers.ended(7, now_), End::left);
+  EXPECT_EQ(peers.ended(6, now_), End::silent);
+}
+
+TEST_F(PeersTest, OfACrowdThatCannotHaveSucceededTheYoungestHas) {
+  std::size_t asked = 0;
+  Peers peers([&asked](int) { return ++asked == 0; });
+  for (int silent = 0; silent < 1000; ++silent) peers.began(silent);
+  peers.succeeded();
+  EXPECT_EQ(asked, 100U) << "each costs a system call";
+  EXPECT_EQ(peers.ended(999, now_), End::left);
+}
+
+TEST_F(PeersTest, WhoIsHeardIsAProducerWhoeverWasTakenForIt) {
+  peers_.began(7);
+  peers_.began(8);
+  peers_.succeeded();  // it was 7
+  EXPECT_TRUE(peers_.heard(7));
+  EXPECT_FALSE(peers_.heard(7));
+  EXPECT_FALSE(peers_.heard(8));
+  EXPECT_FALSE(peers_.heard(9));
+  EXPECT_EQ(peers_.producers(), 2U);
+  EXPECT_THAT(peers_.strangers({}), IsEmpty());
+  EXPECT_EQ(end(7), End::left);
+  EXPECT_EQ(end(8), End::left);
+  EXPECT_EQ(peers_.producers(), 0U);
+}
+
+TEST_F(PeersTest, WhoWasHeardIsNotTakenForAHandshakeThatFailed) {
+  peers_.began(7);
+  peers_.succeeded();
+  peers_.heard(7);
+  peers_.began(8);
+  peers_.failed();  // 8, but 7 ends first
+  EXPECT_EQ(end(7), End::left);
+  EXPECT_EQ(end(8), End::failed);
+}
+
+TEST_F(PeersTest, WhoIsHeardWithoutAHandshakeLeavesThoughItsEndIsCalledAFailure) {
+  peers_.began(7);
+  EXPECT_TRUE(peers_.heard(7));  // in ZMTP 2
+  peers_.failed();
+  EXPECT_EQ(end(7), End::left);
+  peers_.began(7);
+  EXPECT_EQ(end(7), End::silent) << "nothing has failed";
 }
 
 }  // namespace
