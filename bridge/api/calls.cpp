@@ -275,7 +275,7 @@ void Calls::totals_with_topics(std::function<void(std::string)> done) {
       [](Lane& lane) { return lane.router().busiest(busiest_topics); },
       [this, done = std::move(done)](std::vector<std::vector<std::string>> lanes) {
         lanes.push_back(parts_.exchange->look().history().busiest(busiest_topics));
-        topics_.loads(names_together(lanes), [this, done](std::vector<TopicLoad> all) {
+        topics_.loads(names_together(std::move(lanes)), [this, done](std::vector<TopicLoad> all) {
           std::string text = totals();
           text.pop_back();
           done(text + ",\"busiest_topics\":" + busiest_json(std::move(all)) + '}');

@@ -43,6 +43,6 @@ class TopicCalls {
 std::string load_json(const TopicLoad& load);
 
 // The names that any of the lists holds, each once, in order.
-std::vector<std::string> names_together(const std::vector<std::vector<std::string>>& lists);
+std::vector<std::string> names_together(std::vector<std::vector<std::string>> lists);
 
 }  // namespace zws
