@@ -178,6 +178,16 @@ describe("the console of an open bridge", () => {
     await other.waitForSelector("nav [data-view=imports][aria-current=page]");
     expect(await other.$$("nav [data-view=overview]")).toHaveLength(0); // what one may not see is not offered
     await other.goto(`${bridge.url}/#/overview`);
+    await other.waitForSelector("#for-admins");
+    await other.click("#for-admins button");
+    await other.fill("#token-input", bridge.adminToken);
+    await other.press("#token-input", "Enter");
+    await other.waitForSelector("[data-tile=in]"); // the view of the address, now that it is offered
+    await other.click("#sign-in");
+    await other.click("#sign-out");
+    await other.waitForSelector("#for-admins");
+    await other.waitForSelector("#bar .figures", { state: "detached" }); // nor what an administrator saw
+    await other.goto(`${bridge.url}/#/nothing`);
     await other.waitForSelector("main >> text=There is no such view");
   });
 

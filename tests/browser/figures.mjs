@@ -3,7 +3,8 @@
 //   node figures.mjs [TOPICS] [CONNECTIONS]     in tests/browser, 100000 and 10000 if absent, on a machine that does nothing else
 //
 // Per call: the first answer, the middle one of nine, and what one took of the processor. Per view: when its last answer had come, the longest piece of work, and the
-// frames a second with the longest pause between two, in the two seconds from its address on. At last, what an open console costs.
+// frames a second with the longest pause between two, in the two seconds from its address on. The same of a tail that holds 100,000 lines, while 1,000 more come
+// a second. At last, what an open console costs.
 import WebSocket from "ws";
 import { Bridge, ROOT } from "./support/bridge.mjs";
 import { launch } from "./support/chromium.mjs";
@@ -15,8 +16,9 @@ const CALLS = [
   "/topics?sort=-events&search=99", "/topics?topic=market:7:price", "/sources?limit=100", "/config", "/bridges",
 ];
 const VIEWS = ["overview", "connections", "topics", "topics?as=list&sort=-rate", "topics?topic=market:7:price", "tail?topics=market:*", "send", "rights?user=ada", "configuration", "fleet", "imports", "wallets"];
+const TAIL_LINES = 105_000; // more than a tail holds
 const PRODUCER = `
-import sys
+import sys, threading, time
 sys.path.insert(0, sys.argv[2])
 from support.producer import Producer
 with Producer(sys.argv[1]) as producer:
@@ -24,7 +26,15 @@ with Producer(sys.argv[1]) as producer:
     for n in range(int(sys.argv[3])):
         producer.send(f"market:{n}:price", {"type": "price", "data": {"n": n}})
     print("sent", flush=True)
-    sys.stdin.readline()
+    pace = threading.Event()  # which never comes
+    for line in sys.stdin:
+        count, per_second = map(int, line.split())
+        began = time.monotonic()
+        for n in range(count):
+            producer.send("flood", {"type": "flood", "n": n})
+            if n % 10 == 9:
+                pace.wait(max(0, began + n / per_second - time.monotonic()))
+        print("sent", flush=True)
 `;
 
 const call = async (bridge, path) => {
@@ -91,6 +101,12 @@ try {
     const { answered, longest, frames, pause } = await page.evaluate(visit, view);
     row(view, answered, longest, frames, pause);
   }
+  await page.evaluate(visit, "tail?topics=flood&last=0");
+  await producer.ask(`${TAIL_LINES} 5000`);
+  producer.say("5000 1000");
+  const { longest, frames, pause } = await page.evaluate(visit, "tail?topics=flood&last=0");
+  row(`${await page.textContent("#tail-count")}, 1,000 a second`, "", longest, frames, pause);
+  await producer.line();
   await page.evaluate(visit, "overview");
   const began = bridge.processorMs;
   for (let n = 0; n < 5; n++) await page.evaluate(visit, "overview"); // two seconds each

@@ -6,6 +6,7 @@ import { Bridge } from "./support/bridge.mjs";
 import { screenshot } from "./support/chromium.mjs";
 import { Pages } from "./support/pages.mjs";
 import { Producer } from "./support/program.mjs";
+import { makeToken, newSecret } from "./support/token.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const KiB = 1024;
@@ -46,6 +47,7 @@ describe("the overview", () => {
   it("tells how the bridge does", async () => {
     const page = await open();
     await page.waitForSelector("#problems[data-count='0']");
+    await page.waitForSelector("#readiness[data-ready=true]");
     await page.waitForFunction(() => /version \d+\.\d+/.test(document.querySelector("#bar").textContent));
     await page.waitForSelector("[data-tile=producers] >> text=1");
     await producer.send("orders", { type: "order" });
@@ -86,12 +88,30 @@ describe("the overview", () => {
   });
 
   it("greys what it knows when the bridge is gone, and says how old that is", async () => {
-    const page = await open();
+    const secret = newSecret(); // with a key a token outlives the bridge
+    await bridge.stop();
+    bridge = await Bridge.start({ "auth.hs256_secret": secret });
+    const page = await pages.open(`${bridge.url}/#token=${makeToken(secret, "root", 3600, { role: "admin" })}`, {}, bridge.url);
     await page.waitForSelector(".figures:not(.stale)");
     await bridge.kill();
-    await page.waitForSelector(".figures.stale #age");
+    await page.waitForSelector(".figures.stale");
+    await page.waitForSelector("#age");
+    expect(await page.evaluate(() => getComputedStyle(document.querySelector("main")).filter)).toBe("grayscale(1)");
+    await screenshot(page, "overview-without-a-bridge");
     await bridge.start();
     await page.waitForSelector(".figures:not(.stale)");
+    await page.waitForSelector("#age", { state: "detached" });
+    expect(await page.evaluate(() => getComputedStyle(document.querySelector("main")).filter)).toBe("none");
+  });
+
+  it("says to everybody else, too, how old what they see is", async () => {
+    const page = await pages.open(`${bridge.url}/#/imports`, {}, bridge.url);
+    await page.waitForSelector("#connection[data-state=connected]");
+    expect(await page.$("#age")).toBeNull();
+    await bridge.kill();
+    await page.waitForSelector("#age");
+    await bridge.start();
+    await page.waitForSelector("#age", { state: "detached" });
   });
 });
 
@@ -131,6 +151,31 @@ describe("every view", () => {
       expect(await page.evaluate(() => document.documentElement.scrollWidth), view).toBeLessThanOrEqual(390);
       await screenshot(page, `${view.split("?")[0]}-phone`);
     }
+  });
+
+  it("is used by keyboard alone", async () => {
+    const page = await open("overview", { reducedMotion: "reduce" });
+    const focused = (what) => page.waitForFunction((selector) => document.activeElement?.matches(selector), what);
+    await page.keyboard.press("Tab");
+    await focused(".skip");
+    await page.keyboard.press("Enter");
+    await focused("#main");
+    await page.keyboard.press("Shift+Tab");
+    await focused("nav [data-view=wallets]");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("nav [data-view=wallets][aria-current=page]");
+    await page.evaluate(() => { location.hash = "#/connections"; });
+    await page.focus("#connections th button");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#connections th[aria-sort=ascending] button");
+    await page.focus("#connections tbody button");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#detail");
+    await focused("[role=dialog], [role=dialog] *");
+    expect(await page.evaluate(() => document.getAnimations().length)).toBe(0); // as asked for
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("#detail", { state: "detached" });
+    await focused("#connections tbody button");
   });
 
   it("comes with no more than it may weigh", async () => {

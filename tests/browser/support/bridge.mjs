@@ -66,6 +66,13 @@ export class Bridge {
     return code;
   }
 
+  /** Has it read its configuration again, which is what it was but for what `change` makes of it; returns when it has. */
+  async reload(change) {
+    writeFileSync(this.configFile, change(readFileSync(this.configFile, "utf8")));
+    this.#process.kill("SIGHUP");
+    await this.#log.find((line) => /reload/.test(line));
+  }
+
   async kill() {
     await this.#end("SIGKILL");
   }

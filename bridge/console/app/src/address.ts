@@ -1,5 +1,5 @@
 // Every view is an address that can be pasted into a chat: `#/connections?user=ada&sort=-queued`.
-import { computed, reactive, type WritableComputedRef } from "vue";
+import { computed, reactive, ref, type WritableComputedRef } from "vue";
 
 interface Address {
   view: string;
@@ -29,7 +29,13 @@ export function takeToken(): string | null {
   return token;
 }
 
-const read = (): void => void Object.assign(address, parse(location.hash));
+/** How often the page went to an address, as a person does who follows a link; what is typed into a field is none. */
+export const visits = ref(0);
+
+function read(): void {
+  Object.assign(address, parse(location.hash));
+  visits.value++;
+}
 
 /** Follows the address. `onToken`: somebody opened an address with a token in this very page. */
 export function follow(onToken: (token: string) => void): void {
@@ -46,6 +52,18 @@ export const to = (view: string, query: Record<string, string> = {}): string => 
 
 export function go(view: string, query: Record<string, string> = {}): void {
   location.hash = to(view, query);
+}
+
+/** The parts of a list in the address: each encoded, with commas between. What somebody wrote by hand may be encoded in no way. */
+export const listed = (text: string): string[] => text.split(",").filter(Boolean).map(decoded);
+export const asList = (parts: string[]): string => parts.map(encodeURIComponent).join(",");
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** One member of the address's query, to read and to write. Typing into a field makes no history of each letter. */

@@ -41,3 +41,6 @@ export const current = computed<View | null | undefined>(() => {
   if (named?.admin && isAdmin.value === null) return null;
   return views.value.find((each) => each === named);
 });
+
+/** The address names a view that only an administrator is offered: after a reload, for which a token is gone, that is nobody's fault. */
+export const isForAdmins = computed(() => isAdmin.value === false && all.some(({ name, admin }) => admin && name === address.view));

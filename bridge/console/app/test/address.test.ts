@@ -27,6 +27,12 @@ describe("an address", () => {
     expect(address.format({ view: "tail", query: { topics: "", text: "x" } })).toBe("#/tail?text=x");
   });
 
+  it("holds a list, whatever is in its parts, and of one that somebody wrote by hand what it says", () => {
+    const topics = ["a,b", "50%", "import:*"];
+    expect(address.listed(address.parse(`#/tail?topics=${encodeURIComponent(address.asList(topics))}`).query["topics"]!)).toEqual(topics);
+    expect(address.listed("50%,%zz,,prices.*")).toEqual(["50%", "%zz", "prices.*"]);
+  });
+
   it("is rid of a token at once, which is in no history then", () => {
     location.hash = "#token=a.b.c";
     expect(address.takeToken()).toBe("a.b.c");

@@ -45,6 +45,34 @@ describe("a tail", () => {
     expect(tail.lines.map(({ text }) => (JSON.parse(text) as AnyEvent)["@id"])).toEqual(["s:1", "s:2", "s:3", "s:4"]);
   });
 
+  it("keeps what is missing still, where only some could be fetched", () => {
+    const tail = new Tail();
+    tail.gap({ topic: "a", reason: "slow_consumer", src: "s", from: 2, to: 9, missed: 8 }, 0);
+    tail.fill(tail.lines[0]!, [event(2), event(3)], false);
+    expect(tail.lines.map(({ gap }) => gap && [gap.from, gap.to, gap.missed])).toEqual([null, null, [4, 9, 6]]);
+    tail.fill(tail.lines[2]!, [], false);
+    expect(tail.lines.at(-1)).toMatchObject({ isGone: true, gap: { from: 4, to: 9, missed: 6 } });
+    const large = new Tail();
+    large.gap({ topic: "a", reason: "producer", src: "s", from: 2n ** 60n, to: 2n ** 60n + 3n }, 0);
+    large.fill(large.lines[0]!, [event(0, { "@id": `s:${2n ** 60n}` })], false);
+    expect(large.lines.at(-1)!.gap!.from).toBe(2n ** 60n + 1n);
+  });
+
+  it("begins with the newest N, and shows nothing twice", () => {
+    const tail = new Tail();
+    tail.past([event(1), event(2), event(3)], 2);
+    tail.event(event(4), 0);
+    tail.past([event(2), event(3), event(4), event(5)], 3); // after a break
+    expect(tail.lines.map(({ text, at }) => [(JSON.parse(text) as AnyEvent)["@id"], at])).toEqual([["s:2", null], ["s:3", null], ["s:4", 0], ["s:5", null]]);
+  });
+
+  it("shows bytes of a raw route as text, or else as base64", () => {
+    const tail = new Tail();
+    tail.raw(new TextEncoder().encode("<b>钱</b>").buffer as ArrayBuffer, 0);
+    tail.raw(new Uint8Array([255, 0, 254]).buffer, 0);
+    expect(tail.lines.map(({ text }) => JSON.parse(text) as object)).toEqual([{ type: "raw", data: "<b>钱</b>" }, { type: "raw", encoding: "base64", data: "/wD+" }]);
+  });
+
   it("is exported as a line each, gaps too", () => {
     const tail = new Tail();
     tail.event(event(1), 0);

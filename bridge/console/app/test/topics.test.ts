@@ -8,7 +8,7 @@ const { topicTree } = await import("../src/bridge/topic_tree");
 const { changedMembers } = await import("../src/bridge/changes");
 const { asCurl, asPython, asZwsPub, payloadOf } = await import("../src/bridge/commands");
 const { snippets } = await import("../src/bridge/snippets");
-const { bodyOf, jsonFault } = await import("../src/bridge/sending");
+const { bodyOf, jsonFault, lastOf, withLast } = await import("../src/bridge/sending");
 
 const load = (topic: string, rate = 1, pattern = false) => ({ topic, pattern, rate, events: rate, subscribers: 0 });
 type Tree = ReturnType<typeof topicTree>;
@@ -64,6 +64,10 @@ describe("what is sent", () => {
     expect(bodyOf(draft)).toBe('{"topic":"t","message":{"n":12345678901234567890}}');
     expect(bodyOf({ ...draft, kind: "broadcast", topic: "" })).toBe('{"message":{"n":12345678901234567890}}');
     expect(JSON.parse(bodyOf({ ...draft, kind: "notify", users: "ada, bob," }))).toEqual({ title: "T", content: "", level: "info", target_users: ["ada", "bob"] });
+  });
+  it("goes to users whose names are completed one by one", () => {
+    expect([lastOf(""), lastOf("ada, bo"), lastOf("ada,")]).toEqual(["", "bo", ""]);
+    expect([withLast("", "ada"), withLast("ada, bo", "bob"), withLast("a,b,", "c")]).toEqual(["ada", "ada, bob", "a, b, c"]);
   });
   it("is JSON", () => {
     expect(jsonFault("{}")).toBeNull();

@@ -33,7 +33,7 @@ export interface Readiness {
 export const figures = shallowRef<Figures | null>(null);
 export const samples = shallowReactive<Sample[]>([]);
 export const readiness = ref<Readiness | null>(null);
-/** When the newest figures came, by this page's clock; and now. */
+/** When the newest figures came (without any: when the bridge was last connected), by this page's clock; and now. */
 export const clockMs = reactive({ heard: 0, now: Date.now() });
 
 /** How far the bridge's clock is ahead of this page's; 0 where they agree but for what a sample takes to come. */
@@ -87,8 +87,10 @@ function take(now: Figures): void {
 
 async function look(): Promise<void> {
   try {
-    take(parseFigures(await root("/metrics")));
-    readiness.value = JSON.parse(await root("/readyz", ({ status }) => status === 200 || status === 503)) as Readiness;
+    const [text, ready] = [await root("/metrics"), await root("/readyz", ({ status }) => status === 200 || status === 503)];
+    if (isAdmin.value !== true) return; // they have left meanwhile
+    take(parseFigures(text));
+    readiness.value = JSON.parse(ready) as Readiness;
   } catch {
     // no answer: what is shown greys with its age
   }
@@ -144,15 +146,23 @@ function listen(): () => void {
   return () => scope.stop();
 }
 
+// What an administrator saw is not left to who comes after.
+function forget(): void {
+  figures.value = readiness.value = null;
+  samples.splice(0);
+  looks.length = 0;
+}
+
 let asking = false;
 /** Called once, by the page. Ordinary users see no figures, and ask for none. */
 export function watchFigures(): void {
   const tick = async (): Promise<void> => {
     clockMs.now = Date.now();
+    if (figures.value === null && connection.value.name === "connected") clockMs.heard = clockMs.now;
     const every = isSent.value ? EVERY_MS : EVERY_ALONE_MS;
-    if (asking || isAdmin.value !== true || document.visibilityState === "hidden") return;
+    if (asking || isAdmin.value !== true || connection.value.name !== "connected" || document.visibilityState === "hidden") return;
     const waitedMs = clockMs.now - clockMs.heard;
-    if (waitedMs >= 0 && waitedMs < every - 100) return; // less than none: this machine's clock was set back
+    if (figures.value !== null && waitedMs >= 0 && waitedMs < every - 100) return; // less than none: this machine's clock was set back
     asking = true;
     await look();
     asking = false;
@@ -166,6 +176,7 @@ export function watchFigures(): void {
       void tick();
       end();
       end = now === true ? listen() : () => {};
+      if (now === false) forget();
     },
     { immediate: true },
   );

@@ -1,14 +1,17 @@
 // A list that the bridge gives in pages: the first when what is asked for changes, more of it when a person wants more.
-import { computed, onScopeDispose, type Ref, ref, shallowRef, watch, type WatchSource } from "vue";
+import { computed, onScopeDispose, type Ref, ref, type ShallowRef, shallowRef, watch } from "vue";
 import { Refusal } from "./calls";
 import { connection } from "./session";
+import { whileTyping } from "./typing";
 
 export interface Page<T> {
   items: T[];
   cursor: string | null;
 }
-export interface Pages<T> {
+export interface Pages<T, Q> {
   items: Ref<T[]>;
+  /** What the items are the answer to; while another is asked for it is not `query()`. */
+  asked: ShallowRef<Q>;
   hasMore: Ref<boolean>;
   isAsking: Ref<boolean>;
   trouble: Ref<Refusal | null>;
@@ -18,23 +21,23 @@ export interface Pages<T> {
 
 const TYPING_MS = 200; // not a call for each letter
 
-export function usePages<T>(call: (cursor: string | null, signal: AbortSignal) => Promise<Page<T>>, on: WatchSource[]): Pages<T> {
+export function usePages<T, Q>(query: () => Q, call: (query: Q, cursor: string | null, signal: AbortSignal) => Promise<Page<T>>): Pages<T, Q> {
   const items = shallowRef<T[]>([]);
+  const asked = shallowRef(query());
   const cursor = ref<string | null>(null);
   const isAsking = ref(false);
   const trouble = shallowRef<Refusal | null>(null);
   let controller = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  async function ask(from: string | null): Promise<void> {
-    clearTimeout(timer);
+  async function ask(given: Q, from: string | null): Promise<void> {
     controller.abort();
     const mine = (controller = new AbortController());
     isAsking.value = true;
     try {
-      const page = await call(from, mine.signal);
+      const page = await call(given, from, mine.signal);
       if (mine !== controller) return;
       items.value = from === null ? page.items : [...items.value, ...page.items];
+      asked.value = given;
       cursor.value = page.cursor;
       trouble.value = null;
     } catch (error) {
@@ -43,17 +46,15 @@ export function usePages<T>(call: (cursor: string | null, signal: AbortSignal) =
       if (mine === controller) isAsking.value = false;
     }
   }
-  const again = (): Promise<void> => ask(null);
+  const again = (): Promise<void> => ask(query(), null);
 
+  const typing = whileTyping(() => void again(), TYPING_MS);
   void again();
-  watch(on, () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => void again(), TYPING_MS);
-  });
+  watch(query, typing.changed);
   watch(() => connection.value.name, (name) => void (name === "connected" && trouble.value && again()));
   onScopeDispose(() => {
-    clearTimeout(timer);
+    typing.stop();
     controller.abort();
   });
-  return { items, isAsking, trouble, again, hasMore: computed(() => cursor.value !== null), more: () => ask(cursor.value) };
+  return { items, asked, isAsking, trouble, again, hasMore: computed(() => cursor.value !== null), more: () => ask(asked.value, cursor.value) };
 }

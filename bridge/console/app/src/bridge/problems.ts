@@ -28,7 +28,7 @@ export function problemsOf(figures: Figures, readiness: Readiness | null, lately
   const rejected = grown("zws_ingest_rejected_total");
   if (rejected > 0) add("problem.rejected", { n: rejected });
   const gaps = grown("zws_ingest_gaps_total");
-  if (gaps > 0) add("problem.gaps", { n: gaps }, { link: ["topics", {}] });
+  if (gaps > 0) add("problem.gaps", { n: gaps });
   if (figures.get("zws_producers") === 0) add("problem.producers");
   const unreached = byLabel(figures, "zws_ingest_endpoints").filter(([state]) => state !== "connected").reduce((sum, [, value]) => sum + value, 0);
   if (unreached > 0) add("problem.endpoints", { n: unreached });

@@ -24,6 +24,10 @@ export interface Sent {
 
 export const listOf = (text: string): string[] => text.split(",").map((each) => each.trim()).filter(Boolean);
 
+/** The name that is being typed, behind the last comma; and the text with another in its place, so that the others stay. */
+export const lastOf = (text: string): string => text.slice(text.lastIndexOf(",") + 1).trim();
+export const withLast = (text: string, name: string): string => [...listOf(text.slice(0, Math.max(0, text.lastIndexOf(",")))), name].join(", ");
+
 /** What is wrong with the message, by the browser's words; null if it is JSON. */
 export function jsonFault(message: string): string | null {
   try {

@@ -2,7 +2,7 @@
 //
 // A token comes from the fragment (#token=...) or the form, lives in this page's memory only, and leaves it only for
 // the bridge: inside the WebSocket, and as the Authorization of calls.
-import { computed, reactive, ref, shallowRef } from "vue";
+import { computed, onScopeDispose, reactive, ref, shallowRef } from "vue";
 import { type AnyEvent, type ConnectionState, type Identity, ZwsClient, ZwsError } from "@zwsbridge/client";
 import { say } from "../words/language";
 import { socketUrl } from "./place";
@@ -30,6 +30,13 @@ export function onEveryEvent(listener: (event: AnyEvent) => void): void {
   listeners.add(listener);
 }
 
+const rawListeners = new Set<(data: ArrayBuffer) => void>();
+/** Hears the payloads of raw routes, which come without a name or number, until the caller's scope ends. */
+export function onRaw(listener: (data: ArrayBuffer) => void): void {
+  rawListeners.add(listener);
+  onScopeDispose(() => rawListeners.delete(listener));
+}
+
 function changed(state: ConnectionState): void {
   const expired = state.code === 4401 && complaint === "token_expired";
   connection.value = expired ? { ...state, reason: "token_expired" } : state;
@@ -37,8 +44,8 @@ function changed(state: ConnectionState): void {
     complaint = "";
     if (token !== null) signInForm.open = false;
     void askRights();
-  } else if (state.code === 4401 || state.code === 4403) {
-    isAdmin.value = false;
+  } else if ((state.code === 4401 && !expired) || state.code === 4403) {
+    isAdmin.value = false; // whose token has ended keeps what they see, greyed, until they give another
   }
   if (state.code === 4401) askForToken(say(expired ? "sign.expired" : "sign.refused"));
 }
@@ -68,7 +75,7 @@ function open(): void {
     onIdentity: (now) => (identity.value = now),
     onEvent: (event) => listeners.forEach((listener) => listener(event as unknown as AnyEvent)),
     onError: told,
-    onRaw: () => {}, // a raw route's payload is no concern of this page
+    onRaw: (data) => rawListeners.forEach((listener) => listener(data)),
   });
 }
 

@@ -8,6 +8,8 @@ export interface Heard {
   last?: number;
   /** `isPast`: it came before this page asked; such events come first. */
   onEvent: (event: AnyEvent, isPast: boolean) => void;
+  /** Takes what came before together, in the order of arrival, in place of `onEvent`. */
+  onPast?: (events: AnyEvent[]) => void;
   onGap?: (gap: Gap) => void;
   onState?: (state: SubscriptionState) => void;
   /** Whether its producers live; asked for only if somebody wants to know, since of a pattern there may be more than the bridge tells. */
@@ -55,7 +57,8 @@ function listen(bridge: ZwsClient, topic: string, heard: Heard): () => void {
     const live = waiting;
     waiting = null;
     if (controller.signal.aborted) return;
-    for (const event of past) heard.onEvent(event, true);
+    if (heard.onPast) heard.onPast(past);
+    else for (const event of past) heard.onEvent(event, true);
     const seen = new Set(past.map(keyOf));
     for (const event of live) if (!seen.has(keyOf(event))) heard.onEvent(event, false);
   }

@@ -7,15 +7,19 @@ export const MOST_LINES = 100_000;
 /** Of all lines together, for an event may be a megabyte. */
 const MOST_CHARACTERS = 32 << 20;
 const SLACK = 1000; // so that not each new line moves all others
+const LOOKED_BACK = 2000;
 
 export interface TailLine {
   number: number;
-  at: number;
+  /** When it came, by this page's clock; null: before somebody looked. */
+  at: number | null;
   topic: string;
   type: string;
   /** What came, as JSON in one line; of a gap, empty. */
   text: string;
   gap: Gap | null;
+  /** A gap that was asked for: nobody has any of it any more. */
+  isGone?: boolean;
 }
 
 export interface TailFilter {
@@ -23,7 +27,7 @@ export interface TailFilter {
   text: string;
 }
 
-const lineOf = (event: AnyEvent, at: number): Omit<TailLine, "number"> => ({ at, topic: topicOf(event), type: String(event.type), text: jsonText(event), gap: null });
+const lineOf = (event: AnyEvent, at: number | null): Omit<TailLine, "number"> => ({ at, topic: topicOf(event), type: String(event.type), text: jsonText(event), gap: null });
 
 export class Tail {
   lines: TailLine[] = [];
@@ -37,6 +41,17 @@ export class Tail {
     this.#add(lineOf(event, now));
   }
 
+  /** What came before, in the order of arrival: the newest `count`, of a pattern that is asked for by each topic too, and nothing twice. */
+  past(events: AnyEvent[], count: number): void {
+    const known = new Set(this.lines.slice(-LOOKED_BACK).map(({ text }) => text));
+    for (const line of events.slice(-count).map((event) => lineOf(event, null))) if (!known.has(line.text)) this.#add(line);
+  }
+
+  /** The payload of a raw route, which comes as bytes without a topic. */
+  raw(data: ArrayBuffer, now: number): void {
+    this.#add({ at: now, topic: "", type: "raw", text: jsonText(rawEvent(data)), gap: null });
+  }
+
   gap(gap: Gap, now: number): void {
     this.#add({ at: now, topic: gap.topic, type: "gap", text: "", gap });
   }
@@ -46,13 +61,16 @@ export class Tail {
     this.forgotten = this.#characters = 0;
   }
 
-  /** Puts what was fetched where the gap is. */
-  fill(gap: TailLine, events: AnyEvent[], isWhole: boolean): void {
+  /** Puts what was fetched where the gap is. Returns the gap that is left, if it is worth to ask on. */
+  fill(gap: TailLine, events: AnyEvent[], isWhole: boolean): TailLine | null {
     const at = this.lines.indexOf(gap);
-    if (at < 0) return;
-    const lines = events.map((event) => ({ ...lineOf(event, gap.at), number: gap.number }));
-    this.lines.splice(at, isWhole ? 1 : 0, ...lines);
+    if (at < 0) return null;
+    const lines: TailLine[] = events.map((event) => ({ ...lineOf(event, gap.at), number: gap.number }));
     for (const { text } of lines) this.#characters += text.length;
+    const left: TailLine | null = isWhole ? null : { ...gap, gap: restOf(gap.gap!, events), isGone: events.length === 0 };
+    if (left) lines.push(left);
+    this.lines.splice(at, 1, ...lines);
+    return left?.isGone ? null : left;
   }
 
   #add(line: Omit<TailLine, "number">): void {
@@ -65,6 +83,25 @@ export class Tail {
     this.lines.splice(0, gone);
     this.forgotten += gone;
   }
+}
+
+/** Bytes as an event: as text where they are text. */
+function rawEvent(data: ArrayBuffer): object {
+  try {
+    return { type: "raw", data: new TextDecoder("utf-8", { fatal: true }).decode(data) };
+  } catch {
+    const bytes = Array.from(new Uint8Array(data), (byte) => String.fromCharCode(byte)).join("");
+    return { type: "raw", encoding: "base64", data: btoa(bytes) };
+  }
+}
+
+/** What of the gap is missing still: what lies behind the last event that came. */
+function restOf(gap: Gap, events: AnyEvent[]): Gap {
+  const last = /:(\d+)$/.exec(events[events.length - 1]?.["@id"] ?? "")?.[1];
+  if (last === undefined || gap.to === undefined) return gap;
+  const from = BigInt(last) + 1n;
+  const isSmall = typeof gap.to === "number";
+  return { ...gap, from: isSmall ? Number(from) : from, missed: Number(BigInt(gap.to) - from) + 1 };
 }
 
 /** Gaps are shown whatever is filtered: what is missing might have fitted. */
