@@ -109,7 +109,7 @@ bool RepairPort::drain(Repair& repair) {
       repair.look();
       return touched_;
     }
-    if (!passing_over_) take(repair);
+    if (!passing_over_) take(repair.publishers());
   }
   return true;
 }
@@ -134,24 +134,24 @@ std::string_view RepairPort::frame(std::size_t index) const noexcept {
   return {static_cast<const char*>(frames_[index].data()), frames_[index].size()};
 }
 
-void RepairPort::take(Repair& repair) {
+void RepairPort::take(Publishers& publishers) {
   callers_->heard(zmq_msg_get(frames_[1].handle(), ZMQ_SRCFD));
   const std::string id(frame(0));
   const std::string_view verb = frame(1);
   bool right = count_ <= frames_max;
   if (verb.empty()) {
-    if (count_ == 2) repair.greet(id);
+    if (count_ == 2) publishers.greet(id);
   } else if (right && verb == "have") {
-    right = take_kept(repair, id);
+    right = take_kept(publishers, id);
   } else if (right && verb == "event") {
-    right = take_answer(repair, id);
+    right = take_answer(publishers, id);
   } else if (right && verb == "end") {
-    right = take_end(repair, id);
+    right = take_end(publishers, id);
   }
-  if (!right) repair.note_unasked();
+  if (!right) publishers.note_unasked();
 }
 
-bool RepairPort::take_kept(Repair& repair, const std::string& id) {
+bool RepairPort::take_kept(Publishers& publishers, const std::string& id) {
   constexpr std::size_t head = 3;
   if (!is_source(frame(2)) || count_ == head || (count_ - head) % 3 != 0) return false;
   kept_.clear();
@@ -163,11 +163,11 @@ bool RepairPort::take_kept(Repair& repair, const std::string& id) {
     if (!right) return false;
     kept_.push_back(range);
   }
-  repair.note_kept(id, frame(2), kept_);
+  publishers.note_kept(id, frame(2), kept_);
   return true;
 }
 
-bool RepairPort::take_answer(Repair& repair, const std::string& id) {
+bool RepairPort::take_answer(Publishers& publishers, const std::string& id) {
   if (count_ != 5) return false;
   const std::array<std::string_view, 3> frames{frame(2), frame(3), frame(4)};
   envelope_.reset();
@@ -176,14 +176,14 @@ bool RepairPort::take_answer(Repair& repair, const std::string& id) {
   if (opened.rejected != RejectReason::count_ || arrival.source.empty() ||
       is_reserved(arrival.topic))
     return false;
-  repair.take_answer(id, arrival);
+  publishers.take_answer(id, arrival);
   return true;
 }
 
-bool RepairPort::take_end(Repair& repair, const std::string& id) {
+bool RepairPort::take_end(Publishers& publishers, const std::string& id) {
   SeqRange range;
   if (count_ != 6 || !read(frame(4), range.from) || !read(frame(5), range.to)) return false;
-  repair.take_end(id, frame(2), frame(3), range);
+  publishers.take_end(id, frame(2), frame(3), range);
   return true;
 }
 

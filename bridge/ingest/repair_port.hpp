@@ -1,5 +1,5 @@
 // RepairPort: the ROUTER socket on which publishers can be asked for what they keep; the protocol is in
-// docs/PUBLISHING.md. It checks the form of what they say, and Repair what it means.
+// docs/PUBLISHING.md. It checks the form of what they say, and Publishers what it means.
 //
 // Thread: that of whoever drains. Lifetime: within the context's.
 // Bounds: a look takes at most 64 messages or 64 KiB; a message of more frames than the protocol has is
@@ -60,10 +60,10 @@ class RepairPort final : public Asker {
  private:
   void open(const Config& config);
   bool receive();
-  void take(Repair& repair);
-  bool take_kept(Repair& repair, const std::string& id);
-  bool take_answer(Repair& repair, const std::string& id);
-  bool take_end(Repair& repair, const std::string& id);
+  void take(Publishers& publishers);
+  bool take_kept(Publishers& publishers, const std::string& id);
+  bool take_answer(Publishers& publishers, const std::string& id);
+  bool take_end(Publishers& publishers, const std::string& id);
   std::string_view frame(std::size_t index) const noexcept;
   Sent send(const std::string& id, const std::string_view* frames, std::size_t count) noexcept;
 

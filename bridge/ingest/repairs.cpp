@@ -31,10 +31,10 @@ Repairs::Repairs(zmq::context_t& context, const CurveKeys& keys, Sink& next, Ing
 
 void Repairs::set_rules(const Config& config) {
   RepairRules rules;
-  rules.wait = config.ingest.repair_wait;
-  rules.held_bytes = config.ingest.memory_bytes / 4;
+  rules.held.wait = config.ingest.repair_wait;
+  rules.held.bytes = config.ingest.memory_bytes / 4;
+  rules.held.first_events = kept_max(config);
   rules.stream_bytes = config.ingest.memory_bytes / 2;
-  rules.first_events = kept_max(config);
   repair_.set_rules(rules);
   port_.set_rules({config.limits.event_bytes, config.ingest.commands});
 }
@@ -57,7 +57,7 @@ void Repairs::reopen(const Config& config) {
   const std::array<int, 2> former{port_.descriptor(), port_.callers().descriptor()};
   port_.reopen(config);
   for (const int descriptor : former) wakeup_.remove(descriptor);
-  repair_.forget_publishers();
+  repair_.publishers().note_all_gone();
   wakeup_.add(port_.descriptor());
   wakeup_.add(port_.callers().descriptor());
 }

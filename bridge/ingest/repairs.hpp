@@ -23,7 +23,7 @@ class Repairs {
   const std::vector<std::string>& addresses() const noexcept { return port_.addresses(); }
 
   // Events go through it.
-  Sink& sink() noexcept { return repair_; }
+  Sink& sink() noexcept { return repair_.sink(); }
 
   // What publishers say, and what it is time for. Where the producers' socket had something (`idle` is
   // false) the port is looked into now and then only: its descriptor stays readable. True if there may

@@ -1,5 +1,5 @@
 // Streams: what repair knows of each source on each topic: how far it has come, and, where something is
-// missing, what is held behind the hole and what is still to be asked for.
+// missing, what is held back behind the hole and what is still to be asked for.
 //
 // Thread: one at a time. Bound: set_bytes_max(); past it the streams heard from longest ago are forgotten
 // (their owner is asked first what becomes of what they hold). Cost: one look-up; no allocation for a
@@ -57,31 +57,40 @@ struct SeqRange {
   std::uint64_t to = 0;
 };
 
-// What a stream needs only while something of it is missing.
-struct RepairCare {
-  std::multimap<std::uint64_t, HeldEvent> held;  // by seq
-  std::deque<SeqRange> to_ask;                   // rising
-  bool awaits_publisher = false;                 // what is missing can only then be asked for
-  bool queued_urgent = false;                    // among its publisher's
+// What came behind a hole: never empty.
+struct HeldBack {
+  std::multimap<std::uint64_t, HeldEvent> events;  // by seq
+  bool awaits_publisher = false;                   // what is missing can only then be asked for
+  SteadyTime deadline{};                           // when it is to be looked at
+};
+
+// What is still to be asked for.
+struct ToAsk {
+  std::deque<SeqRange> ranges;  // rising
+  bool queued_urgent = false;   // among its publisher's
   bool queued_idle = false;
-  SteadyTime deadline{};  // of what is held
 };
 
 struct RepairStream {
   std::uint64_t id = 0;
   std::string topic;
   RepairSource* source = nullptr;
-  Numbering numbers;              // of what was handed on
-  std::uint64_t asked_to = 0;     // what is not above it was asked for, or need not be
-  std::uint64_t repaired_to = 0;  // the highest that came as an answer
-  std::uint64_t kept_from = 0;    // its publisher has nothing before; 0: it has not said so
-  std::uint64_t said_to = 0;      // what its publisher has sent, as it said last
-  bool begun = false;             // it is known what its first event is
-  bool late = false;              // whether `said_to` has come is looked at soon
-  bool recent = false;            // heard since it was last looked at for forgetting
-  std::unique_ptr<RepairCare> care;
+  bool recent = false;  // heard since it was last looked at for forgetting
   RepairStream* older = nullptr;
   RepairStream* newer = nullptr;
+
+  // HoldBack writes these,
+  Numbering numbers;              // of what was handed on
+  std::uint64_t repaired_to = 0;  // the highest that came as an answer
+  bool begun = false;             // it is known what its first event is
+  std::unique_ptr<HeldBack> held;
+
+  // and Publishers these.
+  std::uint64_t asked_to = 0;   // what is not above it was asked for, or need not be
+  std::uint64_t kept_from = 0;  // its publisher has nothing before; 0: it has not said so
+  std::uint64_t said_to = 0;    // what its publisher has sent, as it said last
+  bool late = false;            // whether `said_to` has come is looked at soon
+  std::unique_ptr<ToAsk> to_ask;
 };
 
 class Streams {

@@ -1,7 +1,6 @@
 #include "ingest/wants.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 namespace zws {
 namespace {
@@ -59,15 +58,11 @@ void Wants::give_up(Want& want) noexcept {
   --outstanding_;
 }
 
-std::vector<Want> Wants::take_all(const AskedPublisher& publisher) {
-  const auto first = std::stable_partition(
-      wants_.begin(), wants_.end(), [&](const Want& w) { return w.publisher != &publisher; });
-  std::vector<Want> taken;
-  std::copy_if(first, wants_.end(), std::back_inserter(taken),
-               [](const Want& want) { return !want.given_up; });
-  for (auto want = first; want != wants_.end(); ++want) give_up(*want);
-  wants_.erase(first, wants_.end());
-  return taken;
+void Wants::drop_all(const AskedPublisher& publisher) noexcept {
+  const auto is_its = [&](const Want& want) { return want.publisher == &publisher; };
+  for (Want& want : wants_)
+    if (is_its(want)) give_up(want);
+  wants_.erase(std::remove_if(wants_.begin(), wants_.end(), is_its), wants_.end());
 }
 
 }  // namespace zws

@@ -21,7 +21,7 @@ namespace zws {
 // How a message to a publisher fared.
 enum class Sent : std::uint8_t { sent, full, gone };
 
-// Where Repair's questions go.
+// Where questions to publishers go.
 class Asker {
  public:
   virtual ~Asker() = default;
@@ -47,6 +47,7 @@ struct AskedPublisher {
   bool greeted_again = false;        // ... since then
   unsigned silences = 0;             // in a row
   bool refused = false;              // it spoke of a source of another connection
+  bool gone = false;                 // its connection is, and it is lost soon
 };
 
 struct Want {
@@ -76,8 +77,8 @@ class Wants {
   bool ask_for(std::uint64_t stream, SeqRange range) const noexcept;
   // It is outstanding no more.
   void give_up(Want& want) noexcept;
-  // Takes out all of a connection that is gone.
-  std::vector<Want> take_all(const AskedPublisher& publisher);
+  // Of a connection that is gone.
+  void drop_all(const AskedPublisher& publisher) noexcept;
   std::vector<Want>& all() noexcept { return wants_; }
   const std::vector<Want>& all() const noexcept { return wants_; }
 

@@ -103,8 +103,8 @@ class World : public Asker {
     first_.clear();
     repair_ = std::make_unique<Repair>(judge_, *this, metrics_, clock_);
     RepairRules rules;
-    rules.held_bytes = bound_;
-    rules.first_events = 10'000;
+    rules.held.bytes = bound_;
+    rules.held.first_events = 10'000;
     repair_->set_rules(rules);
     for (Publisher& publisher : publishers_) connect(publisher);
   }
@@ -113,7 +113,7 @@ class World : public Asker {
     publisher.id = publisher.source + "-" + std::to_string(++connections_);
     publisher.said.clear();
     const std::string id = publisher.id;
-    later(publisher.heard_at, below(100), [this, id] { repair_->greet(id); });
+    later(publisher.heard_at, below(100), [this, id] { repair_->publishers().greet(id); });
   }
 
   void pass() {
@@ -151,7 +151,8 @@ class World : public Asker {
     const std::string stream = topic + ' ' + source;
     arrived_[stream] = seq;
     arrived_at_[stream + std::to_string(seq)] = now();
-    with(topic, source, seq, [this](const Arrival& arrival) { repair_->accept(&arrival, 1); });
+    with(topic, source, seq,
+         [this](const Arrival& arrival) { repair_->sink().accept(&arrival, 1); });
   }
 
   template <typename Act>
@@ -212,7 +213,7 @@ class World : public Asker {
       const std::uint64_t said = publisher.nature == Nature::liar ? newest + below(50) : newest;
       later(publisher.heard_at, below(5),
             [this, id = publisher.id, source, topic, first = first_kept(publisher, newest), said] {
-              repair_->note_kept(id, source, {{topic, first, said}});
+              repair_->publishers().note_kept(id, source, {{topic, first, said}});
             });
     }
   }
@@ -246,19 +247,21 @@ class World : public Asker {
     const std::uint64_t newest = publisher->newest[topic];
     for (std::uint64_t seq = range.from; seq <= range.to; ++seq)
       if (seq <= newest && seq >= first_kept(*publisher, newest)) send(id, topic, source, seq);
-    repair_->take_end(id, source, topic, range);
+    repair_->publishers().take_end(id, source, topic, range);
   }
 
   void lie(const std::string& id, const std::string& topic, const std::string& source,
            SeqRange range) {
     for (unsigned count = below(20); count > 0; --count)
       send(id, below(3) == 0 ? "t9" : topic, below(3) == 0 ? "s9" : source, range.from + below(30));
-    if (below(2) == 0) repair_->take_end(id, source, topic, {range.from, range.to + below(2)});
+    if (below(2) == 0)
+      repair_->publishers().take_end(id, source, topic, {range.from, range.to + below(2)});
   }
 
   void send(const std::string& id, const std::string& topic, const std::string& source,
             std::uint64_t seq) {
-    with(topic, source, seq, [&](const Arrival& arrival) { repair_->take_answer(id, arrival); });
+    with(topic, source, seq,
+         [&](const Arrival& arrival) { repair_->publishers().take_answer(id, arrival); });
   }
 
   // All that is kept, from the first that is: links that lose and break cost nothing.

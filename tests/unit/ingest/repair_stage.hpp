@@ -48,23 +48,23 @@ class RepairStage : public Sink, public Asker {
   void live(const std::string& topic, const std::string& source, std::uint64_t seq,
             std::int64_t sent_ns = 0) {
     const Arrival arrival = event(topic, source, seq, sent_ns);
-    repair.accept(&arrival, 1);
+    repair.sink().accept(&arrival, 1);
   }
   void headerless(const std::string& topic) {
     const Arrival arrival = event(topic, "", 0, 0);
-    repair.accept(&arrival, 1);
+    repair.sink().accept(&arrival, 1);
   }
   void answer(const std::string& id, const std::string& topic, const std::string& source,
               std::uint64_t seq) {
-    repair.take_answer(id, event(topic, source, seq, 0));
+    repair.publishers().take_answer(id, event(topic, source, seq, 0));
   }
   void end(const std::string& id, const std::string& source, const std::string& topic,
            std::uint64_t from, std::uint64_t to) {
-    repair.take_end(id, source, topic, {from, to});
+    repair.publishers().take_end(id, source, topic, {from, to});
   }
   void keeps(const std::string& id, const std::string& source, const std::string& topic,
              std::uint64_t first, std::uint64_t newest) {
-    repair.note_kept(id, source, {{topic, first, newest}});
+    repair.publishers().note_kept(id, source, {{topic, first, newest}});
   }
   // A publisher, one event of which was heard.
   void knows(const std::string& id, const std::string& source, const std::string& topic) {

@@ -58,8 +58,8 @@ TEST_F(RepairWorkTest, AHoleThatIsFilledMovesNoDeadline) {
 TEST_F(RepairWorkTest, ConnectionsThatEndByTheThousandAreKnownToBeOver) {
   knows("p", "s", "t");
   live("t", "s", 3);
-  repair.ended(7);
-  for (std::uint64_t other = 100; other < 2'600; ++other) repair.ended(other);
+  repair.sink().ended(7);
+  for (std::uint64_t other = 100; other < 2'600; ++other) repair.sink().ended(other);
   taken();
   answer("p", "t", "s", 2);
   EXPECT_EQ(taken().size(), 2U);
