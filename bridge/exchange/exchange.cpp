@@ -17,9 +17,6 @@ constexpr std::chrono::seconds patterns_sweep_interval{10};
 
 constexpr std::chrono::microseconds tend_slice{300};
 
-// How much later than another bridge this one hears an event.
-constexpr std::chrono::seconds under_way_max{1};
-
 // Names this life of the bridge among all others.
 std::string make_own_source() {
   constexpr char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -28,6 +25,15 @@ std::string make_own_source() {
   std::string name = "b";
   for (int i = 0; i < 9; ++i) name += alphabet[pick(device)];
   return name;
+}
+
+// How many of the last events of a source others heard just now.
+std::size_t under_way(const PastSource& source, SteadyTime now) noexcept {
+  const auto is_older = [&](const EventPtr& event) {
+    return now - event->received() > SourceTable::under_way_max;
+  };
+  const auto older = std::find_if(source.events.rbegin(), source.events.rend(), is_older);
+  return static_cast<std::size_t>(older - source.events.rbegin());
 }
 
 std::int64_t unix_ns(WallTime time) {
@@ -114,7 +120,8 @@ void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now
   fields.received = received;
   if (arrival.topic != topic_stats) metrics_.taken.add();  // which is the bridge's own
   Judgement judgement = sources_.judge(arrival, fields.topic_hash, received);
-  if (judgement.in_doubt && !was_read(arrival, fields, judgement, now_ns)) {
+  const bool was_read = judgement.under_way && is_here(arrival, fields, judgement, now_ns);
+  if (judgement.in_doubt && !was_read) {
     const LaneSet alive_lanes = judgement.alive_lanes;
     judgement = sources_.begin_again(arrival, fields.topic_hash, received);
     judgement.alive_lanes |= alive_lanes;
@@ -152,9 +159,9 @@ void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now
   keep(renderer_.render(arrival, fields, *judgement.route, now_ns), judgement.lanes, batch);
 }
 
-// Whether this very event has just come from the archive, to which another bridge was quicker to give it.
-bool Exchange::was_read(const Arrival& arrival, Event::Fields fields, const Judgement& judgement,
-                        std::int64_t now_ns) {
+// Whether this very event has come from the archive, to which another bridge was quicker to give it.
+bool Exchange::is_here(const Arrival& arrival, Event::Fields fields, const Judgement& judgement,
+                       std::int64_t now_ns) {
   const Fetched there = history_.fetch(arrival.topic, arrival.source, arrival.seq, arrival.seq, 1,
                                        std::numeric_limits<std::size_t>::max());
   if (there.events.empty()) return false;
@@ -162,8 +169,7 @@ bool Exchange::was_read(const Arrival& arrival, Event::Fields fields, const Judg
   fields.source = arrival.source;
   fields.seq = arrival.seq;
   const EventPtr made = renderer_.render(arrival, fields, *judgement.route, now_ns);
-  return fields.received - known.received() <= under_way_max &&
-         says_the_same(text_in_frame(known.frame()), text_in_frame(made->frame()));
+  return says_the_same(text_in_frame(known.frame()), text_in_frame(made->frame()));
 }
 
 void Exchange::keep(EventPtr event, LaneSet lanes, Batch& batch) {
@@ -195,10 +201,12 @@ bool Exchange::fill(const Past& past) {
     heard.push_back(std::max(sources_.newest(past.topic, hash, each.name),
                              history_.newest(past.topic, each.name)));
   if (!history_.fill(past, heard)) return false;
+  const SteadyTime now = clock_.steady();
   for (std::size_t i = 0; i < heard.size(); ++i) {
     const PastSource& each = past.sources[i];
     if (heard[i] == 0)
-      sources_.assume(past.topic, hash, each.name, each.newest, each.newest_ns, clock_.steady());
+      sources_.assume(past.topic, hash, each.name, each.newest, each.newest_ns,
+                      under_way(each, now), now);
   }
   note_sizes();
   return true;

@@ -141,8 +141,8 @@ class Exchange final : public Sink {
   };
 
   void add(const Arrival& arrival, SteadyTime received, std::int64_t now_ns, Batch& batch);
-  bool was_read(const Arrival& arrival, Event::Fields fields, const Judgement& judgement,
-                std::int64_t now_ns);
+  bool is_here(const Arrival& arrival, Event::Fields fields, const Judgement& judgement,
+               std::int64_t now_ns);
   void keep(EventPtr event, LaneSet lanes, Batch& batch);
   void tell(EventPtr marker, LaneSet lanes, Batch& batch);
   bool tend();

@@ -24,8 +24,9 @@ struct SourceRecord {
       0;  // the last of `again` events in a row that look like a new beginning
   std::int64_t again_ns = 0;
   std::uint32_t again = 0;
-  bool assumed = false;    // never heard here: what is known of it an archive says
-  bool late_told = false;  // ... and that what comes now was to come
+  bool assumed = false;         // never heard here: what is known of it an archive says
+  bool late_told = false;       // ... and that what comes now was to come
+  std::uint16_t under_way = 0;  // ... so many of its last events others heard just then
   Presence presence;
 };
 

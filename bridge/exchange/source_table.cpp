@@ -252,6 +252,8 @@ Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
       // Nobody has waited here for what was sent before (a publisher that repairs sends that again).
       const bool awaited = arrival.sent_ns == 0 || arrival.sent_ns >= awaited_since_ns_;
       judgement.in_doubt = source.assumed && arrival.sent_ns == 0;
+      judgement.under_way = judgement.in_doubt && source.newest - arrival.seq < source.under_way &&
+                            topic.heard - source.heard_at <= under_way_max;
       if (source.assumed && awaited && !std::exchange(source.late_told, true))
         judgement.late_to = source.newest;
       if (awaited && !judgement.in_doubt) source.assumed = false;
@@ -295,7 +297,8 @@ std::uint64_t SourceTable::newest(std::string_view topic, std::uint64_t topic_ha
 }
 
 void SourceTable::assume(std::string_view name, std::uint64_t topic_hash, std::string_view source,
-                         std::uint64_t newest_seq, std::int64_t newest_ns, SteadyTime now) {
+                         std::uint64_t newest_seq, std::int64_t newest_ns, std::size_t under_way,
+                         SteadyTime now) {
   Topic& known = topic(name, topic_hash, now);
   if (known.sources.size() >= sources_max_) return;  // those that are heard are worth more
   Source& added = add_source(known, source);
@@ -305,6 +308,7 @@ void SourceTable::assume(std::string_view name, std::uint64_t topic_hash, std::s
   added.heard_at = now;
   added.presence.add(Arrival::over, watch_.live());  // nobody is heard here until it speaks
   added.assumed = true;
+  added.under_way = static_cast<std::uint16_t>(std::min<std::size_t>(under_way, 65'535));
 }
 
 // Of an event that is not above the newest.

@@ -39,6 +39,7 @@ struct Judgement {
   bool duplicate = false;     // not above the newest: drop it
   bool restart = false;       // the source began again
   bool in_doubt = false;      // a duplicate, or the source began again where nobody here heard it
+  bool under_way = false;     // ... and others may have been quicker to hear this very event
   bool forgot = false;        // another source of the topic was forgotten for this one
   bool forgot_first = false;  // ... for the first time on this topic
   std::uint64_t missed_from = 0;  // > 0: missed_from .. seq-1 never came
@@ -86,11 +87,14 @@ class SourceTable {
   std::uint64_t newest(std::string_view topic, std::uint64_t topic_hash,
                        std::string_view source) const noexcept;
 
+  // How much later than others this bridge may hear an event; clocks differ, too.
+  static constexpr std::chrono::seconds under_way_max{5};
+
   // An archive knows a source that is not known here, up to `newest`, which came at `newest_ns` (Unix
-  // time): it goes on from there. Where it begins again instead, and does not say when it sent that, only what the
+  // time), and the last `under_way` came less than `under_way_max` ago: it goes on from there. Where it begins again instead, and does not say when it sent that, only what the
   // events say can tell: those are judged `in_doubt`, until one comes that is later.
   void assume(std::string_view topic, std::uint64_t topic_hash, std::string_view source,
-              std::uint64_t newest, std::int64_t newest_ns, SteadyTime now);
+              std::uint64_t newest, std::int64_t newest_ns, std::size_t under_way, SteadyTime now);
 
   // Since when (Unix time) somebody may have listened here for what a source sent.
   void set_awaited_since(std::int64_t unix_ns) noexcept { awaited_since_ns_ = unix_ns; }

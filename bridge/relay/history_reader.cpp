@@ -115,19 +115,23 @@ void HistoryReader::start(const JobPtr& job) {
   job->began = clock_.steady();
   job->began_ms = now_ms(clock_);
   const unsigned partition = KeptKeys::partition(job->topic);
-  auto lost = std::make_shared<bool>(false);
-  const bool sent = parts_.send({"GET", keys_.lost(partition)},
-                                [this, job, lost](const redisReply* answer) {
-                                  *lost = answer != nullptr && read_lost(job, *answer);
-                                }) &&
+  const auto probed = [job](const redisReply* answer) {
+    job->refuses = answer == nullptr || answer->type == REDIS_REPLY_ERROR;
+  };
+  const auto told = [this, job](const redisReply* answer) {
+    job->losses_known = answer != nullptr && read_lost(job, *answer);
+  };
+  const auto listed = [this, job](const redisReply* answer) {
+    job->answered = answer != nullptr && !job->refuses;
+    if (job->answered && job->losses_known && is_array(answer)) return read_index(job, *answer);
+    if (job->answered) metrics_.unreadable.add();
+    end(job);
+  };
+  const bool sent = parts_.send({"DEL", keys_.probe(partition)}, probed) &&
+                    parts_.send({"GET", keys_.lost(partition)}, told) &&
                     parts_.send({"ZRANGE", keys_.index(job->topic), "0",
                                  std::to_string(2 * (sources_max_ + 2)), "WITHSCORES"},
-                                [this, job, lost](const redisReply* answer) {
-                                  job->answered = answer != nullptr;
-                                  if (*lost && is_array(answer)) return read_index(job, *answer);
-                                  if (job->answered) metrics_.unreadable.add();
-                                  end(job);
-                                });
+                                listed);
   if (sent) return;
   job->answered = false;
   end(job);

@@ -4,6 +4,9 @@
 // what is whole is passed on: of each source that the index names the newest events without a hole, and how
 // far it came. Where that cannot be told of one source, nothing of the topic is.
 //
+// A Redis that refuses all that is written has refused events as well, and also that anybody says so: it is asked
+// to delete what is not there, and what it has of a topic is not believed where it refuses that.
+//
 // What has just been kept by another bridge may still be on its way here: so where something is that young
 // the answer is held back a moment, in which what comes from the producers is heard first.
 //
@@ -92,6 +95,8 @@ class HistoryReader {
     std::size_t left = 0;  // sources to be read
     std::size_t bytes = 0;
     bool reading = true;
+    bool refuses = true;  // what is written now
+    bool losses_known = false;
     bool answered = true;  // as far as it was asked
     bool whole = true;     // nothing is in its place that cannot be read
     SteadyTime pass_on_at{};

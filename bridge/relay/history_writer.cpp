@@ -25,6 +25,7 @@ constexpr std::int64_t read_apart = 2;  // milliseconds: what clocks say twice m
 constexpr std::size_t marks = 2;        // members of an index that are no sources
 constexpr const char* missing = "!";    // one of them
 constexpr milliseconds missing_pace{1'000};
+constexpr std::chrono::minutes life_pace{1};
 
 std::int64_t wall_ms(const Clock& clock) {
   return duration_cast<milliseconds>(clock.wall().time_since_epoch()).count();
@@ -71,6 +72,7 @@ void HistoryWriter::reload(const Config& config) {
 void HistoryWriter::on_up(std::string life, std::function<void()> ready) {
   topics_.clear();
   open_.clear();
+  was_another_ = !life_.empty() && life_ != life;
   life_ = std::move(life);
   on_ready_ = std::move(ready);
   life_told_ = checked_ = life_.empty();
@@ -85,8 +87,11 @@ void HistoryWriter::on_up(std::string life, std::function<void()> ready) {
 // Where it has none it is empty: the name is written before the first event.
 void HistoryWriter::take_life(const redisReply& answer) {
   life_due_ = answer.type == REDIS_REPLY_NIL;
+  life_told_at_ = clock_.steady();
   life_told_ = life_due_ || (answer.type == REDIS_REPLY_STRING && text_of(answer) == life_);
   checked_ = true;
+  if (was_another_ && life_told_ && !life_due_)
+    lose(0, KeptKeys::all);  // what it gave to the other
   if (!life_told_) {
     log::info(
         "Redis was started again, or is another one: what it lacks of the history is not known");
@@ -99,9 +104,13 @@ void HistoryWriter::look_whether_ready() {
   if (ready() && on_ready_) std::exchange(on_ready_, nullptr)();
 }
 
-// When all partitions that may lack something have been told.
+// When all partitions that may lack something have been told. It is told again now and then: Redis may have
+// evicted it, and would be taken for an empty one after a restart.
 void HistoryWriter::tell_life() {
-  if (life_told_ || !ready()) return;
+  const SteadyTime now = clock_.steady();
+  const bool again = !life_.empty() && !life_due_ && now - life_told_at_ > life_pace;
+  if ((life_told_ && !again) || !ready()) return;
+  life_told_at_ = now;
   life_told_ = send_({"SET", keys_.life(), life_}, [this](const redisReply* answer) {
     if (answer == nullptr || answer->type == REDIS_REPLY_ERROR) life_told_ = false;
   });
@@ -293,7 +302,10 @@ void HistoryWriter::look_at_oldest(SteadyTime now) {
     const auto topic = topics_.find(next.topic);
     if (topic == topics_.end()) continue;
     const auto source = topic->second.sources.find(next.source);
-    if (source == topic->second.sources.end() || source->second.opened != next.id) continue;
+    if (source == topic->second.sources.end() || source->second.opened != next.id) {
+      if (topic->second.sources.empty()) topics_.erase(topic);
+      continue;
+    }
     if (!at_once && source->second.heard + silence > now) {
       next.look = source->second.heard + silence;
       open_.push_back(std::move(next));
@@ -345,6 +357,9 @@ void HistoryWriter::judge(const Event& event, const redisReply& there) {
     source->doubted = std::abs(kept->heard_ms - heard_ms(event)) > heard_apart_ms;
     return;
   }
+  // This bridge is behind: the source has begun again meanwhile, and others have kept that.
+  const bool is_older = kept && kept->heard_ms > heard_ms(event) + heard_apart_ms;
+  if (is_older || (!kept && wall_ms(clock_) > heard_ms(event) + heard_apart_ms)) return;
   if (source != nullptr && there.elements == 0) {
     if (source->unseen == SteadyTime{}) source->unseen = clock_.steady();
     if (clock_.steady() - source->unseen <= unseen_max) return;

@@ -152,7 +152,9 @@ class HistoryWriter {
   std::uint64_t telling_ = 0;  // ... and of which it is on its way
   bool checked_ = false;       // this connection's Redis
   std::string life_;
+  bool was_another_ = false;  // the Redis before this one
   bool life_told_ = false;
+  SteadyTime life_told_at_{};
   bool life_due_ = false;  // with the first event, as nothing lies there yet
   std::function<void()> on_ready_;
   log::Quiet refused_log_;

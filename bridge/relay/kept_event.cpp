@@ -64,6 +64,8 @@ std::string KeptKeys::index(std::string_view topic) const {
 
 std::string KeptKeys::lost(unsigned partition) const { return in(partition) + "lost"; }
 
+std::string KeptKeys::probe(unsigned partition) const { return in(partition) + "probe"; }
+
 std::string KeptKeys::life() const { return in(0) + "life"; }
 
 std::string KeptKeys::scratch(std::string_view topic, std::string_view bridge) const {

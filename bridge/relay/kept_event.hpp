@@ -44,6 +44,8 @@ struct KeptKeys {
   std::string lost(unsigned partition) const;
   // Of which life of Redis (RedisLink::run_id) all is that lies there.
   std::string life() const;
+  // Nothing lies there: to delete it shows whether Redis takes what is written.
+  std::string probe(unsigned partition) const;
   // Of one bridge.
   std::string scratch(std::string_view topic, std::string_view bridge) const;
 

@@ -175,10 +175,15 @@ void RedisLink::put(const Words& words, Done done) {
   waiting_.push_back({std::move(done), text.size()});
   waiting_bytes_ += text.size();
   out_ += text;
-  flush();
+  if (std::exchange(flush_due_, true)) return;
+  asio::post(loop_, [this, there = there_] {
+    if (*there) flush();
+  });
 }
 
+// All that was said in one step goes out in one piece.
 void RedisLink::flush() {
+  flush_due_ = false;
   if (writing_ || out_.empty() || !stream_) return;
   writing_ = true;
   stream_->write(std::exchange(out_, {}));

@@ -130,6 +130,7 @@ class RedisLink {
   std::size_t unread_bytes_ = 0;  // since the last whole answer
   std::string out_;               // not given to the stream yet
   bool writing_ = false;
+  bool flush_due_ = false;
   bool subscribed_ = false;
   bool given_up_ = false;  // this connection, by reconnect(): it does not come up any more
   std::deque<Waiting> waiting_;

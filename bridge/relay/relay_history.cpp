@@ -144,9 +144,9 @@ void RelayHistory::keep(const BatchPtr& batch) noexcept try {
       handed_over_.push_back(batch);
       waiting_bytes_ += bytes;
     }
-    if (std::exchange(woken_, true)) return;
+    if (std::exchange(keeping_, true)) return;
   }
-  asio::post(loop_, [this] { take_up(); });
+  asio::post(loop_, [this] { take_up_in_stride(); });
 } catch (const std::exception& error) {
   log::error("{} events are not kept in Redis: {}", batch->events.size(), error.what());
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -158,7 +158,7 @@ void RelayHistory::read(const std::vector<std::string>& topics, std::function<vo
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     asked_.push_back({topics, std::move(done), Clock::real().steady() + HistoryReader::time_max});
-    if (std::exchange(woken_, true)) return;
+    if (std::exchange(asking_, true)) return;
   }
   asio::post(loop_, [this] { take_up(); });
 }
@@ -174,7 +174,7 @@ void RelayHistory::take_up() noexcept try {
   std::uint64_t partitions = 0;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    woken_ = false;
+    asking_ = false;
     for (; !handed_over_.empty(); handed_over_.pop_front()) taken_.push_back(handed_over_.front());
     overflow = std::exchange(overflow_, 0);
     partitions = std::exchange(overflow_partitions_, 0);
@@ -184,6 +184,24 @@ void RelayHistory::take_up() noexcept try {
   answer_asked();
 } catch (const std::exception& error) {
   log::error("the history in Redis: {}", error.what());
+}
+
+// And once more a stride later, until nothing has come.
+void RelayHistory::take_up_in_stride() noexcept try {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    keeping_ = !handed_over_.empty() || overflow_partitions_ != 0;
+    if (!keeping_) return;
+  }
+  take_up();
+  stride_timer_.expires_after(stride);
+  stride_timer_.async_wait([this](const std::error_code& fault) {
+    if (!fault) take_up_in_stride();
+  });
+} catch (const std::exception& error) {
+  log::error("the history in Redis: {}", error.what());
+  const std::lock_guard<std::mutex> lock(mutex_);
+  keeping_ = false;
 }
 
 // As long as Redis keeps up.

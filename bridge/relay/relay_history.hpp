@@ -1,7 +1,8 @@
 // RelayHistory: the archive of a fleet: events are kept in Redis, and read from there by a bridge that has
 // just started or has forgotten (docs/decisions/0008-history-in-redis.md).
 //
-// What a drain brought is handed over as it is, in one step. What Redis does, or does not do, is felt here alone: what
+// What a drain brought is handed over as it is, in one step, and taken up at once where that is the first for a while,
+// else with what came within `stride`: many small writes to Redis cost more than all else. What Redis does, or does not do, is felt here alone: what
 // it does not take waits, within `waiting_max`, and what comes then is not kept, and counted.
 //
 // Thread: one of its own, which talks to Redis; keep(), may_know() and read() from any. Lifetime: `exchange`
@@ -34,6 +35,7 @@ namespace zws {
 class RelayHistory final : public Archive {
  public:
   static constexpr std::size_t waiting_max = std::size_t{32} << 20;
+  static constexpr std::chrono::milliseconds stride{10};
 
   // Null where the configuration wants none.
   static std::unique_ptr<RelayHistory> make(const ConfigPtr& config, Exchange& exchange,
@@ -65,6 +67,7 @@ class RelayHistory final : public Archive {
   void run() noexcept;
   void settle();
   void take_up() noexcept;
+  void take_up_in_stride() noexcept;
   void write_waiting();
   void write(const Batch& batch) noexcept;
   void answer_asked();
@@ -81,6 +84,7 @@ class RelayHistory final : public Archive {
   asio::io_context loop_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{loop_.get_executor()};
   asio::steady_timer timer_{loop_};
+  asio::steady_timer stride_timer_{loop_};
   RedisLink link_;
   HistoryWriter writer_;
   HistoryReader reader_;
@@ -94,7 +98,8 @@ class RelayHistory final : public Archive {
   std::size_t waiting_bytes_ = 0;  // of handed_over_ and taken_
   std::size_t overflow_ = 0;       // events for which there was no room
   std::uint64_t overflow_partitions_ = 0;
-  bool woken_ = false;
+  bool keeping_ = false;  // what is handed over will be taken up
+  bool asking_ = false;   // ... and what is asked
   bool settled_ = false;
   std::condition_variable settles_;
 };

@@ -14,6 +14,7 @@ import argparse
 import http.client
 import json
 import os
+import re
 import resource
 import select
 import socket
@@ -119,10 +120,12 @@ class Producer:
             self._socket.recv()  # it has subscribed
         self._newest: dict[str, int] = {}
 
-    def send(self, topic: str) -> None:
+    def send(self, topic: str) -> int:
+        """The number that the event has."""
         seq = self._newest[topic] = self._newest.get(topic, 0) + 1
         header = b'{"src":"p","seq":%d,"ts":%d}' % (seq, time.time_ns())
         self._socket.send_multipart([topic.encode(), PAYLOAD, header])
+        return seq
 
     def close(self) -> None:
         self._socket.close(linger=0)
@@ -158,22 +161,30 @@ def subscribed(bridge: Bridge, topic: str) -> socket.socket:
     return client
 
 
-def flow(producer: Producer, clients: list[socket.socket], rate: int, seconds: float) -> int:
-    """Events at this rate for so long, while the clients read what comes; how many events."""
+def flow(producer: Producer, clients: list[socket.socket], rate: int, seconds: float) -> tuple[int, list[float]]:
+    """Events at this rate for so long, while the clients read what comes: how many, and how long each took to the first client, in ms."""
     ready = select.epoll()
     for client in clients:
         client.setblocking(False)
         ready.register(client, select.EPOLLIN)
     by_number = {client.fileno(): client for client in clients}
+    first = clients[0].fileno() if clients else None
+    sent_at: dict[int, float] = {}
+    took: list[float] = []
     began, sent = time.monotonic(), 0
     while (passed := time.monotonic() - began) < seconds:
         while sent < passed * rate:
-            producer.send("t")
+            sent_at[producer.send("t")] = time.monotonic()
             sent += 1
         for number, _ in ready.poll(max(0.0, (sent + 1) / rate - passed)):
-            by_number[number].recv(65536)
+            data = by_number[number].recv(65536)
+            if number == first:
+                now = time.monotonic()
+                took += [
+                    (now - sent_at[int(seq)]) * 1e3 for seq in re.findall(rb'"@id":"p:(\d+)"', data) if int(seq) in sent_at
+                ]
     ready.close()
-    return sent
+    return sent, took
 
 
 # ---- the works ----
@@ -199,6 +210,11 @@ def spread(options: argparse.Namespace) -> Result:
         if history:
             ratios = [run["bridges_us"] / alone["bridges_us"] for run, alone in zip(made, runs[size, False, hearers])]
             row["cpu_beside_without"] = [round(each, 2) for each in (median(ratios), min(ratios), max(ratios))]
+            if hearers:
+                ratios = [run["p99_ms"] / alone["p99_ms"] for run, alone in zip(made, runs[size, False, hearers])]
+                row["p99_beside_without"] = [round(each, 2) for each in (median(ratios), min(ratios), max(ratios))]
+        if hearers:
+            row["deliveries_a_core_second"] = round(hearers / row["bridges_us"] * 1e6)
         rows.append({"bridges": size, "history": history, "clients": hearers, **row})
     return {"rows": rows, "good": all(run["good"] for made in runs.values() for run in made)}
 
@@ -212,7 +228,7 @@ def one_spread(size: int, history: bool, hearers: int, rate: int, seconds: float
         pids = [bridge.pid for bridge in bridges]
         servers = pids if redis is None else [*pids, redis.process.pid]  # type: ignore[union-attr]
         before, ours = [cpu_seconds(pid) for pid in servers], time.process_time()
-        events = flow(producer, clients, rate, seconds)
+        events, took = flow(producer, clients, rate, seconds)
         ours = time.process_time() - ours
         spent = [(cpu_seconds(pid) - was) / events * 1e6 for pid, was in zip(servers, before)]
         missed = sum(bridge.metric("zws_dropped_total") + bridge.metric("zws_ingest_gaps_total") for bridge in bridges)
@@ -220,7 +236,9 @@ def one_spread(size: int, history: bool, hearers: int, rate: int, seconds: float
             client.close()
         producer.close()
     row = {"bridges_us": sum(spent[:size]), "redis_us": sum(spent[size:]), "good": missed == 0}
-    return row if hearers else {**row, "producer_us": ours / events * 1e6}
+    if not hearers:
+        return {**row, "producer_us": ours / events * 1e6}
+    return {**row, **{f"{name}_ms": value for name, value in shape(took).items() if name != "max"}}
 
 
 def broadcast(options: argparse.Namespace) -> Result:

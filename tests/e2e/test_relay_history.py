@@ -243,6 +243,24 @@ def test_a_producer_that_sends_no_times_and_begins_again_with_the_bridge_is_hear
     assert [client.receive()["n"] for _ in range(3)] == [101, 102, 103]
 
 
+def test_an_event_that_comes_late_is_known_though_older_ones_of_others_stand_after_it(make_member, numbers_of):
+    first, second = make_member(), make_member()
+    numbers_of(second, "q").send()
+    wait_kept(second, 1)
+    producers = [numbers_of(bridge).producer for bridge in (first, second)]
+    for seq in range(1, 6):
+        producers[0].send("numbers", {"type": "n", "n": seq}, {"src": "p", "seq": seq})
+    wait_kept(first, 5)
+    client = second.connect()
+    assert replayed(client, client.subscribe("numbers", since=["p:2", "q:1"])) == [3, 4, 5]
+    for seq in (5, 6):
+        producers[1].send("numbers", {"type": "n", "n": seq}, {"src": "p", "seq": seq})
+    told = [client.receive()]
+    while told[-1]["type"] != "n":
+        told.append(client.receive())
+    assert (told[-1]["n"], [each["type"] for each in told[:-1]]) == (6, ["gap"])
+
+
 def test_what_becomes_of_sources_is_no_event_to_be_kept(make_member, numbers_of):
     bridge = make_member()
     numbers = numbers_of(bridge)
@@ -450,6 +468,26 @@ def test_a_full_redis_is_counted_and_its_old_answers_are_not_given(make_member, 
     third = make_member()
     assert resume(third, ["p:5"]) == (False, [])
     assert resume(third, ["p:12"]) == (True, [13, 14, 15])
+
+
+@pytest.mark.parametrize("who", ["the same source", "another"])
+@pytest.mark.parametrize("when", ["while it does", "when it is over"])
+def test_a_redis_that_refuses_every_write_claims_nothing(make_member, make_bridge, numbers_of, redis, who, when):
+    first = make_member()
+    numbers, others = numbers_of(first), numbers_of(first, "q")
+    numbers.send(5)
+    wait_kept(first, 5)
+    (index,) = keys(redis, "*i:numbers")
+    first.wait_until(lambda: redis.ask("ZSCORE", index, "p") == "5.75", "its end is noted")
+    redis.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+    (numbers if who == "the same source" else others).send(3)
+    first.wait_metric("zws_relay_unwritten_total", 3)
+    second = make_bridge({"relay.redis": redis.url()})  # whose name is not taken either
+    second.log.wait_for("NOREPLICAS")
+    if when == "when it is over":
+        redis.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+        first.wait_until(lambda: keys(redis, "*lost") != [], "it is told")
+    assert resume(second, ["p:5"]) == (False, [])
 
 
 def test_without_redis_a_cold_bridge_refuses_at_once(make_bridge, redis):

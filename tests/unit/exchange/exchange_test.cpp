@@ -622,9 +622,21 @@ TEST_F(ArchiveTest, ASourceThatSaysNoTimesAndBeginsAgainIsHeard) {
 }
 
 TEST_F(ArchiveTest, ItIsHeardThoughItSaysTheSameAgainOrItsFirstEventsAreLost) {
-  ASSERT_TRUE(fill(3, std::chrono::seconds(3)));
+  ASSERT_TRUE(fill(3, std::chrono::seconds(6)));
   accept({arrival("a", "s", 2)});
   EXPECT_THAT(last(), ElementsAre("a s:1-1 missing", "a s:2"));
+}
+
+TEST_F(ArchiveTest, WhatComesLateIsKnownAgainThoughItHadToStandBeforeWhatWasHeardHere) {
+  accept({arrival("a", "other", 1)});
+  clock_.now += std::chrono::seconds(3);
+  ASSERT_TRUE(fill(3));
+  accept({arrival("a", "s", 3)});
+  EXPECT_THAT(last(), ElementsAre("a s:3-3 missing"));
+  EXPECT_EQ(duplicates(), 1U);
+  clock_.now += std::chrono::seconds(6);
+  accept({arrival("a", "s", 3)});
+  EXPECT_THAT(last(), ElementsAre("a s:1-2 missing", "a s:3"));
 }
 
 TEST_F(ArchiveTest, ThatTheFirstEventIsTheSameProvesNothingOfTheNext) {

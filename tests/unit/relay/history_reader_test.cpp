@@ -38,6 +38,7 @@ class HistoryReaderTest : public testing::Test {
   }
 
   std::string answer(const Words& words) {
+    if (words[0] == "DEL") return refusal.empty() ? ":0\r\n" : refusal;
     if (words[0] == "GET") return lost.empty() ? "$-1\r\n" : bulk(lost);
     if (words[0] == "ZRANGE") {
       Words members;
@@ -72,6 +73,7 @@ class HistoryReaderTest : public testing::Test {
   std::map<std::string, std::string> index;
   std::map<std::string, std::map<std::uint64_t, Words>> streams;
   std::string lost;
+  std::string refusal;
   std::vector<Past> filled;
   std::vector<std::string> closed;
   int done = 0;
@@ -120,6 +122,19 @@ TEST_F(HistoryReaderTest, AllWhoAskAtATimeAreAnsweredByOneReading) {
   EXPECT_FALSE(reader.may_know("t"));
   clock.advance(HistoryReader::not_again + seconds(1));
   EXPECT_TRUE(reader.may_know("t"));
+}
+
+TEST_F(HistoryReaderTest, ARedisThatRefusesAllThatIsWrittenIsNotBelieved) {
+  index["a"] = "2.75";
+  kept("a", 1, 2);
+  refusal = "-NOREPLICAS Not enough good replicas to write.\r\n";
+  read();
+  EXPECT_EQ(done, 1);
+  EXPECT_THAT(filled, IsEmpty());
+  EXPECT_TRUE(reader.may_know("t"));  // it may take them again soon
+  refusal.clear();
+  read();
+  EXPECT_THAT(filled, SizeIs(1));
 }
 
 TEST_F(HistoryReaderTest, WhatMayBeUnderWayIsHeldBackAMoment) {

@@ -164,6 +164,30 @@ TEST_F(HistoryWriterTest, OfTheSameLifeAndOfOneThatIsEmptyNothingIsTold) {
   EXPECT_THAT(redis.of("SET"), SizeIs(1));
 }
 
+TEST_F(HistoryWriterTest,
+       WhatThisBridgeGaveToAnotherRedisIsToldThoughOthersHaveSaidWhichOneThisIs) {
+  writer.on_up("one");
+  redis.answer_once("$3\r\none\r\n");
+  writer.on_up("two");
+  redis.answer_once("$3\r\ntwo\r\n");
+  EXPECT_FALSE(writer.ready());
+  EXPECT_THAT(redis.of("SET"), SizeIs(KeptKeys::partitions));
+  redis.answer_ok();
+  EXPECT_TRUE(writer.ready());
+}
+
+TEST_F(HistoryWriterTest, ItsLifeIsToldAgainAsItMayHaveBeenEvicted) {
+  writer.on_up("now");
+  redis.answer_once("$3\r\nnow\r\n");
+  clock.advance(minutes(1));
+  writer.tick();
+  EXPECT_THAT(redis.of("SET"), IsEmpty());
+  clock.advance(seconds(1));
+  writer.tick();
+  writer.tick();
+  EXPECT_THAT(redis.of("SET"), ElementsAre(ElementsAre("SET", keys.life(), "now")));
+}
+
 TEST_F(HistoryWriterTest, ASourceThatCouldNotBePutIntoTheIndexIsPutThereWithItsNextEvent) {
   redis.up = false;
   write(1);
@@ -210,6 +234,17 @@ TEST_F(HistoryWriterTest, WhereAWriteIsRefusedNobodyReadsTheTopic) {
   redis.forget_sent();
   write(2);
   EXPECT_THAT(scores(), ElementsAre("2.5"));
+}
+
+TEST_F(HistoryWriterTest, WhereItIsNotEvenDeletedThePartitionIsTold) {
+  write(1);
+  redis.answer([](const Words&) { return std::string("-NOREPLICAS no\r\n"); });
+  EXPECT_FALSE(writer.ready());
+  redis.forget_sent();
+  writer.tick();
+  redis.answer_ok();
+  EXPECT_THAT(redis.of("SET"), SizeIs(1));
+  EXPECT_TRUE(writer.ready());
 }
 
 TEST_F(HistoryWriterTest, WhatWasOnItsWayWhenTheConnectionBrokeIsTold) {
@@ -264,6 +299,25 @@ TEST_F(HistoryWriterTest, WhatIsThereUnderANumberAndIsAnotherEventIsOfAFormerLif
   write(2, false, "a", "new");  // from there on nothing is of the former
   refuse_all_but(entry("0-2", "old"));
   EXPECT_THAT(redis.of("XREVRANGE"), SizeIs(1));
+}
+
+TEST_F(HistoryWriterTest, WhoIsBehindDoesNotTakeOutWhatOthersHaveKeptSince) {
+  write(1, false, "a", "old");
+  refuse_all_but(entry("0-1", "new", "1700000005001"));
+  EXPECT_THAT(redis.of("ZREM"), IsEmpty());
+  write(2, false, "a", "old");
+  refuse_all_but(entry("0-2", "new", "1700000005000"));  // clocks may differ by as much
+  EXPECT_THAT(redis.of("ZREM"), SizeIs(1));
+}
+
+TEST_F(HistoryWriterTest, WhoIsBehindDoesNotMissInItWhatLaterEventsPushedOut) {
+  write(1);
+  clock.set_wall(WallTime(milliseconds(1'700'000'006'000)));
+  clock.advance(seconds(6));
+  refuse_all_but("*0\r\n");
+  clock.advance(seconds(3));
+  writer.tick();
+  EXPECT_THAT(redis.of("ZREM"), IsEmpty());
 }
 
 TEST_F(HistoryWriterTest, WhatAnotherBridgeKeptIsComparedOnce) {
