@@ -181,7 +181,9 @@ def flow(producer: Producer, clients: list[socket.socket], rate: int, seconds: f
             if number == first:
                 now = time.monotonic()
                 took += [
-                    (now - sent_at[int(seq)]) * 1e3 for seq in re.findall(rb'"@id":"p:(\d+)"', data) if int(seq) in sent_at
+                    (now - sent_at[int(seq)]) * 1e3
+                    for seq in re.findall(rb'"@id":"p:(\d+)"', data)
+                    if int(seq) in sent_at
                 ]
     ready.close()
     return sent, took
