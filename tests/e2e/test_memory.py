@@ -1,6 +1,7 @@
 """limits.memory_bytes: the bridge lets go of something before the kernel lets go of the bridge."""
 
 import json
+from contextlib import ExitStack
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -68,6 +69,19 @@ def test_who_hoards_half_a_message_goes_before_who_is_behind(make_bridge, make_p
         bridge.wait_metric("zws_connections", 1)
         assert bridge.metric("zws_closed_for_memory_total") == 1
         assert bridge.metric("zws_queue_bytes") > 3 * MIB, "the laggard keeps what waits for it"
+
+
+def test_many_that_hold_little_each_are_closed_where_together_they_hold_much(make_bridge):
+    bridge = make_bridge({"limits.messages_per_second": 1_000_000})
+    with ExitStack() as stack:
+        crowd = [stack.enter_context(bridge.raw()) for _ in range(600)]
+        for client in crowd:
+            assert client.upgrade()[0] == 101
+        limit_to(bridge, bridge.metric("process_resident_memory_bytes") + 4 * MIB)
+        for client in crowd:
+            client.send_frame(1, b"x" * 15_000, final=False)  # half a message
+        bridge.wait_metric_at_least("zws_closed_for_memory_total", 1)
+        bridge.log.wait_for(r"\d+ that hold most of it are closed with 4410")
 
 
 def test_at_the_limit_who_holds_most_is_closed_and_nobody_else(make_bridge, make_producer):
