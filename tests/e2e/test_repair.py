@@ -229,7 +229,7 @@ def test_sockets_that_cannot_be_made_anew_end_connections_once(make_bridge: Any)
             leave_descriptors(bridge, 500)
             if "reloaded" not in line:
                 bridge.log.wait_for("reloaded", after=mark)
-            bridge.wait_until(lambda: keeper.heard > heard, "its publisher is back")
+            bridge.wait_until(lambda heard=heard: keeper.heard > heard, "its publisher is back")
             assert (keeper.heard, bridge.metric("zws_producers_lost_total")) == (heard + 1, lost + 1), count
 
 

@@ -69,8 +69,8 @@ def test_pool_that_closes_loses_nothing(bridge: StandIn) -> None:
 FORKS = {
     "fork": "fork, options = os.fork, {}",
     # In C, as uWSGI does: no hook of os.register_at_fork runs in the child. It is without the thread that answers
-    # bridges: if a thread of Python has asked for the interpreter as the fork is made, the child gives it to nobody, and
-    # waits for ever before its first line.
+    # bridges: if a thread of Python has asked for the interpreter as the fork is made, the child gives it to nobody,
+    # and waits for ever before its first line.
     "fork without hooks": "fork, options = ctypes.PyDLL(None).fork, {'repair_bytes': 0}",
 }
 
