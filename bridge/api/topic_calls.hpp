@@ -3,7 +3,8 @@
 // A list walks the names in their order, 2,000 at a time, and asks every lane of these; so no lane
 // is kept from its work, however many there are, and nobody holds them all.
 //
-// Thread: each on the clerk's, then on any; what is made of what lanes said of a list on the clerk's again. Lifetime: outlives the lanes' threads.
+// Thread: a call begins on the clerk's. A lane's thread answers it, or the clerk's again, which puts together
+// what lanes said of a list. Lifetime: outlives the lanes' threads.
 #pragma once
 
 #include <functional>

@@ -229,8 +229,9 @@ void Slices::look_for_subscribe(const Exchange::Look& look, Session& session, Lo
   look_for_missed(history, session, whole, answer, room);
 }
 
-// Which there are: what changes later is told from now on. Each topic takes one of the request's looks, and
-// each source some; where they do not suffice, or the answer would be more than the client's queue may hold, it is refused.
+// Which sources there are; what changes later is told from now on. Each topic takes one of the request's
+// looks, and each source some. It is refused where they do not suffice, or where the answer would be more than
+// the client's queue may hold.
 bool Slices::look_for_sources(const Exchange::Look& look, Session& session, LongRequest& whole,
                               Answer& answer) const {
   const std::size_t bytes_max = session.config().limits.queue_bytes;

@@ -7,7 +7,7 @@ namespace zws {
 namespace {
 
 constexpr unsigned looks_max = 10;  // a producer's high-water mark has been taken by then
-constexpr std::size_t kept_bytes_max = 4096;
+constexpr std::size_t kept_bytes_max = 8192;
 
 }  // namespace
 
@@ -19,25 +19,27 @@ const char* Senders::property(const zmq::message_t& message) noexcept {
 std::uint64_t Senders::of(const char* descriptor, zmq::message_t* message) {
   if (descriptor == nullptr) return Arrival::no_connection;
   if (descriptor == last_) return last_number_;
-  const auto known = known_.find(descriptor);
-  const std::uint64_t number =
-      known != known_.end() ? known->second.number : meet(descriptor, message);
-  if (number == Arrival::over) return number;
+  const auto found = known_.find(descriptor);
+  Known* const known = found != known_.end() ? &found->second : meet(descriptor);
+  if (known == nullptr) return Arrival::over;
+  if (message != nullptr && !known->keeps) {
+    if (message->size() > kept_bytes_max) return known->number;  // the next may be kept
+    known->kept.copy(*message);
+    known->keeps = true;
+  }
   last_ = descriptor;
-  last_number_ = number;
-  return number;
+  return last_number_ = known->number;
 }
 
-std::uint64_t Senders::meet(const char* descriptor, zmq::message_t* message) {
+// Nullptr if it is over.
+Senders::Known* Senders::meet(const char* descriptor) {
   const std::uint64_t number = find_(std::atoi(descriptor));
-  if (number == 0) return Arrival::over;
+  if (number == 0) return nullptr;
   const bool fresh = texts_.count(number) == 0;
-  Known known{number, {}};
-  if (message != nullptr && message->size() <= kept_bytes_max) known.kept.copy(*message);
-  known_.emplace(descriptor, std::move(known));
+  Known& known = known_.emplace(descriptor, Known{number, false, {}}).first->second;
   texts_.emplace(number, descriptor);
   if (fresh) sink_.opened(number);
-  return number;
+  return &known;
 }
 
 void Senders::ended(std::uint64_t number) { ended_.push_back(number); }

@@ -6,9 +6,11 @@
 // of its own, which lives as long as the connection or a message of it does: so the address of a text in it
 // tells connections apart, and what the text says is looked up once for each connection. Of each connection
 // one message is kept until its end has been told: else the next one's properties could lie where its were.
+// It is the first of 8 KiB at most. Of a connection over which only larger ones come, none is kept: the next
+// one's first messages may be taken for its, until its end has been told.
 //
-// Thread: the source's. Bound: the connections over which something came; of each a message of 4 KiB at most,
-// which may keep the 8 KiB that libzmq read it into.
+// Thread: the source's. Bound: the connections over which something came; of each a message, which may keep
+// the 18 KiB that libzmq has for what it reads at once (8 KiB), and for counting who still holds some of it.
 // Cost: of of(), one look-up by libzmq (some 40 ns), and one here where producers take turns.
 #pragma once
 
@@ -49,10 +51,11 @@ class Senders {
  private:
   struct Known {
     std::uint64_t number;
+    bool keeps;
     zmq::message_t kept;
   };
 
-  std::uint64_t meet(const char* descriptor, zmq::message_t* message);
+  Known* meet(const char* descriptor);
 
   Sink& sink_;
   const Find find_;

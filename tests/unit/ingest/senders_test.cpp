@@ -79,25 +79,37 @@ TEST_F(SendersTest, WhatWaitsOfOneIsNotTakenForTheNextWithItsDescriptor) {
 }
 
 // libzmq gives the memory of a connection's properties to the next one's, before it has been told of the end.
-TEST_F(SendersTest, NoneIsTakenForOneWhoseEndWasNotToldYet) {
-  zmq::context_t context(1);
-  zmq::socket_t receiver(context, zmq::socket_type::pull);
-  receiver.set(zmq::sockopt::rcvtimeo, 10'000);
-  receiver.bind("tcp://127.0.0.1:*");
-  const std::string endpoint = receiver.get(zmq::sockopt::last_endpoint);
-  std::uint64_t met = 0;
-  Senders real(*this, [&met](int) { return ++met; });
-  for (std::uint64_t number = 1; number <= 50; ++number) {
-    zmq::socket_t sender(context, zmq::socket_type::push);
-    sender.connect(endpoint);
-    sender.send(zmq::str_buffer("topic"), zmq::send_flags::none);
-    zmq::message_t message;
-    ASSERT_TRUE(receiver.recv(message));
-    EXPECT_EQ(real.of(message), number);
+class SendersInTurnTest : public SendersTest {
+ protected:
+  // Each connects, sends these, and leaves.
+  void expect_told_apart(const std::vector<std::string>& messages) {
+    zmq::context_t context(1);
+    zmq::socket_t receiver(context, zmq::socket_type::pull);
+    receiver.set(zmq::sockopt::rcvtimeo, 10'000);
+    receiver.bind("tcp://127.0.0.1:*");
+    const std::string endpoint = receiver.get(zmq::sockopt::last_endpoint);
+    std::uint64_t met = 0;
+    Senders real(*this, [&met](int) { return ++met; });
+    for (std::uint64_t number = 1; number <= 50; ++number) {
+      zmq::socket_t sender(context, zmq::socket_type::push);
+      sender.connect(endpoint);
+      for (const std::string& sent : messages) {
+        sender.send(zmq::buffer(sent), zmq::send_flags::none);
+        zmq::message_t message;
+        ASSERT_TRUE(receiver.recv(message));
+        EXPECT_EQ(real.of(message), number);
+      }
+    }
+    for (std::uint64_t number = 1; number <= 50; ++number) real.ended(number);
+    real.nothing_waits();
+    EXPECT_THAT(ended_now, testing::SizeIs(50));
   }
-  for (std::uint64_t number = 1; number <= 50; ++number) real.ended(number);
-  real.nothing_waits();
-  EXPECT_THAT(ended_now, testing::SizeIs(50));
+};
+
+TEST_F(SendersInTurnTest, NoneIsTakenForOneWhoseEndWasNotToldYet) { expect_told_apart({"topic"}); }
+
+TEST_F(SendersInTurnTest, NorWhereTheFirstMessageIsTooLargeToBeKept) {
+  expect_told_apart({std::string(100'000, 'x'), "topic"});
 }
 
 TEST_F(SendersTest, WhoeverNeverSentAnythingEndsUnseen) {
