@@ -35,8 +35,13 @@ bool is_asked_topic(std::string_view topic) noexcept {
 }  // namespace
 
 RepairPort::RepairPort(zmq::context_t& context, const CurveKeys& keys, IngestMetrics& metrics,
-                       std::size_t most)
-    : context_(context), keys_(keys), metrics_(metrics), most_(most), frames_(frames_max) {}
+                       std::size_t most, Wakeup& wakeup)
+    : context_(context),
+      keys_(keys),
+      metrics_(metrics),
+      most_(most),
+      wakeup_(wakeup),
+      frames_(frames_max) {}
 
 void RepairPort::open(const Config& config) {
   zmq::socket_t socket(context_, zmq::socket_type::router);
@@ -48,7 +53,12 @@ void RepairPort::open(const Config& config) {
   encrypt(socket, keys_, repair_domain);
   watch_over_connections(socket, config);
   auto callers = std::make_unique<Callers>(context_, socket, metrics_, most_);
-  std::swap(callers_, callers);  // the former's end before their socket
+  auto awaited = std::make_unique<Awaited>(wakeup_, socket.get(zmq::sockopt::fd));
+  auto callers_awaited = std::make_unique<Awaited>(wakeup_, callers->descriptor());
+  // The former's end here, each before what it belongs to.
+  std::swap(callers_awaited_, callers_awaited);
+  std::swap(awaited_, awaited);
+  std::swap(callers_, callers);
   std::swap(socket_, socket);
   touched_ = true;
   passing_over_ = false;
@@ -92,6 +102,8 @@ void RepairPort::bind_again(const Config& config) {
 }
 
 void RepairPort::close() noexcept {
+  callers_awaited_.reset();
+  awaited_.reset();
   callers_.reset();
   socket_.close();
 }

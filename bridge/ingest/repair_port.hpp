@@ -20,18 +20,19 @@
 #include "ingest/curve_keys.hpp"
 #include "ingest/envelope.hpp"
 #include "ingest/repair.hpp"
+#include "ingest/wakeup.hpp"
 
 namespace zws {
 
 class RepairPort final : public Asker {
  public:
-  // `most`: connections at a time.
+  // `most`: connections at a time. `wakeup` waits for what comes to it.
   RepairPort(zmq::context_t& context, const CurveKeys& keys, IngestMetrics& metrics,
-             std::size_t most);
+             std::size_t most, Wakeup& wakeup);
 
   // At the start.
   void bind(const Config& config);
-  // A new socket in place of the old one, whose connections all end. If it throws, the old one is as it was.
+  // A new socket in place of the old one, whose connections all end. If it throws, all is as it was.
   void reopen(const Config& config);
   // Binds what reopen() could not yet, as the old socket had it.
   void bind_again(const Config& config);
@@ -46,8 +47,6 @@ class RepairPort final : public Asker {
 
   // As they are bound.
   const std::vector<std::string>& addresses() const noexcept { return addresses_; }
-
-  int descriptor() const { return socket_.get(zmq::sockopt::fd); }
 
   // Who comes and goes.
   Callers& callers() noexcept { return *callers_; }
@@ -71,8 +70,11 @@ class RepairPort final : public Asker {
   const CurveKeys& keys_;
   IngestMetrics& metrics_;
   const std::size_t most_;
+  Wakeup& wakeup_;
   zmq::socket_t socket_;
   std::unique_ptr<Callers> callers_;
+  std::unique_ptr<Awaited> awaited_;
+  std::unique_ptr<Awaited> callers_awaited_;
   std::vector<std::string> addresses_;  // as they are bound
   std::vector<std::string> unbound_;
   Envelope envelope_;

@@ -1,7 +1,6 @@
 #include "ingest/repairs.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "config/descriptors.hpp"
 
@@ -21,12 +20,10 @@ std::size_t kept_max(const Config& config) {
 
 Repairs::Repairs(zmq::context_t& context, const CurveKeys& keys, Sink& next, IngestMetrics& metrics,
                  const Config& config)
-    : port_(context, keys, metrics, share_descriptors(config).producers),
+    : port_(context, keys, metrics, share_descriptors(config).producers, wakeup_),
       repair_(next, port_, metrics) {
   set_rules(config);
   port_.bind(config);
-  wakeup_.add(port_.descriptor());
-  wakeup_.add(port_.callers().descriptor());
 }
 
 void Repairs::set_rules(const Config& config) {
@@ -54,12 +51,8 @@ bool Repairs::drain(bool idle) {
 }
 
 void Repairs::reopen(const Config& config) {
-  const std::array<int, 2> former{port_.descriptor(), port_.callers().descriptor()};
   port_.reopen(config);
-  for (const int descriptor : former) wakeup_.remove(descriptor);
   repair_.publishers().note_all_gone();
-  wakeup_.add(port_.descriptor());
-  wakeup_.add(port_.callers().descriptor());
 }
 
 void Repairs::close() noexcept { port_.close(); }

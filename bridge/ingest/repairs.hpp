@@ -50,9 +50,9 @@ class Repairs {
   void keep_within(std::size_t held, std::size_t bound);
 
  private:
+  Wakeup wakeup_;
   RepairPort port_;
   Repair repair_;
-  Wakeup wakeup_;
   SteadyTime drained_{};
 };
 

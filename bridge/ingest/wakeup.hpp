@@ -35,4 +35,19 @@ class Wakeup {
   SteadyTime set_ = SteadyTime::max();
 };
 
+// A descriptor that a Wakeup waits for until this ends; it is to end before the descriptor does.
+class Awaited {
+ public:
+  Awaited(Wakeup& wakeup, int descriptor) : wakeup_(wakeup), descriptor_(descriptor) {
+    wakeup_.add(descriptor_);
+  }
+  ~Awaited() { wakeup_.remove(descriptor_); }
+  Awaited(const Awaited&) = delete;
+  Awaited& operator=(const Awaited&) = delete;
+
+ private:
+  Wakeup& wakeup_;
+  const int descriptor_;
+};
+
 }  // namespace zws
