@@ -70,6 +70,9 @@ def parse_arguments() -> argparse.Namespace:
         "--realtime", action="store_true", help="ahead of all other programs: for a busy machine; needs root"
     )
     parser.add_argument("--only", nargs="+", choices=[*WORKLOADS, REPAIR, *CURVES], metavar="WORK", help="of all")
+    parser.add_argument(
+        "--loss-minutes", type=float, metavar="M", help="of repair only the losses, for so long and not for 30 s"
+    )
     parser.add_argument("--from", dest="results", type=Path, help="a results.json to show instead of measuring")
     parser.add_argument("--paste", type=Path, help="a Markdown file whose marked part becomes the tables")
     options = parser.parse_args()
@@ -136,7 +139,7 @@ def repair_round(options: argparse.Namespace, number: int) -> Iterator[Run]:
     def serve(name: str, server: Server, settings: dict[str, Any]) -> AbstractContextManager[int]:
         return running(options, name, server, settings)
 
-    result = measure_repair(options.build, serve, options.quick, options.realtime)
+    result = measure_repair(options.build, serve, options.quick, options.realtime, options.loss_minutes)
     yield {"workload": REPAIR, "at": None, "server": BRIDGE, "round": number, "exit": 0, "result": result}
 
 

@@ -22,7 +22,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -88,12 +88,14 @@ def place(port: int) -> Place:
     return Place(Server(port, ingest, f"ws://127.0.0.1:{port}/api/ws"), repair)
 
 
-def measure_repair(build: Path, serve: Serve, quick: bool, realtime: bool) -> Figures:
-    """One round. `serve` starts a bridge on core 0."""
+def measure_repair(build: Path, serve: Serve, quick: bool, realtime: bool, loss_minutes: float | None) -> Figures:
+    """One round; with `loss_minutes` only of the losses, for so long. `serve` starts a bridge on core 0."""
     size = QUICK if quick else FULL
     os.sched_setaffinity(0, {_LOAD_CORE})
     if realtime:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
+    if loss_minutes is not None:
+        return {"loss": repair_losses(serve, replace(size, loss_seconds=60 * loss_minutes))}
     return {
         "publish": publish_ratios(build, size),
         "bridge": bridge_ratio(serve, size),
