@@ -72,7 +72,7 @@ void HistoryWriter::reload(const Config& config) {
 void HistoryWriter::on_up(std::string life, std::function<void()> ready) {
   topics_.clear();
   open_.clear();
-  was_another_ = !life_.empty() && life_ != life;
+  was_another_ = was_another_ || (!life_.empty() && life_ != life);
   life_ = std::move(life);
   on_ready_ = std::move(ready);
   life_told_ = checked_ = life_.empty();
@@ -90,7 +90,7 @@ void HistoryWriter::take_life(const redisReply& answer) {
   life_told_at_ = clock_.steady();
   life_told_ = life_due_ || (answer.type == REDIS_REPLY_STRING && text_of(answer) == life_);
   checked_ = true;
-  if (was_another_ && life_told_ && !life_due_)
+  if (std::exchange(was_another_, false) && life_told_ && !life_due_)
     lose(0, KeptKeys::all);  // what it gave to the other
   if (!life_told_) {
     log::info(
@@ -258,7 +258,8 @@ void HistoryWriter::tell_missing(std::string_view topic) {
   send_or_lose({"ZADD", keys_.index(topic), "XX", until, missing}, topic);
 }
 
-// Too many sources: a quarter of them go, first of those that have ended. "!" says that some did.
+// Too many sources: a quarter of them go, first of those that have ended. "!" says that some did. Who speaks on
+// is put in again with its next event: else nobody who reads would know of what it says later.
 void HistoryWriter::trim(const std::string& topic, const redisReply& index) {
   if (index.type != REDIS_REPLY_ARRAY) return;
   std::vector<std::string> ended;
@@ -275,6 +276,9 @@ void HistoryWriter::trim(const std::string& topic, const redisReply& index) {
   const std::size_t wanted = known - index_max_ + index_max_ / 4;
   ended.insert(ended.end(), others.begin(), others.end());
   ended.resize(std::min(ended.size(), wanted));
+  const auto here = topics_.find(topic);
+  for (const std::string& source : ended)
+    if (here != topics_.end()) here->second.sources.erase(source);
   tell_missing(topic);
   Words out{"ZREM", keys_.index(topic)};
   out.insert(out.end(), ended.begin(), ended.end());

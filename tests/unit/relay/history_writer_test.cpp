@@ -176,6 +176,21 @@ TEST_F(HistoryWriterTest,
   EXPECT_TRUE(writer.ready());
 }
 
+TEST_F(HistoryWriterTest, ItIsToldThoughTheFirstConnectionToTheOtherRedisBrokeBeforeItAnswered) {
+  writer.on_up("one");
+  redis.answer_once("$3\r\none\r\n");
+  writer.on_up("two");
+  redis.break_off();
+  writer.on_up("two");
+  redis.answer_once("$3\r\ntwo\r\n");
+  EXPECT_FALSE(writer.ready());
+  EXPECT_THAT(redis.of("SET"), SizeIs(KeptKeys::partitions));
+  redis.answer_ok();
+  writer.on_up("two");  // once
+  redis.answer_once("$3\r\ntwo\r\n");
+  EXPECT_TRUE(writer.ready());
+}
+
 TEST_F(HistoryWriterTest, ItsLifeIsToldAgainAsItMayHaveBeenEvicted) {
   writer.on_up("now");
   redis.answer_once("$3\r\nnow\r\n");
@@ -419,6 +434,21 @@ TEST_F(HistoryWriterTest, AnIndexWithTooManySourcesLosesThoseThatEnded) {
   EXPECT_THAT(redis.of("ZADD"),
               Contains(ElementsAre("ZADD", keys.index("t"), "XX", "1700000001000", "!")));
   EXPECT_THAT(redis.of("ZREM"), ElementsAre(ElementsAre("ZREM", keys.index("t"), "b", "c")));
+}
+
+TEST_F(HistoryWriterTest, WhoSpeaksOnAndWasTakenOutOfTheIndexIsPutThereWithItsNextEvent) {
+  config.limits.sources_per_topic = 2;
+  writer.reload(config);
+  write(1);
+  redis.answer([&](const Words& words) {
+    if (words[0] == "ZUNIONSTORE") return std::string(":5\r\n");
+    if (words[0] == "ZRANGE") return texts({"a", "1.5", "b", "1.5", "c", "1.5"});
+    return std::string(":1\r\n");
+  });
+  EXPECT_THAT(redis.of("ZREM"), ElementsAre(ElementsAre("ZREM", keys.index("t"), "a")));
+  redis.forget_sent();
+  write(2);
+  EXPECT_THAT(scores(), ElementsAre("2.5"));
 }
 
 TEST_F(HistoryWriterTest, AnIndexThatHasGoneIsMadeAnew) {
