@@ -118,7 +118,7 @@ void FleetCalls::take_call(std::string_view text) {
 void FleetCalls::answer(const CallText& call, FleetAnswer done) {
   --in_hand_;
   const AnswerText told{call.id, parts_.name, std::move(done)};
-  parts_.link->send({"PUBLISH", parts_.prefix + "answers:" + call.from, told.text()},
+  parts_.link->send({"PUBLISH", parts_.channels + "answers:" + call.from, told.text()},
                     [](const redisReply*) {});
 }
 

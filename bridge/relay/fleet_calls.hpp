@@ -34,7 +34,7 @@ class FleetCalls {
 
   struct Parts {
     RedisLink* link;
-    std::string prefix;
+    std::string channels;  // what their names begin with
     std::string name;
     std::string life;
     std::size_t payload_max;
@@ -47,8 +47,8 @@ class FleetCalls {
   FleetCalls(const FleetCalls&) = delete;
   FleetCalls& operator=(const FleetCalls&) = delete;
 
-  std::string calls_channel() const { return parts_.prefix + "calls"; }
-  std::string answers_channel() const { return parts_.prefix + "answers:" + parts_.name; }
+  std::string calls_channel() const { return parts_.channels + "calls"; }
+  std::string answers_channel() const { return parts_.channels + "answers:" + parts_.name; }
 
   // Asks Redis for its time, by which calls are dated, now and every 10 s until end(). `known` is told what
   // it answers in place of a time the first time; empty: it is known.

@@ -24,6 +24,12 @@ std::string make_life() {
   return fmt::format("{:08x}{:08x}{:08x}", device(), device(), device());
 }
 
+// What the names of channels begin with. A channel is all databases'; a fleet is one database's.
+std::string channels_of(const RelayConfig& config) {
+  const std::string db = RedisUrl::parse(config.redis).db;
+  return db == "0" ? config.prefix : config.prefix + '/' + db + ':';
+}
+
 }  // namespace
 
 Relay::Relay(const Config& config, std::string name, RelayMetrics& metrics)
@@ -34,14 +40,16 @@ Relay::Relay(const Config& config, std::string name, RelayMetrics& metrics)
       life_(make_life()),
       commands_(loop_, RedisUrl::parse(config_.redis),
                 {[this] { roster_.begin(); }, [this](const std::string& reason) { down(reason); }}),
-      roster_(loop_, {&commands_, config_.prefix, name_, life_, [this] { return self(); },
+      roster_(loop_, {&commands_, config_.prefix, channels_of(config_), name_, life_,
+                      [this] { return self(); },
                       [this](Roster::Standing standing, const std::string& fault) {
                         stands(standing, fault);
                       }}),
-      calls_(loop_, {&commands_, config_.prefix, name_, life_, config.limits.event_bytes, &metrics,
-                     [this](FleetCall call, std::function<void(FleetAnswer)> done) {
-                       ours_.carry_out(std::move(call), std::move(done));
-                     }}),
+      calls_(loop_,
+             {&commands_, channels_of(config_), name_, life_, config.limits.event_bytes, &metrics,
+              [this](FleetCall call, std::function<void(FleetAnswer)> done) {
+                ours_.carry_out(std::move(call), std::move(done));
+              }}),
       trouble_("it is not reached yet") {}
 
 Relay::~Relay() { stop(); }

@@ -84,7 +84,7 @@ void Roster::judge_holder(const redisReply* holder) {
   const std::string text(text_of(*holder));
   const auto told = MemberText::parse(text);
   if (told && told->life == parts_.life) return write("XX");
-  parts_.link->send({"PUBSUB", "NUMSUB", parts_.prefix + "answers:" + parts_.name},
+  parts_.link->send({"PUBSUB", "NUMSUB", parts_.channels + "answers:" + parts_.name},
                     [this, text](const redisReply* answer) {
                       if (answer == nullptr || leaving_ || refuses(*answer)) return;
                       if (listeners_of(*answer) > 0) return set(Standing::taken);

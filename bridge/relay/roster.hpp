@@ -34,7 +34,8 @@ class Roster {
 
   struct Parts {
     RedisLink* link;
-    std::string prefix;
+    std::string prefix;    // of keys
+    std::string channels;  // of channels: FleetCalls'
     std::string name;
     std::string life;
     std::function<FleetMember()> self;

@@ -375,8 +375,12 @@ def test_what_is_no_call_or_no_fresh_one_does_nothing(make_fleet, redis):
     assert bridge.metric("zws_relay_calls_total", what="received") == 1
 
 
-def test_fleets_of_one_redis_do_not_hear_each_other(make_bridge, redis):
-    pair = [in_fleet(make_bridge({"relay.redis": redis.url(), "relay.prefix": prefix})) for prefix in ("a:", "b:")]
+@pytest.mark.parametrize("places", [("/0", "a:", "/0", "b:"), ("", "a:", "/1", "a:"), ("/2", "a:", "/1", "a:")])
+def test_fleets_of_one_redis_do_not_hear_each_other(make_bridge, redis, places):
+    pair = [
+        in_fleet(make_bridge({"relay.redis": redis.url(db=db), "relay.prefix": prefix, "relay.name": "one"}))
+        for db, prefix in (places[:2], places[2:])
+    ]
     clients = [bridge.connect() for bridge in pair]
     answer = call(pair[0], "POST", "broadcast", {"message": {"type": "x"}})
     assert (answer["recipients"], answer["bridges"]) == (1, 1)
