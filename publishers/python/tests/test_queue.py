@@ -190,6 +190,27 @@ def test_handler_that_parts_in_the_middle_of_publish_costs_that_event(
     assert not bridge.refused
 
 
+def test_handler_that_flushes_before_an_event_is_sent_gives_it_no_number_of_another_source(
+    bridge: StandIn, connect: Callable[..., Publisher]
+) -> None:
+    publisher = connect(bridge, repair=None)
+    assert publisher.publish("t", b"before")
+    real_counter_of = publisher._counter_of
+
+    def interrupted_counter_of(topic: str) -> Any:
+        counter = real_counter_of(topic)
+        publisher._counter_of = real_counter_of
+        publisher.flush()
+        return counter
+
+    publisher._counter_of = interrupted_counter_of
+    assert not publisher.publish("t", b"x") and publisher.dropped == 1
+    assert publisher.wait_ready(PATIENCE) and publisher.publish("t", b"last")
+    events = bridge.receive_until(is_last)
+    assert [(event.payload, event.header["seq"]) for event in events] == [(b"before", 1), (b"last", 1)]
+    assert len({event.header["src"] for event in events}) == 2
+
+
 def test_handler_that_parts_in_the_middle_of_a_look(bridge: StandIn, connect: Callable[..., Publisher]) -> None:
     publisher = connect(bridge, repair=None)
     assert publisher._link is not None

@@ -21,6 +21,7 @@ from test_queue import BIG, SMALL_BUFFERS, is_last, publish_until_dropped
 
 from zwsbridge import Publisher
 from zwsbridge.asker import Asker
+from zwsbridge.dealer import Dealer
 from zwsbridge.kept import events_in
 from zwsbridge.repair import NEXT_PORT, repair_endpoints
 
@@ -452,18 +453,51 @@ def test_publisher_that_is_dropped_ends_its_thread(bridge: StandIn, asking: Aski
     wait_until(lambda: not thread.is_alive())
 
 
+def refuse_to_start(self: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_thread_that_was_not_to_be_had_is_tried_again(
     bridge: StandIn, asking: AskingBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", refuse)
+        patch.setattr(threading.Thread, "start", refuse_to_start)
         publisher = Publisher(bridge.endpoint, repair=asking.endpoint)
     assert publisher.wait_ready(10)
     publisher.publish("t", b"")
     assert asking.have(asking.meet())[1] == {"t": (1, 1)}
+    publisher.close()
+
+
+def test_without_a_thread_no_connection_is_held(
+    bridge: StandIn, start_asking: Callable[..., AskingBridge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody reads what ZeroMQ tells of it, and a queue that is full stops ZeroMQ's thread."""
+    asking = start_asking(options={zmq.ROUTER_MANDATORY: 1})
+    hang_up = Dealer.hang_up
+    met: list[bytes] = []
+
+    def hang_up_when_met(dealer: Dealer) -> None:
+        if not met:
+            wait_until(lambda: bool(dealer.socket.getsockopt(zmq.EVENTS) & zmq.POLLOUT))
+            met.append(asking.meet())
+        hang_up(dealer)
+
+    def is_gone() -> bool:
+        assert publisher.ready in (True, False)  # it tries again to start
+        try:
+            asking.send(met[0], b"hello")
+        except zmq.ZMQError as error:
+            return error.errno == zmq.EHOSTUNREACH
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse_to_start)
+        patch.setattr(Dealer, "hang_up", hang_up_when_met)
+        publisher = Publisher(bridge.endpoint, repair=asking.endpoint)
+        wait_until(is_gone)
+    assert publisher.wait_ready(10)
+    asking.meet()
     publisher.close()
 
 

@@ -84,6 +84,10 @@ class Asker:
         waits = (zmq.POLLIN if self._may_read else 0) | (zmq.POLLOUT if self._is_stuck else 0)
         poller.register(self._socket, waits)
 
+    def hang_up(self) -> None:
+        """There is no thread for it, yet."""
+        self._dealer.hang_up()
+
     def close(self, linger: float) -> None:
         self._dealer.close(linger)
 

@@ -3,8 +3,9 @@
 The endpoint is a guess, as a rule: the port next to the one that was given. Whatever else is listening there may serve
 one connection at a time, so whoever says no hello is left alone, for longer and longer.
 
-Thread: that of Repair, from its start on.
-Bound:  _QUEUE messages to the bridge, _UNREAD from it.
+Thread: that of Repair, from its start on; before, whoever tries to start it.
+Bound:  _QUEUE messages to the bridge, _UNREAD from it. Of each connection the monitor's queue holds one until that
+        thread reads it: so without a thread it hangs up.
 """
 
 from __future__ import annotations
@@ -49,6 +50,14 @@ class Dealer:
 
     def dial(self) -> None:
         attach(self.socket, self._endpoint, bind=False)
+
+    def hang_up(self) -> None:
+        """Until the next look. For nobody reads the monitor, whose queue, when full, would stop ZeroMQ's thread."""
+        if self._dial_at == math.inf:
+            self.socket.disconnect(self._endpoint)
+            self._hello_by = math.inf
+            self._dial_at = 0.0
+        self.socket.getsockopt(zmq.EVENTS)  # ZeroMQ ends it within calls that come later
 
     def greeted(self) -> None:
         """It is a bridge."""

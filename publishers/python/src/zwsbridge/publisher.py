@@ -177,8 +177,14 @@ class Publisher:
                     taken = (self._ready and seq & self._look_mask > 1) or self._look()
                     if self._headers:
                         header = b'%b%d,"ts":%d%b}' % (self._source.header_start, seq, time.time_ns(), last_member)
-                        if counter.keeps:
-                            self._keep_event(counter, payload, header)
+                    if counter.src is not self._source.src:
+                        # A handler has closed or flushed since: the number is of the source before.
+                        self._count_dropped(1)
+                        if self._closed:
+                            raise RuntimeError("this publisher is closed")
+                        return False
+                    if counter.keeps:
+                        self._keep_event(counter, payload, header)
                     if not taken and self._early is not None and self._early.take((counter.topic, payload, header)):
                         self._watch_early()
                         return True

@@ -76,8 +76,10 @@ class Repair:
     def start(self) -> None:
         """Once there is a thread it does nothing. Where none is to be had, the next call tries again."""
         if self._talk.thread is None:
-            with contextlib.suppress(RuntimeError):
+            try:
                 self._talk.start()
+            except RuntimeError:
+                self._talk.hang_up()
 
     def look(self) -> None:
         """There is a source that bridges have not been told of: they can ask for nothing of it."""
@@ -127,6 +129,11 @@ class _Talk:
         thread = threading.Thread(target=self._run, name="zwsbridge-repair", daemon=True)
         thread.start()
         self.thread = thread
+
+    def hang_up(self) -> None:
+        """Where there is no thread."""
+        for asker in self.askers:
+            asker.hang_up()
 
     def look_now(self) -> None:
         self._looks_now = True
