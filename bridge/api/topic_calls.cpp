@@ -190,7 +190,9 @@ std::string sources_json(const std::vector<Position>& positions,
     JsonObject item;
     item.text("src", position.source).number("seq", position.seq);
     if (its != known.end())
-      item.boolean("alive", its->state != SourceState::lost)
+      item.boolean("own", its->own)
+          .number("missed", its->missed)
+          .boolean("alive", its->state != SourceState::lost)
           .text("state", state_name(its->state))
           .json("heard_at", time_json(its->heard));
     items.push_back(item.done());

@@ -249,6 +249,10 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
       expect(await lines(page)).toEqual([3, 4, 5, 6]);
       await follow(page, "tail?topics=%zz,100%25"); // no address of this page's making
       await page.waitForSelector('[data-topic="100%"][data-state=active]');
+      await page.fill("#topic-input", "a*b");
+      await page.press("#topic-input", "Enter");
+      await page.waitForSelector('[data-topic="a*b"][data-state=refused]');
+      expect(await page.isHidden("#refused")).toBe(true); // it is no name; rights have nothing to do with it
     });
 
     it("draws what is in sight only, of however many lines", async () => {
@@ -290,7 +294,7 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
       await producer.end();
       producer = await Producer.connect(bridge.endpoint);
       const proxy = await FaultProxy.start(bridge);
-      const page = await open("tail?topics=orders", {}, proxy.url);
+      const page = await open("tail?topics=orders&last=0", {}, proxy.url);
       await page.waitForSelector("[data-topic=orders][data-state=active]");
       await proxy.freeze();
       for (let n = 1; n <= 60; n++) await producer.send("orders", { type: "order", n, data: "x".repeat(60_000) }, { src: "life", seq: n });

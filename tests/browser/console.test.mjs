@@ -6,6 +6,7 @@ import { Pages } from "./support/pages.mjs";
 import { underPrefix } from "./support/prefix.mjs";
 import { Producer } from "./support/program.mjs";
 import { makeToken, newSecret } from "./support/token.mjs";
+import { LANGUAGES } from "./support/words.mjs";
 
 let bridge, producer;
 const pages = new Pages();
@@ -50,8 +51,8 @@ describe("the console of an open bridge", () => {
     proxy.stop();
   });
 
-  it("moves an import's bar while its producer reports", async () => {
-    const page = await open();
+  it.each(LANGUAGES)("moves an import's bar while its producer reports (%s)", async (locale, say) => {
+    const page = await open(IMPORTS, { locale });
     await connected(page);
     const widths = [];
     for (const percent of [10, 35, 80]) {
@@ -60,8 +61,8 @@ describe("the console of an open bridge", () => {
       widths.push(await page.$eval('[data-task="task-123"] .done', (bar) => Number.parseFloat(bar.style.width)));
     }
     expect(widths).toEqual([...widths].sort((a, b) => a - b));
-    expect(await page.textContent('[data-task="task-123"]')).toContain("800 of 1,000 rows");
-    expect(await page.textContent('[data-task="task-123"]')).toContain("40 failed");
+    expect(await page.textContent('[data-task="task-123"]')).toContain(say("imports.rows", { done: "800", total: "1,000" }));
+    expect(await page.textContent('[data-task="task-123"]')).toContain(say("imports.failed", { n: 40 }));
     await screenshot(page, "import-moves");
     await producer.progress("task-123", 100);
     await page.waitForSelector('[data-task="task-123"][data-status=completed]');
@@ -99,15 +100,14 @@ describe("the console of an open bridge", () => {
     await screenshot(page, `wallets-${name}`);
   });
 
-  it("sorts and searches wallets, and keeps that in the address", async () => {
+  it.each(LANGUAGES)("sorts and searches wallets, and keeps that in the address (%s)", async (locale, say) => {
     for (const [address, score] of [["0xaa", 5], ["0xbb", 9], ["0xab", 7]]) await producer.send("wallet_updates", { type: "wallet_update", wallet_address: address, data: { score } });
-    const page = await open(WALLETS);
+    const page = await open(WALLETS, { locale });
     const shown = () => page.$$eval("[data-wallet]", (rows) => rows.map((row) => row.dataset.wallet));
     await page.waitForSelector("[data-wallet]:nth-of-type(3)");
-    await page.click("th >> text=Score");
-    await page.click("th >> text=Score");
+    for (let turn = 0; turn < 2; turn++) await page.click(`th >> text="${say("wallets.score")}"`);
     expect(await shown()).toEqual(["0xbb", "0xab", "0xaa"]);
-    await page.fill("input[aria-label='Search addresses']", "XA");
+    await page.fill(`input[aria-label="${say("wallets.search")}"]`, "XA");
     await page.waitForSelector('[data-wallet="0xbb"]', { state: "detached" });
     const other = await open(await page.evaluate(() => location.hash));
     await other.waitForSelector("[data-wallet]:nth-of-type(2)");

@@ -51,6 +51,7 @@ describe("the overview", () => {
     await page.waitForFunction(() => /version \d+\.\d+/.test(document.querySelector("#bar").textContent));
     await page.waitForSelector("[data-tile=producers] >> text=1");
     await producer.send("orders", { type: "order" });
+    await page.waitForSelector("#busiest-topics >> text=orders"); // which came after the page was opened
     await page.waitForFunction(() => /0\.\d|[1-9]/.test(document.querySelector("[data-tile=in] .value").textContent));
     await screenshot(page, "overview");
   });
@@ -137,9 +138,27 @@ describe("every view", () => {
       expect(await complaints(page), name).toEqual([]);
       await screenshot(page, `${name}-${colorScheme}-${locale}`);
     }
+    await page.evaluate(() => { location.hash = "#/connections?search=127"; });
+    await page.click("#connections tbody button");
+    await page.waitForSelector("#detail");
+    expect(await complaints(page), "a connection").toEqual([]);
+    await page.click("#close-one");
+    await page.waitForSelector("#confirm-input");
+    expect(await complaints(page), "the word that is asked for").toEqual([]);
+    await screenshot(page, `confirm-${colorScheme}-${locale}`);
+    for (const form of ["#confirm-input", "#detail"]) {
+      await page.keyboard.press("Escape");
+      await page.waitForSelector(form, { state: "hidden" });
+    }
     await page.click("#sign-in");
     await page.waitForSelector("#sign-in-form");
     expect(await complaints(page), "the form to sign in").toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("#sign-in-form", { state: "hidden" });
+    await bridge.kill();
+    await page.waitForSelector("main.stale");
+    expect(await complaints(page), "without a bridge").toEqual([]);
+    await bridge.start();
   });
 
   it("fits a phone", async () => {

@@ -204,7 +204,9 @@ def test_one_topic_tells_its_route_its_sources_and_who_hears_it(routed, issuer, 
         "key": "id",
     }
     assert told["sources"][0].pop("heard_at").endswith("Z")
-    assert told["sources"] == [{"src": sent[0][0], "seq": int(sent[-1][2]), "alive": True, "state": "alive"}]
+    assert told["sources"] == [
+        {"src": sent[0][0], "seq": int(sent[-1][2]), "own": True, "missed": 0, "alive": True, "state": "alive"}
+    ]
     assert told["kept"]["events"] == 2 and told["kept"]["bytes"] > 0
     assert told["kept"]["oldest"] <= told["kept"]["newest"]
     assert {row["user"] for row in told["receivers"]} == {"ada", "bob"}

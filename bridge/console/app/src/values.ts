@@ -17,6 +17,9 @@ export const short = (value: unknown, most = 500): string => {
   return visible(text.length > most ? `${text.slice(0, most)}…` : text);
 };
 
+/** A time that the bridge told, as a person reads it: to the second. */
+export const moment = (time: string): string => short(time.replace("T", " ").replace(/\.\d+Z$/, "Z"), 40);
+
 /** A Map that forgets the entry touched longest ago when it grows past `bound`. */
 export class Recent<V> extends Map<string, V> {
   constructor(readonly bound: number) {

@@ -4,6 +4,7 @@ import type { AnyEvent } from "@zwsbridge/client";
 
 vi.mock("../src/bridge/session", () => ({ client: {} }));
 const { fits, MOST_LINES, ndjson, Tail } = await import("../src/bridge/tail");
+const { beforeLive } = await import("../src/bridge/before_live");
 
 const event = (n: number, more: object = {}): AnyEvent => ({ type: "t", topic: "a", "@id": `s:${n}`, ...more });
 const everything = { type: "", text: "" };
@@ -78,5 +79,20 @@ describe("a tail", () => {
     tail.event(event(1), 0);
     tail.gap({ topic: "a", reason: "producer", src: "s", from: 2n, to: 3n }, 0);
     expect(ndjson(tail.lines).trim().split("\n").map((line) => JSON.parse(line) as object)).toEqual([event(1), { type: "gap", topic: "a", reason: "producer", src: "s", from: "2", to: "3" }]);
+  });
+});
+
+describe("a past that comes late", () => {
+  const ids = (events: AnyEvent[]): string[] => events.map((each) => each["@id"]);
+  const past = [event(1), event(56), event(57), event(60), event(9, { "@id": "other:9" })];
+
+  it("is what came before all that came live, source by source", () => {
+    expect(ids(beforeLive(past, [{ event: event(2) }, { event: event(3) }]))).toEqual(["s:1", "other:9"]);
+    expect(ids(beforeLive(past, [{ gap: { topic: "a", reason: "slow_consumer", src: "s", from: 57, to: 59, missed: 3 } }, { event: event(60) }]))).toEqual(["s:1", "s:56", "other:9"]);
+  });
+
+  it("is all of it where nothing came", () => {
+    expect(beforeLive(past, [])).toEqual(past);
+    expect(beforeLive(past, [{ gap: { topic: "a", reason: "resume" } }, { event: event(1, { topic: "b" }) }])).toEqual(past);
   });
 });

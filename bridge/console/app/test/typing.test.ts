@@ -1,6 +1,6 @@
 // A question is asked at once; of what is typed without a rest, the first and the last.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { whileTyping } from "../src/bridge/typing";
+import { seldom, whileTyping } from "../src/bridge/typing";
 
 const REST_MS = 200;
 const ask = vi.fn();
@@ -39,5 +39,25 @@ describe("while somebody types", () => {
     typing.stop();
     vi.advanceTimersByTime(10 * REST_MS);
     expect(ask).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe("what changes by itself", () => {
+  it("is asked about at once, and then seldom, also while it goes on changing", () => {
+    const growing = seldom(ask, REST_MS);
+    for (let i = 0; i < 10; i++) {
+      growing.changed();
+      vi.advanceTimersByTime(REST_MS / 4);
+    }
+    expect(ask).toHaveBeenCalledTimes(3);
+    vi.advanceTimersByTime(REST_MS);
+    expect(ask).toHaveBeenCalledTimes(4); // for the last change
+    vi.advanceTimersByTime(10 * REST_MS);
+    expect(ask).toHaveBeenCalledTimes(4);
+    growing.changed();
+    growing.stop();
+    growing.changed();
+    vi.advanceTimersByTime(10 * REST_MS);
+    expect(ask).toHaveBeenCalledTimes(5);
   });
 });

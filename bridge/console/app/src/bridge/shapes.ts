@@ -28,7 +28,8 @@ export interface TopicLoad {
 
 export interface TopicDetail extends TopicLoad {
   route: { match: string | null; format: string; history: number; ttl: string; replay: number; overflow: string; key: string; expect?: string | null } | null;
-  sources: { src: string; seq: number; state?: "alive" | "silent" | "lost" }[];
+  /** `own`: the bridge itself. What only a bridge that knows it, and not one of before, tells is optional. */
+  sources: { src: string; seq: number; own?: boolean; missed?: number; heard_at?: string; state?: "alive" | "silent" | "lost" }[];
   kept: { events: number; bytes: number; oldest: string | null; newest: string | null } | null;
   receivers: { client_id: string; user: string | null; address: string }[];
 }

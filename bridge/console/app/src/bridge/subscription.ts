@@ -1,6 +1,7 @@
 // Subscriptions of a view: they begin and end with it, and follow whoever signs in.
 import { onScopeDispose, reactive, watch } from "vue";
 import type { AnyEvent, Freshness, Gap, SubscriptionState, ZwsClient } from "@zwsbridge/client";
+import { beforeLive, type Live } from "./before_live";
 import { client } from "./session";
 
 export interface Heard {
@@ -45,10 +46,10 @@ export function subscribe(topic: string, heard: Heard): () => void {
 }
 
 // What happened before is fetched, not asked for with the subscription: so it can be told from what happens now. Live
-// events wait meanwhile, so that all come in order.
+// events and gaps wait meanwhile, so that all come in order.
 function listen(bridge: ZwsClient, topic: string, heard: Heard): () => void {
   const controller = new AbortController();
-  let waiting: AnyEvent[] | null = null;
+  let waiting: Live[] | null = null;
 
   async function catchUp(): Promise<void> {
     if (!heard.last || waiting) return;
@@ -57,24 +58,29 @@ function listen(bridge: ZwsClient, topic: string, heard: Heard): () => void {
     const live = waiting;
     waiting = null;
     if (controller.signal.aborted) return;
-    if (heard.onPast) heard.onPast(past);
-    else for (const event of past) heard.onEvent(event, true);
-    const seen = new Set(past.map(keyOf));
-    for (const event of live) if (!seen.has(keyOf(event))) heard.onEvent(event, false);
+    const before = beforeLive(past, live);
+    if (heard.onPast) heard.onPast(before);
+    else for (const event of before) heard.onEvent(event, true);
+    for (const one of live) {
+      if ("event" in one) heard.onEvent(one.event, false);
+      else heard.onGap?.(one.gap);
+    }
   }
 
   let isFirst = true;
   const subscription = bridge.subscribe<AnyEvent>(topic, {
     signal: controller.signal,
     sources: heard.onFreshness !== undefined,
-    onEvent: (event) => (waiting ? waiting.push(event) : heard.onEvent(event, false)),
+    onEvent: (event) => (waiting ? waiting.push({ event }) : heard.onEvent(event, false)),
     onGap: (gap) => {
-      heard.onGap?.(gap);
+      if (waiting) waiting.push({ gap });
+      else heard.onGap?.(gap);
       if (gap.reason === "resume") void catchUp(); // what the bridge still has of what was missed
     },
     onState: (state) => {
       if (state.name === "closed") return;
-      if (state.name === "refused" && !heard.isQuiet) refusedTopics.add(topic);
+      // A name that is none is no matter of rights.
+      if (state.name === "refused" && state.code !== "invalid_topic" && !heard.isQuiet) refusedTopics.add(topic);
       else refusedTopics.delete(topic);
       heard.onState?.(state);
       if (state.name !== "active" || !isFirst) return;
