@@ -9,7 +9,7 @@ const EARLY_MS = 60_000;
 const TOKEN_TEXT = /^[!#$%&'*+.^`|~\w-]+$/;
 
 /** Login libraries give a stale token again until they notice: it is worth to ask once more, later. */
-export const STALE = new Error("same token again");
+export const STALE = new Error("not a new token");
 
 /**
  * TokenKeeper holds the token in use, and asks `getToken` for another before it ends or when it was refused.
@@ -60,14 +60,17 @@ export class TokenKeeper {
     return (this.#used = this.#token);
   }
 
+  // What cannot be a token counts as well: a proxy whose backend restarts, or a network that wants a login first, gives a
+  // page of its own in place of what getToken fetches, and a moment later gives it no more.
   get #isStale(): boolean {
-    return this.#token === null || this.#token === this.#refused || now() >= this.#endsAt;
+    return this.#token === null || this.#token === this.#refused || now() >= this.#endsAt || !TOKEN_TEXT.test(this.#token);
   }
 
   /** Asks getToken; throws what it throws. */
   async renew(): Promise<string | null> {
     const sets = this.#sets;
-    const token = (await this.#getToken!()) ?? null;
+    // Backends put quotes around it, where a framework makes JSON of a string, or end the line.
+    const token = (await this.#getToken!())?.replace(/"|\s+$/g, "") ?? null;
     if (sets !== this.#sets) return this.#token; // somebody has set another meanwhile
     if (token !== this.#token) this.#endsAt = Infinity;
     return (this.#token = token);
@@ -77,7 +80,7 @@ export class TokenKeeper {
   async renewInPlace(): Promise<string | null> {
     const before = this.#token;
     const token = await this.renew();
-    if (token !== null && (token === before || token === this.#refused)) throw STALE;
+    if (token !== null && (token === before || this.#isStale)) throw STALE;
     return token;
   }
 

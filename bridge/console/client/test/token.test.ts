@@ -43,6 +43,32 @@ describe("getToken", () => {
     expect(FakeSocket.last.protocols[1]).toBe("bearer.second");
   });
 
+  it.each(["<html>502 Bad Gateway</html>", "Bad Gateway", ""])("is asked again, later, when it gives what is no token: %s", async (page) => {
+    const getToken = vi.fn().mockResolvedValueOnce(page).mockResolvedValue("second");
+    await connect({ getToken });
+    expect(client.state).toEqual({ name: "disconnected", code: null, reason: "getToken: not a new token", retry: true });
+    expect(FakeSocket.all).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(250);
+    expect(FakeSocket.last.protocols[1]).toBe("bearer.second");
+  });
+
+  it("keeps the token that there is when it gives what is no token, and shows no page to the bridge", async () => {
+    const getToken = vi.fn().mockResolvedValueOnce("<html>502 Bad Gateway</html>").mockResolvedValue("new");
+    await connect({ token: "old", getToken });
+    const socket = FakeSocket.last.greet({ user: "ada", expires: inSeconds(300) });
+    socket.onSend = (message) => message["type"] === "ping" && socket.give({ type: "pong" });
+    await vi.advanceTimersByTimeAsync(240_000);
+    expect(socket.count("auth")).toBe(0);
+    expect(errors).toEqual([]);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(socket.request("auth")).toMatchObject({ token: "new" });
+  });
+
+  it.each(["a.b.c\n", '"a.b.c"', '"a.b.c"\r\n'])("may give it as a backend writes it, with quotes or the end of a line: %j", async (text) => {
+    await connect({ getToken: () => text });
+    expect(FakeSocket.last.protocols[1]).toBe("bearer.a.b.c");
+  });
+
   it("renews the token in place a minute before it ends, by the bridge's clock", async () => {
     await connect({ token: "old", getToken: () => "new" });
     const hourAhead = (seconds: number): string => inSeconds(3600 + seconds);
@@ -224,7 +250,7 @@ describe("a refused token (4401)", () => {
     FakeSocket.last.end(4401);
     await vi.advanceTimersByTimeAsync(3_600_000);
     expect(FakeSocket.all).toHaveLength(1);
-    expect(client.state).toEqual({ name: "disconnected", code: null, reason: "getToken: same token again", retry: true });
+    expect(client.state).toEqual({ name: "disconnected", code: null, reason: "getToken: not a new token", retry: true });
     expect(getToken.mock.calls.length).toBeGreaterThan(180);
     expect(getToken.mock.calls.length).toBeLessThan(400); // once in ten seconds, after the first ones
     getToken.mockReturnValue("good");
