@@ -51,6 +51,13 @@ bool is_list_of_objects(const Json& value) {
          std::all_of(value.begin(), value.end(), [](const Json& item) { return item.is_object(); });
 }
 
+// How many characters a terminal shows of valid UTF-8: all bytes but those that continue one. (A letter
+// that takes two columns, or none, counts as one.)
+std::size_t width(const std::string& text) noexcept {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](unsigned char c) { return (c & 0xc0) != 0x80; }));
+}
+
 class Table {
  public:
   explicit Table(bool colour) : colour_(colour) {}
@@ -112,13 +119,13 @@ class Table {
     for (const Row& row : rows)
       for (std::size_t i = 0; i < row.size(); ++i) {
         widths.resize(std::max(widths.size(), i + 1));
-        widths[i] = std::max(widths[i], row[i].size());
+        widths[i] = std::max(widths[i], width(row[i]));
       }
     for (const Row& row : rows) {
       indent(depth);
       for (std::size_t i = 0; i < row.size(); ++i) {
         out_ += row[i];
-        if (i + 1 < row.size()) out_.append(widths[i] - row[i].size() + 2, ' ');
+        if (i + 1 < row.size()) out_.append(widths[i] - width(row[i]) + 2, ' ');
       }
       out_ += '\n';
     }

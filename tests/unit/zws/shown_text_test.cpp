@@ -98,6 +98,14 @@ TEST(JsonTableTest, NumbersAreForPeople) {
             "n      u\n1,000  \n1      -\n");
 }
 
+TEST(JsonTableTest, ColumnsAreAlignedByCharacters) {
+  EXPECT_EQ(json_columns(
+                nlohmann::ordered_json::parse(R"([{"t":"caf\u00e9","n":1},{"t":"abcdef","n":2}])")),
+            "t       n\n"
+            "caf\u00e9    1\n"
+            "abcdef  2\n");
+}
+
 TEST(JsonTableTest, NamesFromOutsideCannotSteerTheTerminal) {
   const nlohmann::ordered_json stats{{"topics", {{"\x1b[2J", 1}}}};
   EXPECT_THAT(json_table(stats, false), testing::Not(testing::HasSubstr("\x1b")));
