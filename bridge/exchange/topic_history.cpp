@@ -187,7 +187,6 @@ void TopicHistory::discard(std::string_view source, std::uint64_t since, Discard
 void TopicHistory::retain(const Retention& before, const Retention& after,
                           std::size_t sources_max) {
   sources_.limit(sources_max);
-  while (ring_.size() > 0 && after.size == 0) drop_oldest();
   if (before.conflate && (!after.conflate || before.key != after.key)) {
     // What was replaced is missing now.
     keys_.reset();

@@ -665,6 +665,17 @@ TEST_F(ConflateTest, AReloadThatBeginsItReplacesBeforeItDrops) {
   EXPECT_THAT(recover("ticks", {"a:0", "b:1"}), ElementsAre("b:2", "a:2"));
 }
 
+TEST_F(ConflateTest, AReloadThatBeginsItAndKeepsNothingReplacesFirst) {
+  publish({"ticks", "a", 1, "x"});
+  publish({"ticks", "b", 1, "x"});
+  history().pin("ticks");
+  RouteConfig& ticks = route("ticks");
+  ticks.overflow = Overflow::conflate;
+  ticks.history = 0;
+  reload();
+  EXPECT_THAT(recover("ticks", {"a:0", "b:1"}), IsEmpty());
+}
+
 TEST_F(ConflateTest, AReloadToAKeyOfThePayloadLeavesWhatCameBeforeWhole) {
   for (std::uint64_t seq = 1; seq <= 4; ++seq) publish({"ticks", "a", seq});
   RouteConfig& ticks = route("ticks");

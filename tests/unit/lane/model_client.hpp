@@ -206,13 +206,15 @@ class ModelClient {
     if (topic == topic_all && !hears(topic))
       return require(passing_.insert(number).second, topic + " twice: " + std::to_string(number));
     require(hears(topic), text_ + " got an event of " + topic);
-    require(received_.insert(number).second || excused_,
-            text_ + ": twice: " + std::to_string(number));
+    const bool had_it = !received_.insert(number).second;
     if (!answered_) {
+      // It has not said where it stands: a slower bridge may bring once more what it had from another.
       require(topic == topic_all, "an event before the answer");
-      early_.insert(number);
+      require(!had_it || early_.count(number) == 0, text_ + ": twice: " + std::to_string(number));
+      if (!had_it) early_.insert(number);
       return;
     }
+    require(!had_it || excused_, text_ + ": twice: " + std::to_string(number));
     auto& sources = positions_[topic];
     const auto known = sources.find(position.source);
     const bool restarted = truth_.restarts.count(number) != 0;
