@@ -144,7 +144,7 @@ void HoldBack::hand_on(RepairStream& stream, const Arrival& arrival) noexcept {
 void HoldBack::ended(std::uint64_t connection) noexcept try {
   if (bytes_ > 0) ended_.insert(connection);
   if (ended_.size() >= ended_max) {
-    for (const auto& [time, id] : deadlines_)
+    for (const auto& [time_and_order, id] : deadlines_)
       for (auto& [seq, event] : streams_.find(id)->held->events)
         event.connection = connection_now(event);
     ended_.clear();
@@ -244,7 +244,8 @@ void HoldBack::keep(RepairStream& stream, const Arrival& arrival) {
   if (first) {
     const bool waits = source.state == RepairSource::State::waiting;
     held.deadline = waits ? std::min(until, source.until) : until;
-    deadlines_.emplace(held.deadline, stream.id);
+    held.order = ++order_;
+    deadlines_.emplace(std::pair(held.deadline, held.order), stream.id);
     stream.held = std::move(first);
   }
   held.awaits_publisher |= source.state != RepairSource::State::asked;
@@ -253,9 +254,10 @@ void HoldBack::keep(RepairStream& stream, const Arrival& arrival) {
 
 // Allocates nothing.
 void HoldBack::set_deadline(RepairStream& stream, SteadyTime deadline) noexcept {
-  auto node = deadlines_.extract({stream.held->deadline, stream.id});
-  stream.held->deadline = deadline;
-  node.value() = {deadline, stream.id};
+  HeldBack& held = *stream.held;
+  auto node = deadlines_.extract({held.deadline, held.order});
+  held.deadline = deadline;
+  node.key() = {deadline, held.order};
   deadlines_.insert(std::move(node));
 }
 
@@ -295,7 +297,7 @@ void HoldBack::release(RepairStream& stream, std::uint64_t to) noexcept {
   }
   // Else the deadline may be that of an event which has gone: release_due() looks.
   if (events.empty()) {
-    deadlines_.erase({stream.held->deadline, stream.id});
+    deadlines_.erase({stream.held->deadline, stream.held->order});
     stream.held.reset();
   }
   if (bytes_ == 0) ended_.clear();
@@ -335,7 +337,7 @@ std::uint64_t HoldBack::missing(const RepairStream& stream, SeqRange range) cons
 
 void HoldBack::look() {
   const SteadyTime now = clock_.steady();
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now)
+  while (!deadlines_.empty() && deadlines_.begin()->first.first <= now)
     release_due(*streams_.find(deadlines_.begin()->second), now);
 }
 
@@ -350,8 +352,9 @@ void HoldBack::release_due(RepairStream& stream, SteadyTime now) {
   }
   if (awaits_publisher(stream)) {
     if (source.state == RepairSource::State::waiting) next = std::min(next, source.until);
-    if (to == 0 && next > now) return set_deadline(stream, next);
-    publishers_.may_help(source);  // it is mute from now on, or has spoken of other topics
+    // Where it is mute from now on all its streams are, whichever was looked at first.
+    const bool may_come = publishers_.may_help(source);
+    if (may_come && to == 0 && next > now) return set_deadline(stream, next);
     return release_all(stream);
   }
   if (to == 0) return set_deadline(stream, next);
@@ -364,7 +367,7 @@ void HoldBack::release_due(RepairStream& stream, SteadyTime now) {
 }
 
 SteadyTime HoldBack::next_time() const noexcept {
-  return deadlines_.empty() ? SteadyTime::max() : deadlines_.begin()->first;
+  return deadlines_.empty() ? SteadyTime::max() : deadlines_.begin()->first.first;
 }
 
 }  // namespace zws

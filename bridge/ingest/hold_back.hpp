@@ -11,7 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <set>
+#include <map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -92,7 +92,9 @@ class HoldBack final : public Sink, public Waiting {
   IngestMetrics& metrics_;
   const Clock& clock_;
   Rules rules_;
-  std::set<std::pair<SteadyTime, std::uint64_t>> deadlines_;  // and the stream's id
+  std::map<std::pair<SteadyTime, std::uint64_t>, std::uint64_t>
+      deadlines_;  // and order: stream ids
+  std::uint64_t order_ = 0;
   std::size_t bytes_ = 0;
   std::unordered_set<std::uint64_t> ended_;  // connections, since something is held
   std::vector<Arrival> released_;

@@ -62,6 +62,7 @@ struct HeldBack {
   std::multimap<std::uint64_t, HeldEvent> events;  // by seq
   bool awaits_publisher = false;                   // what is missing can only then be asked for
   SteadyTime deadline{};                           // when it is to be looked at
+  std::uint64_t order = 0;                         // of those with one deadline: as they came
 };
 
 // What is still to be asked for.

@@ -20,6 +20,10 @@ class AskingBridge:
         self._socket.bind(bind)
         self.endpoint = self._socket.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()
 
+    def monitor_ends(self) -> zmq.Socket[bytes]:
+        """Something can be read there once a connection has ended."""
+        return self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+
     def meet(self) -> bytes:
         """Says hello to the next publisher that connects, and returns its name for this connection."""
         while True:

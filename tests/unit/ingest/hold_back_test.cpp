@@ -73,6 +73,19 @@ TEST_F(HoldBackTest, AfterTheWaitItGoesOnWithWhatThereIs) {
   EXPECT_EQ(failed(RepairFailure::unasked), 1);
 }
 
+TEST_F(HoldBackTest, WhatHasWaitedForTheSameTimeGoesOnAsItCame) {
+  std::vector<std::string> came;
+  for (int i = 0; i < 20; ++i) live("t" + std::to_string(i), "s", 1);
+  taken();
+  for (int i = 0; i < 20; ++i) {
+    live("t" + std::to_string(i), "s", 3);
+    came.push_back("t" + std::to_string(i) + " s:3");
+  }
+  EXPECT_THAT(taken(), IsEmpty());
+  pass(milliseconds(200));
+  EXPECT_EQ(taken(), came);
+}
+
 TEST_F(HoldBackTest, ASourceThatGoesBackwardsBeforeItIsKnownIsHandedOnAsItCame) {
   live("t", "s", 5);
   live("t", "s", 4);

@@ -44,7 +44,6 @@ class _Want:
 class Asker:
     def __init__(self, dealer: Dealer, kept: Kept, source: Source, lock: threading.RLock) -> None:
         self._dealer = dealer
-        self._socket = dealer.socket
         self._kept = kept
         self._source = source
         self._lock = lock
@@ -82,7 +81,7 @@ class Asker:
         """For what it waits now."""
         poller.register(self._dealer.monitor, zmq.POLLIN)
         waits = (zmq.POLLIN if self._may_read else 0) | (zmq.POLLOUT if self._is_stuck else 0)
-        poller.register(self._socket, waits)
+        poller.register(self._dealer.socket, waits)
 
     def hang_up(self) -> None:
         """There is no thread for it, yet."""
@@ -111,7 +110,7 @@ class Asker:
             if not self._may_read:
                 return
             try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+                frames = self._dealer.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
             if frames == [b"hello"]:
@@ -219,7 +218,7 @@ class Asker:
 
     def _send(self, frames: Sequence[bytes]) -> bool:
         try:
-            self._socket.send_multipart(frames, zmq.NOBLOCK)
+            self._dealer.socket.send_multipart(frames, zmq.NOBLOCK)
         except zmq.Again:  # Only a message's first part can find the queue full.
             self._is_stuck = True
             return False

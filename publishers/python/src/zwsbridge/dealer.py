@@ -28,13 +28,19 @@ _RECONNECT_MS = 100  # about when the PUB is back: a bridge that began waits 0.2
 
 class Dealer:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, curve: Curve | None) -> None:
+        self._context = context
         self._endpoint = endpoint
-        self.socket = context.socket(zmq.DEALER)
-        self.monitor = self.socket.get_monitor_socket(zmq.EVENT_CONNECTED)
+        self._curve = curve
         self._pause = _LEFT_ALONE
         self._hello_by = math.inf
         self._dial_at = math.inf
-        set_connection_options(self.socket, endpoint, curve)
+        self._open()
+        self.dial()
+
+    def _open(self) -> None:
+        self.socket = self._context.socket(zmq.DEALER)
+        self.monitor = self.socket.get_monitor_socket(zmq.EVENT_CONNECTED)
+        set_connection_options(self.socket, self._endpoint, self._curve)
         self.socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
         self.socket.setsockopt(zmq.PROBE_ROUTER, 1)
         # Without it ZeroMQ probes at the first connection only, and keeps what was meant for one that has broken.
@@ -42,7 +48,6 @@ class Dealer:
         self.socket.sndhwm = _QUEUE
         self.socket.rcvhwm = _UNREAD
         self.socket.setsockopt(zmq.MAXMSGSIZE, _FRAME_BYTES)
-        self.dial()
 
     @property
     def due_at(self) -> float:
@@ -54,10 +59,10 @@ class Dealer:
     def hang_up(self) -> None:
         """Until the next look. For nobody reads the monitor, whose queue, when full, would stop ZeroMQ's thread."""
         if self._dial_at == math.inf:
-            self.socket.disconnect(self._endpoint)
+            self.close(0)  # ZeroMQ ends the connections of a socket that stays only within calls that come later
+            self._open()
             self._hello_by = math.inf
             self._dial_at = 0.0
-        self.socket.getsockopt(zmq.EVENTS)  # ZeroMQ ends it within calls that come later
 
     def greeted(self) -> None:
         """It is a bridge."""
