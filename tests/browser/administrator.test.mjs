@@ -274,8 +274,10 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
       await producer.send("raw.camera", `not JSON ${evil}`);
       await producer.send("odd", { type: evil, data: { [evil]: evil, long: "x".repeat(900_000) } });
       await producer.send("odd", "[".repeat(5000) + "]".repeat(5000));
-      await page.waitForSelector("#events li:nth-of-type(3)");
-      for (const row of [1, 2, 3]) {
+      const broad = (depth) => (depth === 0 ? 1 : Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`m${n}`, broad(depth - 1)])));
+      await producer.send("odd", { type: "broad", ...broad(3) });
+      await page.waitForSelector("#events li:nth-of-type(4)");
+      for (const row of [1, 2, 3, 4]) {
         await page.click(`#events li:nth-of-type(${row}) .text`);
         await page.waitForSelector("#whole");
         expect(await page.$$("img")).toHaveLength(0);
@@ -318,7 +320,10 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
       await page.click("#pause");
       for (let i = 1; i <= 3; i++) await producer.send("orders", { type: "order", n: i });
       await page.waitForSelector(`#pause >> text=${say("tail.waiting", { n: 3 })}`);
+      await page.fill("#text-filter", "order"); // who looks for something has not gone on
+      await page.waitForFunction(() => location.hash.includes("text=order"));
       expect(await page.$$("#events .text")).toHaveLength(0);
+      await page.waitForSelector(`#pause >> text=${say("tail.waiting", { n: 3 })}`);
       await page.click("#pause");
       await page.waitForFunction(() => document.querySelectorAll("#events .text").length === 3);
     });
@@ -377,7 +382,7 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
 
     it("notifies users by name", async () => {
       const ada = await connect("ada");
-      const page = await open("send?kind=notify&users=ada");
+      const page = await open("send?kind=notify&users=ada,ada");
       await page.waitForSelector("#would-reach[data-count='1']");
       await page.fill("#send-headline", "Ready");
       await page.click("#send-button");
@@ -411,7 +416,13 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
 
     it("asks before everybody gets something", async () => {
       const ada = await connect("ada");
-      const page = await open("send?kind=broadcast");
+      const page = await open("send?kind=publish&topic=@all");
+      await page.click("#send-button");
+      await page.waitForSelector("#confirm-input");
+      await page.keyboard.press("Escape");
+      await page.waitForSelector("#confirm-input", { state: "hidden" });
+      await follow(page, "send?kind=broadcast");
+      await page.waitForSelector("#would-reach[data-count='2']");
       await page.click("#send-button");
       await page.waitForSelector("#confirm-input");
       expect(ada.heard.some(({ type }) => type === "hello")).toBe(false);

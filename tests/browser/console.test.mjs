@@ -191,6 +191,17 @@ describe("the console of an open bridge", () => {
     await other.waitForSelector("main >> text=There is no such view");
   });
 
+  it("leaves nothing of what an administrator saw to who comes after, also while the bridge is away", async () => {
+    const page = await open(`#token=${bridge.adminToken}`);
+    await page.waitForSelector("#bar .figures");
+    await bridge.kill();
+    await page.waitForSelector("#connection[data-state=disconnected]");
+    await page.click("#sign-in");
+    await page.click("#sign-out");
+    await page.waitForSelector("#bar .figures", { state: "detached" });
+    await bridge.start();
+  });
+
   it("listens to any topic, and tells what is refused", async () => {
     const page = await open(TAIL);
     await connected(page);
@@ -263,9 +274,19 @@ describe("the console of a bridge with users", () => {
   it("becomes another user by a new connection", async () => {
     const page = await open(`#token=${makeToken(secret, "ada")}`);
     await page.waitForSelector("#user[data-user=ada]");
+    await settled(page);
+    await producer.notification("@user/ada", "For Ada");
+    await producer.notification("notifications", "For everyone");
+    await notice(page, "For Ada");
+    await notice(page, "For everyone");
     await signIn(page, makeToken(secret, "bob"));
     await page.waitForSelector("#user[data-user=bob]");
     expect(page.sockets).toBe(2);
+    await producer.notification("notifications", "For everyone, too");
+    await notice(page, "For everyone, too");
+    await notice(page, "For everyone");
+    expect(await page.$$eval("#notifications .title", (titles) => titles.map(({ textContent }) => textContent))).toEqual(["For everyone, too", "For everyone"]);
+    expect(await page.textContent("#toasts")).not.toContain("For Ada");
   });
 
   it("asks for a new token when one is bad, and when one ends", async () => {

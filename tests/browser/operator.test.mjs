@@ -81,6 +81,8 @@ describe("the overview", () => {
     await page.waitForSelector(`#log-title:has-text("${title}")`);
     await page.waitForSelector(`h3:has-text("${audit}")`);
     await page.waitForSelector('[data-lines=log] [data-level=info]:has-text("listening")');
+    await page.waitForSelector("#busiest-topics td a");
+    expect(await page.textContent("#busiest-topics")).toContain("\\u202e<b>x</b>");
     const line = '[data-lines=audit] li:has-text("/api/ws/publish")';
     expect(await page.textContent(line)).toContain('topic="\\xe2\\x80\\xae<b>x</b>"');
     await bridge.call("DELETE", "/api/ws/users/ada/connections", bridge.adminToken);
@@ -103,6 +105,27 @@ describe("the overview", () => {
     await page.waitForSelector(".figures:not(.stale)");
     await page.waitForSelector("#age", { state: "detached" });
     expect(await page.evaluate(() => getComputedStyle(document.querySelector("main")).filter)).toBe("none");
+  });
+
+  it("shows nothing of the bridge before as if it were of the one that comes", async () => {
+    const secret = newSecret();
+    await bridge.stop();
+    bridge = await Bridge.start({ "auth.hs256_secret": secret, "limits.topics": 1000 });
+    const page = await pages.open(`${bridge.url}/#token=${makeToken(secret, "root", 3600, { role: "admin" })}`, {}, bridge.url);
+    await page.waitForSelector("#user[data-admin=true]");
+    await page.evaluate(() => { location.hash = "#/configuration?search=limits.topics"; });
+    await page.waitForSelector('[data-key="limits.topics"] >> text=1000');
+    await bridge.kill();
+    await page.waitForSelector("main.stale");
+    bridge.change((text) => text.replace("1000", "2000"));
+    await bridge.start();
+    await page.waitForSelector('[data-key="limits.topics"] >> text=2000');
+    await bridge.kill();
+    await page.waitForSelector("main.stale");
+    await Promise.all([page.waitForEvent("requestfailed", (request) => request.url().includes("/assets/")), page.click("nav [data-view=fleet]")]); // whose files nobody can give now
+    await bridge.start();
+    await page.waitForSelector("#for-admins"); // the new page, for which the token is gone
+    expect(page.url()).toBe(`${bridge.url}/#/fleet`);
   });
 
   it("says to everybody else, too, how old what they see is", async () => {

@@ -66,9 +66,14 @@ export class Bridge {
     return code;
   }
 
+  /** What it reads when it is started again. */
+  change(change) {
+    writeFileSync(this.configFile, change(readFileSync(this.configFile, "utf8")));
+  }
+
   /** Has it read its configuration again, which is what it was but for what `change` makes of it; returns when it has. */
   async reload(change) {
-    writeFileSync(this.configFile, change(readFileSync(this.configFile, "utf8")));
+    this.change(change);
     this.#process.kill("SIGHUP");
     await this.#log.find((line) => /reload/.test(line));
   }

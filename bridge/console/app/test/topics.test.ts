@@ -26,6 +26,10 @@ describe("the tree of topics", () => {
     expect(drawn(tree)).toEqual([["a", [".b"]], "..x", "@all"]);
     expect(tree[0]!.topic!.topic).toBe("a");
   });
+
+  it("draws what only leads on as one, below a branch too", () => {
+    expect(drawn(topicTree([load("a.b.x.y"), load("a.b.z")]))).toEqual([["a.b", [".x.y", ".z"]]]);
+  });
 });
 
 describe("what changed", () => {

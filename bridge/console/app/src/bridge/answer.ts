@@ -35,8 +35,8 @@ export function useAnswer<T>(call: (signal: AbortSignal) => Promise<T>, on: Watc
 
   void ask();
   watch(on, ask);
-  // What could not be had because the bridge was away is asked for again when it is back.
-  watch(() => connection.value.name, (name) => void (name === "connected" && trouble.value && ask()));
+  // What was shown before the bridge was away is old, and it may be another one that comes back.
+  watch(() => connection.value.name, (name) => void (name === "connected" && ask()));
   onScopeDispose(() => controller.abort());
   return { answer, trouble, isAsking, ask };
 }

@@ -21,7 +21,8 @@ export interface Pages<T, Q> {
 
 const TYPING_MS = 200; // not a call for each letter
 
-export function usePages<T, Q>(query: () => Q, call: (query: Q, cursor: string | null, signal: AbortSignal) => Promise<Page<T>>): Pages<T, Q> {
+/** `nameOf`: by what a row is known that moved meanwhile, and comes again on a later page: it is where it is now. */
+export function usePages<T, Q>(query: () => Q, call: (query: Q, cursor: string | null, signal: AbortSignal) => Promise<Page<T>>, nameOf: (item: T) => unknown = (item) => item): Pages<T, Q> {
   const items = shallowRef<T[]>([]);
   const asked = shallowRef(query());
   const cursor = ref<string | null>(null);
@@ -29,6 +30,10 @@ export function usePages<T, Q>(query: () => Q, call: (query: Q, cursor: string |
   const trouble = shallowRef<Refusal | null>(null);
   let controller = new AbortController();
 
+  function withMore(more: T[]): T[] {
+    const again = new Set(more.map(nameOf));
+    return [...items.value.filter((each) => !again.has(nameOf(each))), ...more];
+  }
   async function ask(given: Q, from: string | null): Promise<void> {
     controller.abort();
     const mine = (controller = new AbortController());
@@ -36,7 +41,7 @@ export function usePages<T, Q>(query: () => Q, call: (query: Q, cursor: string |
     try {
       const page = await call(given, from, mine.signal);
       if (mine !== controller) return;
-      items.value = from === null ? page.items : [...items.value, ...page.items];
+      items.value = from === null ? page.items : withMore(page.items);
       asked.value = given;
       cursor.value = page.cursor;
       trouble.value = null;
@@ -51,7 +56,8 @@ export function usePages<T, Q>(query: () => Q, call: (query: Q, cursor: string |
   const typing = whileTyping(() => void again(), TYPING_MS);
   void again();
   watch(query, typing.changed);
-  watch(() => connection.value.name, (name) => void (name === "connected" && trouble.value && again()));
+  // What is shown is old, and it may be another bridge that comes back.
+  watch(() => connection.value.name, (name) => void (name === "connected" && again()));
   onScopeDispose(() => {
     typing.stop();
     controller.abort();

@@ -22,6 +22,8 @@ export const isAdmin = ref<boolean | null>(null);
 export const signInForm = reactive({ open: false, error: "" });
 
 export const user = computed(() => identity.value?.user ?? null);
+/** Grows when somebody else takes the page over from a user, to whom nothing is left of what that one saw. */
+export const sitting = ref(0);
 export const bearer = (): string | null => token;
 
 const listeners = new Set<(event: AnyEvent) => void>();
@@ -72,7 +74,10 @@ function open(): void {
   client.value = new ZwsClient(socketUrl(), {
     token,
     onState: changed,
-    onIdentity: (now) => (identity.value = now),
+    onIdentity: (now) => {
+      if (user.value !== null && user.value !== now.user) sitting.value++;
+      identity.value = now;
+    },
     onEvent: (event) => listeners.forEach((listener) => listener(event as unknown as AnyEvent)),
     onError: told,
     onRaw: (data) => rawListeners.forEach((listener) => listener(data)),
@@ -105,9 +110,11 @@ export async function signIn(given: string): Promise<void> {
 
 export function signOut(): void {
   token = null;
-  isAdmin.value = false;
+  identity.value = null;
+  sitting.value++;
   signInForm.open = false;
   open();
+  isAdmin.value = false; // whether there is a bridge to say so or not
 }
 
 /** `given`: the token of the page's address, if it had one. */

@@ -15,7 +15,7 @@ export interface Connection {
 export interface ConnectionDetail {
   connection: Connection;
   identity: { user: string | null; admin: boolean; roles: string[]; expires: string | null } | null;
-  subscriptions: { topic: string; pattern: boolean; replaced: number; dropped?: number; positions?: string[] }[];
+  subscriptions: { topic: string; pattern: boolean; replaced: number; positions?: string[] }[];
 }
 
 export interface TopicLoad {

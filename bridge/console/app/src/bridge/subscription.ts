@@ -50,11 +50,16 @@ export function subscribe(topic: string, heard: Heard): () => void {
 function listen(bridge: ZwsClient, topic: string, heard: Heard): () => void {
   const controller = new AbortController();
   let waiting: Live[] | null = null;
+  let isDue = true;
 
   async function catchUp(): Promise<void> {
     if (!heard.last || waiting) return;
     waiting = [];
-    const past = await bridge.fetch({ topic, last: heard.last }).then(({ events }) => events, () => []);
+    isDue = false;
+    const past = await bridge.fetch({ topic, last: heard.last }).then(({ events }) => events, () => {
+      isDue = true; // the connection has gone with the answer: the next one is asked
+      return [];
+    });
     const live = waiting;
     waiting = null;
     if (controller.signal.aborted) return;
@@ -67,7 +72,6 @@ function listen(bridge: ZwsClient, topic: string, heard: Heard): () => void {
     }
   }
 
-  let isFirst = true;
   const subscription = bridge.subscribe<AnyEvent>(topic, {
     signal: controller.signal,
     sources: heard.onFreshness !== undefined,
@@ -83,9 +87,7 @@ function listen(bridge: ZwsClient, topic: string, heard: Heard): () => void {
       if (state.name === "refused" && state.code !== "invalid_topic" && !heard.isQuiet) refusedTopics.add(topic);
       else refusedTopics.delete(topic);
       heard.onState?.(state);
-      if (state.name !== "active" || !isFirst) return;
-      isFirst = false;
-      void catchUp();
+      if (state.name === "active" && isDue) void catchUp();
     },
   });
   if (heard.onFreshness) for (const type of ["fresh", "stale"] as const) subscription.on(type, heard.onFreshness);

@@ -34,7 +34,7 @@ export function topicTree(topics: TopicLoad[]): TopicNode[] {
     }
     node.topic = topic;
   }
-  for (const node of byPath.values()) node.children = node.children.map(joined);
+  for (const node of [...byPath.values()].reverse()) node.children = node.children.map(joined); // what is below first
   return root.children;
 }
 

@@ -2,7 +2,7 @@
 import { effectScope, ref, shallowRef, watch } from "vue";
 import type { AnyEvent } from "@zwsbridge/client";
 import { keyOf, subscribe, topicOf } from "../bridge/subscription";
-import { onEveryEvent, user } from "../bridge/session";
+import { onEveryEvent, sitting, user } from "../bridge/session";
 import { fields, jsonText, Recent, short } from "../values";
 
 export const LEVELS = ["info", "success", "warning", "error"] as const;
@@ -59,12 +59,15 @@ export function dismiss({ key }: Notice): void {
 export function watchNotices(): void {
   effectScope(true).run(() => {
     subscribe("notifications", { last: 20, onEvent: note });
+    watch(sitting, () => {
+      notices.value = toasts.value = [];
+      seen.clear();
+    });
     let end = (): void => {};
     watch(
       user,
       (now) => {
         end();
-        seen.clear();
         // What is for a user comes without asking; asking brings what came before.
         end = now === null ? () => {} : subscribe(`@user/${now}`, { last: 20, onEvent: note });
       },

@@ -205,7 +205,7 @@ export const en = {
   "connections.closed": "Connections closed: {n}",
   "connections.ends": "Token ends",
   "connections.positions": "Positions",
-  "connections.losses": "Losses told",
+  "connections.replaced": "Replaced",
   "connections.details": "Connection {id}",
   "connections.gone": "This connection has ended.",
   "connections.own": "this page",

@@ -206,7 +206,7 @@ export const zhCn: Record<Word, string> = {
   "connections.closed": "已关闭 {n} 个连接。",
   "connections.ends": "令牌到期",
   "connections.positions": "位置",
-  "connections.losses": "已告知的丢失",
+  "connections.replaced": "被新值替换",
   "connections.details": "连接 {id}",
   "connections.gone": "此连接已结束。",
   "connections.own": "本页面",
