@@ -90,6 +90,20 @@ describe("the overview", () => {
     expect(await page.content()).not.toContain(bridge.adminToken);
   });
 
+  it("asks for nothing that leaves a line in the audit while nobody looks at it", async () => {
+    const page = await open("configuration");
+    await page.evaluate(() => Object.defineProperty(document, "hidden", { get: () => true }));
+    await page.click("nav [data-view=overview]");
+    const shows = (n) => page.waitForFunction((least) => parseFloat(document.querySelector("[data-tile=in] .value")?.textContent) >= least, n);
+    await page.waitForSelector("#busiest-title");
+    for (const count of [3, 3]) {
+      for (let i = 0; i < count; i++) await producer.send("orders", { type: "order" });
+      await shows(1);
+    }
+    const { audit } = await bridge.call("GET", "/api/ws/log?limit=200", bridge.adminToken);
+    expect(audit.filter(({ text }) => text.includes('path="/api/ws/stats"'))).toHaveLength(1); // as it was opened
+  });
+
   it("greys what it knows when the bridge is gone, and says how old that is", async () => {
     const secret = newSecret(); // with a key a token outlives the bridge
     await bridge.stop();

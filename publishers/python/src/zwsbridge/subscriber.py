@@ -102,7 +102,7 @@ def subscribe(
     what comes then to begin with (`last`, a route's `replay`) may have come before.
     last: so many of the newest events to begin with, and where what was missed can no longer be had.
     token: the JWT, or a function that gives one whenever a new one is needed, or None for nobody. What it raises is
-    logged, and it is asked again later.
+    logged, and it is asked again later; so it is where that is no token, such as the page of a proxy whose backend restarts.
     on_gap: is told what will never come, at its place among the events; what it raises comes out of the loop. Without
     it the log is told.
     on_source: is told likewise whether the sources of these topics live: first of each that the bridge knows, again
@@ -314,6 +314,10 @@ class _Subscriber:
                     given = await given
             except Exception as error:
                 raise _TokenFailed(f"{type(error).__name__}: {error}") from error
+            if isinstance(given, str):
+                given = given.strip('" \t\r\n')  # as backends write it that make JSON of it, or end the line
+                if given and not _TOKEN_TEXT.fullmatch(given):  # a page of a proxy's, say, whose backend restarts
+                    raise _TokenFailed("what the function gave holds characters that no token has")
         token = given or ""
         if not isinstance(token, str) or (token and not _TOKEN_TEXT.fullmatch(token)):
             raise SubscribeError("invalid_token", "the token is not a string, or holds characters that no token has")
