@@ -200,7 +200,9 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
 
     it("name the sources that missed something, on the overview too", async () => {
       for (const seq of [1, 5]) await producer.send("orders", { type: "order" }, { src: "life", seq });
+      while (!(await bridge.call("GET", "/api/ws/samples", admin)).samples.missed.some((gaps) => gaps > 0));
       const page = await open("overview");
+      await page.waitForSelector("[data-problem='problem.gaps']"); // which was before it was opened
       await page.click("[data-loss=zws_ingest_gaps_total] >> text=orders");
       await page.waitForSelector("#sources [data-source=life] .bad >> text=3");
     });

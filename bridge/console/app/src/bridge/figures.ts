@@ -1,7 +1,8 @@
 // What the bar and the overview draw. The bridge sends a sample each second to who listens to `@stats`, and keeps those of
 // the past; what is not in them is looked up in /metrics from time to time, while somebody looks at the page.
-import { computed, effectScope, reactive, ref, shallowReactive, shallowRef, watch } from "vue";
+import { computed, effectScope, reactive, ref, shallowReactive, shallowRef, triggerRef, watch } from "vue";
 import { call, root } from "./calls";
+import { type Look, looksBefore } from "./looks_before";
 import { byLabel, type Figures, parseFigures, quantile, total } from "./prometheus";
 import { fields, finite } from "../values";
 import { connection, isAdmin } from "./session";
@@ -42,7 +43,9 @@ const AGREE_MS = 5000;
 /** Now, by the bridge's clock: what its times are compared with. */
 export const bridgeNowMs = computed(() => clockMs.now + aheadMs.value);
 
-const looks: { at: number; figures: Figures }[] = [];
+const looks: Look[] = [];
+/** The samples of the past, until they have told what came before the first look. */
+let past: Record<string, unknown[]> | null = null;
 
 const LOST = ["zws_dropped_total", "zws_ingest_gaps_total"];
 const lostOf = (now: Figures): number => LOST.reduce((sum, name) => sum + total(now, name), 0);
@@ -74,6 +77,7 @@ function take(now: Figures): void {
   const from = looks[looks.length - 1];
   const perSecond = (name: string): number => (from ? Math.max(0, (total(now, name) - total(from.figures, name)) / Math.max(0.5, at - from.at)) : 0);
   looks.push({ at, figures: now });
+  lookBack();
   if (looks.length > KEPT) looks.shift();
   if (from && !isSent.value)
     samples.push({
@@ -83,6 +87,13 @@ function take(now: Figures): void {
   if (samples.length > KEPT) samples.splice(0, samples.length - KEPT);
   clockMs.heard = Date.now();
   figures.value = now;
+}
+
+function lookBack(): void {
+  if (past === null || looks.length === 0) return;
+  if (looks.length === 1) looks.unshift(...looksBefore(looks[0]!, past));
+  past = null;
+  triggerRef(figures);
 }
 
 async function look(): Promise<void> {
@@ -116,9 +127,11 @@ export function samplesOf(columns: Record<string, unknown[]>): Sample[] {
 async function takePast(): Promise<void> {
   try {
     const { samples: columns } = await call<{ samples: Record<string, unknown[]> }>("/samples", { query: { minutes: MINUTES } });
-    const past = samplesOf(columns);
-    const newest = past[past.length - 1]?.at ?? 0;
-    samples.splice(0, samples.length, ...past, ...samples.filter(({ at }) => at > newest));
+    const kept = samplesOf(columns);
+    const newest = kept[kept.length - 1]?.at ?? 0;
+    past = columns;
+    lookBack();
+    samples.splice(0, samples.length, ...kept, ...samples.filter(({ at }) => at > newest));
   } catch {
     // a bridge that keeps none: the page's own past begins now
   }
@@ -151,6 +164,7 @@ function forget(): void {
   figures.value = readiness.value = null;
   samples.splice(0);
   looks.length = 0;
+  past = null;
 }
 
 let asking = false;
