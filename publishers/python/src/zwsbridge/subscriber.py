@@ -102,7 +102,8 @@ def subscribe(
     what comes then to begin with (`last`, a route's `replay`) may have come before.
     last: so many of the newest events to begin with, and where what was missed can no longer be had.
     token: the JWT, or a function that gives one whenever a new one is needed, or None for nobody. What it raises is
-    logged, and it is asked again later; so it is where that is no token, such as the page of a proxy whose backend restarts.
+    logged, and it is asked again later; so it is where that is no token, such as the page of a proxy that cannot reach
+    its backend.
     on_gap: is told what will never come, at its place among the events; what it raises comes out of the loop. Without
     it the log is told.
     on_source: is told likewise whether the sources of these topics live: first of each that the bridge knows, again
