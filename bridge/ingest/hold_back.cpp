@@ -161,16 +161,22 @@ std::uint64_t HoldBack::connection_now(const HeldEvent& event) const noexcept {
 
 // --- what publishers say -------------------------------------------------------------------------
 
-// Of what nobody heard nothing is asked for where it may only have been forgotten.
 void HoldBack::note_kept(RepairStream& stream) {
   if (awaits_publisher(stream)) {
     plan_holes(stream);
     settle(stream);
   }
-  if (stream.begun) return;
+  // A burst since its first event may be on its way, and its end would come before its beginning.
+  const bool may_be_coming = stream.kept_from <= 1 && stream.said_to > rules_.first_events;
+  if (stream.begun || may_be_coming) return;
+  note_unheard(stream);
+  publishers_.plan(stream, {stream.numbers.newest() + 1, stream.said_to});
+}
+
+// Of what nobody heard nothing is asked for where it may only have been forgotten.
+void HoldBack::note_unheard(RepairStream& stream) noexcept {
   begin(stream, stream.said_to);
   if (stream.source->forgot) stream.numbers.begin_behind(stream.said_to);
-  publishers_.plan(stream, {stream.numbers.newest() + 1, stream.said_to});
 }
 
 // Of what came before `last` only as much is asked for as a topic can keep.

@@ -187,14 +187,15 @@ void Publishers::note_kept(RepairStream& stream, const KeptRange& kept) {
   stream.late = true;
 }
 
-// The end of a burst: has it come by now?
+// The end of a burst, or all of it: has it come by now?
 void Publishers::look_at_late(SteadyTime now) {
   while (!late_.empty() && late_.front().first <= now) {
     RepairStream* const stream = streams_.find(late_.front().second);
     late_.pop_front();
-    if (stream == nullptr || !std::exchange(stream->late, false) || !stream->begun) continue;
+    if (stream == nullptr || !std::exchange(stream->late, false)) continue;
     const AskedPublisher* const owner = stream->source->owner;
     if (owner == nullptr || owner->deaf) continue;  // it will say so again
+    if (!stream->begun) waiting_.note_unheard(*stream);
     plan(*stream, {stream->numbers.newest() + 1, stream->said_to});
   }
 }

@@ -48,6 +48,8 @@ class Waiting {
   virtual ~Waiting() = default;
   // Its publisher has said what it has of it. May throw std::bad_alloc.
   virtual void note_kept(RepairStream& stream) = 0;
+  // Nothing of it was heard since, so it begins with what its publisher has.
+  virtual void note_unheard(RepairStream& stream) noexcept = 0;
   // An event that was asked for, above the newest. May throw std::bad_alloc.
   virtual void take_answer(RepairStream& stream, const Arrival& arrival) = 0;
   // What has not come of it by now is not to be had.

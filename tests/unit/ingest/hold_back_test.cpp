@@ -73,6 +73,18 @@ TEST_F(HoldBackTest, AfterTheWaitItGoesOnWithWhatThereIs) {
   EXPECT_EQ(failed(RepairFailure::unasked), 1);
 }
 
+TEST_F(HoldBackTest, WhatAPublisherSaysDoesNotOvertakeItsFirstEvents) {
+  keeps("p", "s", "t", 1, 300);
+  pass(milliseconds(50));
+  for (std::uint64_t seq = 1; seq <= 300; ++seq) live("t", "s", seq);
+  EXPECT_EQ(taken().size(), 300);
+  pass(milliseconds(50));
+  EXPECT_THAT(asked(), IsEmpty());
+  keeps("p", "s", "u", 1, 300);
+  pass(milliseconds(100));
+  EXPECT_THAT(asked(), ElementsAre("p s u 201-300"));
+}
+
 TEST_F(HoldBackTest, WhatHasWaitedForTheSameTimeGoesOnAsItCame) {
   std::vector<std::string> came;
   for (int i = 0; i < 20; ++i) live("t" + std::to_string(i), "s", 1);

@@ -86,7 +86,7 @@ TEST_F(RepairTest, TheEndOfABurstIsAskedForWhenItDoesNotCome) {
 }
 
 TEST_F(RepairTest, WhatNobodyHeardIsAskedForAtOnceAndOnlyAsMuchAsATopicKeeps) {
-  keeps("p", "s", "t", 1, 500);
+  keeps("p", "s", "t", 300, 500);
   EXPECT_THAT(greeted(), ElementsAre("p"));
   EXPECT_THAT(asked(), ElementsAre("p s t 401-500"));
   answer("p", "t", "s", 401);
