@@ -60,6 +60,7 @@ class ModelClient {
     passing_.clear();
     early_.clear();
     early_missed_.clear();
+    early_at_.clear();
   }
 
   // `must_recover`: there is no reason why it should not.
@@ -212,6 +213,7 @@ class ModelClient {
       require(topic == topic_all, "an event before the answer");
       require(!had_it || early_.count(number) == 0, text_ + ": twice: " + std::to_string(number));
       if (!had_it) early_.insert(number);
+      early_at_[position.source] = position.seq;
       return;
     }
     require(!had_it || excused_, text_ + ": twice: " + std::to_string(number));
@@ -266,6 +268,9 @@ class ModelClient {
       auto& newest = positions_[missed.topic][missed.source];
       newest = std::max(newest, missed.to);
     }
+    // ... and so may what came behind it, but not without it.
+    for (auto& [source, newest] : positions_[std::string(topic_all)])
+      if (early_at_.count(source) != 0) newest = std::max(newest, early_at_[source]);
     moved_.clear();
   }
 
@@ -365,6 +370,7 @@ class ModelClient {
   std::vector<Missed> missed_;
   std::set<std::uint64_t> early_;  // had before its answer, without having asked
   std::vector<Missed> early_missed_;
+  Sources early_at_;                 // of each source of @all, what came last before the answer
   std::set<std::uint64_t> passing_;  // of @all, on this connection
   std::vector<EventPtr> missing_;    // when it came back
   std::vector<std::uint64_t> replayed_;
