@@ -34,33 +34,37 @@ std::size_t token_bytes(std::string_view text) {
   return size < bytes_min ? 0 : size;
 }
 
-// Where in "://user:password@..." the password begins and ends; nothing where there is none. It ends at
-// the last '@', as it may hold others.
-struct Span {
-  std::size_t begin = 0, end = 0;
+// Where in "://user:password@..." the password begins and ends, both 0 where there is none. It ends at the
+// last '@', as it may hold others. `looked_at`: no other begins within so many bytes.
+struct Password {
+  std::size_t begin = 0, end = 0, looked_at = 0;
 };
-Span password_in(std::string_view text) {
+Password password_in(std::string_view text) {
   constexpr std::string_view mark = "://";
   if (!starts_with(text, mark) || starts_with(text, ":///")) return {};
   const std::string_view url = text.substr(0, text.find_first_of(" \t\r\n\"'", mark.size()));
   const std::size_t at = url.rfind('@');
   const std::size_t colon = url.find(':', mark.size());
-  if (at == std::string_view::npos || colon == std::string_view::npos || colon > at) return {};
-  return {colon + 1, at};
+  if (at == std::string_view::npos || colon == std::string_view::npos || colon > at)
+    return {0, 0, url.size()};
+  return {colon + 1, at, url.size()};
 }
 
 }  // namespace
 
 std::string without_secrets(std::string_view text) {
   std::string out;
+  std::size_t looked_at = 0;  // for passwords: no byte twice, as strangers choose the text
   for (std::size_t at = 0; at < text.size();) {
     const std::string_view rest = text.substr(at);
     const bool begins_word = at == 0 || !is_word(text[at - 1]);
     const std::size_t secret = std::max(pem_bytes(rest), begins_word ? token_bytes(rest) : 0);
+    const Password password = at < looked_at ? Password() : password_in(rest);
+    looked_at = std::max(looked_at, at + password.looked_at);
     if (secret > 0) {
       out += secret_mask;
       at += secret;
-    } else if (const Span password = password_in(rest); password.end > 0) {
+    } else if (password.end > 0) {
       out.append(rest.substr(0, password.begin)).append(secret_mask);
       at += password.end;
     } else {
