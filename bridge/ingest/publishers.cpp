@@ -12,9 +12,29 @@ constexpr std::uint64_t hole_max = Wants::of_publisher_max * Wants::events_max;
 // What a publisher says may be ahead of what it has published.
 constexpr std::chrono::milliseconds late_patience{100};
 constexpr std::chrono::milliseconds silence_patience{1'000};
+// However slowly the answer to a question comes: others wait for its place.
+constexpr std::chrono::minutes want_patience{1};
 constexpr std::chrono::milliseconds full_patience{20};
 constexpr std::chrono::seconds sweep_pace{1};  // of all publishers, where there is no room
 constexpr unsigned silences_counted = 7;       // a minute, by then
+
+// What has been delivered past is to be asked for no more.
+void drop_passed(RepairStream& stream) noexcept {
+  auto& ranges = stream.to_ask->ranges;
+  const auto left = std::find_if(ranges.begin(), ranges.end(), [&](SeqRange range) {
+    return range.to > stream.numbers.newest();
+  });
+  ranges.erase(ranges.begin(), left);
+}
+
+// Where nothing waits one range will do: from where this says on.
+std::uint64_t taken_together(RepairStream& stream, std::uint64_t from) noexcept {
+  auto& ranges = stream.to_ask->ranges;
+  if (stream.held || ranges.empty()) return from;
+  from = std::min(from, std::max(ranges.front().from, stream.numbers.newest() + 1));
+  ranges.clear();
+  return from;
+}
 
 }  // namespace
 
@@ -43,6 +63,10 @@ void Publishers::plan(RepairStream& stream, SeqRange range) {
   range.from = std::max({range.from, stream.numbers.newest() + 1, stream.asked_to + 1});
   if (range.from > range.to) return;
   stream.asked_to = range.to;
+  if (stream.to_ask) {  // for a while it may have been nobody's turn
+    drop_passed(stream);
+    range.from = taken_together(stream, range.from);
+  }
   const auto leave_out = [&](std::uint64_t from, RepairFailure why) {
     if (from <= range.from) return;
     count_failed(metrics_, why, from - range.from);
@@ -106,7 +130,7 @@ bool Publishers::ask_one(AskedPublisher& publisher, bool urgent) {
   if (is_its) {
     if (publisher.deaf) give_up(*stream);
     auto& ranges = stream->to_ask->ranges;
-    while (!ranges.empty() && ranges.front().to <= stream->numbers.newest()) ranges.pop_front();
+    drop_passed(*stream);
     if (!ranges.empty() && !send_want(publisher, *stream)) return false;
     if (!ranges.empty()) return true;
   }
@@ -132,7 +156,7 @@ bool Publishers::send_want(AskedPublisher& publisher, RepairStream& stream) {
   wants_.add(
       {&publisher, stream.id, stream.topic, stream.source->name, range, clock_.steady(), false});
   ranges.front().from = range.to + 1;
-  if (ranges.front().from > ranges.front().to) ranges.pop_front();
+  if (ranges.front().from > ranges.front().to) ranges.erase(ranges.begin());
   return true;
 }
 
@@ -145,6 +169,7 @@ void Publishers::give_up(RepairStream& stream) noexcept {
 void Publishers::begin_again(RepairStream& stream) noexcept {
   stream.kept_from = stream.said_to = 0;
   stream.asked_to = stream.numbers.newest();
+  if (stream.to_ask) stream.to_ask->ranges.clear();
 }
 
 void Publishers::forget(RepairStream& stream) noexcept {
@@ -233,7 +258,10 @@ void Publishers::take_answer(const std::string& id, const Arrival& arrival) {
                          ? nullptr
                          : wants_.find(*known, stream->id, arrival.seq);
   if (want == nullptr) return note_unasked();
-  note_answered(*known);
+  if (arrival.seq > want->answered_to) {  // what comes again and again is no answer
+    want->answered_to = arrival.seq;
+    note_answered(*known);
+  }
   if (arrival.seq > stream->numbers.newest()) return waiting_.take_answer(*stream, arrival);
   if (want->given_up) note_unasked();  // too late
 }
@@ -252,7 +280,8 @@ void Publishers::take_end(const std::string& id, std::string_view source, std::s
 void Publishers::note_answered(AskedPublisher& publisher) noexcept {
   publisher.answered = clock_.steady();
   publisher.silences = 0;
-  publisher.deaf = false;
+  // It is late. What was given up meanwhile is asked for when it says once more what it has.
+  if (std::exchange(publisher.deaf, false)) asker_.hello(publisher.id);
 }
 
 void Publishers::note_unasked() noexcept { count_failed(metrics_, RepairFailure::unasked, 1); }
@@ -366,8 +395,10 @@ SteadyTime Publishers::silent_since(const Want& want) noexcept {
 
 void Publishers::look_for_silence(SteadyTime now) {
   const auto patience = std::max<Duration>(wait_, silence_patience);
-  for (const Want& want : wants_.all())
+  for (Want& want : wants_.all()) {
     if (!want.given_up && now - silent_since(want) >= patience) deafen(*want.publisher, now);
+    if (now - want.sent >= want_patience) wants_.give_up(want);
+  }
 }
 
 void Publishers::note_overdue(const RepairStream& stream, SeqRange range) {

@@ -5,7 +5,8 @@
 namespace zws {
 namespace {
 
-constexpr std::size_t node_bytes = 64;  // of a table, with the pointer and what malloc adds
+constexpr std::size_t node_bytes = 64;    // of a table, with the pointer and what malloc adds
+constexpr std::size_t to_ask_bytes = 96;  // with one range; more there are only where more is held
 constexpr int looks_for_room = 8;
 
 }  // namespace
@@ -20,7 +21,7 @@ std::uint64_t Streams::id_of(std::string_view topic, std::string_view source) no
 }
 
 std::size_t Streams::bytes_of(const RepairStream& stream) noexcept {
-  return sizeof stream + stream.topic.capacity() + node_bytes;
+  return sizeof stream + stream.topic.capacity() + node_bytes + to_ask_bytes;
 }
 
 RepairStream* Streams::find(std::string_view topic, std::string_view source) const noexcept {

@@ -1,14 +1,13 @@
 // Streams: what repair knows of each source on each topic: how far it has come, and, where something is
 // missing, what is held back behind the hole and what is still to be asked for.
 //
-// Thread: one at a time. Bound: set_bytes_max(); past it the streams heard from longest ago are forgotten
-// (their owner is asked first what becomes of what they hold). Cost: one look-up; no allocation for a
-// stream that is known.
+// Thread: one at a time. Bound: set_bytes_max(), with what is to be asked for of each; past it the streams
+// heard from longest ago are forgotten (their owner is asked first what becomes of what they hold).
+// Cost: one look-up; no allocation for a stream that is known.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -67,8 +66,8 @@ struct HeldBack {
 
 // What is still to be asked for.
 struct ToAsk {
-  std::deque<SeqRange> ranges;  // rising
-  bool queued_urgent = false;   // among its publisher's
+  std::vector<SeqRange> ranges;  // rising
+  bool queued_urgent = false;    // among its publisher's
   bool queued_idle = false;
 };
 

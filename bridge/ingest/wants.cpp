@@ -10,6 +10,7 @@ bool meet(SeqRange a, SeqRange b) noexcept { return a.from <= b.to && b.from <= 
 }  // namespace
 
 bool Wants::room_for(const AskedPublisher& publisher, bool urgent) const noexcept {
+  if (urgent && publisher.wants == 0) return outstanding_ < in_all_max + first_ones_max;
   const std::size_t quarters = urgent ? 4 : 3;
   return publisher.wants < of_publisher_max * quarters / 4 &&
          outstanding_ < in_all_max * quarters / 4;
@@ -25,11 +26,14 @@ void Wants::add(Want want) {
 
 Want* Wants::find(const AskedPublisher& publisher, std::uint64_t stream,
                   std::uint64_t seq) noexcept {
+  Want* found = nullptr;
   for (Want& want : wants_) {
-    if (want.publisher == &publisher && want.stream == stream && meet(want.range, {seq, seq}))
-      return &want;
+    const bool its =
+        want.publisher == &publisher && want.stream == stream && meet(want.range, {seq, seq});
+    if (its && !want.given_up) return &want;
+    if (its) found = &want;
   }
-  return nullptr;
+  return found;
 }
 
 bool Wants::take(const AskedPublisher& publisher, std::string_view source, std::string_view topic,

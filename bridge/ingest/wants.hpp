@@ -2,7 +2,8 @@
 //
 // Thread: one at a time.
 // Bounds: 16 wants of a publisher and 64 in all, of which the last quarter is for topics on which
-// events wait; those given up are known a while longer (256 in all), as their answers may still come.
+// events wait; for these there are 64 more, one of each publisher that has no other, so that a few who are
+// slow do not take all. Those given up are known a while longer (256 in all), as their answers may still come.
 #pragma once
 
 #include <cstddef>
@@ -58,17 +59,20 @@ struct Want {
   SeqRange range;
   SteadyTime sent{};
   bool given_up = false;  // it counts no more; an answer may still be of use
+  std::uint64_t answered_to = 0;
 };
 
 class Wants {
  public:
   static constexpr std::size_t of_publisher_max = 16;
   static constexpr std::size_t in_all_max = 64;
-  static constexpr std::size_t events_max = 1000;  // of one want
+  static constexpr std::size_t first_ones_max = 64;  // beyond these
+  static constexpr std::size_t events_max = 1000;    // of one want
 
   bool room_for(const AskedPublisher& publisher, bool urgent) const noexcept;
   void add(Want want);
-  // Of the publisher, and of this number of the stream; nullptr if it was not asked for.
+  // Of the publisher, and of this number of the stream, rather an outstanding one; nullptr if it was not
+  // asked for.
   Want* find(const AskedPublisher& publisher, std::uint64_t stream, std::uint64_t seq) noexcept;
   // Takes out the one that is answered; false if there is none.
   bool take(const AskedPublisher& publisher, std::string_view source, std::string_view topic,

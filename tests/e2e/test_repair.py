@@ -124,6 +124,19 @@ def test_a_publisher_that_does_not_answer_delays_and_its_loss_is_told(make_bridg
         assert bridge.metric("zws_repair_failed_total", reason="unanswered") == 1
 
 
+def test_a_publisher_that_stalled_is_asked_for_all_of_it_all_the_same(make_bridge: Any) -> None:
+    bridge = make_bridge()
+    with Keeper(bridge.endpoint, bridge.repair_endpoint) as keeper:
+        keeper.wait_heard()
+        for number in range(40):
+            keeper.publish(f"t{number}", 1)
+            keeper.publish(f"t{number}", 2, lost=True)
+        with keeper.stalled():
+            keeper.say_what_is_kept()
+            bridge.log.wait_for("a publisher did not answer")
+        bridge.wait_metric("zws_repaired_total", 40)
+
+
 def test_answers_that_nobody_asked_for_reach_nobody(bridge: Bridge, keeper: Keeper) -> None:
     client = subscribed(bridge, "t")
     header = json.dumps({"src": keeper.src, "seq": 1}).encode()

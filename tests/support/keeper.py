@@ -6,6 +6,8 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import zmq
 
@@ -105,6 +107,12 @@ class Keeper:
                 each.send_multipart(frames, zmq.DONTWAIT)
 
     # ---- what it is asked ----
+
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """It answers nobody meanwhile, and all afterwards."""
+        with self._lock:
+            yield
 
     def _answer(self) -> None:
         while not self._ending.is_set():

@@ -115,6 +115,86 @@ TEST_F(PublishersTest, AHoleOfAbsurdSizeIsAskedForInPart) {
   EXPECT_EQ(taken().size(), 1);
 }
 
+TEST_F(PublishersTest, WhoAnswersTooLateIsAskedWhatItHasAndThenForAllThatWasGivenUp) {
+  for (int i = 0; i < 20; ++i) {
+    knows("p", "s", "t" + std::to_string(i));
+    keeps("p", "s", "t" + std::to_string(i), 1, 2);
+  }
+  pass(milliseconds(100));
+  EXPECT_EQ(asked().size(), 12);
+  pass(milliseconds(1'000));
+  answer("p", "t0", "s", 2);
+  EXPECT_THAT(taken(), ElementsAre("t0 s:2"));
+  EXPECT_THAT(greeted(), ElementsAre("p", "p"));
+  keeps("p", "s", "t19", 1, 2);
+  pass(milliseconds(100));
+  EXPECT_EQ(asked().back(), "p s t19 2-2");
+}
+
+TEST_F(PublishersTest, TheSameAnswerAgainAndAgainIsNone) {
+  knows("p", "s", "t");
+  live("t", "s", 9);
+  for (int i = 0; i < 30; ++i) {
+    pass(milliseconds(100));
+    answer("p", "t", "s", 5);
+  }
+  EXPECT_THAT(greeted(), ElementsAre("p", "p")) << "it was deaf meanwhile";
+}
+
+TEST_F(PublishersTest, FewPublishersDoNotTakeAllQuestions) {
+  for (const std::string slow : {"a", "b", "c", "d"}) {
+    knows(slow, slow, slow);
+    live(slow, slow, 16'001);
+  }
+  EXPECT_EQ(asked().size(), 64);
+  knows("p", "s", "t");
+  live("t", "s", 3);
+  live("t", "s", 5);
+  EXPECT_EQ(asked().size(), 65);
+  EXPECT_EQ(asked().back(), "p s t 2-2");
+}
+
+TEST_F(PublishersTest, AnAnswerThatComesForAMinuteGivesItsPlaceToOthers) {
+  RepairRules rules;
+  rules.held.first_events = 100'000;
+  repair.set_rules(rules);
+  for (const std::string slow : {"a", "b", "c", "d"}) keeps(slow, slow, slow, 1, 100'000);
+  EXPECT_EQ(asked().size(), 48);
+  keeps("p", "s", "t", 1, 2);
+  for (std::uint64_t i = 0; i < 610; ++i) {
+    pass(milliseconds(100));
+    for (const std::string slow : {"a", "b", "c", "d"}) answer(slow, slow, slow, 84'001 + i);
+  }
+  EXPECT_THAT(asked(), testing::Contains("p s t 1-2"));
+}
+
+TEST_F(PublishersTest, WhatIsToBeAskedForDoesNotGrowWhereItIsNobodysTurn) {
+  knows("p", "s", "t");
+  live("t", "s", 1'001);
+  for (std::uint64_t i = 1; i <= 500; ++i) {
+    live("t", "s", 1'001 + 2 * i);
+    answer("p", "t", "s", i + 1);
+    pass(milliseconds(10));
+  }
+  EXPECT_EQ(asked().size(), 16);
+  EXPECT_LE(repair.streams().find("t", "s")->to_ask->ranges.size(), 21U) << "200 ms of them";
+}
+
+TEST_F(PublishersTest, WhatItSaysThatItHasIsOneRangeHoweverOftenItSaysSo) {
+  RepairRules rules;
+  rules.held.first_events = 100'000;
+  repair.set_rules(rules);
+  keeps("p", "s", "t", 1, 100'000);
+  knows("p", "s", "u");
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    keeps("p", "s", "u", 10 * i, 10 * i + 5);
+    answer("p", "t", "s", 84'000 + i);
+    pass(milliseconds(100));
+  }
+  EXPECT_EQ(asked().size(), 12);
+  EXPECT_EQ(repair.streams().find("u", "s")->to_ask->ranges.size(), 1U);
+}
+
 TEST_F(PublishersTest, StrangersThrowOutNoPublisherThatIsOfUse) {
   knows("p", "s", "t");
   for (int i = 0; i < 3000; ++i) {
