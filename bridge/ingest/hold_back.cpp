@@ -79,9 +79,6 @@ void HoldBack::take(const Arrival& arrival) {
   RepairStream& stream =
       known != nullptr ? *known : streams_.add(arrival.topic, streams_.source(arrival.source));
   stream.source->heard = true;
-  // It has spoken of other topics since.
-  if (awaits_publisher(stream) && stream.source->state == RepairSource::State::asked)
-    plan_holes(stream);
   if (!stream.begun) return take_first(stream, arrival);
   if (arrival.seq <= stream.numbers.newest()) return take_old(stream, arrival);
   if (arrival.seq > stream.numbers.newest() + 1) return take_jump(stream, arrival);
@@ -171,6 +168,19 @@ void HoldBack::note_kept(RepairStream& stream) {
   if (stream.begun || may_be_coming) return;
   note_unheard(stream);
   publishers_.plan(stream, {stream.numbers.newest() + 1, stream.said_to});
+}
+
+// What its publisher said may have come late, and tell nothing of a topic that has begun since.
+void HoldBack::note_asked(const RepairSource& source) {
+  std::vector<RepairStream*> waiting;
+  for (const auto& [time_and_order, id] : deadlines_) {
+    RepairStream* const stream = streams_.find(id);
+    if (stream->source == &source && awaits_publisher(*stream)) waiting.push_back(stream);
+  }
+  for (RepairStream* const stream : waiting) {
+    plan_holes(*stream);
+    settle(*stream);
+  }
 }
 
 // Of what nobody heard nothing is asked for where it may only have been forgotten.

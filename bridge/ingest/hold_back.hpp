@@ -46,6 +46,7 @@ class HoldBack final : public Sink, public Waiting {
 
   // What publishers say.
   void note_kept(RepairStream& stream) override;
+  void note_asked(const RepairSource& source) override;
   void note_unheard(RepairStream& stream) noexcept override;
   void take_answer(RepairStream& stream, const Arrival& arrival) override;
   void note_end(RepairStream& stream, SeqRange range) noexcept override;

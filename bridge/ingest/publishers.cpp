@@ -166,6 +166,12 @@ void Publishers::give_up(RepairStream& stream) noexcept {
   if (!stream.held) stream.asked_to = stream.numbers.newest();
 }
 
+void Publishers::give_up(Want& want) noexcept {
+  wants_.give_up(want);
+  RepairStream* const stream = streams_.find(want.stream);
+  if (stream != nullptr && !stream->held) give_up(*stream);
+}
+
 void Publishers::begin_again(RepairStream& stream) noexcept {
   stream.kept_from = stream.said_to = 0;
   stream.asked_to = stream.numbers.newest();
@@ -193,6 +199,7 @@ void Publishers::note_kept(const std::string& id, std::string_view source,
   AskedPublisher& speaker = *taken;
   if (speaker.deaf && clock_.steady() < speaker.deaf_until) return;
   speaker.deaf = false;
+  const bool is_new = streams_.source(source).owner != &speaker;
   RepairSource* const said = own(speaker, source);
   if (said == nullptr) return;
   for (const KeptRange& range : kept) {
@@ -200,6 +207,7 @@ void Publishers::note_kept(const std::string& id, std::string_view source,
     if (stream == nullptr && !streams_.full()) stream = &streams_.add(range.topic, *said);
     if (stream != nullptr) note_kept(*stream, range);
   }
+  if (is_new) waiting_.note_asked(*said);
   ask();
 }
 
@@ -397,7 +405,7 @@ void Publishers::look_for_silence(SteadyTime now) {
   const auto patience = std::max<Duration>(wait_, silence_patience);
   for (Want& want : wants_.all()) {
     if (!want.given_up && now - silent_since(want) >= patience) deafen(*want.publisher, now);
-    if (now - want.sent >= want_patience) wants_.give_up(want);
+    if (!want.given_up && now - want.sent >= want_patience) give_up(want);
   }
 }
 
@@ -417,12 +425,8 @@ void Publishers::deafen(AskedPublisher& publisher, SteadyTime now) {
   publisher.silences = std::min(publisher.silences + 1, silences_counted);
   publisher.deaf_until = now + std::chrono::seconds(1U << (publisher.silences - 1));
   greets_again_ = std::min(greets_again_, publisher.deaf_until);
-  for (Want& want : wants_.all()) {
-    if (want.publisher != &publisher || want.given_up) continue;
-    wants_.give_up(want);
-    RepairStream* const stream = streams_.find(want.stream);
-    if (stream != nullptr && !stream->held) give_up(*stream);
-  }
+  for (Want& want : wants_.all())
+    if (want.publisher == &publisher && !want.given_up) give_up(want);
   greet_the_refused();
   std::uint64_t suppressed = 0;
   if (silent_log_.pass(suppressed, now))

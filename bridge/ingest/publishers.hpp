@@ -48,6 +48,8 @@ class Waiting {
   virtual ~Waiting() = default;
   // Its publisher has said what it has of it. May throw std::bad_alloc.
   virtual void note_kept(RepairStream& stream) = 0;
+  // The source has a publisher that can be asked. May throw std::bad_alloc.
+  virtual void note_asked(const RepairSource& source) = 0;
   // Nothing of it was heard since, so it begins with what its publisher has.
   virtual void note_unheard(RepairStream& stream) noexcept = 0;
   // An event that was asked for, above the newest. May throw std::bad_alloc.
@@ -109,6 +111,7 @@ class Publishers {
   bool ask_one(AskedPublisher& publisher, bool urgent);
   bool send_want(AskedPublisher& publisher, RepairStream& stream);
   void give_up(RepairStream& stream) noexcept;
+  void give_up(Want& want) noexcept;
 
   // What they say.
   void note_kept(RepairStream& stream, const KeptRange& kept);

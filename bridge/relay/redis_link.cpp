@@ -103,7 +103,7 @@ void RedisLink::connect() {
   reader_.reset(redisReaderCreate());
   unread_bytes_ = 0;
   out_.clear();
-  writing_ = false;
+  writing_ = flush_due_ = false;
   subscribed_ = false;
   given_up_ = false;
   try {

@@ -1,9 +1,10 @@
 // RelayHistory: the archive of a fleet: events are kept in Redis, and read from there by a bridge that has
 // just started or has forgotten (docs/decisions/0008-history-in-redis.md).
 //
-// What a drain brought is handed over as it is, in one step, and taken up at once where that is the first for a while,
-// else with what came within `stride`: many small writes to Redis cost more than all else. What Redis does, or does not do, is felt here alone: what
-// it does not take waits, within `waiting_max`, and what comes then is not kept, and counted.
+// What a drain brought is handed over as it is, in one step, and taken up at once where that is the first for a
+// while, else with what came within `stride`: many small writes to Redis cost more than all else. What Redis
+// does, or does not do, is felt here alone: what it does not take waits, within `waiting_max`, and what comes
+// then is not kept, and counted.
 //
 // Thread: one of its own, which talks to Redis; keep(), may_know() and read() from any. Lifetime: `exchange`
 // outlives it; between start() and stop() it may be asked.

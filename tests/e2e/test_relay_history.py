@@ -90,6 +90,14 @@ def wait_kept(bridge: Bridge, count: int) -> None:
     bridge.wait_metric("zws_relay_written_total", count)
 
 
+def send_five_and_end(bridge: Bridge, numbers: Numbers, redis: Redis) -> None:
+    """All know that nothing came behind them."""
+    numbers.send(5)
+    wait_kept(bridge, 5)
+    (index,) = keys(redis, "*i:numbers")
+    bridge.wait_until(lambda: redis.ask("ZSCORE", index, "p") == "5.75", "its end is noted")
+
+
 def replayed(client: Any, answer: dict[str, Any]) -> list[int]:
     return [client.receive()["n"] for _ in range(answer["replayed"])]
 
@@ -430,10 +438,7 @@ def test_nobody_is_told_of_events_that_were_lost_while_redis_was_away(make_membe
 def test_a_redis_that_comes_back_with_what_it_had_some_time_ago_proves_nothing(make_member, numbers_of, redis, alive):
     first = make_member()
     numbers, others = numbers_of(first), numbers_of(first, "q")
-    numbers.send(5)
-    wait_kept(first, 5)
-    (index,) = keys(redis, "*i:numbers")
-    first.wait_until(lambda: redis.ask("ZSCORE", index, "p") == "5.75", "its end is noted")
+    send_five_and_end(first, numbers, redis)
     redis.ask("SAVE")
     others.send(3)
     wait_kept(first, 8)
@@ -475,10 +480,7 @@ def test_a_full_redis_is_counted_and_its_old_answers_are_not_given(make_member, 
 def test_a_redis_that_refuses_every_write_claims_nothing(make_member, make_bridge, numbers_of, redis, who, when):
     first = make_member()
     numbers, others = numbers_of(first), numbers_of(first, "q")
-    numbers.send(5)
-    wait_kept(first, 5)
-    (index,) = keys(redis, "*i:numbers")
-    first.wait_until(lambda: redis.ask("ZSCORE", index, "p") == "5.75", "its end is noted")
+    send_five_and_end(first, numbers, redis)
     redis.ask("CONFIG", "SET", "min-replicas-to-write", "1")
     (numbers if who == "the same source" else others).send(3)
     first.wait_metric("zws_relay_unwritten_total", 3)

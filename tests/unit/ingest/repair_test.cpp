@@ -39,10 +39,11 @@ TEST_F(RepairTest, AHoleBeforeItsPublisherHasSpokenIsFilled) {
 TEST_F(RepairTest, AHoleIsAskedForWhenItsPublisherHasSpokenOfOtherTopicsOnly) {
   live("t", "s", 1);
   live("t", "s", 3);
+  live("v", "s", 7);
   keeps("p", "s", "u", 1, 0);
-  EXPECT_THAT(asked(), IsEmpty());
+  EXPECT_THAT(asked(), UnorderedElementsAre("p s t 2-2", "p s v 1-6"));
   live("t", "s", 5);
-  EXPECT_THAT(asked(), ElementsAre("p s t 2-2", "p s t 4-4"));
+  EXPECT_EQ(asked().back(), "p s t 4-4");
 }
 
 TEST_F(RepairTest, WhatIsMissingIsAskedForAndComesInOrder) {
