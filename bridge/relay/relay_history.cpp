@@ -152,6 +152,7 @@ void RelayHistory::keep(const BatchPtr& batch) noexcept try {
   const std::lock_guard<std::mutex> lock(mutex_);
   overflow_ += batch->events.size();
   overflow_partitions_ = KeptKeys::all;
+  keeping_ = false;  // nobody may have been told to take it up
 }
 
 void RelayHistory::read(const std::vector<std::string>& topics, std::function<void()> done) {
