@@ -49,7 +49,7 @@ def test_every_client_of_every_lane_receives_an_event_once(bridge, producer):
     for client in clients:
         assert client.receive()["n"] == 1
         assert client.receive_all() == []
-    assert bridge.metric("zws_deliveries_total") == 20
+    bridge.wait_metric("zws_deliveries_total", 20)
     assert bridge.metric("zws_events_received_total") == 1
 
 

@@ -50,6 +50,14 @@ std::size_t open_connections_to(const std::string& endpoint) {
   return count;
 }
 
+// What is sent before libzmq sees that the bridge has gone goes with it. False if it does not see it.
+bool is_cut_off_from(const std::string& endpoint) {
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  while (open_connections_to(endpoint) > 0)
+    if (std::chrono::steady_clock::now() > end) return false;
+  return true;
+}
+
 json header_of(const std::vector<std::string>& frames) { return json::parse(frames.at(2)); }
 
 TEST(PublisherTest, AnEventIsTopicPayloadAndHeader) {
@@ -333,9 +341,7 @@ TEST(PublisherTest, EventsWaitForABridgeThatRestarts) {
 
   ASSERT_GT(open_connections_to(endpoint), 0u);
   bridge.reset();
-  // What is sent before libzmq sees that the bridge has gone goes with it.
-  const auto end = std::chrono::steady_clock::now() + deadline;
-  while (open_connections_to(endpoint) > 0) ASSERT_LT(std::chrono::steady_clock::now(), end);
+  ASSERT_TRUE(is_cut_off_from(endpoint));
   EXPECT_EQ(publisher.publish("a", "meanwhile"), Outcome::sent);
   Listener::Options again;
   again.bind = endpoint;
@@ -445,9 +451,11 @@ TEST(PublisherTest, CloseSendsWhatWaitsAndEndsPublishing) {
 
 TEST(PublisherTest, CloseSaysWhenSomethingCouldNotLeave) {
   auto bridge = std::make_unique<Listener>();
-  Publisher publisher(bridge->endpoint());
+  const std::string endpoint = bridge->endpoint();
+  Publisher publisher(endpoint);
   ASSERT_TRUE(meet(publisher, {bridge.get()}));
   bridge.reset();
+  ASSERT_TRUE(is_cut_off_from(endpoint));
   publisher.publish("a", "1");
 
   EXPECT_FALSE(publisher.close(50ms));
