@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "api/body.hpp"
+#include "api/busiest.hpp"
 #include "api/fleet_totals.hpp"
 #include "api/list_query.hpp"
 #include "api/log_lines.hpp"
@@ -271,8 +272,11 @@ std::string Calls::totals() const {
 }
 
 void Calls::totals_with_topics(std::function<void(std::string)> done) {
-  parts_.lanes->gather<std::vector<std::string>>(
-      [](Lane& lane) { return lane.router().busiest(busiest_topics); },
+  parts_.lanes->gather_in_slices<std::vector<std::string>>(
+      [busiest = Busiest(busiest_topics)](Lane& lane, std::vector<std::string>& names) mutable {
+        Slice slice;
+        return busiest.some(lane.router(), slice, names);
+      },
       [this, done = std::move(done)](std::vector<std::vector<std::string>> lanes) {
         lanes.push_back(parts_.exchange->look().history().busiest(busiest_topics));
         topics_.loads(names_together(std::move(lanes)), [this, done](std::vector<TopicLoad> all) {
@@ -436,16 +440,14 @@ void Calls::history(const ApiRequest& request, HttpReply reply) {
 
 void Calls::close_here(std::function<bool(const Session&)> chosen,
                        std::function<void(std::size_t)> done) {
-  parts_.lanes->gather<std::size_t>(
-      [chosen = std::move(chosen)](Lane& lane) {
-        std::size_t closed = 0;
-        const std::vector<Session*> all = lane.sessions();
-        for (Session* session : all) {
-          if (session->state() == Session::State::draining || !chosen(*session)) continue;
-          session->close(CloseCode::kicked);
+  parts_.lanes->gather_in_slices<std::size_t>(
+      [chosen = std::move(chosen), walk = SessionWalk()](Lane& lane, std::size_t& closed) mutable {
+        Slice slice;
+        return walk.some(lane.sessions(), slice, [&](Session& session) {
+          if (!chosen(session)) return;
+          session.close(CloseCode::kicked);
           ++closed;
-        }
-        return closed;
+        });
       },
       [done = std::move(done)](const std::vector<std::size_t>& lanes) {
         done(std::accumulate(lanes.begin(), lanes.end(), std::size_t{0}));

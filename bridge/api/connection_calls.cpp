@@ -210,13 +210,14 @@ void ConnectionCalls::list(const ApiRequest& request, HttpReply reply) {
 
 void ConnectionCalls::one(const ApiRequest& request, HttpReply reply) {
   request.audit->about("client", request.argument);
-  lanes_.gather<std::optional<Seen>>(
-      [id = request.argument](Lane& lane) {
-        const auto& sessions = lane.sessions();
-        const auto found = std::find_if(sessions.begin(), sessions.end(), [&](Session* session) {
-          return !session->left() && session->client_id() == id;
+  lanes_.gather_in_slices<std::optional<Seen>>(
+      [id = request.argument, walk = SessionWalk()](Lane& lane,
+                                                    std::optional<Seen>& found) mutable {
+        Slice slice;
+        const bool more = walk.some(lane.sessions(), slice, [&](Session& session) {
+          if (!found && session.client_id() == id) found = seen(lane, session);
         });
-        return found == sessions.end() ? std::nullopt : std::optional(seen(lane, **found));
+        return more && !found;
       },
       [this, reply = std::move(reply)](std::vector<std::optional<Seen>> lanes) {
         clerk_.post([this, lanes = std::move(lanes), reply]() mutable {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <asio/post.hpp>
-#include <limits>
 #include <set>
 #include <utility>
 
@@ -47,6 +46,13 @@ class PlaceCost {
   const std::shared_ptr<std::size_t> total_;
   std::size_t cost_ = 0;
 };
+
+void forget_given_up(Usage::Replaced& replaced, const std::vector<Pattern>& subscriptions) {
+  std::set<std::string_view> held;
+  for (const Pattern& pattern : subscriptions) held.insert(pattern.text());
+  for (auto entry = replaced.begin(); entry != replaced.end();)
+    entry = held.count(entry->first) == 0 ? replaced.erase(entry) : std::next(entry);
+}
 
 }  // namespace
 
@@ -307,20 +313,14 @@ void Requests::add_replaced(Session& session, const std::vector<Pattern>& subscr
   const bool some_given_up = replaced && replaced->size() > subscriptions.size();
   if (fresh.empty() && !some_given_up) return;
   if (!replaced) replaced = std::make_unique<Usage::Replaced>();
-  std::set<std::pair<std::string_view, char>> held;  // by text and stop
-  for (const Pattern& pattern : subscriptions) held.emplace(pattern.text(), pattern.stop());
-  if (some_given_up) {
-    for (auto entry = replaced->begin(); entry != replaced->end();) {
-      const auto first = held.lower_bound({entry->first, std::numeric_limits<char>::min()});
-      const bool given_up = first == held.end() || first->first != entry->first;
-      entry = given_up ? replaced->erase(entry) : std::next(entry);
-    }
-  }
-  for (const auto& [topic, count] : fresh) {
-    for (const Pattern* pattern : router_.matching(topic)) {
-      if (held.count({pattern->text(), pattern->stop()}) != 0)
-        (*replaced)[pattern->text()] += count;
-    }
+  if (some_given_up) forget_given_up(*replaced, subscriptions);
+  std::vector<std::uint64_t> sums(session.outbox().subscriptions());  // by place
+  const Router::Own own(router_, session.outbox());
+  for (const auto& [topic, count] : fresh)
+    own.each_place(topic, [&sums, count = count](std::size_t place) { sums[place] += count; });
+  for (std::size_t place = 0; place < sums.size(); ++place) {
+    const Pattern* asked = sums[place] == 0 ? nullptr : router_.asked_at(session.outbox(), place);
+    if (asked != nullptr) (*replaced)[asked->text()] += sums[place];
   }
 }
 

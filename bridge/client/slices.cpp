@@ -325,10 +325,15 @@ void Slices::count(Session& session, Answer& answer) noexcept {
 bool Slices::leave_out_what_is_had(Session& session, const Pattern& pattern,
                                    std::uint64_t had_live_after, std::vector<EventPtr>& events) {
   bool has_the_rest = true;
+  std::optional<Router::Own> own;
+  if (!pattern.is_literal() && !events.empty()) own.emplace(router_, session.outbox());
+  std::unordered_map<std::string, std::optional<std::uint64_t>> had_since;  // by topic
   const auto is_had = [&](const EventPtr& event) {
     if (event->arrival() > had_live_after) return true;
-    if (pattern.is_literal()) return false;
-    const auto since = router_.receives_besides(session.outbox(), event->topic(), pattern);
+    if (!own) return false;
+    const auto [known, fresh] = had_since.try_emplace(std::string(event->topic()));
+    if (fresh) known->second = own->since_besides(event->topic(), pattern);
+    const std::optional<std::uint64_t>& since = known->second;
     if (since && event->arrival() <= *since) has_the_rest = false;
     return since.has_value();
   };

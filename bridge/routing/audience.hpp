@@ -55,6 +55,10 @@ class Audience {
   std::vector<Seat> seats_;
   std::uint64_t offered_ = 0;
   RecentRate rate_;
+
+ public:
+  std::uint32_t noted =
+      0;  // the Router's, while it looks at all that one subscriber has: the place there, and 1
 };
 
 }  // namespace zws

@@ -8,17 +8,6 @@
 namespace zws {
 namespace {
 
-// The names of the first `count` of `all` in the order `before`.
-template <typename Before>
-std::vector<std::string> names(std::vector<const Audience*> all, std::size_t count, Before before) {
-  const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), count));
-  std::partial_sort(all.begin(), end, all.end(), before);
-  std::vector<std::string> names;
-  for (auto audience = all.begin(); audience != end; ++audience)
-    names.push_back((*audience)->pattern().text());
-  return names;
-}
-
 constexpr std::size_t given_back_at_once = 64;  // under one lock of the exchange
 
 void prefetch(const void* address) noexcept { __builtin_prefetch(address); }
@@ -59,7 +48,7 @@ Audience& Router::audience_of(const Pattern& pattern) {
     if (is_reserved(pattern.text())) ++reserved_topics_;
   } else {
     made = &patterns_.add(pattern);
-    by_pattern_.insert(made);
+    ++pattern_count_;
   }
   try {
     in_order_.insert(made);
@@ -214,7 +203,7 @@ void Router::remove(Audience& audience) noexcept {
   in_order_.erase(&audience);
   const Pattern pattern = audience.pattern();
   if (!pattern.is_literal()) {
-    by_pattern_.erase(&audience);
+    --pattern_count_;
     return patterns_.remove(pattern);
   }
   if (is_reserved(pattern.text())) --reserved_topics_;
@@ -229,30 +218,33 @@ bool Router::receives(const Subscriber& who, std::string_view topic) const noexc
   return false;
 }
 
-std::optional<std::uint64_t> Router::receives_besides(const Subscriber& who, std::string_view topic,
-                                                      const Pattern& pattern) {
+// What somebody subscribes to and the topic belongs to. Good until the next call.
+const std::vector<Audience*>& Router::audiences_of(std::string_view topic) {
   matched_.clear();
-  if (Audience* named = find(*Pattern::parse(topic))) matched_.push_back(named);
+  const auto named = exact_.find(topic);
+  if (named != exact_.end()) matched_.push_back(named->second.get());
   if (!is_reserved(topic)) patterns_.match(topic, matched_);
-  std::optional<std::uint64_t> since;
-  for (const Audience* each : matched_) {
-    const std::size_t place = each->pattern() == pattern ? Audience::none : each->find(who);
-    if (place == Audience::none) continue;
-    const std::uint64_t by_this = who.memberships_[place].since;
-    since = since ? std::min(*since, by_this) : by_this;
-  }
-  return since;
+  return matched_;
 }
 
-std::vector<const Pattern*> Router::matching(std::string_view topic) const {
-  std::vector<Audience*> found;
-  if (!is_reserved(topic)) patterns_.match(topic, found);
-  std::vector<const Pattern*> all;
-  for (const Audience* each : found) all.push_back(&each->pattern());
-  const auto literal = Pattern::parse(topic);
-  const Audience* named = literal ? find(*literal) : nullptr;
-  if (named != nullptr) all.push_back(&named->pattern());
-  return all;
+Router::Own::Own(Router& router, const Subscriber& who) noexcept : router_(router), who_(who) {
+  std::uint32_t place = 0;
+  for (const auto& membership : who.memberships_) membership.audience->noted = ++place;
+}
+
+Router::Own::~Own() {
+  for (const auto& membership : who_.memberships_) membership.audience->noted = 0;
+}
+
+std::optional<std::uint64_t> Router::Own::since_besides(std::string_view topic,
+                                                        const Pattern& pattern) const {
+  std::optional<std::uint64_t> since;
+  each_place(topic, [&](std::size_t place) {
+    const auto& membership = who_.memberships_[place];
+    if (membership.audience->pattern() == pattern) return;
+    since = since ? std::min(*since, membership.since) : membership.since;
+  });
+  return since;
 }
 
 bool Router::has_implicitly(const Subscriber& who, const Pattern& pattern) const noexcept {
@@ -288,39 +280,12 @@ std::vector<Pattern> Router::subscriptions(const Subscriber& who) const {
 
 // --- what is in use ------------------------------------------------------------------------------
 
-bool Router::is_first_of_its_name(const Pattern& pattern) const {
-  if (pattern.stop() == 0) return true;
-  if (find(pattern.stopping_at(0)) != nullptr) return false;
-  for (const char stop : separators) {
-    if (stop == pattern.stop()) break;
-    if (find(pattern.stopping_at(stop)) != nullptr) return false;
-  }
-  return true;
-}
-
-// Patterns of one text that stop elsewhere have one name; load() knows them all.
-std::vector<const Audience*> Router::audiences() const {
-  std::vector<const Audience*> all;
-  for (const Audience* audience : by_pattern_)
-    if (!audience->empty() && is_first_of_its_name(audience->pattern())) all.push_back(audience);
-  for (const auto& entry : exact_)
-    if (!entry.second->empty()) all.push_back(entry.second.get());
-  return all;
-}
-
-std::vector<std::string> Router::busiest(std::size_t count) const {
-  return names(audiences(), count,
-               [](const Audience* a, const Audience* b) { return a->offered() > b->offered(); });
-}
-
 std::vector<std::string> Router::names_after(std::string_view cursor, std::size_t count) const {
   std::vector<std::string> names;
-  for (auto next = in_order_.upper_bound(cursor); next != in_order_.end() && names.size() < count;
-       ++next) {
-    const std::string& name = (*next)->pattern().text();
-    if ((*next)->empty()) continue;
-    if (names.empty() || names.back() != name) names.push_back(name);
-  }
+  each_after(cursor, [&](const std::string& name, std::uint64_t) {
+    names.push_back(name);
+    return names.size() < count;
+  });
   return names;
 }
 
@@ -329,18 +294,16 @@ bool Router::InOrder::operator()(const Audience* a, const Audience* b) const noe
   return order != 0 ? order < 0 : a->pattern().stop() < b->pattern().stop();
 }
 
-// Each subscriber once. Most often one of the audiences is by far the largest, or all are small.
-std::size_t Router::receivers(std::vector<const Audience*> all) {
-  if (all.empty()) return 0;
-  std::sort(all.begin(), all.end(), [](const Audience* a, const Audience* b) {
-    return a->seats().size() > b->seats().size();
-  });
-  std::unordered_set<const Subscriber*> others;
-  for (auto audience = all.begin() + 1; audience != all.end(); ++audience) {
-    for (const auto& seat : (*audience)->seats())
-      if (all.front()->find(*seat.who) == Audience::none) others.insert(seat.who);
+// Each subscriber once: outside of a turn none is in a group.
+std::size_t Router::receivers(const std::vector<const Audience*>& all) noexcept {
+  std::size_t count = 0;
+  for (const Audience* audience : all) {
+    for (const auto& seat : audience->seats())
+      if (std::exchange(seat.who->group_, 1) == 0) ++count;
   }
-  return all.front()->seats().size() + others.size();
+  for (const Audience* audience : all)
+    for (const auto& seat : audience->seats()) seat.who->group_ = 0;
+  return count;
 }
 
 TopicLoad Router::load(const std::string& name, SteadyTime now) const {
@@ -366,7 +329,7 @@ TopicLoad Router::load(const std::string& name, SteadyTime now) const {
   }
   std::vector<const Audience*> all(matched.begin(), matched.end());
   if (named != nullptr) all.push_back(named);
-  load.subscribers = receivers(std::move(all));
+  load.subscribers = receivers(all);
   return load;
 }
 

@@ -19,7 +19,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "core/by_topic_id.hpp"
@@ -88,12 +87,6 @@ class Router {
 
   // Whether `who` gets the events of `topic` already.
   bool receives(const Subscriber& who, std::string_view topic) const noexcept;
-  // ... by another of its subscriptions than `pattern`: what arrived later than the number that is
-  // returned. Costs a look-up, and not all of these.
-  std::optional<std::uint64_t> receives_besides(const Subscriber& who, std::string_view topic,
-                                                const Pattern& pattern);
-  // All that somebody subscribes to and `topic` belongs to. Costs a look-up.
-  std::vector<const Pattern*> matching(std::string_view topic) const;
   // Whether it has that without having asked; and since when it has what it asked for.
   bool has_implicitly(const Subscriber& who, const Pattern& pattern) const noexcept;
   std::uint64_t since(const Subscriber& who, const Pattern& pattern) const noexcept;
@@ -106,15 +99,50 @@ class Router {
   // What `who` asked for, in no order.
   std::vector<Pattern> subscriptions(const Subscriber& who) const;
 
+  // To which of all that `who` has topics belong, for many topics: each costs a look-up, and not all of these.
+  // While one lives nobody joins or leaves, and there is no other.
+  class Own {
+   public:
+    Own(Router& router, const Subscriber& who) noexcept;
+    ~Own();
+    Own(const Own&) = delete;
+    Own& operator=(const Own&) = delete;
+
+    // Calls `visit` with the place of each among its memberships, as in asked_at().
+    template <typename Visit>
+    void each_place(std::string_view topic, Visit&& visit) const {
+      for (const Audience* audience : router_.audiences_of(topic))
+        if (audience->noted != 0) visit(audience->noted - 1);
+    }
+    // What arrived later than the number that is returned it has by another of them than `pattern`.
+    std::optional<std::uint64_t> since_besides(std::string_view topic,
+                                               const Pattern& pattern) const;
+
+   private:
+    Router& router_;
+    const Subscriber& who_;
+  };
+
   // Offers each event once to every subscriber that wants it (even where two of its
   // patterns match). Returns the deliveries offered. `between` is called every so many writes, for a
   // lane that must not stay away too long; it may neither publish nor touch a subscriber.
   std::size_t publish(
       const std::vector<EventPtr>& events, const std::function<void()>& between = [] {});
 
-  // For the API: topics and patterns that were subscribed to by their name and text, the busiest of
-  // them (which looks at all) or those that follow `cursor` in order.
-  std::vector<std::string> busiest(std::size_t count) const;
+  // For the API: topics and patterns that were subscribed to by their name and text, those that follow
+  // `cursor` in order, until `visit(name, events that came while it was known)` is false. False: there are no more.
+  template <typename Visit>
+  bool each_after(std::string_view cursor, Visit&& visit) const {
+    std::string_view
+        before;  // patterns of one text that stop elsewhere have one name; load() knows them all
+    for (auto next = in_order_.upper_bound(cursor); next != in_order_.end(); ++next) {
+      const std::string& name = (*next)->pattern().text();
+      if ((*next)->empty() || name == before) continue;
+      before = name;
+      if (!visit(name, (*next)->offered())) return true;
+    }
+    return false;
+  }
   std::vector<std::string> names_after(std::string_view cursor, std::size_t count) const;
   // One of them, or a topic that is heard by patterns only.
   TopicLoad load(const std::string& name, SteadyTime now = std::chrono::steady_clock::now()) const;
@@ -122,7 +150,7 @@ class Router {
   // patterns.
   std::size_t topics() const noexcept { return exact_.size(); }
   std::size_t reserved_topics() const noexcept { return reserved_topics_; }
-  std::size_t patterns() const noexcept { return by_pattern_.size(); }
+  std::size_t patterns() const noexcept { return pattern_count_; }
 
  private:
   struct Hash {
@@ -156,9 +184,8 @@ class Router {
   void tell_sources_no_more(Subscriber& who, std::size_t index) noexcept;
   void join(const std::vector<Audience*>& audiences, bool of_sources);
   void observe_latency();
-  static std::size_t receivers(std::vector<const Audience*> all);
-  bool is_first_of_its_name(const Pattern& pattern) const;
-  std::vector<const Audience*> audiences() const;
+  const std::vector<Audience*>& audiences_of(std::string_view topic);
+  static std::size_t receivers(const std::vector<const Audience*>& all) noexcept;
 
   Interest& interest_;
   LaneMetrics& metrics_;
@@ -166,8 +193,8 @@ class Router {
   ByTopicId<Audience> by_id_;
   std::size_t reserved_topics_ = 0;
   PatternIndex<Audience> patterns_;
-  std::unordered_set<const Audience*> by_pattern_;  // those in patterns_
-  std::set<const Audience*, InOrder> in_order_;     // all of them
+  std::size_t pattern_count_ = 0;                // in patterns_
+  std::set<const Audience*, InOrder> in_order_;  // all of them
   Turn turn_;
   std::vector<Audience*> named_;  // for each event of a turn, those who named its topic
   std::vector<Audience*> matched_;

@@ -2,6 +2,7 @@
 #include "routing/router.hpp"
 
 #include <gmock/gmock.h>
+#include <time.h>
 
 #include <algorithm>
 #include <memory>
@@ -16,6 +17,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
 Pattern pattern(const std::string& text) { return Pattern::parse(text).value(); }
@@ -89,7 +91,6 @@ TEST_F(RouterTest, WhatNobodyWantsAnyMoreIsGivenBackAFewAtOnceAndHeardByNobodyMe
   EXPECT_EQ(told, 1);
   EXPECT_EQ(publish({{"t1", 1}, {"p:1", 1}}), 0U);
   EXPECT_THAT(router_.names_after("", 200), IsEmpty());
-  EXPECT_THAT(router_.busiest(200), IsEmpty());
   EXPECT_EQ(interests_.all.size(), 101U) << "the lane listens on";
 
   router_.subscribe(bob_, pattern("t7"));
@@ -180,7 +181,12 @@ TEST_F(RouterTest, WhatIsInUseIsCountedHoweverItIsHeard) {
   EXPECT_EQ(load("a:*"), std::make_tuple(true, 2, 2));
   EXPECT_EQ(load("*"), std::make_tuple(true, 1, 3));
   EXPECT_EQ(load("@all"), std::make_tuple(false, 0, 0)) << "no pattern matches it";
-  EXPECT_THAT(router_.busiest(2), ElementsAre("*", "a:*"));
+  std::vector<std::pair<std::string, std::uint64_t>> events;
+  EXPECT_FALSE(router_.each_after("", [&](const std::string& name, std::uint64_t count) {
+    events.emplace_back(name, count);
+    return true;
+  }));
+  EXPECT_THAT(events, ElementsAre(Pair("*", 3), Pair("a:*", 2), Pair("a:b", 1)));
   EXPECT_THAT(router_.names_after("", 9), ElementsAre("*", "a:*", "a:b"));
   EXPECT_THAT(router_.names_after("*", 1), ElementsAre("a:*"));
   EXPECT_EQ(router_.patterns(), 2U);
@@ -288,7 +294,7 @@ TEST_F(RouterTest, ANameIsListedOnceHoweverFarItsPatternsReach) {
   router_.subscribe(bob_, pattern("b:*").stopping_at(':'));
   router_.subscribe(bob_, pattern("c"));
   EXPECT_THAT(router_.names_after("", 3), ElementsAre("a:*", "b:*", "c"));
-  EXPECT_THAT(router_.busiest(3), UnorderedElementsAre("a:*", "b:*", "c"));
+  EXPECT_THAT(router_.names_after("a:*", 1), ElementsAre("b:*"));
   EXPECT_EQ(router_.load("a:*").subscribers, 3U);
 }
 
@@ -297,8 +303,9 @@ TEST_F(RouterTest, KnowsWhatASubscriberReceives) {
   router_.subscribe(ada_, pattern("a:b"));
   EXPECT_TRUE(router_.receives(ada_, "a:x"));
   EXPECT_FALSE(router_.receives(ada_, "b"));
-  EXPECT_TRUE(router_.receives_besides(ada_, "a:b", pattern("a:b")));
-  EXPECT_FALSE(router_.receives_besides(ada_, "a:x", pattern("a:*")));
+  const Router::Own own(router_, ada_);
+  EXPECT_TRUE(own.since_besides("a:b", pattern("a:b")));
+  EXPECT_FALSE(own.since_besides("a:x", pattern("a:*")));
   EXPECT_THAT(router_.subscriptions(ada_), UnorderedElementsAre(pattern("a:*"), pattern("a:b")));
 }
 
@@ -320,10 +327,69 @@ TEST_F(RouterTest, WhoIsExpectedKeepsTheLaneListening) {
 TEST_F(RouterTest, WhatAnotherSubscriptionBringsIsKnownByItsArrival) {
   router_.subscribe(ada_, pattern("a:*"), false, 9);
   router_.subscribe(ada_, pattern("a:b"), false, 5);
-  EXPECT_EQ(router_.receives_besides(ada_, "a:b", pattern("*")), 5U);
-  EXPECT_EQ(router_.receives_besides(ada_, "a:b", pattern("a:b")), 9U);
+  router_.subscribe(bob_, pattern("a:b"), false, 1);
+  const auto besides = [this](const Pattern& one) {
+    return Router::Own(router_, ada_).since_besides("a:b", one);
+  };
+  EXPECT_EQ(besides(pattern("*")), 5U);
+  EXPECT_EQ(besides(pattern("a:b")), 9U);
   router_.note_recovered(ada_, pattern("a:*"));
-  EXPECT_EQ(router_.receives_besides(ada_, "a:b", pattern("a:b")), 0U) << "it has had it all";
+  EXPECT_EQ(besides(pattern("a:b")), 0U) << "it has had it all";
+}
+
+TEST_F(RouterTest, ToWhichOfItsSubscriptionsATopicBelongsIsToldByTheirPlaces) {
+  router_.subscribe(bob_, pattern("a:*"));
+  for (const char* each : {"c", "a:*", "*", "a:b"}) router_.subscribe(ada_, pattern(each));
+  const auto places = [this](const std::string& topic) {
+    std::set<std::size_t> all;
+    Router::Own(router_, ada_).each_place(topic, [&all](std::size_t place) { all.insert(place); });
+    return all;
+  };
+  EXPECT_THAT(places("a:b"), ElementsAre(1, 2, 3));
+  EXPECT_THAT(places("c"), ElementsAre(0, 2));
+  EXPECT_THAT(places("@all"), IsEmpty());
+}
+
+// Of ten segments each stands as it is, or as '*': all of them belong to the one topic.
+std::vector<Pattern> a_thousand_for_one_topic() {
+  std::vector<Pattern> all;
+  for (unsigned mask = 1; mask < 1024; ++mask) {
+    std::string text;
+    for (unsigned bit = 0; bit < 10; ++bit) text += (mask >> bit & 1U) != 0 ? "*." : "a.";
+    text.pop_back();
+    all.push_back(pattern(text));
+  }
+  return all;
+}
+
+std::int64_t cpu_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
+
+TEST_F(RouterTest, ToFindThatCostsAboutWhatADeliveryDoesHoweverManyItHas) {
+  for (const Pattern& each : a_thousand_for_one_topic()) router_.subscribe(ada_, each);
+  const std::string topic = "a.a.a.a.a.a.a.a.a.a";
+  constexpr std::size_t times = 300;
+  std::vector<Made> made;
+  for (std::size_t i = 0; i < times; ++i) made.push_back({topic, i + 1});
+  const std::int64_t begin = cpu_ns();
+  publish(made);
+  const std::int64_t between = cpu_ns();
+  const Router::Own own(router_, ada_);
+  for (std::size_t i = 0; i < times; ++i) EXPECT_TRUE(own.since_besides(topic, pattern("*")));
+  EXPECT_LT(cpu_ns() - between, 3 * (between - begin)) << "about 1; 6 where each is looked for";
+}
+
+TEST_F(RouterTest, OfAllWhoHearATopicEachCountsOnceAndNoTurnIsDisturbed) {
+  for (Listener* each : {&ada_, &bob_}) router_.subscribe(*each, pattern("a:*"));
+  router_.subscribe(ada_, pattern("a:b"));
+  router_.subscribe(ada_, pattern("*"));
+  EXPECT_EQ(router_.load("a:b").subscribers, 2U);
+  EXPECT_EQ(router_.load("a:b").subscribers, 2U);
+  EXPECT_EQ(publish({{"a:b", 1}}), 2U);
+  EXPECT_THAT(bob_.heard, ElementsAre("a:b s:1"));
 }
 
 TEST_F(RouterTest, AnInterestThatCannotBeginLeavesNothingBehind) {
