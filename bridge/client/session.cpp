@@ -158,7 +158,10 @@ void Session::on_reload() noexcept {
   link_.limit_messages(config().limits.message_bytes);
   if (state_ != State::open) return;
   const SteadyTime now = rules_.clock->steady();
-  next_ping_ = std::min(next_ping_, now + config().heartbeat.interval);
+  const Duration interval = config().heartbeat.interval;
+  // Each at a moment of its own: else all would be pinged at one from now on.
+  if (next_ping_ > now + interval)
+    next_ping_ = now + std::chrono::duration_cast<Duration>(interval * luck());
   rearm(now);
 }
 

@@ -170,6 +170,29 @@ TEST_F(SessionTest, ReloadsThatComeOftenDoNotPutOffPings) {
   EXPECT_THAT(wire_.taken, HasSubstr(FrameHeader(Opcode::ping, 0).bytes()));
 }
 
+TEST_F(SessionTest, WhereAReloadHasThemPingedMoreOftenNotAllArePingedAtOnce) {
+  wire_.room = 100'000;
+  std::vector<std::unique_ptr<Session>> all;
+  for (int i = 0; i < 200; ++i) {
+    all.push_back(std::make_unique<Session>(static_cast<Link&>(*this), rules_, "here"));
+    all.back()->open();
+  }
+  config_->heartbeat.interval = std::chrono::seconds(5);
+  for (const auto& session : all) session->on_reload();
+  const std::size_t ping_bytes = FrameHeader(Opcode::ping, 0).bytes().size();
+  std::size_t most = 0;
+  std::size_t sum = 0;
+  for (Duration passed{0}; passed <= config_->heartbeat.interval; passed += Wheel::tick) {
+    wire_.taken.clear();
+    pass(Wheel::tick);
+    most = std::max(most, wire_.taken.size() / ping_bytes);
+    sum += wire_.taken.size() / ping_bytes;
+  }
+  for (const auto& session : all) session->on_closed(1006);
+  EXPECT_GE(sum, all.size()) << "each within the new interval";
+  EXPECT_LT(most, 50U);
+}
+
 std::int64_t told_after_ms(const std::string& taken) {
   const std::string_view word = R"({"type":"reconnect","after_ms":)";
   const std::size_t at = taken.find(word);
