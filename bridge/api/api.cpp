@@ -49,6 +49,13 @@ std::string_view below(std::string_view base, std::string_view path) noexcept {
   return is_below ? path.substr(base.size()) : std::string_view{};
 }
 
+// A slash too many behind server.path is easily written, and easily overlooked.
+std::string nothing_at(const std::string& path, const std::string& server_path) {
+  if (path != server_path + '/') return "there is nothing here";
+  return "there is nothing here: WebSocket clients connect to " + server_path +
+         ", without the slash behind it";
+}
+
 // What would let the call in, in the words of the configuration.
 std::string lacking(std::string_view right) {
   if (right.empty())
@@ -244,7 +251,8 @@ void Api::answer(const Rules& rules, ApiRequest request, HttpReply& reply) {
     if (method == "GET") return upgrade_required(request, reply);
     allowed = "GET, HEAD";
   }
-  if (allowed.empty()) throw ApiRefusal{404, "invalid_message", "there is nothing here"};
+  if (allowed.empty())
+    throw ApiRefusal{404, "invalid_message", nothing_at(http.path, rules.config->server.path)};
   if (method == "OPTIONS") {
     HttpResponse preflight;
     preflight.status = 204;

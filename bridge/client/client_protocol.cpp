@@ -82,16 +82,20 @@ std::vector<std::string> topics_of(const Json& message) {
   return topics;
 }
 
+// A message may name ten thousand, so they are not compared each with each.
+void refuse_doubles(const std::vector<Position>& positions) {
+  std::unordered_set<std::string_view> sources;
+  for (const Position& position : positions)
+    if (!sources.insert(position.source).second)
+      fail(ErrorCode::invalid_message, "\"since\" names a source twice");
+}
+
 std::vector<Position> positions_of(const Json& value) {
   std::vector<Position> positions;
   const auto add = [&](const Json& text) {
     if (!text.is_string()) fail(ErrorCode::invalid_message, "\"since\" holds \"SRC:SEQ\" strings");
     auto position = Position::parse(text.get_ref<const std::string&>());
     if (!position) fail(ErrorCode::invalid_message, "\"since\" holds \"SRC:SEQ\" strings");
-    for (const Position& other : positions) {
-      if (other.source == position->source)
-        fail(ErrorCode::invalid_message, "\"since\" names a source twice");
-    }
     if (positions.size() >= sources_max)
       fail(ErrorCode::limit_exceeded, "\"since\" names more than 256 sources");
     positions.push_back(std::move(*position));
@@ -101,6 +105,7 @@ std::vector<Position> positions_of(const Json& value) {
   } else {
     add(value);
   }
+  refuse_doubles(positions);
   return positions;
 }
 

@@ -141,6 +141,21 @@ def test_what_is_not_there_is_404(shared_bridge, path):
     assert answer.json["success"] is False and answer.json["code"] and answer.json["message"]
 
 
+UPGRADE = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+
+
+@pytest.mark.parametrize("headers", [{}, UPGRADE])
+def test_who_writes_a_slash_too_many_is_told_what_to_write(shared_bridge, headers):
+    answer = shared_bridge.get("/api/ws/", headers)
+    assert answer.status == 404
+    assert "WebSocket clients connect to /api/ws" in answer.json["message"]
+
+
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics"])
 def test_head_is_get_without_a_body(shared_bridge, path):
     got, head = shared_bridge.get(path), shared_bridge.http("HEAD", path)
