@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <list>
 #include <memory>
+#include <queue>
 #include <string>
 #include <websocketpp/concurrency/none.hpp>
 #include <websocketpp/config/core.hpp>
@@ -223,6 +225,17 @@ struct ConnectionConfig : websocketpp::config::core {
 };
 
 }  // namespace zws
+
+// A connection queues what it sends for no longer than the call: our transport takes all at once. A deque would keep
+// 600 bytes for that for life, a list keeps none.
+namespace std {
+
+template <>
+class queue<zws::ConnectionConfig::message_type::ptr>
+    : public queue<zws::ConnectionConfig::message_type::ptr,
+                   list<zws::ConnectionConfig::message_type::ptr>> {};
+
+}  // namespace std
 
 // It composes each line of its log before it asks whether there is one.
 namespace websocketpp {
