@@ -83,6 +83,23 @@ def test_mistakes() -> None:
     with pytest.raises(OSError, match="refused"):
         Admin(f"http://127.0.0.1:{free_port()}").stats()
     assert "secret" not in repr(Admin("http://127.0.0.1:1", "secret"))
+    with pytest.raises(ValueError, match="no token has") as refused:
+        Admin("http://127.0.0.1:1", "a secret")
+    assert "a secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("address", ["{url}", "{url}/", "{url}/api/ws", "{ws_url}"])
+def test_any_address_of_a_bridge_and_a_token_as_a_file_holds_it_serve(daemon: Bridge, address: str) -> None:
+    url = address.format(url=daemon.url, ws_url=daemon.ws_url)
+    admin = Admin(url, daemon.admin_token + "\n")
+    assert admin.stats()["connections"] == 0 and admin.ready()
+
+
+def test_a_bridge_with_another_path_is_called_there(tmp_path: Path) -> None:
+    bridge = Bridge(tmp_path / "bridge", {"server.path": "/live"}).start()
+    admin = Admin(bridge.url, bridge.admin_token, path="/live")
+    assert admin.stats()["connections"] == 0 and list(admin.topics()) == [] and admin.ready()
+    assert bridge.stop() == 0, bridge.log.tail()
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,7 @@ def test_a_mistake_takes_no_number(publisher: Publisher, bridge: StandIn) -> Non
         ({"endpoint": "tcp://127.0.0.1"}, ValueError, "is not a ZeroMQ endpoint"),
         ({"endpoint": []}, ValueError, "at least one endpoint"),
         ({"endpoint": [5]}, TypeError, "endpoint must be str, not int"),
+        ({"endpoint": 5556}, TypeError, "endpoint must be str, not int"),
         ({"endpoint": 5}, TypeError, "int"),
         ({"queue_size": 0}, ValueError, "queue_size"),
         ({"queue_size": "many"}, TypeError, "int"),

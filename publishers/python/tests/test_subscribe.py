@@ -479,6 +479,24 @@ def test_token_is_asked_for_again_until_one_is_good(start_daemon: Callable[..., 
     assert asked == ["bad.bad.bad", good]
 
 
+def test_token_is_taken_as_a_file_holds_it(start_daemon: Callable[..., Bridge]) -> None:
+    import jwt
+
+    daemon = start_daemon({"auth.hs256_secret": SECRET})
+    token = jwt.encode({"sub": "ada", "exp": 4_000_000_000}, SECRET, "HS256") + "\n"
+
+    async def work() -> None:
+        events = subscribe(daemon.ws_url, "t", token=token, last=1)
+        coming = asyncio.ensure_future(numbers(events, 1))
+        with Publisher(daemon.endpoint) as publisher:
+            assert publisher.wait_ready(10)
+            publish(publisher, "t", 1)
+            assert await coming == [1]
+        await events.aclose()
+
+    ended_within(30, work)
+
+
 def test_token_function_that_raises_is_asked_again(start_daemon: Callable[..., Bridge]) -> None:
     daemon = start_daemon()
     asked = 0
@@ -575,6 +593,9 @@ def test_mistakes(arguments: Any, says: str) -> None:
         subscribe("ws://127.0.0.1:1", *arguments)
     with pytest.raises(ValueError, match="at least one url"):
         subscribe([], "t")
+    for url in ("http://127.0.0.1:1/api/ws", "127.0.0.1:1"):
+        with pytest.raises(ValueError, match="such as ws://"):
+            subscribe(url, "t")
     with pytest.raises(ValueError, match="last"):
         subscribe("ws://127.0.0.1:1", "t", last=-1)
 

@@ -16,7 +16,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from zwsbridge.bearer import bare, is_token
+
 _PAGE = 1000  # entries asked for at a time
+_SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 
 
 class AdminError(Exception):
@@ -29,17 +32,25 @@ class AdminError(Exception):
 
 
 class Admin:
-    """url: the bridge's, with its `server.path` if it has one. token: an administrator's.
+    """url: the bridge's, with the prefix that a proxy puts before its paths; that of a WebSocket serves, too.
+    token: an administrator's. path: the bridge's `server.path`, where that is another one.
 
     Raises AdminError for what the bridge refuses, and for answers of others in its place, OSError where it cannot be
     reached within `timeout` seconds or its answer breaks off.
     """
 
-    def __init__(self, url: str, token: str | None = None, *, timeout: float = 10.0) -> None:
-        if urlsplit(url).scheme not in ("http", "https"):
+    def __init__(self, url: str, token: str | None = None, *, timeout: float = 10.0, path: str = "/api/ws") -> None:
+        scheme, found, rest = url.partition("://")
+        if not found or scheme not in _SCHEMES or not urlsplit(url).hostname:
             raise ValueError(f"{url!r} is not the URL of a bridge such as http://127.0.0.1:8000")
-        self._url = url.rstrip("/")
-        self._token = token
+        if token is not None and not is_token(token := bare(token)):
+            raise ValueError("the token holds characters that no token has")  # which nobody is shown
+        self._path = path.rstrip("/")
+        rest = rest.rstrip("/")
+        if self._path and rest.endswith(self._path):
+            rest = rest[: -len(self._path)]
+        self._url = f"{_SCHEMES[scheme]}://{rest}"
+        self._token = token or None
         self._timeout = timeout
         # A redirect is not followed: it would carry the token to somebody else.
         self._opener = urllib.request.build_opener(_NoRedirect)
@@ -66,30 +77,30 @@ class Admin:
         return self._send("notify", body)
 
     def stats(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self._call("GET", "/api/ws/stats")
+        answer: dict[str, Any] = self._call("GET", f"{self._path}/stats")
         return answer
 
     def connections(self) -> Iterator[dict[str, Any]]:
         """Every connection, asked for page by page."""
-        return self._pages("/api/ws/connections", "connections")
+        return self._pages(f"{self._path}/connections", "connections")
 
     def topics(self) -> Iterator[dict[str, Any]]:
-        return self._pages("/api/ws/topics", "topics")
+        return self._pages(f"{self._path}/topics", "topics")
 
     def history(self, topic: str) -> list[dict[str, Any]]:
         """What is retained of a topic, in order of arrival."""
         newest_page_first: list[list[dict[str, Any]]] = []
-        for page in self._answers(f"/api/ws/topics/{quote(topic, safe='')}/history"):
+        for page in self._answers(f"{self._path}/topics/{quote(topic, safe='')}/history"):
             newest_page_first.append(page["events"])
         return [event for page in reversed(newest_page_first) for event in page]
 
     def kick(self, client_id: str) -> None:
         """Closes one connection. AdminError with status 404 when it has gone."""
-        self._call("DELETE", f"/api/ws/connections/{quote(client_id, safe='')}")
+        self._call("DELETE", f"{self._path}/connections/{quote(client_id, safe='')}")
 
     def kick_user(self, user: str) -> int:
         """Closes all connections of a user, and says how many there were."""
-        return int(self._call("DELETE", f"/api/ws/users/{quote(user, safe='')}/connections")["closed"])
+        return int(self._call("DELETE", f"{self._path}/users/{quote(user, safe='')}/connections")["closed"])
 
     def ready(self) -> bool:
         """Whether clients should be sent to this bridge now."""
@@ -104,7 +115,7 @@ class Admin:
         return f"<zwsbridge.Admin {self._url}>"
 
     def _send(self, call: str, body: Mapping[str, Any]) -> int:
-        return int(self._call("POST", f"/api/ws/{call}", body)["recipients"])
+        return int(self._call("POST", f"{self._path}/{call}", body)["recipients"])
 
     def _pages(self, path: str, name: str) -> Iterator[dict[str, Any]]:
         for page in self._answers(path):

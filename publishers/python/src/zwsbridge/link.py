@@ -11,7 +11,7 @@ import errno
 import os
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Callable, Union
 
 import zmq
@@ -31,6 +31,8 @@ _SUBSCRIPTIONS = 4096
 
 
 def checked_endpoints(endpoint: str | Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(endpoint, (str, Iterable)):
+        raise TypeError(f"an endpoint must be str, not {type(endpoint).__name__}")
     endpoints = (endpoint,) if isinstance(endpoint, str) else tuple(endpoint)
     if not endpoints:
         raise ValueError("at least one endpoint is needed")

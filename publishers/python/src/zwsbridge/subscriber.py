@@ -14,14 +14,15 @@ import inspect
 import json
 import logging
 import math
-import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from urllib.parse import urlsplit
 
 from zwsbridge.asking import Asking
 from zwsbridge.backoff import Backoff
+from zwsbridge.bearer import bare, is_token
 from zwsbridge.positions import Positions, matcher
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ READ_AHEAD = 16  # events that wait for the loop
 
 # What is said of a token in use; the latter when its key was taken out.
 _TOKEN_ENDED = ("token_expired", "invalid_token")
-_TOKEN_TEXT = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what a header takes; every JWT is made of these
 
 _log = logging.getLogger("zwsbridge")
 
@@ -117,6 +117,9 @@ def subscribe(
     urls = (url,) if isinstance(url, str) else tuple(url)
     if not urls:
         raise ValueError("at least one url is needed")
+    for one in urls:
+        if urlsplit(one).scheme not in ("ws", "wss"):
+            raise ValueError(f"{one!r} is not the address of a bridge such as ws://127.0.0.1:8000/api/ws")
     if not topics:
         raise ValueError("at least one topic is needed")
     for topic in topics:
@@ -315,12 +318,10 @@ class _Subscriber:
                     given = await given
             except Exception as error:
                 raise _TokenFailed(f"{type(error).__name__}: {error}") from error
-            if isinstance(given, str):
-                given = given.strip('" \t\r\n')  # as backends write it that make JSON of it, or end the line
-                if given and not _TOKEN_TEXT.fullmatch(given):  # a page of a proxy's, say, whose backend restarts
-                    raise _TokenFailed("what the function gave holds characters that no token has")
-        token = given or ""
-        if not isinstance(token, str) or (token and not _TOKEN_TEXT.fullmatch(token)):
+            if isinstance(given, str) and not is_token(bare(given)):  # a page of a proxy's whose backend restarts
+                raise _TokenFailed("what the function gave holds characters that no token has")
+        token = bare(given) if isinstance(given, str) else given or ""
+        if not isinstance(token, str) or not is_token(token):
             raise SubscribeError("invalid_token", "the token is not a string, or holds characters that no token has")
         return token
 
