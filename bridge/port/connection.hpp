@@ -26,19 +26,20 @@ class StrictRequest : public websocketpp::http::parser::request {
  public:
   std::size_t consume(const char* bytes, std::size_t size) {
     if (head_done_) return 0;
-    const std::size_t before = head_.size();
-    head_.append(bytes, size);
-    const std::size_t end = head_.find("\r\n\r\n", before < 3 ? 0 : before - 3);
+    std::string& text = reading_->head;
+    const std::size_t before = text.size();
+    text.append(bytes, size);
+    const std::size_t end = text.find("\r\n\r\n", before < 3 ? 0 : before - 3);
     const bool complete = end != std::string::npos;
-    const std::string_view head = std::string_view(head_).substr(0, complete ? end + 4 : end);
+    const std::string_view head = std::string_view(text).substr(0, complete ? end + 4 : end);
     const int fault = complete ? head_fault(head) : partial_head_fault(head);
     if (fault != 0) refuse(fault);
     if (!complete) {
-      hold(head_.size() / held_step - before / held_step);
+      hold(text.size() / held_step - before / held_step);
       return size;
     }
     head_done_ = true;
-    std::string all = std::exchange(head_, {});
+    std::string all = std::exchange(text, {});
     parse(all);
     if (get_header("Host").empty() && get_version() != "HTTP/1.0") refuse(400);
     take_target();
@@ -46,9 +47,9 @@ class StrictRequest : public websocketpp::http::parser::request {
                names_token(get_header("Connection"), "upgrade");
     // Drafts would get a processor of their own, with rules of their own.
     if (upgrade_ && get_header("Sec-WebSocket-Version") != "13") refuse(426);
-    body_bytes_ = std::strtoull(get_header("Content-Length").c_str(), nullptr, 10);
+    reading_->body_bytes = std::strtoull(get_header("Content-Length").c_str(), nullptr, 10);
     if (upgrade_) return end + 4 - before;
-    body_ = all.substr(end + 4, body_bytes_);
+    reading_->body = all.substr(end + 4, reading_->body_bytes);
     return size;
   }
 
@@ -58,13 +59,32 @@ class StrictRequest : public websocketpp::http::parser::request {
   bool is_upgrade() const noexcept { return upgrade_; }
 
   // Of a plain request: how long its body is by its own word, and what came of it behind the head.
-  std::size_t body_bytes() const noexcept { return body_bytes_; }
-  std::string take_body() noexcept { return std::exchange(body_, {}); }
+  std::size_t body_bytes() const noexcept { return reading_->body_bytes; }
+  std::string take_body() noexcept { return std::exchange(reading_->body, {}); }
 
-  std::unique_ptr<HttpPlace> place;  // null: nobody counts
-  std::uint64_t errand = 0;          // the number of a plain request in Errands; 0: it is none
+  // Null: nobody counts.
+  HttpPlace* place() const noexcept { return reading_->place.get(); }
+  void set_place(std::unique_ptr<HttpPlace> place) noexcept { reading_->place = std::move(place); }
+  // The number of a plain request in Errands; 0: it is none.
+  std::uint64_t errand() const noexcept { return reading_ ? reading_->errand : 0; }
+  void set_errand(std::uint64_t number) noexcept { reading_->errand = number; }
+
+  // It was an upgrade, and has told all it had to: what is kept of it would stay for life. Nothing but errand() may
+  // be called after that.
+  void forget() {
+    request::operator=(request());
+    reading_.reset();
+  }
 
  private:
+  struct Reading {
+    std::string head;
+    std::string body;
+    std::size_t body_bytes = 0;
+    std::unique_ptr<HttpPlace> place;
+    std::uint64_t errand = 0;
+  };
+
   static constexpr std::size_t held_step = 4096;  // a head shorter than that is not counted
 
   [[noreturn]] static void refuse(int status) {
@@ -73,8 +93,8 @@ class StrictRequest : public websocketpp::http::parser::request {
   }
 
   void hold(std::size_t steps) {
-    if (steps == 0 || !place) return;
-    const HttpCrowd crowd = place->hold(steps * held_step);
+    if (steps == 0 || !reading_->place) return;
+    const HttpCrowd crowd = reading_->place->hold(steps * held_step);
     if (crowd != HttpCrowd::none) refuse(crowd == HttpCrowd::address ? 429 : 503);
   }
 
@@ -97,9 +117,7 @@ class StrictRequest : public websocketpp::http::parser::request {
     replace_header("Host", std::string(target.authority));
   }
 
-  std::string head_;
-  std::string body_;
-  std::size_t body_bytes_ = 0;
+  std::unique_ptr<Reading> reading_ = std::make_unique<Reading>();
   bool head_done_ = false;
   bool upgrade_ = false;
 };

@@ -49,17 +49,17 @@ void Errands::begin(Connection& its) {
   request.peer = its.get_remote_endpoint();
   request.address = parts_.access->client_address(request.peer, request);
   StrictRequest& head = head_of(its);
-  if (head.place) request.crowd = head.place->enter(address_key(request.address));
+  if (head.place() != nullptr) request.crowd = head.place()->enter(address_key(request.address));
   if (head.body_bytes() == 0) its.handshake_done();
   its.defer_http_response();
 
-  head.errand = ++last_;
-  Errand& errand = errands_[head.errand];
+  head.set_errand(++last_);
+  Errand& errand = errands_[last_];
   errand.connection = std::static_pointer_cast<Connection>(its.get_shared());
   errand.method = request.method;
   errand.wants_continue =
       names_token(request.header("Expect"), "100-continue") && head.get_version() != "HTTP/1.0";
-  const auto back = std::make_shared<const WayBack>(*this, head.errand);
+  const auto back = std::make_shared<const WayBack>(*this, last_);
   request.take_body = [back](std::function<void(std::string)> then) {
     back->post([then = std::move(then)](Errands& errands, std::uint64_t number) mutable {
       errands.take_body(number, std::move(then));
@@ -78,7 +78,8 @@ void Errands::take_body(std::uint64_t number, std::function<void(std::string)> t
   Errand& errand = found->second;
   Connection& its = *errand.connection;
   StrictRequest& head = head_of(its);
-  const HttpCrowd crowd = head.place ? head.place->hold(head.body_bytes()) : HttpCrowd::none;
+  const HttpCrowd crowd =
+      head.place() != nullptr ? head.place()->hold(head.body_bytes()) : HttpCrowd::none;
   if (crowd != HttpCrowd::none) return answer(number, HttpResponse::crowded(crowd));
   errand.body = head.take_body();
   errand.then = std::move(then);
@@ -121,7 +122,7 @@ void Errands::answer(std::uint64_t number, HttpResponse response) noexcept try {
   Connection& its = *errand.connection;
   its.handshake_done();
   if (its.get_state() == websocketpp::session::state::closed) return;
-  HttpPlace* const place = head_of(its).place.get();
+  HttpPlace* const place = head_of(its).place();
   // Once for websocketpp and once for what waits in the queue.
   const HttpCrowd crowd = place != nullptr && errand.method != "HEAD"
                               ? place->hold_answer(2 * response.body.size())

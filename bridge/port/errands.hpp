@@ -27,7 +27,7 @@ class Errands {
   void begin(Connection& its);
 
   // The connection has ended; whoever is to answer may still do so, and nobody hears it.
-  void forget(Connection& its) { errands_.erase(head_of(its).errand); }
+  void forget(Connection& its) { errands_.erase(head_of(its).errand()); }
 
  private:
   class WayBack;

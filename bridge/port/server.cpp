@@ -96,7 +96,7 @@ void Server::take(int descriptor, std::string address, bool local) {
   impl_->endpoint.set_max_message_size(config.limits.message_bytes);
   const auto made = impl_->endpoint.get_connection();
   if (parts.places != nullptr)
-    head_of(*made).place = std::make_unique<HttpPlace>(*parts.places, address_key(address));
+    head_of(*made).set_place(std::make_unique<HttpPlace>(*parts.places, address_key(address)));
   auto wire =
       parts.tls && !local ? parts.tls->wrap(descriptor) : std::make_unique<Wire>(descriptor);
   if (config.server.proxy_protocol)
@@ -134,8 +134,7 @@ void Server::Impl::listen_to_websocketpp() {
 
 void Server::Impl::on_open(Connection& its) {
   its.handshake_done();
-  // The request has told all it had to; what websocketpp keeps of it would stay for life.
-  head_of(its) = StrictRequest{};
+  head_of(its).forget();
   const_cast<std::vector<std::string>&>(its.get_requested_subprotocols()) = {};
   its.set_uri(nullptr);
   its.session().on_upgraded();
