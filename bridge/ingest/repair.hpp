@@ -28,7 +28,8 @@ class Repair {
   // To whom that goes which publishers say.
   Publishers& publishers() noexcept { return publishers_; }
 
-  // What it is time for. To be called at next_time(), or later. May throw std::bad_alloc.
+  // What it is time for. To be called at next_time(); where nobody did for a while, as the process stood still,
+  // nothing is late for a moment longer: what came meanwhile is read first. May throw std::bad_alloc.
   void look();
   SteadyTime next_time() const noexcept;  // SteadyTime::max(): never, as far as is known now
 
@@ -39,9 +40,13 @@ class Repair {
   const Streams& streams() const noexcept { return streams_; }
 
  private:
+  SteadyTime due() const noexcept;
+
+  const Clock& clock_;
   Streams streams_;
   HoldBack held_;
   Publishers publishers_;
+  SteadyTime not_before_{};
 };
 
 }  // namespace zws

@@ -1,6 +1,7 @@
 // RepairStage: a Repair between a test that plays producers and publishers, and a list of what came through.
 #pragma once
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -29,7 +30,7 @@ class RepairStage : public Sink, public Asker {
     taken_.push_back("ended " + std::to_string(connection));
   }
   Sent hello(const std::string& id) noexcept override {
-    greeted_.push_back(id);
+    if (sent(id) != Sent::full) greeted_.push_back(id);
     return sent(id);
   }
   Sent want(const std::string& id, std::string_view source, std::string_view topic,
@@ -72,9 +73,13 @@ class RepairStage : public Sink, public Asker {
     live(topic, source, 1);
     taken_.clear();
   }
+  // As a bridge does that is awake all the time.
   void pass(std::chrono::milliseconds time) {
-    clock.now += time;
-    repair.look();
+    constexpr std::chrono::milliseconds step{10};
+    for (const SteadyTime end = clock.now + time; clock.now < end;) {
+      clock.now = std::min<SteadyTime>(clock.now + step, end);
+      repair.look();
+    }
   }
   std::vector<std::string> taken() { return std::exchange(taken_, {}); }
   const std::vector<std::string>& asked() const { return asked_; }
@@ -94,13 +99,17 @@ class RepairStage : public Sink, public Asker {
     arrival.connection = 7;
     return arrival;
   }
-  Sent sent(const std::string& id) const { return gone.count(id) > 0 ? Sent::gone : Sent::sent; }
+  Sent sent(const std::string& id) const {
+    if (full.count(id) > 0) return Sent::full;
+    return gone.count(id) > 0 ? Sent::gone : Sent::sent;
+  }
 
   MovedClock clock;
   IngestMetrics metrics;
   Repair repair{*this, *this, metrics, clock};
   std::set<std::string> gone;
-  std::size_t tried = 0;  // with nothing
+  std::set<std::string> full;  // their queues
+  std::size_t tried = 0;       // with nothing
   std::uint64_t last_connection = 0;
 
  private:

@@ -122,6 +122,23 @@ TEST_F(RepairTest, ASourceThatSaysNothingDelaysOnce) {
   EXPECT_EQ(failed(RepairFailure::unanswered), 0);
 }
 
+TEST_F(RepairTest, WhatCameWhileTheBridgeStoodStillIsReadBeforeItIsTooLate) {
+  knows("p", "s", "t");
+  live("t", "s", 3);
+  clock.now += milliseconds(5'000);
+  repair.look();
+  EXPECT_THAT(taken(), IsEmpty());
+  EXPECT_LE(repair.next_time() - clock.now, milliseconds(20));
+  answer("p", "t", "s", 2);
+  end("p", "s", "t", 2, 2);
+  EXPECT_THAT(taken(), ElementsAre("t s:2", "t s:3"));
+  live("t", "s", 5);
+  clock.now += milliseconds(5'000);
+  repair.look();
+  pass(milliseconds(20));
+  EXPECT_THAT(taken(), ElementsAre("t s:5")) << "it is waited for a moment longer, once";
+}
+
 TEST_F(RepairTest, StreamsThatAreForgottenCauseNoQuestions) {
   RepairRules rules;
   rules.stream_bytes = 4'000;
