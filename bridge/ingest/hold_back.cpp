@@ -10,14 +10,29 @@
 namespace zws {
 namespace {
 
-constexpr std::size_t event_bytes = 192;  // its node, and what malloc adds
+constexpr std::size_t event_bytes = 224;  // its node, and what malloc adds
 constexpr std::size_t released_at_once = 256;
 constexpr std::uint64_t any_seq = ~std::uint64_t{0};
-constexpr std::chrono::milliseconds due_pace{2};  // of one stream: each looks at all that it holds
+constexpr std::chrono::milliseconds due_pace{2};  // of one stream: what is due goes on together
 constexpr std::size_t ended_max = 1'000;          // connections
 
 std::size_t bytes_of(std::string_view payload, std::string_view key) noexcept {
   return event_bytes + payload.size() + key.size();
+}
+
+void link(HeldBack& held, HeldEvent& event) noexcept {
+  event.earlier = held.latest;
+  (held.latest != nullptr ? held.latest->later : held.earliest) = &event;
+  held.latest = &event;
+}
+
+void unlink(HeldBack& held, const HeldEvent& event) noexcept {
+  (event.earlier != nullptr ? event.earlier->later : held.earliest) = event.later;
+  (event.later != nullptr ? event.later->earlier : held.latest) = event.earlier;
+}
+
+bool is_held(const RepairStream& stream, std::uint64_t seq) noexcept {
+  return stream.held && stream.held->events.find(seq) != stream.held->events.end();
 }
 
 bool awaits_publisher(const RepairStream& stream) noexcept {
@@ -106,11 +121,8 @@ void HoldBack::take_first(RepairStream& stream, const Arrival& arrival) {
 void HoldBack::take_jump(RepairStream& stream, const Arrival& arrival) {
   if (!stream.held && !publishers_.may_help(*stream.source)) return hand_on(stream, arrival);
   std::uint64_t last = stream.numbers.newest();
-  if (stream.held) {
-    const auto& events = stream.held->events;
-    if (arrival.seq <= stream.repaired_to && events.count(arrival.seq) > 0) return;
-    last = events.rbegin()->first;
-  }
+  if (arrival.seq <= stream.repaired_to && is_held(stream, arrival.seq)) return;
+  if (stream.held) last = stream.held->events.rbegin()->first;
   hold(stream, arrival);
   if (!stream.held) return;  // there was no room
   if (arrival.seq > last + 1 && !awaits_publisher(stream))
@@ -209,7 +221,7 @@ void HoldBack::plan_holes(RepairStream& stream) {
 }
 
 void HoldBack::take_answer(RepairStream& stream, const Arrival& arrival) {
-  if (stream.held && stream.held->events.count(arrival.seq) > 0) return;
+  if (is_held(stream, arrival.seq)) return;
   metrics_.repaired.add();
   stream.repaired_to = std::max(stream.repaired_to, arrival.seq);
   Arrival again = arrival;
@@ -255,8 +267,10 @@ void HoldBack::keep(RepairStream& stream, const Arrival& arrival) {
   const SteadyTime until = clock_.steady() + rules_.wait;
   std::unique_ptr<HeldBack> first = stream.held ? nullptr : std::make_unique<HeldBack>();
   HeldBack& held = first ? *first : *stream.held;
-  held.events.emplace(arrival.seq, HeldEvent{std::string(arrival.payload), std::string(arrival.key),
-                                             arrival.sent_ns, arrival.connection, until});
+  const auto kept = held.events.emplace(
+      arrival.seq, HeldEvent{arrival.seq, std::string(arrival.payload), std::string(arrival.key),
+                             arrival.sent_ns, arrival.connection, until});
+  link(held, kept->second);
   if (first) {
     const bool waits = source.state == RepairSource::State::waiting;
     held.deadline = waits ? std::min(until, source.until) : until;
@@ -306,6 +320,7 @@ void HoldBack::release(RepairStream& stream, std::uint64_t to) noexcept {
       released_.push_back({stream.topic, event.payload, stream.source->name, end->first,
                            event.sent_ns, event.key, connection_now(event)});
       stream.numbers.take(end->first, event.sent_ns);
+      unlink(*stream.held, event);
       bytes_ -= bytes_of(event.payload, event.key);
     }
     next_.accept(released_.data(), released_.size());
@@ -361,11 +376,10 @@ void HoldBack::look() {
 void HoldBack::release_due(RepairStream& stream, SteadyTime now) {
   RepairSource& source = *stream.source;
   std::uint64_t to = 0;
-  SteadyTime next = SteadyTime::max();  // of what is behind `to`
-  for (const auto& [seq, event] : stream.held->events) {
-    if (event.until <= now) to = seq;
-    next = event.until <= now ? SteadyTime::max() : std::min(next, event.until);
-  }
+  const HeldEvent* event = stream.held->earliest;
+  for (; event != nullptr && event->until <= now; event = event->later)
+    to = std::max(to, event->seq);
+  SteadyTime next = event != nullptr ? event->until : SteadyTime::max();
   if (awaits_publisher(stream)) {
     if (source.state == RepairSource::State::waiting) next = std::min(next, source.until);
     // Where it is mute from now on all its streams are, whichever was looked at first.
@@ -378,7 +392,8 @@ void HoldBack::release_due(RepairStream& stream, SteadyTime now) {
   publishers_.note_overdue(stream, due);
   count_failed(metrics_, RepairFailure::unanswered, missing(stream, due));
   release(stream, to);
-  if (stream.held) set_deadline(stream, std::max<SteadyTime>(next, now + due_pace));
+  if (stream.held)
+    set_deadline(stream, std::max<SteadyTime>(stream.held->earliest->until, now + due_pace));
   settle(stream);
 }
 

@@ -15,8 +15,11 @@ constexpr std::chrono::milliseconds silence_patience{1'000};
 // However slowly the answer to a question comes: others wait for its place.
 constexpr std::chrono::minutes want_patience{1};
 constexpr std::chrono::milliseconds full_patience{20};
-constexpr std::chrono::seconds sweep_pace{1};  // of all publishers, where there is no room
-constexpr unsigned silences_counted = 7;       // a minute, by then
+constexpr std::chrono::seconds sweep_pace{1};      // of all publishers, where there is no room
+constexpr std::chrono::milliseconds try_pace{20};  // whether the owner of a source is there
+constexpr std::chrono::seconds source_patience{
+    10};                                  // that was not spoken of, where there is no room
+constexpr unsigned silences_counted = 7;  // a minute, by then
 
 // What has been delivered past is to be asked for no more.
 void drop_passed(RepairStream& stream) noexcept {
@@ -60,6 +63,7 @@ bool Publishers::may_help(RepairSource& source) noexcept {
 
 void Publishers::plan(RepairStream& stream, SeqRange range) {
   if (stream.source->owner == nullptr) return;
+  if (stream.held && stream.to_ask) queue(stream);  // what was left for later is waited for now
   range.from = std::max({range.from, stream.numbers.newest() + 1, stream.asked_to + 1});
   if (range.from > range.to) return;
   stream.asked_to = range.to;
@@ -121,26 +125,35 @@ bool Publishers::can_take(const AskedPublisher& publisher, bool urgent,
   return publisher.deaf || (publisher.full_until <= now && wants_.room_for(publisher, urgent));
 }
 
-// False if nothing more can be asked of it now.
+// False if nothing more can be asked of it now. Of whom there is nothing to ask any more, that takes no turn:
+// a turn goes round all publishers.
 bool Publishers::ask_one(AskedPublisher& publisher, bool urgent) {
   auto& ids = urgent ? publisher.urgent : publisher.idle;
-  if (ids.empty()) return false;
-  RepairStream* const stream = streams_.find(ids.front());
-  const bool is_its = stream != nullptr && stream->to_ask && stream->source->owner == &publisher;
-  if (is_its) {
-    if (publisher.deaf) give_up(*stream);
-    auto& ranges = stream->to_ask->ranges;
-    drop_passed(*stream);
-    if (!ranges.empty() && !send_want(publisher, *stream)) return false;
-    if (!ranges.empty()) return true;
+  bool asked = false;
+  while (!asked && !ids.empty()) {
+    RepairStream* const stream = streams_.find(ids.front());
+    const bool is_its = stream != nullptr && stream->to_ask && stream->source->owner == &publisher;
+    if (is_its) {
+      if (publisher.deaf) give_up(*stream);
+      drop_passed(*stream);
+      auto& ranges = stream->to_ask->ranges;
+      asked = !ranges.empty();
+      if (asked && !send_want(publisher, *stream)) return false;
+      if (!ranges.empty()) return true;
+    }
+    ids.pop_front();
+    --queued_;
+    if (is_its) note_unqueued(publisher, *stream, urgent);
   }
-  ids.pop_front();
-  --queued_;
-  if (!is_its) return true;
-  (urgent ? stream->to_ask->queued_urgent : stream->to_ask->queued_idle) = false;
-  if (!stream->to_ask->queued_urgent && !stream->to_ask->queued_idle) stream->to_ask.reset();
-  if (publisher.deaf) waiting_.note_given_up(*stream);
-  return true;
+  return asked;
+}
+
+void Publishers::note_unqueued(const AskedPublisher& publisher, RepairStream& stream,
+                               bool urgent) noexcept {
+  ToAsk& to_ask = *stream.to_ask;
+  (urgent ? to_ask.queued_urgent : to_ask.queued_idle) = false;
+  if (!to_ask.queued_urgent && !to_ask.queued_idle) stream.to_ask.reset();
+  if (publisher.deaf) waiting_.note_given_up(stream);
 }
 
 // Asks for as much as one want may be for. False if the publisher does not take it.
@@ -163,25 +176,44 @@ bool Publishers::send_want(AskedPublisher& publisher, RepairStream& stream) {
 // Nothing of it is to be asked for any more; when its publisher speaks of it again, it is.
 void Publishers::give_up(RepairStream& stream) noexcept {
   if (stream.to_ask) stream.to_ask->ranges.clear();
-  if (!stream.held) stream.asked_to = stream.numbers.newest();
+  open_end(stream);
+}
+
+// What is behind all that waits may be asked for again. What is before goes on without.
+void Publishers::open_end(RepairStream& stream) noexcept {
+  const std::uint64_t end =
+      stream.held ? stream.held->events.rbegin()->first : stream.numbers.newest();
+  stream.asked_to = std::min(stream.asked_to, end);
 }
 
 void Publishers::give_up(Want& want) noexcept {
   wants_.give_up(want);
   RepairStream* const stream = streams_.find(want.stream);
-  if (stream != nullptr && !stream->held) give_up(*stream);
+  if (stream == nullptr) return;
+  if (stream->held)
+    open_end(*stream);
+  else
+    give_up(*stream);
 }
 
+// Answers to what was asked for before would be of other events.
 void Publishers::begin_again(RepairStream& stream) noexcept {
+  wants_.drop_all(stream.id);
   stream.kept_from = stream.said_to = 0;
   stream.asked_to = stream.numbers.newest();
   if (stream.to_ask) stream.to_ask->ranges.clear();
 }
 
 void Publishers::forget(RepairStream& stream) noexcept {
-  for (Want& want : wants_.all())
-    if (want.stream == stream.id) wants_.give_up(want);
+  wants_.drop_all(stream.id);
   stream.to_ask.reset();
+}
+
+// All of it is asked for when its publisher, or the next, has spoken of it.
+void Publishers::ask_again(RepairStream& stream) noexcept {
+  stream.to_ask.reset();
+  stream.asked_to = stream.numbers.newest();
+  waiting_.note_lost(stream);
 }
 
 // --- what publishers say -------------------------------------------------------------------------
@@ -198,7 +230,7 @@ void Publishers::note_kept(const std::string& id, std::string_view source,
   if (taken == nullptr) return note_unasked();
   AskedPublisher& speaker = *taken;
   if (speaker.deaf && clock_.steady() < speaker.deaf_until) return;
-  speaker.deaf = false;
+  if (std::exchange(speaker.deaf, false) && !speaker.greeted_again) asker_.hello(id);
   const bool is_new = streams_.source(source).owner != &speaker;
   RepairSource* const said = own(speaker, source);
   if (said == nullptr) return;
@@ -237,18 +269,18 @@ void Publishers::look_at_late(SteadyTime now) {
 // that is gone or does not answer.
 RepairSource* Publishers::own(AskedPublisher& publisher, std::string_view name) {
   RepairSource* source = &streams_.source(name);
-  if (source->owner == &publisher) return source;
-  if (source->owner != nullptr) {
-    AskedPublisher& owner = *source->owner;
-    if (!owner.deaf && !owner.gone && asker_.nothing(owner.id) != Sent::gone) {
+  if (source->owner != nullptr && source->owner != &publisher) {
+    if (answers(*source->owner)) {
       publisher.refused = true;
       note_unasked();
       return nullptr;
     }
-    lose(owner);
+    lose(*source->owner);
     source = &streams_.source(name);  // which may have gone with its owner
   }
-  if (publisher.sources.size() >= sources_max) {
+  source->said = clock_.steady();
+  if (source->owner == &publisher) return source;
+  if (publisher.sources.size() >= sources_max && !let_go_of_a_source(publisher)) {
     note_unasked();
     streams_.let_go_if_unused(*source);
     return nullptr;
@@ -257,6 +289,38 @@ RepairSource* Publishers::own(AskedPublisher& publisher, std::string_view name) 
   source->owner = &publisher;
   source->state = RepairSource::State::asked;
   return source;
+}
+
+// Whether it is there is tried now and then only: who speaks for others does not fill their queues.
+bool Publishers::answers(AskedPublisher& owner) {
+  if (owner.deaf || owner.gone) return false;
+  const SteadyTime now = clock_.steady();
+  if (now - owner.tried < try_pace) return true;
+  owner.tried = now;
+  return asker_.nothing(owner.id) != Sent::gone;
+}
+
+// Of that which was not spoken of for longest, as of one that has ended: some count anew again and again.
+// False where that is not long ago.
+bool Publishers::let_go_of_a_source(AskedPublisher& publisher) {
+  const auto longest =
+      std::min_element(publisher.sources.begin(), publisher.sources.end(),
+                       [](const auto* a, const auto* b) { return a->said < b->said; });
+  RepairSource& source = **longest;
+  if (clock_.steady() - source.said < source_patience) return false;
+  for (const auto* const ids : {&publisher.urgent, &publisher.idle})
+    for (const std::uint64_t id : *ids) {
+      RepairStream* const stream = streams_.find(id);
+      if (stream == nullptr || stream->source != &source) continue;
+      give_up(*stream);
+      stream->to_ask.reset();
+      waiting_.note_given_up(*stream);
+    }
+  publisher.sources.erase(longest);
+  source.owner = nullptr;
+  source.state = RepairSource::State::mute;
+  streams_.let_go_if_unused(source);
+  return true;
 }
 
 void Publishers::take_answer(const std::string& id, const Arrival& arrival) {
@@ -380,10 +444,7 @@ void Publishers::lose(AskedPublisher& publisher) {
   }
   for (const std::uint64_t id : concerned) {
     RepairStream* const stream = streams_.find(id);
-    if (stream == nullptr || stream->source->owner != nullptr) continue;
-    stream->to_ask.reset();
-    stream->asked_to = stream->numbers.newest();
-    waiting_.note_lost(*stream);
+    if (stream != nullptr && stream->source->owner == nullptr) ask_again(*stream);
   }
   for (RepairSource* const source : sources) streams_.let_go_if_unused(*source);
   greet_the_refused();
@@ -391,7 +452,18 @@ void Publishers::lose(AskedPublisher& publisher) {
 
 void Publishers::greet_the_refused() noexcept {
   for (const auto& [id, publisher] : publishers_)
-    if (std::exchange(publisher->refused, false)) asker_.hello(id);
+    if (publisher->refused) greet_again(*publisher);
+}
+
+// By which what it was asked for is off.
+void Publishers::greet_again(AskedPublisher& publisher) noexcept {
+  publisher.refused = asker_.hello(publisher.id) == Sent::full;
+  if (publisher.refused) return;
+  for (Want& want : wants_.all()) {
+    if (want.publisher != &publisher || want.given_up) continue;
+    wants_.give_up(want);
+    if (RepairStream* const stream = streams_.find(want.stream)) ask_again(*stream);
+  }
 }
 
 // --- who does not answer -------------------------------------------------------------------------
@@ -442,8 +514,8 @@ void Publishers::greet_the_deaf(SteadyTime now) noexcept {
       greets_again_ = std::min(greets_again_, publisher->deaf_until);
       continue;
     }
-    publisher->greeted_again = true;
-    asker_.hello(id);
+    publisher->greeted_again = asker_.hello(id) != Sent::full;
+    if (!publisher->greeted_again) greets_again_ = std::min(greets_again_, now + full_patience);
   }
 }
 

@@ -6,8 +6,8 @@
 // bridge began) at leisure. Whoever does not answer is deaf: it is asked again when it has spoken again.
 //
 // Thread: one at a time, that of whoever drains. Lifetime: borrows all that it is given.
-// Bounds: 1000 publishers with 64 sources each, of which none that has been of use makes room for another;
-// questions by Wants.
+// Bounds: 1000 publishers with 64 sources each: no publisher that has been of use makes room for another, and
+// no source that was spoken of lately; questions by Wants.
 #pragma once
 
 #include <cstddef>
@@ -109,13 +109,18 @@ class Publishers {
   void look_at_late(SteadyTime now);
   bool can_take(const AskedPublisher& publisher, bool urgent, SteadyTime now) const noexcept;
   bool ask_one(AskedPublisher& publisher, bool urgent);
+  void note_unqueued(const AskedPublisher& publisher, RepairStream& stream, bool urgent) noexcept;
   bool send_want(AskedPublisher& publisher, RepairStream& stream);
   void give_up(RepairStream& stream) noexcept;
   void give_up(Want& want) noexcept;
+  static void open_end(RepairStream& stream) noexcept;
+  void ask_again(RepairStream& stream) noexcept;
 
   // What they say.
   void note_kept(RepairStream& stream, const KeptRange& kept);
   RepairSource* own(AskedPublisher& publisher, std::string_view name);
+  bool answers(AskedPublisher& owner);
+  bool let_go_of_a_source(AskedPublisher& publisher);
   void note_answered(AskedPublisher& publisher) noexcept;
 
   // Who comes, and who goes.
@@ -127,6 +132,7 @@ class Publishers {
   void lose_the_gone();
   void lose(AskedPublisher& publisher);
   void greet_the_refused() noexcept;
+  void greet_again(AskedPublisher& publisher) noexcept;
 
   // Who does not answer.
   static SteadyTime silent_since(const Want& want) noexcept;

@@ -339,10 +339,11 @@ bool Source::Impl::guard_memory() {
   if (repairs) repairs->keep_within(held, bound);
   const Monitor::Busiest busiest = monitor->busiest();
   if (held <= bound) {
-    if (std::exchange(repairs_looks, 0) > 0) tell_of_repairs();
+    const bool repairs_settled = std::exchange(repairs_looks, 0) > 0;
+    if (repairs_settled) tell_of_repairs();
     if (repairs) repairs->bind_again(*config);
     zmq_heap::pause_above(bound);
-    if (std::exchange(settling_looks, 0) > 0) ::malloc_trim(0);
+    if (std::exchange(settling_looks, 0) > 0 || repairs_settled) ::malloc_trim(0);
     return false;
   }
   if (settling_looks > 0 && --settling_looks > 0) return false;
@@ -387,7 +388,6 @@ bool Source::Impl::reopen_repairs() noexcept try {
 }
 
 void Source::Impl::tell_of_repairs() {
-  ::malloc_trim(0);
   metrics.resets.add();
   log::warning(
       "with the connections to the repair port producers held more than ingest.memory_bytes ({} "

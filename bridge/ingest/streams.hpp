@@ -37,6 +37,7 @@ struct RepairSource {
   State state = State::unheard;
   SteadyTime until{};
   AskedPublisher* owner = nullptr;
+  SteadyTime said{};  // when its publisher spoke of it last
   std::size_t streams = 0;
   bool heard = false;   // live; not only spoken of
   bool forgot = false;  // one of its streams: what was heard of one that is not known is not known
@@ -44,11 +45,14 @@ struct RepairSource {
 
 // An event that waits, copied.
 struct HeldEvent {
+  std::uint64_t seq = 0;
   std::string payload;
   std::string key;
   std::int64_t sent_ns = 0;
   std::uint64_t connection = Arrival::no_connection;
   SteadyTime until{};
+  HeldEvent* earlier = nullptr;  // as they came
+  HeldEvent* later = nullptr;
 };
 
 struct SeqRange {
@@ -59,9 +63,11 @@ struct SeqRange {
 // What came behind a hole: never empty.
 struct HeldBack {
   std::multimap<std::uint64_t, HeldEvent> events;  // by seq
-  bool awaits_publisher = false;                   // what is missing can only then be asked for
-  SteadyTime deadline{};                           // when it is to be looked at
-  std::uint64_t order = 0;                         // of those with one deadline: as they came
+  HeldEvent* earliest = nullptr;
+  HeldEvent* latest = nullptr;
+  bool awaits_publisher = false;  // what is missing can only then be asked for
+  SteadyTime deadline{};          // when it is to be looked at
+  std::uint64_t order = 0;        // of those with one deadline: as they came
 };
 
 // What is still to be asked for.

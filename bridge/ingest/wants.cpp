@@ -10,8 +10,8 @@ bool meet(SeqRange a, SeqRange b) noexcept { return a.from <= b.to && b.from <= 
 }  // namespace
 
 bool Wants::room_for(const AskedPublisher& publisher, bool urgent) const noexcept {
-  if (urgent && publisher.wants == 0) return outstanding_ < in_all_max + first_ones_max;
   const std::size_t quarters = urgent ? 4 : 3;
+  if (publisher.wants == 0) return outstanding_ < in_all_max + first_ones_max * quarters / 4;
   return publisher.wants < of_publisher_max * quarters / 4 &&
          outstanding_ < in_all_max * quarters / 4;
 }
@@ -38,10 +38,15 @@ Want* Wants::find(const AskedPublisher& publisher, std::uint64_t stream,
 
 bool Wants::take(const AskedPublisher& publisher, std::string_view source, std::string_view topic,
                  SeqRange range, Want& want) {
-  const auto found = std::find_if(wants_.begin(), wants_.end(), [&](const Want& known) {
-    return known.publisher == &publisher && known.range.from == range.from &&
-           known.range.to == range.to && known.topic == topic && known.source == source;
-  });
+  const auto find = [&](bool given_up) {
+    return std::find_if(wants_.begin(), wants_.end(), [&](const Want& known) {
+      return known.given_up == given_up && known.publisher == &publisher &&
+             known.range.from == range.from && known.range.to == range.to && known.topic == topic &&
+             known.source == source;
+    });
+  };
+  auto found = find(false);
+  if (found == wants_.end()) found = find(true);
   if (found == wants_.end()) return false;
   want = *found;
   give_up(*found);
@@ -62,11 +67,19 @@ void Wants::give_up(Want& want) noexcept {
   --outstanding_;
 }
 
-void Wants::drop_all(const AskedPublisher& publisher) noexcept {
-  const auto is_its = [&](const Want& want) { return want.publisher == &publisher; };
+template <typename Which>
+void Wants::drop(Which which) noexcept {
   for (Want& want : wants_)
-    if (is_its(want)) give_up(want);
-  wants_.erase(std::remove_if(wants_.begin(), wants_.end(), is_its), wants_.end());
+    if (which(want)) give_up(want);
+  wants_.erase(std::remove_if(wants_.begin(), wants_.end(), which), wants_.end());
+}
+
+void Wants::drop_all(const AskedPublisher& publisher) noexcept {
+  drop([&](const Want& want) { return want.publisher == &publisher; });
+}
+
+void Wants::drop_all(std::uint64_t stream) noexcept {
+  drop([&](const Want& want) { return want.stream == stream; });
 }
 
 }  // namespace zws

@@ -1,9 +1,9 @@
 // Wants: the questions to publishers that are outstanding, and who of them has more to be asked for.
 //
 // Thread: one at a time.
-// Bounds: 16 wants of a publisher and 64 in all, of which the last quarter is for topics on which
-// events wait; for these there are 64 more, one of each publisher that has no other, so that a few who are
-// slow do not take all. Those given up are known a while longer (256 in all), as their answers may still come.
+// Bounds: 16 wants of a publisher and 64 in all, and 64 more, one of each publisher that has no other, so that
+// a few who are slow do not take all; of each of these the last quarter is for topics on which events wait.
+// Those given up are known a while longer (256 in all), as their answers may still come.
 #pragma once
 
 #include <cstddef>
@@ -41,6 +41,7 @@ struct AskedPublisher {
   std::deque<std::uint64_t> urgent;  // ids of streams to be asked for: events wait behind the hole
   std::deque<std::uint64_t> idle;    // ... nothing waits
   std::size_t wants = 0;             // outstanding
+  SteadyTime tried{};                // with nothing, the last time
   SteadyTime full_until{};           // nothing more can be sent to it for now
   SteadyTime answered{};             // the last time
   bool deaf = false;                 // it did not answer, and is asked no more
@@ -74,20 +75,24 @@ class Wants {
   // Of the publisher, and of this number of the stream, rather an outstanding one; nullptr if it was not
   // asked for.
   Want* find(const AskedPublisher& publisher, std::uint64_t stream, std::uint64_t seq) noexcept;
-  // Takes out the one that is answered; false if there is none.
+  // Takes out the one that is answered, rather an outstanding one; false if there is none.
   bool take(const AskedPublisher& publisher, std::string_view source, std::string_view topic,
             SeqRange range, Want& want);
   // Whether an outstanding one asks for some of it.
   bool ask_for(std::uint64_t stream, SeqRange range) const noexcept;
   // It is outstanding no more.
   void give_up(Want& want) noexcept;
-  // Of a connection that is gone.
+  // Of a connection that is gone; of a stream. Answers to them are none.
   void drop_all(const AskedPublisher& publisher) noexcept;
+  void drop_all(std::uint64_t stream) noexcept;
   std::vector<Want>& all() noexcept { return wants_; }
   const std::vector<Want>& all() const noexcept { return wants_; }
 
  private:
   static constexpr std::size_t known_max = 256;
+
+  template <typename Which>
+  void drop(Which which) noexcept;
 
   std::vector<Want> wants_;
   std::size_t outstanding_ = 0;

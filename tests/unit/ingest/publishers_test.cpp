@@ -195,6 +195,144 @@ TEST_F(PublishersTest, WhatItSaysThatItHasIsOneRangeHoweverOftenItSaysSo) {
   EXPECT_EQ(repair.streams().find("u", "s")->to_ask->ranges.size(), 1U);
 }
 
+TEST_F(PublishersTest, AnAnswerIsToTheQuestionThatIsOpenThoughOneWasGivenUp) {
+  knows("p", "s", "t");
+  keeps("p", "s", "t", 1, 2);
+  pass(milliseconds(2'100));
+  EXPECT_THAT(greeted(), ElementsAre("p", "p")) << "it was deaf meanwhile";
+  keeps("p", "s", "t", 1, 2);
+  pass(milliseconds(100));
+  EXPECT_THAT(asked(), ElementsAre("p s t 2-2", "p s t 2-2"));
+  answer("p", "t", "s", 2);
+  end("p", "s", "t", 2, 2);
+  pass(milliseconds(2'000));
+  taken();
+  live("t", "s", 4);
+  EXPECT_THAT(taken(), IsEmpty()) << "it has answered, and is asked";
+  EXPECT_EQ(asked().back(), "p s t 3-3");
+}
+
+TEST_F(PublishersTest, TheEndOfABurstThatWasGivenUpIsAskedForThoughEventsWaitedBeforeIt) {
+  knows("p", "s", "t");
+  live("t", "s", 3);
+  keeps("p", "s", "t", 1, 9);
+  pass(milliseconds(100));
+  EXPECT_THAT(asked(), ElementsAre("p s t 2-2", "p s t 3-9"));
+  pass(milliseconds(1'200));
+  EXPECT_THAT(taken(), ElementsAre("t s:3"));
+  keeps("p", "s", "t", 1, 9);
+  pass(milliseconds(100));
+  EXPECT_EQ(asked().back(), "p s t 4-9");
+}
+
+TEST_F(PublishersTest, WhoSpeaksAgainBeforeItIsGreetedIsAskedWhatElseItHas) {
+  knows("p", "s", "t");
+  keeps("p", "s", "t", 1, 2);
+  pass(milliseconds(1'100));
+  EXPECT_THAT(greeted(), ElementsAre("p"));
+  clock.now += milliseconds(1'000);
+  keeps("p", "s", "u", 1, 0);
+  EXPECT_THAT(greeted(), ElementsAre("p", "p")) << "of t it will not speak by itself";
+}
+
+TEST_F(PublishersTest, AGreetingThatFoundNoRoomIsSentAgain) {
+  knows("p", "s", "t");
+  keeps("p", "s", "t", 1, 2);
+  pass(milliseconds(100));
+  full.insert("p");
+  pass(milliseconds(2'100));
+  EXPECT_THAT(greeted(), ElementsAre("p"));
+  full.clear();
+  pass(milliseconds(20));
+  EXPECT_THAT(greeted(), ElementsAre("p", "p"));
+}
+
+TEST_F(PublishersTest, WhatWasToBeAskedForAtLeisureIsAskedForFirstOnceEventsWait) {
+  for (int i = 0; i < 20; ++i) keeps("p", "s", "t" + std::to_string(i), 1, 5);
+  EXPECT_EQ(asked().size(), 12);
+  live("t17", "s", 6);
+  EXPECT_EQ(asked().back(), "p s t17 1-5");
+}
+
+TEST_F(PublishersTest, FewPublishersDoNotTakeAllQuestionsForWhichNobodyWaits) {
+  for (const std::string slow : {"a", "b", "c", "d"}) {
+    knows(slow, slow, slow);
+    keeps(slow, slow, slow, 1, 16'001);
+  }
+  pass(milliseconds(100));
+  EXPECT_EQ(asked().size(), 48);
+  keeps("p", "s", "t", 1, 2);
+  EXPECT_EQ(asked().back(), "p s t 1-2");
+}
+
+TEST_F(PublishersTest, AnAnswerFromBeforeARestartIsNone) {
+  keeps("p", "s", "t", 1, 0);
+  live("t", "s", 1, 100);
+  keeps("p", "s", "t", 1, 60);
+  pass(milliseconds(100));
+  EXPECT_THAT(asked(), ElementsAre("p s t 2-60"));
+  live("t", "s", 1, 500);
+  taken();
+  answer("p", "t", "s", 50);
+  end("p", "s", "t", 2, 60);
+  EXPECT_THAT(taken(), IsEmpty());
+  live("t", "s", 2, 600);
+  EXPECT_THAT(taken(), ElementsAre("t s:2"));
+}
+
+TEST_F(PublishersTest, WhatAGreetingTakesBackIsAskedForAgain) {
+  knows("first", "s", "t");
+  keeps("p", "s", "t", 1, 1);
+  knows("p", "o", "u");
+  keeps("p", "o", "v", 1, 0);
+  live("u", "o", 3);
+  keeps("p", "o", "v", 1, 2);
+  pass(milliseconds(100));
+  EXPECT_THAT(asked(), ElementsAre("p o u 2-2", "p o v 1-2"));
+  gone.insert("first");
+  live("t", "s", 3);
+  EXPECT_THAT(greeted(), ElementsAre("first", "p", "p")) << "which has not answered yet";
+  repair.publishers().note_kept("p", "o", {{"u", 1, 3}, {"v", 1, 2}});
+  pass(milliseconds(50));
+  EXPECT_THAT(asked(), ElementsAre("p o u 2-2", "p o v 1-2", "p o u 2-2"));
+  EXPECT_THAT(taken(), IsEmpty());
+  pass(milliseconds(50));
+  EXPECT_EQ(asked().back(), "p o v 1-2");
+}
+
+TEST_F(PublishersTest, LiarsDoNotFillTheQueueOfWhomTheySpeakFor) {
+  knows("p", "s", "t");
+  for (std::uint64_t i = 1; i <= 1'000; ++i) {
+    keeps("liar", "s", "t", 1, i);
+    if (i % 100 == 0) pass(milliseconds(1));
+  }
+  EXPECT_LE(tried, 2U);
+  gone.insert("p");
+  pass(milliseconds(100));
+  keeps("liar", "s", "t", 1, 3);
+  live("t", "s", 3);
+  EXPECT_THAT(asked(), ElementsAre("liar s t 2-2")) << "it was none";
+}
+
+TEST_F(PublishersTest, APublisherThatCountsAnewAgainAndAgainIsAskedStill) {
+  for (int i = 0; i < 200; ++i) {
+    const std::string source = "s" + std::to_string(i);
+    knows("p", source, "t");
+    pass(milliseconds(1'000));
+    live("t", source, 3);
+    EXPECT_EQ(asked().back(), "p " + source + " t 2-2");
+    answer("p", "t", source, 2);
+    end("p", source, "t", 2, 2);
+    taken();
+  }
+  EXPECT_EQ(failed(RepairFailure::unasked), 0U);
+}
+
+TEST_F(PublishersTest, SourcesByTheHundredAreNotAllOneConnections) {
+  for (int i = 0; i < 200; ++i) keeps("p", "s" + std::to_string(i), "t", 1, 0);
+  EXPECT_EQ(failed(RepairFailure::unasked), 136U);
+}
+
 TEST_F(PublishersTest, StrangersThrowOutNoPublisherThatIsOfUse) {
   knows("p", "s", "t");
   for (int i = 0; i < 3000; ++i) {

@@ -15,7 +15,7 @@ constexpr std::uint64_t events = 10'000;  // in 200 ms, and before each a hole
 
 class RepairWorkTest : public testing::Test, public RepairStage {
  protected:
-  // As the port does it: only when it is time. Each look goes through all that the stream holds.
+  // As the port does it: only when it is time.
   void pass_a_step() {
     clock.now += step;
     if (repair.next_time() > clock.now) return;
@@ -40,7 +40,6 @@ TEST_F(RepairWorkTest, HolesWhoseTimeComesOneAfterTheOtherAreLookedAtTogether) {
   EXPECT_GT(looks, 10U);
 }
 
-// Which would be to look at all that is held, for each of them.
 TEST_F(RepairWorkTest, AHoleThatIsFilledMovesNoDeadline) {
   knows("p", "s", "t");
   for (std::uint64_t seq = 3; seq <= 21; seq += 2) {
