@@ -12,6 +12,7 @@
 #include "config/checks.hpp"
 #include "config/complaint.hpp"
 #include "config/keys.hpp"
+#include "config/meant_time.hpp"
 #include "config/secrecy.hpp"
 #include "config/service_link.hpp"
 
@@ -126,12 +127,9 @@ std::string to_write(const Key<Root>& key, const std::string& name, const Refuse
   }
   const auto* integer = std::get_if<std::int64_t>(&fault.value);
   const std::string number = integer ? std::to_string(*integer) : text ? *text : "";
-  const bool wants_time = key.allowed.rfind("a time", 0) == 0;
+  const auto time = key.allowed.rfind("a time", 0) == 0 ? meant_time(number) : std::nullopt;
   Root probe;
-  const bool lacks_unit = wants_time && !number.empty() &&
-                          number.find_first_not_of("0123456789") == std::string::npos &&
-                          !key.set(probe, number + "s");
-  if (lacks_unit) return "; write \"" + number + "s\"";
+  if (time && !key.set(probe, *time)) return "; write \"" + *time + '"';
   return number_to_write(key, name, fault.value) + file_to_write(name, fault.value);
 }
 
@@ -254,7 +252,7 @@ class Loader {
     const toml::array* array = node.as_array();
     if (!array || (!array->empty() && !array->is_homogeneous(toml::node_type::table))) {
       throw refused(origin.at(node), route_list, value_of(node),
-                    "a list of tables: write [[route]]");
+                    "a list of tables: write [[route]], or as one value [{match = \"import:*\"}]");
     }
     config.routes.clear();
     origins.erase(origins.lower_bound("route["), origins.lower_bound("route\\"));

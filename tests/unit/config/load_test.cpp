@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+
 #include "core/error.hpp"
 #include "support/folder.hpp"
 
@@ -409,6 +411,12 @@ TEST(LoadTest, WhatIsNearlyRightIsToldHowToWriteIt) {
   EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_HEARTBEAT_INTERVAL=10"})),
               HasSubstr("; write \"10s\""));
   EXPECT_THAT(complaint("[[route]]\nmatch = \"a\"\nttl = \"5\""), HasSubstr("; write \"5s\""));
+  for (const auto& [text, meant] : std::map<std::string, std::string>{
+           {"5min", "5m"}, {"10 s", "10s"}, {"2 hours", "2h"}, {"1d", "24h"}, {"500msec", "500ms"}})
+    EXPECT_THAT(complaint("history.ttl = \"" + text + '"'), HasSubstr("; write \"" + meant + '"'));
+  for (const std::string text : {"soon", "5 parsecs", "9999 weeks", "-1d", "99999999999999999999d"})
+    EXPECT_EQ(complaint("history.ttl = \"" + text + '"').find("; write"), std::string::npos)
+        << text;
   EXPECT_THAT(complaint("[heartbeat]\ninterval = 100000"), Not(HasSubstr("write")));
   EXPECT_THAT(complaint("[heartbeat]\ninterval = \"often\""), Not(HasSubstr("write")));
   EXPECT_THAT(complaint("[[route]]\nmatch = \"a\"\nreplay = \"1\""), HasSubstr("; write 1"));
