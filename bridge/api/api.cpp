@@ -390,6 +390,16 @@ void Api::check_body(const HttpRequest& request, std::size_t bytes_max) {
 
 void Api::healthz(const ApiRequest&, HttpReply reply) { reply(text(200, "ok\n")); }
 
+// Why the next client is answered 503, though the bridge is ready; empty where it is not.
+std::string Api::refusal_of_clients() const {
+  switch (parts_.lanes->admission().standing()) {
+    case Admission::Answer::short_of_memory:
+      return "short of memory (limits.memory_bytes): new clients are answered 503";
+    case Admission::Answer::full: return "full (limits.connections): new clients are answered 503";
+    default: return {};
+  }
+}
+
 void Api::readyz(const ApiRequest&, HttpReply reply) {
   const auto keys = parts_.key_fetcher->state();
   std::vector<std::string> reasons;
@@ -404,6 +414,8 @@ void Api::readyz(const ApiRequest&, HttpReply reply) {
     ready = true;
     if (keys == KeyFetcher::State::stale)
       reasons.emplace_back("the keys of auth.jwks_url cannot be fetched, those from before stay");
+    if (std::string refusal = refusal_of_clients(); !refusal.empty())
+      reasons.push_back(std::move(refusal));
   }
   if (parts_.fleet != nullptr) {
     const std::string apart = parts_.fleet->trouble();

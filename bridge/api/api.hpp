@@ -77,6 +77,7 @@ class Api final : public HttpHandler {
   void do_call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept;
   static void check_body(const HttpRequest& request, std::size_t bytes_max);
 
+  std::string refusal_of_clients() const;
   void healthz(const ApiRequest& request, HttpReply reply);
   void readyz(const ApiRequest& request, HttpReply reply);
   void metrics(const ApiRequest& request, HttpReply reply);

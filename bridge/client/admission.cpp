@@ -18,12 +18,21 @@ void Admission::reload(const LimitsConfig& limits) {
   limits_ = limits;
 }
 
-Admission::Answer Admission::enter(const std::string& address_key) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+Admission::Answer Admission::to_anybody() const noexcept {
   if (short_of_memory_) return Answer::short_of_memory;
   const std::size_t most =
       limits_.connections == 0 ? descriptors_ : std::min(limits_.connections, descriptors_);
-  if (connections_ >= most) return Answer::full;
+  return connections_ >= most ? Answer::full : Answer::admitted;
+}
+
+Admission::Answer Admission::standing() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return to_anybody();
+}
+
+Admission::Answer Admission::enter(const std::string& address_key) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (const Answer answer = to_anybody(); answer != Answer::admitted) return answer;
   std::size_t& from_here = addresses_[address_key];
   if (limits_.connections_per_ip != 0 && from_here >= limits_.connections_per_ip)
     return Answer::full_for_address;

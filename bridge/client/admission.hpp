@@ -30,6 +30,9 @@ class Admission {
   // While it is so nobody is admitted.
   void set_short_of_memory(bool is_short) noexcept { short_of_memory_ = is_short; }
 
+  // What whoever comes next would hear, whatever its address: admitted, full or short_of_memory.
+  Answer standing() const;
+
   // Only `admitted` takes a place, which leave() gives back.
   Answer enter(const std::string& address_key);
   void leave(const std::string& address_key) noexcept;
@@ -50,6 +53,7 @@ class Admission {
     std::size_t count;
   };
 
+  Answer to_anybody() const noexcept;  // under the lock
   static void decrement(std::unordered_map<std::string, std::size_t>& counts,
                         const std::string& key) noexcept;
 

@@ -212,12 +212,14 @@ void Monitor::refuse_type(const Line& line, const std::string& address) {
   tell_type(log::Level::warning, address, line.peer(), refuse_words[reason]);
 }
 
-// It may have been a health check that reads, or a producer that spoke ZMTP 2, was heard and has left.
+// It may have been a health check that reads, or a producer that spoke ZMTP 2, was heard and has left. Only a
+// bridge without CURVE comes here.
 void Monitor::suspect_type(const std::string& address) {
   metrics_.producers_refused[static_cast<std::size_t>(RefuseReason::broken_off)].add();
   tell_type(log::Level::info, address, "somebody",
             "it left as soon as it had read the bridge's greeting; if nothing of it arrives, its "
-            "socket is no PUB");
+            "socket is no PUB, or it speaks CURVE, for which this bridge has no key "
+            "(ingest.curve_secret_key_file)");
 }
 
 // With CURVE, and where the bridge dials, such a peer is back at once, again and again.

@@ -202,6 +202,16 @@ def test_a_listed_key_on_a_socket_that_is_no_pub_is_told_apart_from_who_speaks_n
     assert bridge.metric("zws_producers") == 0
 
 
+def test_a_producer_with_keys_at_a_bridge_without_is_told_which_key_is_missing(bridge, house):
+    with zmq.Context() as context, context.socket(zmq.PUB) as encrypted:
+        encrypted.linger = 0
+        encrypted.curve_serverkey = house.bridge.public.encode()
+        encrypted.curve_publickey = house.listed.public.encode()
+        encrypted.curve_secretkey = house.listed.secret.encode()
+        encrypted.connect(bridge.endpoint)
+        bridge.log.wait_for(r"it speaks CURVE, .* \(ingest.curve_secret_key_file\)")
+
+
 def test_refusals_are_logged_at_most_once_a_second(make_bridge, house):
     bridge = make_bridge(house.settings)
     for _ in range(50):

@@ -25,8 +25,11 @@ def test_a_full_bridge_says_503_and_has_room_when_one_leaves(make_bridge):
     assert refused.value.response.status_code == 503
     assert int(refused.value.response.headers["Retry-After"]) > 0
     assert bridge.get("/healthz").status == 200, "HTTP is still answered"
+    full = "full (limits.connections): new clients are answered 503"
+    assert bridge.get("/readyz").json == {"ready": True, "reasons": [full]}
     clients.pop().close()
     bridge.wait_metric("zws_connections", 2)
+    assert bridge.get("/readyz").json == {"ready": True, "reasons": []}
     bridge.connect()
 
 

@@ -28,6 +28,8 @@ def test_near_the_limit_new_clients_are_refused_and_those_inside_stay(bridge, pr
     assert bridge.metric("zws_handshakes_total", result="short_of_memory") == 1
     bridge.log.wait_for(r"memory is at \d\d % of limits.memory_bytes")
     assert bridge.get("/healthz").status == 200
+    ready = bridge.get("/readyz")
+    assert ready.status == 200 and "short of memory (limits.memory_bytes)" in ready.json["reasons"][0]
     producer.send("a", {"type": "x"})
     assert inside.receive()["type"] == "x"
     assert bridge.metric("zws_closed_for_memory_total") == 0

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import threading
 
 import pytest
 
 from support.bridge import free_port
+from support.certificate import Certificate
 from support.fault_proxy import FaultProxy
 from support.tokens import bearer
-from support.zws_tool import DENIED, DONE, FAILED, TIMED_OUT, USAGE, Running, zws
+from support.zws_tool import CANNOT_CONNECT, DENIED, DONE, FAILED, TIMED_OUT, USAGE, Running, zws
 
 
 def publish(bridge, topic, message):
     body = {"topic": topic, "message": message}
     assert bridge.http("POST", "/api/ws/publish", body, bearer(bridge.admin_token)).status == 200
+
+
+@contextlib.contextmanager
+def answering(answer: bytes):
+    """The URL of a server that answers whoever asks it so, in one thread."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                connection, _ = server.accept()
+                with connection:
+                    if not connection.recv(65536):
+                        return  # the end, below
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            socket.create_connection(server.getsockname()).close()
+            thread.join()
 
 
 @pytest.fixture
@@ -190,6 +216,32 @@ def test_check_says_in_one_look_whether_a_bridge_is_well(bridge):
     assert ill.code == FAILED and "the last reload was refused" in ill.out
 
 
+def test_check_says_that_a_full_bridge_takes_nobody(make_bridge):
+    bridge = make_bridge({"limits.connections": 1})
+    client = bridge.connect()
+    assert zws("sub", "t", "--url", bridge.url).code == CANNOT_CONNECT
+    full = zws("check", "--url", bridge.url)
+    assert full.code == FAILED and "no clients are taken; full (limits.connections)" in full.out
+    client.close()
+    bridge.wait_metric("zws_connections", 0)
+    well = zws("check", "--url", bridge.url)
+    assert well.code == DONE
+    assert "1 clients refused because the bridge was full: limits.connections" in well.out
+
+
+def test_another_scheme_and_a_proxy_without_its_bridge_are_told(make_bridge, tmp_path):
+    """What answers is no bridge, or not as it was asked, and says by its status why."""
+    encrypted = make_bridge(certificate=Certificate(tmp_path / "certificate"))
+    plain = f"http://127.0.0.1:{encrypted.port}"
+    assert "it may speak TLS: write https:// or wss://" in zws("check", "--url", plain).out
+    assert "(if it speaks TLS, write wss://)" in zws("sub", "t", "--url", plain).talk
+    with answering(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n") as proxy:
+        told = zws("check", "--url", proxy)
+        assert told.code == FAILED and "502: a proxy, and the bridge behind it does not answer" in told.out
+        ended = zws("sub", "t", "--url", proxy)
+        assert ended.code == CANNOT_CONNECT and "the bridge behind it does not answer" in ended.talk
+
+
 def test_check_tells_what_was_lost_and_where_to_look_next(bridge, producer):
     assert "since its start" not in zws("check", "--url", bridge.url).out
     for seq in (1, 4):
@@ -236,6 +288,8 @@ def test_sources_rights_and_bridges_are_shown(bridge, operate, tmp_path):
     own = tmp_path / "own"
     own.write_text(bridge.admin_token + "\n")
     assert "auth.claims.admin" in operate("rights", "--of", own).out
+    shown = operate("rights", "--user", "ada", "--role", "ops,dev", "x").out
+    assert "roles    ops, dev\n" in shown and "pattern *, from auth.user.subscribe" in shown
     refused = operate("rights", "--of", "-", given="not-a-token")
     assert refused.code == FAILED and "no key is configured" in refused.out
     assert operate("rights").code == USAGE and operate("rights", "--of", own, "--role", "x").code == USAGE

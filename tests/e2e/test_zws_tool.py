@@ -355,7 +355,7 @@ def test_a_host_that_is_silent_does_not_hang_sub():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         ended = zws("sub", "t", "--count", 1, "--timeout", "0.5", "--url", f"ws://127.0.0.1:{port}/api/ws")
-    assert ended.code == CANNOT_CONNECT
+    assert ended.code == CANNOT_CONNECT and "in 0.5 s: nobody answers" in ended.talk
 
 
 def test_a_connection_that_ends_is_said(bridge):
@@ -767,6 +767,11 @@ def test_wrong_usage_has_its_exit_code(wrong):
     ended = zws(*wrong)
     assert (ended.code, ended.out) == (USAGE, ""), ended
     assert ended.talk.startswith("zws: ")
+
+
+def test_a_word_that_is_none_of_a_few_is_told_with_these():
+    assert "xml not in {json,pretty,payload}" in zws("sub", "t", "--format", "xml").talk
+    assert "json|pretty|payload=json\n" in zws("sub", "--help").out
 
 
 def test_an_unknown_command_is_named_with_the_one_that_was_meant():

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "core/log.hpp"
 #include "failure.hpp"
+#include "output.hpp"
 
 namespace zws::tool {
 namespace {
@@ -21,7 +21,7 @@ std::string message_of(const std::string& body) {
   const auto answer = nlohmann::json::parse(body, nullptr, false);
   const bool told =
       answer.is_object() && answer.contains("message") && answer["message"].is_string();
-  return told ? ": " + log::escaped(answer["message"].get<std::string>(), 400) : "";
+  return told ? ": " + printable_line(answer["message"].get<std::string>(), 400) : "";
 }
 
 Exit exit_of(int status) {

@@ -15,7 +15,7 @@ void add_completion(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("completion", "Print a shell's completion script");
   command->add_option("SHELL", *shell, "bash, zsh or fish")
       ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""))
       ->type_name("bash|zsh|fish");
   command->footer(
       "Examples:\n"

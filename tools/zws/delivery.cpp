@@ -88,7 +88,7 @@ void Delivery::wait_for_bridge(std::string_view topic) {
   if (publisher_->refused())
     throw Failure(Exit::denied, "what listens at " + to_ +
                                     " refuses to speak with us: it wants other CURVE keys (see "
-                                    "--curve-server-key-file), or it is no bridge");
+                                    "--curve-server-key-file) or none, or it is no bridge");
   if (publisher_->wait_ready(milliseconds{0}))
     throw Failure(Exit::cannot_connect, "the bridge at " + to_ +
                                             " does not ask producers for topics like '" +

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/log.hpp"
+#include "output.hpp"
 
 namespace zws::tool {
 namespace {
@@ -39,11 +40,21 @@ bool ends_with(const std::string& text, std::string_view suffix) noexcept {
          text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
 }
 
+// What is in it, without the marks of JSON: "a, b" is a list, "pattern *, from always" an object.
+std::string parts(const Json& value) {
+  if (!value.is_structured()) return value.is_string() ? value.get<std::string>() : value.dump();
+  std::string text;
+  for (const auto& [name, part] : value.items())
+    text += (text.empty() ? "" : ", ") + (value.is_object() ? name + ' ' : "") +
+            (part.is_structured() ? part.dump() : parts(part));
+  return text.empty() ? "-" : text;
+}
+
 std::string cell(const std::string& name, const Json& value) {
   if (value.is_number() && ends_with(name, "_bytes")) return bytes_text(value.get<double>());
   if (value.is_number_unsigned()) return split_number(value.get<std::uint64_t>());
   if (value.is_null()) return "-";
-  return log::escaped(value.is_string() ? value.get<std::string>() : value.dump(), cell_bytes_max);
+  return printable_line(parts(value), cell_bytes_max);
 }
 
 bool is_list_of_objects(const Json& value) {

@@ -93,6 +93,18 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string printable_line(std::string_view text, std::size_t limit) {
+  const std::string escaped = log::escaped(text, limit);
+  std::string out;
+  for (std::size_t i = 0; i < escaped.size(); ++i) {
+    // A log puts texts between quotes; here they stand for themselves.
+    const bool is_quote = escaped[i] == '\\' && escaped.compare(i + 1, 1, "\"") == 0;
+    if (!is_quote) out += escaped[i];
+    if (escaped[i] == '\\' && i + 1 < escaped.size()) out += escaped[++i];
+  }
+  return out;
+}
+
 std::string printable_json(std::string_view json) {
   std::string out;
   while (!json.empty()) {

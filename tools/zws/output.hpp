@@ -3,6 +3,7 @@
 // Thread: any, but lines of several threads may mix.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,9 @@ bool reader_has_gone() noexcept;
 // `text` with control characters, bidi marks and invalid UTF-8 made visible (\x1b, \u202e): nothing
 // from outside may steer the terminal. Newlines and tabs stay.
 std::string printable(std::string_view text);
+
+// The same in one line, cut to about `limit` bytes: newlines and tabs are made visible, too.
+std::string printable_line(std::string_view text, std::size_t limit);
 
 // The same for JSON, which stays the same JSON: \u009b, \u202e.
 std::string printable_json(std::string_view json);

@@ -22,10 +22,12 @@ std::string painted(std::string_view colour, std::string_view text) {
 void add_format_option(CLI::App& command, Format& format) {
   const std::map<std::string, Format> names{
       {"json", Format::json}, {"pretty", Format::pretty}, {"payload", Format::payload}};
+  const auto set = [names, &format](const std::string& name) { format = names.at(name); };
   command
-      .add_option("--format", format,
-                  "json: a message a line; pretty: for people; payload: what was published")
-      ->transform(CLI::CheckedTransformer(names))
+      .add_option_function<std::string>(
+          "--format", set,
+          "json: a message a line; pretty: for people; payload: what was published")
+      ->check(CLI::IsMember({"json", "pretty", "payload"}).description(""))
       ->type_name("json|pretty|payload")
       ->default_str("json");
 }

@@ -26,6 +26,16 @@ TEST(AdmissionTest, IsFullAtTheLimitAndTakesAgainWhenOneLeaves) {
   EXPECT_EQ(admission.enter("b"), Answer::admitted);
 }
 
+TEST(AdmissionTest, ItsStandingIsWhatTheNextOneHearsAndTakesNoPlace) {
+  Admission admission(limits(1), 100);
+  EXPECT_EQ(admission.standing(), Answer::admitted);
+  EXPECT_EQ(admission.standing(), Answer::admitted);
+  EXPECT_EQ(admission.enter("a"), Answer::admitted);
+  EXPECT_EQ(admission.standing(), Answer::full);
+  admission.set_short_of_memory(true);
+  EXPECT_EQ(admission.standing(), Answer::short_of_memory);
+}
+
 TEST(AdmissionTest, DescriptorsBoundWhatTheLimitDoesNot) {
   Admission none(limits(0), 1);
   EXPECT_EQ(none.enter("a"), Answer::admitted);

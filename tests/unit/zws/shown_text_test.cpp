@@ -56,6 +56,13 @@ TEST(PrintableTest, WhatSteersATerminalIsMadeVisible) {
   EXPECT_EQ(printable("\xff"), "\\xff");
 }
 
+TEST(PrintableTest, ALineHoldsNoOtherAndKeepsItsQuotes) {
+  EXPECT_EQ(printable_line(R"(the right "stats")", 60), R"(the right "stats")");
+  EXPECT_EQ(printable_line("a\nb\t\x1b[2J", 60), R"(a\x0ab\x09\x1b[2J)");
+  EXPECT_EQ(printable_line(R"(\" \\)", 60), R"(\\" \\\\)");
+  EXPECT_LT(printable_line(std::string(1000, 'x'), 60).size(), 70U);
+}
+
 TEST(PrintableTest, JsonStaysTheSameJson) {
   const std::string json =
       "{\"c1\":\"\xc2\x9b\",\"bidi\":\"\xe2\x80\xae\",\"del\":\"\x7f\",\"\\\"温\":\"\U0001F600\"}";
@@ -96,6 +103,17 @@ TEST(JsonTableTest, NumbersAreForPeople) {
             "f        -\n");
   EXPECT_EQ(json_columns(nlohmann::ordered_json::parse(R"([{"n":1000},{"n":1,"u":null}])")),
             "n      u\n1,000  \n1      -\n");
+}
+
+TEST(JsonTableTest, ACellHasWhatIsInAListOrAnObjectWithoutTheMarksOfJson) {
+  const auto rights = nlohmann::ordered_json::parse(
+      R"({"roles":["ops","dev"],"none":[],"asked":[{"topic":"x","by":{"pattern":"*","from":"k"}}]})");
+  EXPECT_EQ(json_table(rights, false),
+            "roles  ops, dev\n"
+            "none   -\n"
+            "asked\n"
+            "  topic  by\n"
+            "  x      pattern *, from k\n");
 }
 
 TEST(JsonTableTest, ColumnsAreAlignedByCharacters) {

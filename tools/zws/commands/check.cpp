@@ -51,6 +51,14 @@ std::vector<std::string> places(const std::string& path) {
   return {path.substr(0, path.size() - usual.size()), ""};
 }
 
+// What an answer means that is not the bridge's; `otherwise` where its status does not tell.
+std::string meaning(int status, const Url& url, const std::string& otherwise) {
+  std::string means = otherwise;
+  if (status == 502 || status == 504) means = "a proxy, and the bridge behind it does not answer";
+  if (status == 400 && !url.tls) means = "it may speak TLS: write https:// or wss://";
+  return std::to_string(status) + ": " + means;
+}
+
 class Check {
  public:
   explicit Check(const CheckOptions& options) : calls_(options.login) {}
@@ -80,15 +88,17 @@ class Check {
     }
     if (!is_ours())
       return ill("ready", calls_.url().authority() + "/readyz answered " +
-                              std::to_string(answer.status) + ": this is no zwsbridge");
+                              meaning(answer.status, calls_.url(), "this is no zwsbridge"));
     std::string reasons;
     if (const auto list = json.find("reasons"); list != json.end() && list->is_array())
       for (const auto& reason : *list)
         if (reason.is_string())
           reasons += (reasons.empty() ? "" : "; ") + log::escaped(reason.get<std::string>(), 200);
-    const bool is_ready = answer.status == 200;
-    tell(is_ready, "ready",
-         reasons.empty() ? (is_ready ? "clients are taken" : "not yet") : reasons);
+    if (answer.status != 200) return ill("ready", reasons.empty() ? "not yet" : reasons);
+    // As a bridge says that is full or short of memory.
+    const bool takes = reasons.find("new clients are answered 503") == reasons.npos;
+    const std::string first = takes ? "clients are taken" : "no clients are taken";
+    tell(takes, "ready", first + (reasons.empty() ? "" : "; " + reasons));
   }
 
   // Where clients connect the bridge asks for an upgrade.
@@ -98,8 +108,9 @@ class Check {
     const bool here = status == 426 || url.path.empty();
     tell(here, "clients",
          here ? "they connect at " + url.websocket()
-              : url.path + " answered " + std::to_string(status) +
-                    ": server.path is another one, or a proxy does not pass it on");
+              : url.path + " answered " +
+                    meaning(status, url,
+                            "server.path is another one, or a proxy does not pass it on"));
   }
 
   void measured() {
@@ -119,6 +130,11 @@ class Check {
                             (*producers > 0 ? "" : ": nothing can arrive but by REST"));
     if (const auto clients = metric(answer.body, "zws_connections"))
       note("connections", std::to_string(static_cast<long>(*clients)));
+    const double limit = metric(answer.body, "zws_memory_limit_bytes").value_or(0);
+    if (const auto resident = metric(answer.body, "process_resident_memory_bytes");
+        resident && limit > 0)
+      note("memory",
+           std::to_string(static_cast<long>(100 * *resident / limit)) + " % of its limit");
     lost(answer.body);
   }
 
@@ -139,6 +155,14 @@ class Check {
     since_start(sum(page, "zws_ingest_rejected_total"), "events of producers refused",
                 "see the log");
     since_start(sum(page, "zws_producers_refused_total"), "connections of producers refused",
+                "see the log");
+    since_start(sum(page, "zws_handshakes_total", "result=\"full\""),
+                "clients refused because the bridge was full", "limits.connections");
+    since_start(sum(page, "zws_handshakes_total", "result=\"short_of_memory\""),
+                "clients refused for want of memory", "limits.memory_bytes");
+    since_start(metric(page, "zws_closed_for_memory_total").value_or(0),
+                "clients closed for want of memory", "limits.memory_bytes");
+    since_start(metric(page, "zws_relay_unwritten_total").value_or(0), "events not kept in Redis",
                 "see the log");
   }
 

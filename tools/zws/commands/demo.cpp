@@ -252,7 +252,7 @@ void add_demo(CLI::App& app, Run& run) {
       "--content", [options](const std::string& text) { options->notification["content"] = text; },
       "Its text");
   tell->add_option("--level", options->level, "How serious it is")
-      ->check(CLI::IsMember({"info", "success", "warning", "error"}))
+      ->check(CLI::IsMember({"info", "success", "warning", "error"}).description(""))
       ->type_name("info|success|warning|error")
       ->capture_default_str();
   add_count(tell, *options, "1");

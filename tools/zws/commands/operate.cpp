@@ -279,7 +279,7 @@ void add_notify(CLI::App& app, Run& run) {
   command->add_option("CONTENT", options->content, "Its text");
   command->add_option("--level", options->level, "How it is meant")
       ->type_name("info|success|warning|error")
-      ->check(CLI::IsMember({"info", "success", "warning", "error"}))
+      ->check(CLI::IsMember({"info", "success", "warning", "error"}).description(""))
       ->capture_default_str();
   command
       ->add_option("--user", options->users,

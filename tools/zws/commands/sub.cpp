@@ -46,7 +46,7 @@ std::string member(const nlohmann::json& object, const char* name) {
 std::string reason_of(const nlohmann::json& answer) {
   const std::string code = member(answer, "code");
   const std::string message = member(answer, "message");
-  return log::escaped(message.empty() ? code : code + ": " + message, 400);
+  return printable_line(message.empty() ? code : code + ": " + message, 400);
 }
 
 Exit exit_of(const std::string& code) {
@@ -240,11 +240,12 @@ class Subscription {
       case WsEnd::Cause::deadline:
         if (!connected_)
           throw Failure(Exit::cannot_connect,
-                        "cannot connect to " + url_.websocket() + " in " + options_.timeout);
+                        "cannot connect to " + url_.websocket() + " in " + timeout() +
+                            ": nobody answers; is it this port, and ws:// or wss://?");
         if (options_.count == 0) return Exit::done;
         throw Failure(Exit::timed_out, std::to_string(events_) + " of " +
                                            std::to_string(options_.count) + " messages came in " +
-                                           options_.timeout);
+                                           timeout());
       case WsEnd::Cause::refused:
         throw Failure(end.code == 401 || end.code == 403 ? Exit::denied : Exit::cannot_connect,
                       lost(end));
@@ -257,13 +258,24 @@ class Subscription {
     throw Failure(connected_ ? Exit::failed : Exit::cannot_connect, lost(end));
   }
 
+  // What a status says that is no bridge's.
+  std::string hint(int status) const {
+    if (status == 502 || status == 504) return " (a proxy; the bridge behind it does not answer)";
+    return status == 400 && !url_.tls ? " (if it speaks TLS, write wss://)" : "";
+  }
+
+  std::string timeout() const {
+    const bool bare = options_.timeout.find_first_not_of("0123456789.") == std::string::npos;
+    return options_.timeout + (bare ? " s" : "");
+  }
+
   std::string lost(const WsEnd& end) const {
     const std::string where = url_.websocket();
     const std::string reason = log::escaped(end.reason, 300);
     switch (end.cause) {
       case WsEnd::Cause::not_connected: return "cannot connect to " + where + ": " + reason;
       case WsEnd::Cause::refused:
-        return where + " answered " + std::to_string(end.code) + " " + reason;
+        return where + " answered " + std::to_string(end.code) + " " + reason + hint(end.code);
       case WsEnd::Cause::silent:
         return "the bridge at " + where + " gives no sign of life any more";
       default: break;
