@@ -348,7 +348,7 @@ def test_a_wrong_time_names_the_units():
 def test_an_answer_that_is_no_websocket_is_said(bridge):
     ended = zws("sub", "t", "--url", f"{bridge.url}/healthz")
     assert ended.code == CANNOT_CONNECT
-    assert "answered 404" in ended.talk
+    assert "answered 404" in ended.talk and "clients connect to /api/ws" in ended.talk
 
 
 def test_a_host_that_is_silent_does_not_hang_sub():

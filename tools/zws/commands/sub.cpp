@@ -258,8 +258,9 @@ class Subscription {
     throw Failure(connected_ ? Exit::failed : Exit::cannot_connect, lost(end));
   }
 
-  // What a status says that is no bridge's.
+  // What a status says that is no bridge's, or not of where a bridge has its clients.
   std::string hint(int status) const {
+    if (status == 404) return " (clients connect to /api/ws, or what server.path says)";
     if (status == 502 || status == 504) return " (a proxy; the bridge behind it does not answer)";
     return status == 400 && !url_.tls ? " (if it speaks TLS, write wss://)" : "";
   }
