@@ -380,20 +380,18 @@ void HoldBack::release_due(RepairStream& stream, SteadyTime now) {
   for (; event != nullptr && event->until <= now; event = event->later)
     to = std::max(to, event->seq);
   SteadyTime next = event != nullptr ? event->until : SteadyTime::max();
-  if (awaits_publisher(stream)) {
-    if (source.state == RepairSource::State::waiting) next = std::min(next, source.until);
-    // Where it is mute from now on all its streams are, whichever was looked at first.
-    const bool may_come = publishers_.may_help(source);
-    if (may_come && to == 0 && next > now) return set_deadline(stream, next);
-    return release_all(stream);
-  }
+  const bool awaits = awaits_publisher(stream);
+  // Where it is mute from now on all its streams are, whichever was looked at first.
+  if (awaits && !publishers_.may_help(source)) return release_all(stream);
+  if (awaits && source.state == RepairSource::State::waiting) next = std::min(next, source.until);
   if (to == 0) return set_deadline(stream, next);
-  const SeqRange due{stream.numbers.newest() + 1, to};
-  publishers_.note_overdue(stream, due);
-  count_failed(metrics_, RepairFailure::unanswered, missing(stream, due));
+  if (!awaits) {
+    const SeqRange due{stream.numbers.newest() + 1, to};
+    publishers_.note_overdue(stream, due);
+    count_failed(metrics_, RepairFailure::unanswered, missing(stream, due));
+  }
   release(stream, to);
-  if (stream.held)
-    set_deadline(stream, std::max<SteadyTime>(stream.held->earliest->until, now + due_pace));
+  if (stream.held) set_deadline(stream, std::max<SteadyTime>(next, now + due_pace));
   settle(stream);
 }
 

@@ -122,6 +122,39 @@ TEST_F(RepairTest, ASourceThatSaysNothingDelaysOnce) {
   EXPECT_EQ(failed(RepairFailure::unanswered), 0);
 }
 
+TEST_F(RepairTest, WhatCameLatelyWaitsForAPublisherToComeAgainThoughTheTimeOfOthersIsOver) {
+  knows("p", "s", "t");
+  live("t", "s", 3);
+  pass(milliseconds(150));
+  repair.publishers().note_all_gone();
+  repair.look();
+  live("t", "s", 4);
+  live("t", "s", 6);
+  pass(milliseconds(50));
+  EXPECT_THAT(taken(), ElementsAre("t s:3", "t s:4"));
+  pass(milliseconds(100));
+  keeps("q", "s", "t", 1, 6);
+  EXPECT_EQ(asked().back(), "q s t 5-5");
+  answer("q", "t", "s", 5);
+  EXPECT_THAT(taken(), ElementsAre("t s:5", "t s:6"));
+}
+
+TEST_F(RepairTest, WhatWaitsForAPublisherThatDoesNotComeGoesOnInTime) {
+  knows("p", "s", "t");
+  live("t", "s", 3);
+  pass(milliseconds(150));
+  repair.publishers().note_all_gone();
+  repair.look();
+  live("t", "s", 6);
+  pass(milliseconds(50));
+  EXPECT_THAT(taken(), ElementsAre("t s:3"));
+  pass(milliseconds(149));
+  EXPECT_THAT(taken(), IsEmpty());
+  pass(milliseconds(1));
+  EXPECT_THAT(taken(), ElementsAre("t s:6"));
+  EXPECT_EQ(repair.next_time(), SteadyTime::max());
+}
+
 TEST_F(RepairTest, WhatCameWhileTheBridgeStoodStillIsReadBeforeItIsTooLate) {
   knows("p", "s", "t");
   live("t", "s", 3);
