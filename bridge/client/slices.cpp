@@ -302,7 +302,7 @@ void Slices::answer_subscribe(Session& session, LongRequest& whole, const Grants
     answer.recovered = false;
     answer.events.clear();
   }
-  if (answer.recovered) router_.note_recovered(session.outbox(), pattern);
+  if (answer.recovered) router_.note_recovered(session.outbox(), pattern, whole.looked_at);
   if (request.sources) router_.tell_sources(session.outbox(), pattern);
   Subscribed words;
   if (pattern.is_literal()) words.at = positions_json(answer.at);

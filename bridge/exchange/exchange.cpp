@@ -169,7 +169,10 @@ bool Exchange::is_here(const Arrival& arrival, Event::Fields fields, const Judge
   fields.source = arrival.source;
   fields.seq = arrival.seq;
   const EventPtr made = renderer_.render(arrival, fields, *judgement.route, now_ns);
-  return says_the_same(text_in_frame(known.frame()), text_in_frame(made->frame()));
+  const std::string_view text = text_in_frame(made->frame());
+  if (arrival.sent_ns != 0)
+    return text_in_frame(known.frame()) == text;  // the producer's time, too
+  return says_the_same(text_in_frame(known.frame()), text);
 }
 
 void Exchange::keep(EventPtr event, LaneSet lanes, Batch& batch) {
@@ -183,9 +186,10 @@ void Exchange::tell(EventPtr event, LaneSet lanes, Batch& batch) {
 }
 
 // The history has these events from an archive, and who came later was given them from there. But who has
-// listened all along waits for them in vain.
+// listened all along waits for them in vain (exchange/late_gap.hpp).
 void Exchange::tell_late(const Judgement& judgement, Event::Fields fields, Batch& batch) {
-  fields.arrival = ++arrivals_;
+  fields.restart = true;
+  fields.arrival = judgement.late_since;
   fields.source = judgement.source;
   fields.topic_id = judgement.topic_id;
   fields.seq = judgement.seq;
@@ -202,11 +206,13 @@ bool Exchange::fill(const Past& past) {
                              history_.newest(past.topic, each.name)));
   if (!history_.fill(past, heard)) return false;
   const SteadyTime now = clock_.steady();
+  ++arrivals_;  // so that who looked before stands before it
   for (std::size_t i = 0; i < heard.size(); ++i) {
     const PastSource& each = past.sources[i];
     if (heard[i] == 0)
-      sources_.assume(past.topic, hash, each.name, each.newest, each.newest_ns,
-                      under_way(each, now), now);
+      sources_.assume(past.topic, hash,
+                      {each.name, each.newest, each.newest_ns, under_way(each, now), arrivals_},
+                      now);
   }
   note_sizes();
   return true;

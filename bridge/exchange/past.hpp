@@ -18,7 +18,7 @@ struct PastSource {
   // No event of it is known to be later. Where it is more than the last of `events`, those between are
   // missing.
   std::uint64_t newest = 0;
-  std::int64_t newest_ns = 0;  // when that came (Unix time); 0: not known
+  std::int64_t newest_ns = 0;  // when that had come at the latest (Unix time); 0: not known
   // Without holes, in order of seq and none younger than the next. Each with the overflow of the topic's
   // route, a frame with an @id, and no arrival number.
   std::vector<EventPtr> events;

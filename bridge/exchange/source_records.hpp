@@ -30,12 +30,14 @@ struct SourceRecord {
   Presence presence;
 };
 
-// What only topics of producers that send no header have, and those that are watched for silence.
+// What only topics of producers that send no header have, those that are watched for silence, and those of which
+// an archive said something.
 struct TopicExtras {
   std::uint64_t fleet_seq = 0;  // of what other bridges get with its number
   SteadyTime own_heard{};
-  Presence own;      // of the topic's own source
-  SteadyTime due{};  // when SourceWatch looks at the topic again; zero: not by itself
+  Presence own;                  // of the topic's own source
+  SteadyTime due{};              // when SourceWatch looks at the topic again; zero: not by itself
+  std::uint64_t assumed_at = 0;  // the arrival number of what an archive said last of a source
 };
 
 struct SourceTopic {

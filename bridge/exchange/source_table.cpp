@@ -17,6 +17,13 @@ constexpr std::size_t table_bytes_per_topic = 96;
 
 constexpr std::uint32_t events_of_a_restart = 3;
 
+constexpr std::int64_t clocks_differ_ns = 5'000'000'000;
+
+// An archive says when a bridge heard an event, by its own clock; the producer says when it sent one.
+bool is_near(std::int64_t sent_ns, std::int64_t heard_ns) noexcept {
+  return sent_ns > heard_ns && sent_ns - heard_ns <= clocks_differ_ns;
+}
+
 // Between two looks at the clock, and the news of one slice, which are a fifth of what a client's queue holds.
 constexpr std::size_t topics_between = 16;
 constexpr std::size_t news_max = 512;
@@ -247,16 +254,23 @@ Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
   judgement.alive_lanes = note_heard(topic, source.presence, arrival.connection);
   if (known && arrival.seq <= source.newest) {
     judgement.restart = began_again(source, arrival);
-    judgement.duplicate = !judgement.restart;
+    const bool timed = arrival.sent_ns != 0;
+    const bool near = source.assumed && timed && is_near(arrival.sent_ns, source.newest_ns);
+    const bool may_be_that = judgement.restart && near;
+    judgement.duplicate = !judgement.restart || may_be_that;
     if (judgement.duplicate) {
+      judgement.restart = false;
       // Nobody has waited here for what was sent before (a publisher that repairs sends that again).
-      const bool awaited = arrival.sent_ns == 0 || arrival.sent_ns >= awaited_since_ns_;
-      judgement.in_doubt = source.assumed && arrival.sent_ns == 0;
-      judgement.under_way = judgement.in_doubt && source.newest - arrival.seq < source.under_way &&
-                            topic.heard - source.heard_at <= under_way_max;
-      if (source.assumed && awaited && !std::exchange(source.late_told, true))
+      const bool awaited = !timed || arrival.sent_ns >= awaited_since_ns_;
+      judgement.in_doubt = source.assumed && (!timed || may_be_that);
+      judgement.under_way =
+          may_be_that || (judgement.in_doubt && source.newest - arrival.seq < source.under_way &&
+                          topic.heard - source.heard_at <= under_way_max);
+      if (source.assumed && awaited && !std::exchange(source.late_told, true)) {
         judgement.late_to = source.newest;
-      if (awaited && !judgement.in_doubt) source.assumed = false;
+        judgement.late_since = topic.extras ? topic.extras->assumed_at : 0;
+      }
+      if (awaited && !judgement.in_doubt && !near) source.assumed = false;
       return judgement;
     }
     if (arrival.seq > 1) judgement.missed_from = 1;
@@ -296,19 +310,19 @@ std::uint64_t SourceTable::newest(std::string_view topic, std::uint64_t topic_ha
   return 0;
 }
 
-void SourceTable::assume(std::string_view name, std::uint64_t topic_hash, std::string_view source,
-                         std::uint64_t newest_seq, std::int64_t newest_ns, std::size_t under_way,
+void SourceTable::assume(std::string_view name, std::uint64_t topic_hash, const Assumed& archived,
                          SteadyTime now) {
   Topic& known = topic(name, topic_hash, now);
   if (known.sources.size() >= sources_max_) return;  // those that are heard are worth more
-  Source& added = add_source(known, source);
-  added.newest = newest_seq;
-  added.newest_ns = newest_ns;
+  Source& added = add_source(known, archived.source);
+  added.newest = archived.newest;
+  added.newest_ns = archived.newest_ns;
   added.heard = ++heard_;
   added.heard_at = now;
   added.presence.add(Arrival::over, watch_.live());  // nobody is heard here until it speaks
   added.assumed = true;
-  added.under_way = static_cast<std::uint16_t>(std::min<std::size_t>(under_way, 65'535));
+  watch_.extras(known).assumed_at = archived.arrival;
+  added.under_way = static_cast<std::uint16_t>(std::min<std::size_t>(archived.under_way, 65'535));
 }
 
 // Of an event that is not above the newest.

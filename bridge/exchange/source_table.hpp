@@ -43,8 +43,10 @@ struct Judgement {
   bool forgot = false;        // another source of the topic was forgotten for this one
   bool forgot_first = false;  // ... for the first time on this topic
   std::uint64_t missed_from = 0;  // > 0: missed_from .. seq-1 never came
-  std::uint64_t late_to =
-      0;                    // > 0: of seq .. late_to it was taken on trust that they had been here
+  // > 0: of seq .. late_to it was taken on trust that they had been here, by an archive's word that arrived as
+  // `late_since`.
+  std::uint64_t late_to = 0;
+  std::uint64_t late_since = 0;
   std::string_view source;  // valid until the next judge()
   std::uint64_t seq = 0;
   std::uint32_t topic_id = 0;  // the topic's while it is known; then another topic may get it
@@ -90,11 +92,20 @@ class SourceTable {
   // How much later than others this bridge may hear an event; clocks differ, too.
   static constexpr std::chrono::seconds under_way_max{5};
 
-  // An archive knows a source that is not known here, up to `newest`, which came at `newest_ns` (Unix
-  // time), and the last `under_way` came less than `under_way_max` ago: it goes on from there. Where it begins again instead, and does not say when it sent that, only what the
-  // events say can tell: those are judged `in_doubt`, until one comes that is later.
-  void assume(std::string_view topic, std::uint64_t topic_hash, std::string_view source,
-              std::uint64_t newest, std::int64_t newest_ns, std::size_t under_way, SteadyTime now);
+  // What an archive knows of a source.
+  struct Assumed {
+    std::string_view source;
+    std::uint64_t newest;
+    std::int64_t newest_ns;  // Unix time: it was sent then or before
+    std::size_t under_way;   // so many of the last came less than `under_way_max` ago
+    std::uint64_t arrival;   // of this knowledge, among all that arrives
+  };
+
+  // It is not known here, and goes on from there. Where it begins again instead, and does not say when it sent
+  // that, or says a time so near that clocks may differ by it, only what the events say can tell: those are judged
+  // `in_doubt`, until one comes that is later.
+  void assume(std::string_view topic, std::uint64_t topic_hash, const Assumed& archived,
+              SteadyTime now);
 
   // Since when (Unix time) somebody may have listened here for what a source sent.
   void set_awaited_since(std::int64_t unix_ns) noexcept { awaited_since_ns_ = unix_ns; }

@@ -12,9 +12,13 @@ std::chrono::milliseconds since_epoch(SteadyTime time) noexcept {
 
 }  // namespace
 
-void CallGate::set_time(std::chrono::milliseconds unix_time, SteadyTime now) noexcept {
+bool CallGate::set_time(std::chrono::milliseconds unix_time, SteadyTime asked,
+                        SteadyTime now) noexcept {
+  const bool prompt = now - asked <= answer_max;
+  if (!prompt && knows_time_) return false;
   offset_ = unix_time - since_epoch(now);
   knows_time_ = true;
+  return prompt;
 }
 
 std::chrono::milliseconds CallGate::time(SteadyTime now) const noexcept {

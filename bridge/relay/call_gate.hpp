@@ -23,14 +23,19 @@ class CallGate {
  public:
   static constexpr std::chrono::milliseconds age_max{5000};
   static constexpr std::chrono::milliseconds ahead_max{1000};
+  // Half of it, since both who calls and who is called may be off.
+  static constexpr std::chrono::milliseconds answer_max{500};
   static constexpr std::size_t ids_max = 65'536;
 
   explicit CallGate(std::size_t payload_max) : payload_max_(payload_max) {}
 
   void set_payload_max(std::size_t bytes) noexcept { payload_max_ = bytes; }
 
-  // What Redis' clock shows at `now`. Before the first time nobody is let in.
-  void set_time(std::chrono::milliseconds unix_time, SteadyTime now) noexcept;
+  // What Redis' clock shows, as it answered at `now` who asked at `asked`. Before the first time nobody is let in.
+  // False where the answer took so long that it may be far off: then it is taken only where none is known.
+  bool set_time(std::chrono::milliseconds unix_time, SteadyTime asked, SteadyTime now) noexcept;
+  // It may be another Redis from now on, with a clock of its own.
+  void forget_time() noexcept { knows_time_ = false; }
   // What it shows now, as far as is known.
   std::chrono::milliseconds time(SteadyTime now) const noexcept;
 

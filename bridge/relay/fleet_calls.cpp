@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::chrono::milliseconds answer_max{1000};
 constexpr std::chrono::seconds time_refresh{10};
+constexpr std::chrono::seconds time_again{1};  // where the answer took long
 constexpr std::size_t in_hand_max = 256;
 
 std::string_view text_of(const redisReply& reply) {
@@ -30,16 +31,26 @@ FleetCalls::FleetCalls(asio::io_context& loop, Parts parts)
     : loop_(loop), parts_(std::move(parts)), gate_(parts_.payload_max), time_timer_(loop) {}
 
 void FleetCalls::begin(std::function<void(const std::string&)> known) {
-  time_timer_.expires_after(time_refresh);
-  time_timer_.async_wait([this, there = there_](const std::error_code& fault) {
-    if (*there && !fault) begin([](const std::string&) {});
-  });
-  parts_.link->send({"TIME"}, [this, known = std::move(known)](const redisReply* answer) {
+  gate_.forget_time();
+  ask_time(std::move(known));
+}
+
+void FleetCalls::ask_time(std::function<void(const std::string&)> known) {
+  ask_time_in(time_refresh);
+  const SteadyTime asked = std::chrono::steady_clock::now();
+  parts_.link->send({"TIME"}, [this, asked, known = std::move(known)](const redisReply* answer) {
     if (answer == nullptr) return;
     const auto time = time_of(*answer);
     if (!time) return known(parts_.link->fault_of(*answer));
-    gate_.set_time(*time, std::chrono::steady_clock::now());
+    if (!gate_.set_time(*time, asked, std::chrono::steady_clock::now())) ask_time_in(time_again);
     known({});
+  });
+}
+
+void FleetCalls::ask_time_in(std::chrono::seconds pause) {
+  time_timer_.expires_after(pause);
+  time_timer_.async_wait([this, there = there_](const std::error_code& fault) {
+    if (*there && !fault) ask_time([](const std::string&) {});
   });
 }
 

@@ -77,6 +77,8 @@ class FleetCalls {
     asio::steady_timer deadline;
   };
 
+  void ask_time(std::function<void(const std::string& fault)> known);
+  void ask_time_in(std::chrono::seconds pause);
   void heard_by(const std::string& id, const redisReply* answer);
   void finish_if_whole(const std::string& id);
   void finish(const std::string& id);

@@ -248,7 +248,7 @@ bool HistoryReader::take_entry(Job& job, Reading& reading, const redisReply& ent
   if (first) {
     if (kept->seq >= reading.past.newest) reading.newest_ms = kept->heard_ms;
     reading.past.newest = std::max(reading.past.newest, kept->seq);
-    reading.past.newest_ns = kept->heard_ms * 1'000'000;
+    reading.past.newest_ns = (kept->heard_ms + 1) * 1'000'000 - 1;  // of that millisecond the last
   }
   SteadyTime received = steady(job, kept->heard_ms);
   std::vector<EventPtr>& events = reading.past.events;

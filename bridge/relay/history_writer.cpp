@@ -24,7 +24,6 @@ constexpr milliseconds unseen_max{2'000};
 constexpr std::int64_t read_apart = 2;  // milliseconds: what clocks say twice may differ by one
 constexpr std::size_t marks = 2;        // members of an index that are no sources
 constexpr const char* missing = "!";    // one of them
-constexpr milliseconds missing_pace{1'000};
 constexpr std::chrono::minutes life_pace{1};
 
 std::int64_t wall_ms(const Clock& clock) {
@@ -184,19 +183,30 @@ bool HistoryWriter::open(const Event& event, Source& source) {
 // What expires is put off, long before it would.
 void HistoryWriter::refresh(const Event& event, const Route& route, Source& source,
                             SteadyTime now) {
-  const Duration pace = std::clamp<Duration>(route.ttl / 4, milliseconds(1'000), refresh_max);
-  if (source.refreshed != SteadyTime{} && now - source.refreshed < pace) return;
+  const bool fresh = source.refreshed == SteadyTime{};
+  if (!fresh && now - source.refreshed < pace_of(route)) return;
   source.refreshed = now;
   const std::string stays = std::to_string(index_ms(route));
   send({"PEXPIRE", keys_.stream(event.topic(), event.source()), stays}, event.topic());
   send_({"PEXPIRE", keys_.index(event.topic()), stays},
-        [this, name = std::string(event.topic())](const redisReply* answer) {
-          const bool gone =
-              answer != nullptr && answer->type == REDIS_REPLY_INTEGER && answer->integer == 0;
-          if (!gone) return;
+        [this, fresh, name = std::string(event.topic()), from = std::string(event.source()),
+         newest = source.newest](const redisReply* answer) {
+          if (answer == nullptr || answer->type != REDIS_REPLY_INTEGER) return;
+          if (answer->integer != 0) return fresh ? void() : put_if_absent(name, from, newest);
           topics_.erase(name);  // somebody deleted it, and perhaps all: it begins anew
           life_due_ = !life_.empty();
         });
+}
+
+// Another bridge may have made the index anew, or have taken it out.
+void HistoryWriter::put_if_absent(const std::string& topic, const std::string& source,
+                                  std::uint64_t newest) {
+  send({"ZADD", keys_.index(topic), "NX", std::to_string(newest) + ".5", source}, topic);
+}
+
+// At which what is there is seen to be there still.
+Duration HistoryWriter::pace_of(const Route& route) noexcept {
+  return std::clamp<Duration>(route.ttl / 4, milliseconds(1'000), refresh_max);
 }
 
 std::int64_t HistoryWriter::index_ms(const Route& route) const noexcept {
@@ -252,14 +262,15 @@ void HistoryWriter::send_or_lose(Words words, std::string_view topic) {
   if (!sent) lose(0, partition);
 }
 
-// From now on, and for what comes until it is said again.
-void HistoryWriter::tell_missing(std::string_view topic) {
-  const std::string until = std::to_string(wall_ms(clock_) + missing_pace.count());
+// From now on, and for what comes until it is said again, or known.
+void HistoryWriter::tell_missing(std::string_view topic, Duration stays) {
+  const std::string until = std::to_string(wall_ms(clock_) + stays.count());
   send_or_lose({"ZADD", keys_.index(topic), "XX", until, missing}, topic);
 }
 
 // Too many sources: a quarter of them go, first of those that have ended. "!" says that some did. Who speaks on
-// is put in again with its next event: else nobody who reads would know of what it says later.
+// is put in again with its next event: else nobody who reads would know of what it says later. One that others alone
+// hear they put in again at their pace, so it is said for as long.
 void HistoryWriter::trim(const std::string& topic, const redisReply& index) {
   if (index.type != REDIS_REPLY_ARRAY) return;
   std::vector<std::string> ended;
@@ -274,12 +285,13 @@ void HistoryWriter::trim(const std::string& topic, const redisReply& index) {
   const std::size_t known = ended.size() + others.size();
   if (known <= index_max_) return;
   const std::size_t wanted = known - index_max_ + index_max_ / 4;
+  const bool speak_on = ended.size() < wanted;
   ended.insert(ended.end(), others.begin(), others.end());
   ended.resize(std::min(ended.size(), wanted));
   const auto here = topics_.find(topic);
   for (const std::string& source : ended)
     if (here != topics_.end()) here->second.sources.erase(source);
-  tell_missing(topic);
+  tell_missing(topic, missing_pace + (speak_on ? pace_of(routes_.match(topic)) : Duration{}));
   Words out{"ZREM", keys_.index(topic)};
   out.insert(out.end(), ended.begin(), ended.end());
   send(std::move(out), topic);
@@ -335,7 +347,33 @@ void HistoryWriter::close(std::string_view topic, std::string_view source, std::
        topic);
 }
 
+// Whoever hears it closes it, and knows where. Of the others one may be too late to close it: what lies there tells.
+void HistoryWriter::close_for_another(std::string_view topic, std::string_view source,
+                                      std::uint64_t newest) {
+  const auto known = topics_.find(std::string(topic));
+  if (known != topics_.end() && known->second.sources.count(std::string(source)) != 0) return;
+  close(topic, source, newest);
+  send_({"XREVRANGE", keys_.stream(topic, source), "+", "-", "COUNT", "1"},
+        [this, name = std::string(topic), from = std::string(source),
+         newest](const redisReply* answer) {
+          const bool is_there =
+              answer != nullptr && answer->type == REDIS_REPLY_ARRAY && answer->elements != 0;
+          const auto last = is_there ? read_entry(*answer->element[0]) : std::nullopt;
+          if (last && last->seq < newest) put_again(name, from, last->seq);
+        });
+}
+
 // --- sources that begin again ---------------------------------------------------------------------
+
+// Of a source that has begun again, and is in the index with a number of its former life.
+void HistoryWriter::put_again(const std::string& topic, const std::string& source,
+                              std::uint64_t newest) {
+  tell_missing(topic);
+  send({"ZREM", keys_.index(topic), source}, topic);
+  put(topic, source, std::to_string(newest) + ".5");
+  const std::string stays = std::to_string(index_ms(routes_.match(topic)));
+  send({"PEXPIRE", keys_.index(topic), stays}, topic);
+}
 
 void HistoryWriter::compare(const EventPtr& event) {
   const std::string id = "0-" + std::to_string(event->seq());

@@ -4,7 +4,8 @@
 // a number of a stream cannot come twice.
 //
 // The index of a topic names its sources, so that who reads knows that nothing is missing. A source is in it
-// before its first event is kept: as SEQ.5 while it speaks ("open": it is now there or further), and as
+// before its first event is kept: as SEQ.5 while it speaks ("open": it is now there or further), put in again now and
+// then where it is not any more, as another bridge may have made the index anew; and as
 // SEQ.75 when it has been silent for a second ("closed": there it ended, as far as the bridge heard). The larger of
 // two counts, so bridges need not agree. "*" says since when the index knows all sources, in Unix
 // milliseconds, "!" up to when some were taken out, or there were events that are not kept (they have no number
@@ -85,8 +86,9 @@ class HistoryWriter {
   // Closes all that are open.
   void close_all();
 
-  // A source ended at `newest`: somebody who read it saw that its bridge did not come to say so.
-  void close(std::string_view topic, std::string_view source, std::uint64_t newest);
+  // A source ended at `newest`: somebody who read it saw that its bridge did not come to say so. Where it has begun
+  // again since it was read, that does not count.
+  void close_for_another(std::string_view topic, std::string_view source, std::uint64_t newest);
 
   // Whether events of this route with this number are kept.
   static bool keeps(const Event& event, const Route& route) noexcept {
@@ -94,6 +96,8 @@ class HistoryWriter {
   }
 
  private:
+  static constexpr Duration missing_pace{1'000};
+
   struct Source {
     std::uint64_t newest = 0;
     SteadyTime heard{};
@@ -118,10 +122,14 @@ class HistoryWriter {
   bool open(const Event& event, Source& source);
   void refresh(const Event& event, const Route& route, Source& source, SteadyTime now);
   void look_at_oldest(SteadyTime silent_since);
+  void close(std::string_view topic, std::string_view source, std::uint64_t newest);
+  void put_if_absent(const std::string& topic, const std::string& source, std::uint64_t newest);
+  void put_again(const std::string& topic, const std::string& source, std::uint64_t newest);
   bool put(std::string_view topic, const std::string& source, const std::string& score);
   bool send(Words words, std::string_view topic);
   void send_or_lose(Words words, std::string_view topic);
-  void tell_missing(std::string_view topic);
+  void tell_missing(std::string_view topic, Duration stays = missing_pace);
+  static Duration pace_of(const Route& route) noexcept;
   void on_kept(const EventPtr& event, bool doubted, const redisReply* answer);
   void compare(const EventPtr& event);
   void judge(const Event& event, const redisReply& there);

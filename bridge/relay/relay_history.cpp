@@ -42,7 +42,7 @@ RelayHistory::RelayHistory(const ConfigPtr& config, Exchange& exchange, RelayMet
                },
                [this](const Past& past) { return exchange_.fill(past); },
                [this](const std::string& topic, const std::string& source, std::uint64_t newest) {
-                 writer_.close(topic, source, newest);
+                 writer_.close_for_another(topic, source, newest);
                }},
               metrics) {}
 

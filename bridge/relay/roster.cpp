@@ -81,9 +81,8 @@ void Roster::beat() {
 void Roster::judge_holder(const redisReply* holder) {
   if (holder == nullptr || leaving_ || refuses(*holder)) return;
   if (holder->type == REDIS_REPLY_NIL) return write("NX");
+  if (is_held_by_this(holder)) return write("XX");
   const std::string text(text_of(*holder));
-  const auto told = MemberText::parse(text);
-  if (told && told->life == parts_.life) return write("XX");
   parts_.link->send({"PUBSUB", "NUMSUB", parts_.channels + "answers:" + parts_.name},
                     [this, text](const redisReply* answer) {
                       if (answer == nullptr || leaving_ || refuses(*answer)) return;
@@ -127,6 +126,22 @@ void Roster::leave(std::function<void()> done) {
   timer_.cancel();
   const bool asked =
       standing_ == Standing::member &&
+      parts_.link->send({"GET", key_of(parts_.name)}, [this, done](const redisReply* holder) {
+        if (is_held_by_this(holder)) return give_back(done);
+        done();
+      });
+  if (!asked) done();
+}
+
+// A bridge that hung for longer than its key stays may find another's there.
+bool Roster::is_held_by_this(const redisReply* holder) const {
+  if (!is_string(holder)) return false;
+  const auto told = MemberText::parse(text_of(*holder));
+  return told && told->life == parts_.life;
+}
+
+void Roster::give_back(const std::function<void()>& done) {
+  const bool asked =
       parts_.link->send({"SREM", parts_.prefix + "bridges", parts_.name},
                         [](const redisReply*) {}) &&
       parts_.link->send({"DEL", key_of(parts_.name)}, [done](const redisReply*) { done(); });

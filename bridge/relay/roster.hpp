@@ -54,13 +54,15 @@ class Roster {
 
   Standing standing() const noexcept { return standing_; }
 
-  // Gives the name back; `done` is called when that is done or cannot be.
+  // Gives the name back if it is this bridge's still; `done` is called when that is done or cannot be.
   void leave(std::function<void()> done);
 
   void members(std::function<void(std::vector<FleetMember>)> done);
 
  private:
   void beat();
+  bool is_held_by_this(const redisReply* holder) const;
+  void give_back(const std::function<void()>& done);
   void judge_holder(const redisReply* holder);
   void doubt(const std::string& text);
   void write(const char* condition);

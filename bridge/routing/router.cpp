@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/topic.hpp"
+#include "exchange/late_gap.hpp"
 
 namespace zws {
 namespace {
@@ -76,11 +77,12 @@ Router::Joined Router::subscribe(Subscriber& who, const Pattern& pattern, bool i
   return {true};
 }
 
-void Router::note_recovered(Subscriber& who, const Pattern& pattern) noexcept {
+void Router::note_recovered(Subscriber& who, const Pattern& pattern, std::uint64_t since) noexcept {
   const Audience* audience = find(pattern);
   const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
-  if (place != Audience::none && !who.memberships_[place].implicit)
-    who.memberships_[place].since = 0;
+  if (place == Audience::none || who.memberships_[place].implicit) return;
+  who.memberships_[place].since = since;
+  who.memberships_[place].recovered = true;
 }
 
 void Router::expect(const Pattern& pattern, bool sources) {
@@ -242,7 +244,8 @@ std::optional<std::uint64_t> Router::Own::since_besides(std::string_view topic,
   each_place(topic, [&](std::size_t place) {
     const auto& membership = who_.memberships_[place];
     if (membership.audience->pattern() == pattern) return;
-    since = since ? std::min(*since, membership.since) : membership.since;
+    const std::uint64_t by_this = membership.recovered ? 0 : membership.since;
+    since = since ? std::min(*since, by_this) : by_this;
   });
   return since;
 }
@@ -251,12 +254,6 @@ bool Router::has_implicitly(const Subscriber& who, const Pattern& pattern) const
   const Audience* audience = find(pattern);
   const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
   return place != Audience::none && who.memberships_[place].implicit;
-}
-
-std::uint64_t Router::since(const Subscriber& who, const Pattern& pattern) const noexcept {
-  const Audience* audience = find(pattern);
-  const std::size_t place = audience != nullptr ? audience->find(who) : Audience::none;
-  return place != Audience::none ? who.memberships_[place].since : 0;
 }
 
 bool Router::asked(const Subscriber& who, const Pattern& pattern) const noexcept {
@@ -359,7 +356,7 @@ std::size_t Router::publish(const std::vector<EventPtr>& events,
       for (Audience* audience : matched_) audience->count_offered(event.received());
     }
     if (!turn_.add(i)) continue;
-    join(matched_, event.kind() == Event::Kind::source);
+    join(matched_, event);
   }
   const std::size_t deliveries =
       turn_.deliver([](Subscriber& who) -> std::uint32_t& { return who.group_; }, between);
@@ -367,13 +364,16 @@ std::size_t Router::publish(const std::vector<EventPtr>& events,
   return deliveries;
 }
 
-// What is told of sources is for those who asked.
-void Router::join(const std::vector<Audience*>& audiences, bool of_sources) {
+// What is told of sources is for those who asked. Of others no membership is looked at: it has gone cold.
+void Router::join(const std::vector<Audience*>& audiences, const Event& event) {
+  const bool of_sources = event.kind() == Event::Kind::source;
+  const bool late = is_late_gap(event);
   for (const Audience* audience : audiences) {
     if (of_sources && audience->watchers == 0) continue;
     for (const auto& seat : audience->seats()) {
-      if (!of_sources || seat.who->memberships_[seat.place].sources)
-        turn_.join(*seat.who, seat.who->group_);
+      if (of_sources && !seat.who->memberships_[seat.place].sources) continue;
+      if (late && seat.who->memberships_[seat.place].since >= event.arrival()) continue;
+      turn_.join(*seat.who, seat.who->group_);
     }
   }
 }

@@ -63,8 +63,8 @@ class Router {
   Joined subscribe(Subscriber& who, const Pattern& pattern, bool implicit = false,
                    std::uint64_t since = 0);
 
-  // It asked for the pattern and was sent all that it had missed.
-  void note_recovered(Subscriber& who, const Pattern& pattern) noexcept;
+  // It asked for the pattern and was sent all that it had missed, up to what arrived as `since`.
+  void note_recovered(Subscriber& who, const Pattern& pattern, std::uint64_t since) noexcept;
 
   // From now on it is told of the sources, too, until it unsubscribes. It has asked for the pattern, and
   // that has been expected.
@@ -87,9 +87,8 @@ class Router {
 
   // Whether `who` gets the events of `topic` already.
   bool receives(const Subscriber& who, std::string_view topic) const noexcept;
-  // Whether it has that without having asked; and since when it has what it asked for.
+  // Whether it has that without having asked.
   bool has_implicitly(const Subscriber& who, const Pattern& pattern) const noexcept;
-  std::uint64_t since(const Subscriber& who, const Pattern& pattern) const noexcept;
   bool asked(const Subscriber& who, const Pattern& pattern) const noexcept;
 
   // What is at a place among its memberships, of which it has `who.subscriptions()`; null: it has not asked
@@ -124,8 +123,9 @@ class Router {
   };
 
   // Offers each event once to every subscriber that wants it (even where two of its
-  // patterns match). Returns the deliveries offered. `between` is called every so many writes, for a
-  // lane that must not stay away too long; it may neither publish nor touch a subscriber.
+  // patterns match), a late gap (exchange/late_gap.hpp) to those who have listened since before it. Returns the
+  // deliveries offered. `between` is called every so many writes, for a lane that must not stay away too long; it may
+  // neither publish nor touch a subscriber.
   std::size_t publish(
       const std::vector<EventPtr>& events, const std::function<void()>& between = [] {});
 
@@ -182,7 +182,7 @@ class Router {
   void watch(Audience& audience);
   void no_longer_watch(Audience& audience) noexcept;
   void tell_sources_no_more(Subscriber& who, std::size_t index) noexcept;
-  void join(const std::vector<Audience*>& audiences, bool of_sources);
+  void join(const std::vector<Audience*>& audiences, const Event& event);
   void observe_latency();
   const std::vector<Audience*>& audiences_of(std::string_view topic);
   static std::size_t receivers(const std::vector<const Audience*>& all) noexcept;

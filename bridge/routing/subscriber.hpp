@@ -52,9 +52,10 @@ class Subscriber {
     Audience* audience;
     std::uint64_t since;  // what arrived later than this it has had, or will (Event::arrival)
     std::uint32_t seat;
-    bool implicit;         // @all and @user/<id>: had without asking
-    bool asked;            // the client subscribed to it by name
-    bool sources = false;  // and asked to be told of sources
+    bool implicit;           // @all and @user/<id>: had without asking
+    bool asked;              // the client subscribed to it by name
+    bool sources = false;    // and asked to be told of sources
+    bool recovered = false;  // what it had missed before `since` it was sent
   };
 
   std::uint32_t group_ = 0;  // the Router's note during a turn

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "exchange/late_gap.hpp"
+
 namespace zws {
 namespace {
 
@@ -11,6 +13,15 @@ std::uint64_t mix(std::uint64_t key) noexcept {
   key ^= key >> 32;
   key *= 0x9E3779B97F4A7C15ULL;
   return key ^ (key >> 29);
+}
+
+// Of two of one topic. What is told of its sources, and what came late, have other receivers, and so streams of
+// their own.
+bool has_the_same_receivers(const Event& a, const Event& b) noexcept {
+  const bool of_sources = a.kind() == Event::Kind::source;
+  const bool late = is_late_gap(a);
+  return of_sources == (b.kind() == Event::Kind::source) && late == is_late_gap(b) &&
+         (!late || a.arrival() == b.arrival());
 }
 
 }  // namespace
@@ -54,10 +65,8 @@ void Turn::grow(std::vector<Slot>& table, std::size_t used) {
 bool Turn::add(std::size_t index) {
   const Event& event = *(*events_)[index];
   const auto at = static_cast<std::uint32_t>(index);
-  // What is told of a topic's sources has other receivers, and so a stream of its own.
-  const bool of_sources = event.kind() == Event::Kind::source;
   const auto same_stream = [&](const Event& other) {
-    return other.topic() == event.topic() && (other.kind() == Event::Kind::source) == of_sources;
+    return other.topic() == event.topic() && has_the_same_receivers(other, event);
   };
   // Two streams of one hash take neighbouring keys.
   for (std::uint64_t key = event.topic_hash();; ++key) {

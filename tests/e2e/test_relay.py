@@ -116,6 +116,20 @@ def test_who_stops_leaves_at_once_and_who_dies_soon(make_fleet, redis):
     assert redis.ask("SMEMBERS", "zws:bridges") == names(staying), "nothing of it stays in Redis"
 
 
+def test_who_stops_gives_back_no_name_that_is_anothers_by_now(make_fleet, redis):
+    """As of one that hung for longer than its key stays: another has taken the name over."""
+    (bridge,) = make_fleet(1)
+    (name,) = names(bridge)
+    key = f"zws:bridge:{name}"
+    beat = redis.ask("GET", key)
+    bridge.wait_until(lambda: redis.ask("GET", key) != beat, "it has just looked whether that is its own")
+    others = json.dumps({"life": "another", "beat": 1, "name": name})
+    redis.ask("SET", key, others)
+    assert bridge.stop() == 0
+    assert redis.ask("GET", key) == others
+    assert redis.ask("SMEMBERS", "zws:bridges") == [name]
+
+
 def test_what_a_bridge_keeps_in_redis_ends_by_itself(make_fleet, redis):
     (bridge,) = make_fleet(1)
     (name,) = names(bridge)

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/position.hpp"
+#include "exchange/late_gap.hpp"
 #include "exchange/past.hpp"
 #include "support/events.hpp"
 
@@ -547,22 +548,24 @@ struct Kept final : Archive {
 class ArchiveTest : public SourcesTest {
  protected:
   // The archive knows events 1 to `newest` of "s" on "a", which other bridges heard just now.
-  bool fill(std::uint64_t newest, SteadyTime::duration age = std::chrono::milliseconds(500)) {
+  bool fill(std::uint64_t newest, SteadyTime::duration age = std::chrono::milliseconds(500),
+            std::int64_t heard_ns = 0) {
     Past past;
     past.topic = "a";
     past.known_since = clock_.now - std::chrono::hours(1);
     past.sources.emplace_back();
     past.sources[0].name = "s";
     past.sources[0].newest = newest;
+    past.sources[0].newest_ns = heard_ns;
     for (std::uint64_t seq = 1; seq <= newest; ++seq) {
       Event::Fields fields;
       fields.topic = "a";
       fields.source = "s";
       fields.seq = fields.last_seq = seq;
       fields.received = clock_.now - age;
-      const std::string text =
-          R"({"type":"message","topic":"a","data":1,"timestamp":"...","@id":"s:)" +
-          std::to_string(seq) + "\"}";
+      const std::string what = heard_ns == 0 ? R"("message","topic":"a","data":1,"timestamp":"...")"
+                                             : R"("x","topic":"a")";
+      const std::string text = R"({"type":)" + what + R"(,"@id":"s:)" + std::to_string(seq) + "\"}";
       const std::string frame = "\x81" + std::string(1, static_cast<char>(text.size())) + text;
       past.sources[0].events.push_back(Event::make(fields, {frame}));
     }
@@ -608,6 +611,51 @@ TEST_F(ArchiveTest, WhatComesAfterTheArchiveBroughtItIsToldOnceAndNotGivenAgain)
   EXPECT_THAT(last(), ElementsAre("a s:2-3 missing", "a s:4"));
   EXPECT_EQ(duplicates(), 2U);
   EXPECT_EQ(recovered_since("s:1"), 3U);  // it is all here
+}
+
+TEST_F(ArchiveTest, WhatComesLateIsToldToThoseWhoListenedBeforeTheArchiveBroughtIt) {
+  const std::uint64_t before = exchange_.look().newest_arrival();
+  ASSERT_TRUE(fill(3));
+  const std::uint64_t after = exchange_.look().newest_arrival();
+  accept({arrival("a", "s", 2)});
+  const Event& told = *first_.batches.back()->events.at(0);
+  EXPECT_TRUE(is_late_gap(told));
+  EXPECT_LT(before, told.arrival());
+  EXPECT_GE(after, told.arrival());
+}
+
+TEST_F(ArchiveTest, AProducerWhoseClockIsAheadDoesNotBeginAgainWithEachEventThatComesLate) {
+  const std::int64_t heard = std::chrono::nanoseconds(clock_.wall().time_since_epoch()).count();
+  ASSERT_TRUE(fill(5, std::chrono::minutes(1), heard));
+  const auto sent = [&](std::uint64_t seq, std::int64_t ahead_ms, const char* payload) {
+    Arrival made = arrival("a", "s", seq, heard + ahead_ms * 1'000'000);
+    made.payload = payload;
+    return made;
+  };
+  const char* const same = R"({"type":"x"})";
+  accept({sent(1, 10, same), sent(2, 11, same), sent(3, 12, same), sent(4, 13, same),
+          sent(5, 14, same), sent(6, 15, same)});
+  EXPECT_THAT(last(), ElementsAre("a s:1-5 missing", "a s:6"));
+  EXPECT_EQ(duplicates(), 5U);
+}
+
+TEST_F(ArchiveTest, AProducerThatBeginsAgainAtOnceIsKnownByWhatItSays) {
+  const std::int64_t heard = std::chrono::nanoseconds(clock_.wall().time_since_epoch()).count();
+  ASSERT_TRUE(fill(3, std::chrono::minutes(1), heard));
+  Arrival again = arrival("a", "s", 1, heard + 10'000'000);
+  again.payload = R"({"type":"y"})";
+  accept({again});
+  EXPECT_THAT(last(), ElementsAre("a s:1"));
+  EXPECT_EQ(recovered_since("s:3"), 999U);
+}
+
+TEST_F(ArchiveTest, AProducerThatBeginsAgainLaterIsHeardThoughItSaysTheSame) {
+  const std::int64_t heard = std::chrono::nanoseconds(clock_.wall().time_since_epoch()).count();
+  ASSERT_TRUE(fill(3, std::chrono::minutes(1), heard));
+  Arrival again = arrival("a", "s", 1, heard + std::int64_t{6'000'000'000});
+  again.payload = R"({"type":"x"})";
+  accept({again});
+  EXPECT_THAT(last(), ElementsAre("a s:1"));
 }
 
 TEST_F(ArchiveTest, ASourceThatSaysNoTimesAndBeginsAgainIsHeard) {

@@ -15,7 +15,7 @@ CallText call_of(const std::string& id, milliseconds sent = redis_time) {
 
 class CallGateTest : public testing::Test {
  protected:
-  CallGateTest() { gate_.set_time(redis_time, now_); }
+  CallGateTest() { gate_.set_time(redis_time, now_, now_); }
 
   bool admits(const CallText& call) { return gate_.admit(call.text(), now_).has_value(); }
 
@@ -32,6 +32,19 @@ TEST_F(CallGateTest, ACallIsCarriedOutOnce) {
     now_ += milliseconds(1000);
   }
   EXPECT_TRUE(admits(call_of("b", gate_.time(now_))));
+}
+
+TEST_F(CallGateTest, ATimeThatWasLongInComingIsTakenOnlyWhereNoneIsKnown) {
+  const SteadyTime asked = now_;
+  now_ += milliseconds(2000);  // Redis hung, and tells when it answered, or when it was asked
+  EXPECT_FALSE(gate_.set_time(redis_time, asked, now_));
+  EXPECT_TRUE(admits(call_of("a", redis_time + milliseconds(2000))));
+  gate_.forget_time();
+  EXPECT_FALSE(admits(call_of("b", redis_time)));
+  EXPECT_FALSE(gate_.set_time(redis_time, asked, now_)) << "it is to be asked again soon";
+  EXPECT_TRUE(admits(call_of("c", redis_time)));
+  EXPECT_TRUE(gate_.set_time(redis_time + milliseconds(2000), now_ - CallGate::answer_max, now_));
+  EXPECT_TRUE(admits(call_of("d", redis_time + milliseconds(2000))));
 }
 
 TEST_F(CallGateTest, ItsAgeIsBoundedOnBothSidesByTheClockOfRedis) {

@@ -109,6 +109,8 @@ TEST_F(HistoryReaderTest, ATopicIsReadWithAllItsSources) {
   EXPECT_EQ(sources[1].newest, 3U);
   EXPECT_EQ(filled[0].known_since, clock.steady() - std::chrono::hours(1));
   EXPECT_EQ(filled[0].sources[0].events.front()->received(), clock.steady() - seconds(10));
+  // Sent in the very millisecond in which it was heard, it was sent before that ended.
+  EXPECT_EQ(sources[0].newest_ns, (now_ms - 10'000) * 1'000'000 + 999'999);
 }
 
 TEST_F(HistoryReaderTest, AllWhoAskAtATimeAreAnsweredByOneReading) {

@@ -446,9 +446,49 @@ TEST_F(HistoryWriterTest, WhoSpeaksOnAndWasTakenOutOfTheIndexIsPutThereWithItsNe
     return std::string(":1\r\n");
   });
   EXPECT_THAT(redis.of("ZREM"), ElementsAre(ElementsAre("ZREM", keys.index("t"), "a")));
+  // Others alone may hear it: these put it in again at their pace.
+  EXPECT_THAT(redis.of("ZADD"),
+              Contains(ElementsAre("ZADD", keys.index("t"), "XX", "1700000076000", "!")));
   redis.forget_sent();
   write(2);
   EXPECT_THAT(scores(), ElementsAre("2.5"));
+}
+
+TEST_F(HistoryWriterTest, WhoSpeaksOnIsPutInAgainWhereAnotherBridgeTookItOut) {
+  write(1);
+  redis.answer_ok();
+  redis.forget_sent();
+  clock.advance(seconds(75));
+  write(2);
+  redis.answer_ok();
+  EXPECT_THAT(redis.of("ZADD"),
+              ElementsAre(ElementsAre("ZADD", keys.index("t"), "NX", "2.5", "a")));
+}
+
+TEST_F(HistoryWriterTest, WhoReadsThatASourceEndedClosesItUnlessItIsHeardHere) {
+  writer.close_for_another("t", "a", 40);
+  EXPECT_THAT(scores(), ElementsAre("40.75"));
+  redis.answer([](const Words& words) {
+    return words[0] == "XREVRANGE" ? entry("0-40", "x") : std::string(":1\r\n");
+  });
+  EXPECT_THAT(redis.of("ZREM"), IsEmpty());
+  write(1);
+  redis.answer_ok();
+  redis.forget_sent();
+  writer.close_for_another("t", "a", 40);
+  EXPECT_THAT(redis.sent, IsEmpty());
+}
+
+TEST_F(HistoryWriterTest, WhoClosesASourceThatHasBegunAgainMeanwhileTakesThatBack) {
+  writer.close_for_another("t", "a", 40);
+  redis.answer([](const Words& words) {
+    return words[0] == "XREVRANGE" ? entry("0-3", "x") : std::string(":1\r\n");
+  });
+  EXPECT_THAT(redis.of("ZADD"),
+              Contains(ElementsAre("ZADD", keys.index("t"), "XX", "1700000001000", "!")));
+  EXPECT_THAT(redis.of("ZREM"), ElementsAre(ElementsAre("ZREM", keys.index("t"), "a")));
+  EXPECT_THAT(scores(), ElementsAre("40.75", "3.5"));
+  EXPECT_EQ(redis.sent.back()[0], "PEXPIRE");
 }
 
 TEST_F(HistoryWriterTest, AnIndexThatHasGoneIsMadeAnew) {

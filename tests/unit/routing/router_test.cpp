@@ -333,7 +333,7 @@ TEST_F(RouterTest, WhatAnotherSubscriptionBringsIsKnownByItsArrival) {
   };
   EXPECT_EQ(besides(pattern("*")), 5U);
   EXPECT_EQ(besides(pattern("a:b")), 9U);
-  router_.note_recovered(ada_, pattern("a:*"));
+  router_.note_recovered(ada_, pattern("a:*"), 12);
   EXPECT_EQ(besides(pattern("a:b")), 0U) << "it has had it all";
 }
 
@@ -390,6 +390,28 @@ TEST_F(RouterTest, OfAllWhoHearATopicEachCountsOnceAndNoTurnIsDisturbed) {
   EXPECT_EQ(router_.load("a:b").subscribers, 2U);
   EXPECT_EQ(publish({{"a:b", 1}}), 2U);
   EXPECT_THAT(bob_.heard, ElementsAre("a:b s:1"));
+}
+
+TEST_F(RouterTest, WhatComesLateIsToldToThoseWhoListenedBefore) {
+  router_.subscribe(ada_, pattern("a"), false, 6);
+  router_.subscribe(bob_, pattern("a"), false, 7);
+  const auto late_gap = [](std::uint64_t seq) {
+    Event::Fields fields;
+    fields.topic = "a";
+    fields.topic_hash = topic_hash("a");
+    fields.source = "s";
+    fields.seq = fields.last_seq = seq;
+    fields.restart = true;
+    fields.arrival = 7;
+    return Renderer::gap(fields, "producer");
+  };
+  router_.publish({make_event({"a", 8}), late_gap(1), make_event({"a", 9}), late_gap(2)});
+  EXPECT_THAT(ada_.heard, ElementsAre("a s:8", "a s:1-1 missing", "a s:9", "a s:2-2 missing"));
+  EXPECT_THAT(bob_.heard, ElementsAre("a s:8", "a s:9"));
+  ada_.heard.clear();
+  router_.note_recovered(ada_, pattern("a"), 7);
+  EXPECT_EQ(router_.publish({late_gap(3)}), 0U);
+  EXPECT_THAT(ada_.heard, IsEmpty());
 }
 
 TEST_F(RouterTest, AnInterestThatCannotBeginLeavesNothingBehind) {
