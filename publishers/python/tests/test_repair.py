@@ -322,6 +322,8 @@ def test_forked_child_has_nothing_of_its_parents(bridge: StandIn, connect: Any, 
             os._exit(status)
     name = asking.meet()
     childs, told = asking.have(name)
+    if told == {"t": (1, 1)}:  # said between the two
+        childs, told = asking.have(name)
     assert childs != src and told == {"t": (1, 2)}
     assert asking.ask(name, src, "t", 1, 1) == []
     assert numbers(asking.ask(name, childs, "t", 1, 2)) == [b"child 1", b"child 2"]
