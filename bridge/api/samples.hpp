@@ -20,7 +20,7 @@ struct Sample {
   std::uint32_t time = 0;  // Unix, when it was taken
   std::uint32_t events = 0;
   std::uint32_t rejected = 0;
-  std::uint32_t missed = 0;  // events that never came, by jumps of seq
+  std::uint32_t missed = 0;  // jumps of seq: each counts once, however many events never came
   std::uint32_t deliveries = 0;
   std::uint32_t replaced = 0;
   std::array<std::uint32_t, static_cast<std::size_t>(DropReason::count_)> dropped{};
