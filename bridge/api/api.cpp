@@ -152,8 +152,9 @@ const std::vector<Api::Route>& Api::routes() {
 
 Api::Api(Parts parts)
     : parts_(std::move(parts)),
+      ready_check_({parts_.lanes, &ready_, parts_.key_fetcher, parts_.fleet}),
       calls_({parts_.lanes, parts_.exchange, parts_.metrics, parts_.verifier, &clerk_, &ready_,
-              parts_.name, parts_.fleet}) {
+              parts_.name, parts_.fleet, &ready_check_}) {
   reload(parts_.config, parts_.origins);
   calls_.sample();  // so that there is one from the beginning
   for (std::size_t i = 0; i < parts_.lanes->size(); ++i) {
@@ -390,41 +391,11 @@ void Api::check_body(const HttpRequest& request, std::size_t bytes_max) {
 
 void Api::healthz(const ApiRequest&, HttpReply reply) { reply(text(200, "ok\n")); }
 
-// Why the next client is answered 503, though the bridge is ready; empty where it is not.
-std::string Api::refusal_of_clients() const {
-  switch (parts_.lanes->admission().standing()) {
-    case Admission::Answer::short_of_memory:
-      return "short of memory (limits.memory_bytes): new clients are answered 503";
-    case Admission::Answer::full: return "full (limits.connections): new clients are answered 503";
-    default: return {};
-  }
-}
-
 void Api::readyz(const ApiRequest&, HttpReply reply) {
-  const auto keys = parts_.key_fetcher->state();
-  std::vector<std::string> reasons;
-  bool ready = false;
-  if (parts_.lanes->draining()) {
-    reasons.emplace_back("the bridge stops");
-  } else if (!ready_) {
-    reasons.emplace_back("the bridge starts");
-  } else if (keys == KeyFetcher::State::missing) {
-    reasons.emplace_back("the keys of auth.jwks_url have not come yet");
-  } else {
-    ready = true;
-    if (keys == KeyFetcher::State::stale)
-      reasons.emplace_back("the keys of auth.jwks_url cannot be fetched, those from before stay");
-    if (std::string refusal = refusal_of_clients(); !refusal.empty())
-      reasons.push_back(std::move(refusal));
-  }
-  if (parts_.fleet != nullptr) {
-    const std::string apart = parts_.fleet->trouble();
-    if (!apart.empty()) reasons.push_back("relay: " + apart);
-  }
-  for (std::string& reason : reasons) reason = json_string(reason);
+  const Readiness now = ready_check_.now();
   HttpResponse response;
-  response.status = ready ? 200 : 503;
-  response.body = JsonObject().boolean("ready", ready).json("reasons", json_list(reasons)).done();
+  response.status = now.ready ? 200 : 503;
+  response.body = readiness_json(now);
   reply(std::move(response));
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "api/calls.hpp"
+#include "api/ready_check.hpp"
 #include "api/share_files.hpp"
 #include "auth/key_fetcher.hpp"
 #include "auth/verifier.hpp"
@@ -77,7 +78,6 @@ class Api final : public HttpHandler {
   void do_call(const Route& route, const ApiRequest& request, const HttpReply& reply) noexcept;
   static void check_body(const HttpRequest& request, std::size_t bytes_max);
 
-  std::string refusal_of_clients() const;
   void healthz(const ApiRequest& request, HttpReply reply);
   void readyz(const ApiRequest& request, HttpReply reply);
   void metrics(const ApiRequest& request, HttpReply reply);
@@ -89,8 +89,9 @@ class Api final : public HttpHandler {
 
   const Parts parts_;
   std::shared_ptr<const Rules> rules_;  // by std::atomic_load and _store
-  Calls calls_;
   std::atomic<bool> ready_{false};
+  const ReadyCheck ready_check_;
+  Calls calls_;
   log::Quiet host_log_;
   log::Quiet origin_log_;
   // Those of administrators' calls that are let go of late outlive this.

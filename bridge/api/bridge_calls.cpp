@@ -21,13 +21,19 @@ std::string member_json(const FleetMember& member) {
       .done();
 }
 
-HttpResponse fleet_response(const std::vector<FleetMember>& members) {
+std::string members_json(const std::vector<FleetMember>& members) {
   std::vector<std::string> rows;
   for (const FleetMember& member : members) rows.push_back(member_json(member));
+  return json_list(rows);
+}
+
+HttpResponse fleet_response(const std::vector<FleetMember>& members) {
   HttpResponse response;
-  response.body = JsonObject().json("bridges", json_list(rows)).done();
+  response.body = JsonObject().json("bridges", members_json(members)).done();
   return response;
 }
+
+constexpr std::chrono::seconds news_last{5};  // what came while nobody was told any more is old
 
 }  // namespace
 
@@ -70,6 +76,23 @@ void BridgeCalls::bridges(const ApiRequest&, HttpReply reply) {
   parts_.fleet->members([reply = std::move(reply)](const std::vector<FleetMember>& members) {
     reply(fleet_response(members));
   });
+}
+
+std::string BridgeCalls::news() {
+  if (parts_.fleet == nullptr) return members_json({self()});
+  std::unique_lock lock(news_->mutex);
+  std::string list = std::exchange(news_->list, {});
+  if (std::chrono::steady_clock::now() - news_->since > news_last) list.clear();
+  if (std::exchange(news_->is_asked, true)) return list;
+  lock.unlock();  // the fleet may answer at once
+  parts_.fleet->members([news = news_](const std::vector<FleetMember>& members) {
+    std::string found = members_json(members);
+    const std::lock_guard found_lock(news->mutex);
+    news->list = std::move(found);
+    news->since = std::chrono::steady_clock::now();
+    news->is_asked = false;
+  });
+  return list;
 }
 
 }  // namespace zws

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -38,6 +39,10 @@ class BridgeCalls {
   // Without a relay this bridge is all of its fleet.
   void bridges(const ApiRequest& request, HttpReply reply);
 
+  // The list that `bridges` answers with, each time that it is known anew, else nothing. In a fleet it is asked for
+  // here and told at the next call, so nobody waits for Redis. Thread: one.
+  std::string news();
+
   // This bridge as it stands. Thread: any.
   FleetMember self() const;
 
@@ -48,7 +53,16 @@ class BridgeCalls {
     WallTime since;
   };
 
+  // Of the fleet; an answer may outlive who asked.
+  struct News {
+    std::mutex mutex;  // over the others
+    std::string list;  // empty: told already
+    SteadyTime since{};
+    bool is_asked = false;
+  };
+
   const Parts parts_;
+  const std::shared_ptr<News> news_ = std::make_shared<News>();
   const WallTime started_ = std::chrono::system_clock::now();
   std::shared_ptr<const InForce> in_force_;  // by std::atomic_load and _store
 };

@@ -17,6 +17,7 @@
 #include "core/position.hpp"
 #include "core/topic.hpp"
 #include "core/user.hpp"
+#include "metrics/prometheus.hpp"
 
 namespace zws {
 namespace {
@@ -357,7 +358,7 @@ void Calls::sample() {
   tell(sample);
 }
 
-// On @stats, if somebody listens.
+// On @stats, if somebody listens. It is made by the clerk, for the lane that is asked last has clients to serve.
 void Calls::tell(const Sample& sample) {
   if (sample.connections == 0) return;
   parts_.lanes->gather<std::size_t>(
@@ -365,11 +366,27 @@ void Calls::tell(const Sample& sample) {
       [this, sample](const std::vector<std::size_t>& lanes) {
         if (std::all_of(lanes.begin(), lanes.end(), [](std::size_t count) { return count == 0; }))
           return;
-        const std::string data =
-            JsonObject().json("sample", sample_json(sample)).json("totals", totals()).done();
-        const std::string payload = JsonObject().text("type", "sample").json("data", data).done();
-        parts_.exchange->publish({{std::string(topic_stats), payload}}, [](const Published&) {});
+        if (!is_told_.exchange(false)) return;  // the clerk has not come to it: none wait in a row
+        parts_.clerk->post([this, sample] {
+          is_told_ = true;
+          parts_.exchange->publish({{std::string(topic_stats), stats_event(sample)}},
+                                   [](const Published&) {});
+        });
       });
+}
+
+// All that a console shows at all times, so that none has to ask again and again.
+std::string Calls::stats_event(const Sample& sample) {
+  const std::string data =
+      JsonObject()
+          .json("sample", sample_json(sample))
+          .json("totals", totals())
+          .json("ready", readiness_json(parts_.ready_check->now()))
+          .json("lines", log_counts_json())
+          .json("bridges", bridge_.news())
+          .text("metrics", prometheus_samples(*parts_.metrics, parts_.fleet != nullptr))
+          .done();
+  return JsonObject().text("type", "sample").json("data", data).done();
 }
 
 void Calls::samples(const ApiRequest& request, HttpReply reply) {

@@ -4,6 +4,7 @@
 // of it is the clerk's again where it may be much. Lifetime: outlives the lanes' threads.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "api/clerk.hpp"
 #include "api/connection_calls.hpp"
 #include "api/rates.hpp"
+#include "api/ready_check.hpp"
 #include "api/recent_totals.hpp"
 #include "api/request.hpp"
 #include "api/rights_calls.hpp"
@@ -37,6 +39,7 @@ class Calls {
     const std::atomic<bool>* ready = nullptr;
     std::string name;        // of this bridge
     Fleet* fleet = nullptr;  // null: it stands alone
+    const ReadyCheck* ready_check = nullptr;
   };
 
   explicit Calls(Parts parts)
@@ -109,6 +112,7 @@ class Calls {
             HttpReply reply);
   void send_some(const std::shared_ptr<Sending>& sending);
   void tell(const Sample& sample);
+  std::string stats_event(const Sample& sample);
   void carry_out_here(FleetCall call, std::function<void(FleetAnswer)> done);
   void fleet_stats(HttpReply reply);
   void close_here(std::function<bool(const Session&)> chosen,
@@ -125,6 +129,7 @@ class Calls {
   RightsCalls rights_;
   SampleSource sample_source_;
   Samples samples_;
+  std::atomic<bool> is_told_{true};  // the last one, on @stats
   RecentTotals recent_totals_{
       [this](RecentTotals::Done done) { totals_with_topics(std::move(done)); }};
 };

@@ -29,4 +29,11 @@ std::string log_lines_json(std::size_t limit) {
       .done();
 }
 
+std::string log_counts_json() {
+  return JsonObject()
+      .number("log", log::newest_lines().count())
+      .number("audit", log::newest_audit().count())
+      .done();
+}
+
 }  // namespace zws

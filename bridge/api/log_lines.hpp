@@ -12,4 +12,7 @@ namespace zws {
 // hold one.
 std::string log_lines_json(std::size_t limit);
 
+// How many of each were ever written, `{"log":N,"audit":N}`: whether there are new ones, without asking for them.
+std::string log_counts_json();
+
 }  // namespace zws

@@ -19,6 +19,11 @@ std::vector<KeptLinePtr> LogMemory::newest(std::size_t limit) const {
   return found;
 }
 
+std::size_t LogMemory::count() const {
+  const std::lock_guard lock(mutex_);
+  return count_;
+}
+
 // Never destroyed: what ends after main() may still have something to say.
 LogMemory& newest_lines() noexcept {
   static LogMemory& lines = *new LogMemory;

@@ -34,10 +34,13 @@ class LogMemory {
   // At most `limit`, the oldest first.
   std::vector<KeptLinePtr> newest(std::size_t limit) const;
 
+  // How many ever came.
+  std::size_t count() const;
+
  private:
   mutable std::mutex mutex_;
   std::array<KeptLinePtr, lines_max> ring_;
-  std::size_t count_ = 0;  // of all that came
+  std::size_t count_ = 0;
 };
 
 // What write() and AuditLine wrote.

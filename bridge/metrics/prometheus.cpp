@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <functional>
@@ -340,6 +341,17 @@ std::string prometheus_text(const Metrics& metrics, bool in_fleet) {
                static_cast<double>(log::dropped()));
   add_process(page);
   return page.text();
+}
+
+std::string prometheus_samples(const Metrics& metrics, bool in_fleet) {
+  const std::string text = prometheus_text(metrics, in_fleet);
+  std::string samples;
+  for (std::size_t from = 0; from < text.size();) {
+    const std::size_t end = std::min(text.find('\n', from), text.size() - 1) + 1;
+    if (text[from] != '#') samples.append(text, from, end - from);
+    from = end;
+  }
+  return samples;
 }
 
 }  // namespace zws

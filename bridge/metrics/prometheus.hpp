@@ -13,4 +13,7 @@ namespace zws {
 // `in_fleet`: with those of the relay, which a bridge that stands alone has none of.
 std::string prometheus_text(const Metrics& metrics, bool in_fleet = false);
 
+// The lines of it that hold a number: without what explains them.
+std::string prometheus_samples(const Metrics& metrics, bool in_fleet = false);
+
 }  // namespace zws

@@ -105,6 +105,20 @@ def test_each_bridge_lists_all(make_fleet):
     fleet[1].wait_until(told, "another bridge's clients are told")
 
 
+def test_stats_tell_who_is_in_the_fleet_as_it_changes(make_fleet):
+    staying, stopping = make_fleet(2)
+    root = staying.connect(f"?token={staying.admin_token}")
+    root.subscribe("@stats")
+
+    def told() -> list[str]:
+        return [row["name"] for row in root.receive()["data"].get("bridges", [])]
+
+    both = names(staying)
+    staying.wait_until(lambda: told() == both, "it tells of both")
+    stopping.stop()
+    staying.wait_until(lambda: told() == names(staying) != both, "it tells that one has left")
+
+
 def test_who_stops_leaves_at_once_and_who_dies_soon(make_fleet, redis):
     staying, stopping, dying = make_fleet(3)
     left = names(stopping)

@@ -60,6 +60,22 @@ def test_administrators_hear_stats_each_second_and_nobody_else(guarded, issuer, 
     assert user.receive_all() == []
 
 
+def test_stats_tell_what_a_console_would_ask_for_again_and_again(guarded, issuer, admin):
+    root = guarded.connect(headers=bearer(issuer.admin()))
+    root.subscribe("@stats")
+    told = root.receive()["data"]
+    assert told["ready"] == guarded.get("/readyz").json
+
+    def names(text):
+        return [line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")]
+
+    assert names(told["metrics"]) == names(guarded.get("/metrics").text)
+    assert told["bridges"] == admin.get("/api/ws/bridges")["bridges"]
+    assert admin.get("/api/ws/log")["audit"], "a call that leaves a line was made"
+    before = told["lines"]["audit"]
+    guarded.wait_until(lambda: root.receive()["data"]["lines"]["audit"] > before, "it tells of the new line")
+
+
 def test_nobody_sends_stats_but_the_bridge(guarded, issuer, admin, make_producer):
     root = guarded.connect(headers=bearer(issuer.admin()))
     root.subscribe("@stats")

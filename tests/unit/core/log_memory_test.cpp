@@ -46,6 +46,7 @@ TEST_F(LogMemoryTest, TheOldestGoWhereThereIsNoRoom) {
   LogMemory memory;
   keep(memory, 1, LogMemory::lines_max + 5);
   EXPECT_THAT(memory.newest(LogMemory::lines_max * 2), SizeIs(LogMemory::lines_max));
+  EXPECT_EQ(memory.count(), LogMemory::lines_max + 5) << "of all that came";
   EXPECT_EQ(memory.newest(1000).front()->text, "6");
   EXPECT_THAT(texts(memory.newest(1)), ElementsAre(std::to_string(LogMemory::lines_max + 5)));
 }

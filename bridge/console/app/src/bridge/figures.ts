@@ -1,18 +1,18 @@
-// What the bar and the overview draw. The bridge sends a sample each second to who listens to `@stats`, and keeps those of
-// the past; what is not in them is looked up in /metrics from time to time, while somebody looks at the page.
+// What the bar and the overview draw. The bridge tells it each second to who listens to `@stats`, and keeps the samples of
+// the past. Only what there is before it first tells is asked for, once for each connection.
 import { computed, effectScope, reactive, ref, shallowReactive, shallowRef, triggerRef, watch } from "vue";
 import { call, root } from "./calls";
 import { type Look, looksBefore } from "./looks_before";
-import { byLabel, type Figures, parseFigures, quantile, total } from "./prometheus";
+import { byLabel, type Figures, parseFigures, quantile } from "./prometheus";
 import { fields, finite } from "../values";
 import { connection, isAdmin } from "./session";
+import type { FleetBridge } from "./shapes";
 import { subscribe } from "./subscription";
 
-const EVERY_MS = 5000;
-const EVERY_ALONE_MS = 2000; // of a bridge that sends no samples
 const MINUTES = 15;
 const KEPT = MINUTES * 60;
 const MINUTE_S = 60;
+const STARTED = "process_start_time_seconds";
 
 /** One second, as numbers to draw. */
 export interface Sample {
@@ -34,6 +34,10 @@ export interface Readiness {
 export const figures = shallowRef<Figures | null>(null);
 export const samples = shallowReactive<Sample[]>([]);
 export const readiness = ref<Readiness | null>(null);
+/** How many lines of the log and of the audit there ever were, in one text; other ones, and there is something to ask for. */
+export const linesTold = ref("");
+/** The bridges of the fleet, as last told. */
+export const bridges = shallowRef<FleetBridge[] | null>(null);
 /** When the newest figures came (without any: when the bridge was last connected), by this page's clock; and now. */
 export const clockMs = reactive({ heard: 0, now: Date.now() });
 
@@ -44,14 +48,12 @@ const AGREE_MS = 5000;
 export const bridgeNowMs = computed(() => clockMs.now + aheadMs.value);
 
 const looks: Look[] = [];
-/** The samples of the past, until they have told what came before the first look. */
+/** The samples of the past, until they have told what came before the first look; and whether they have. */
 let past: Record<string, unknown[]> | null = null;
-
-const LOST = ["zws_dropped_total", "zws_ingest_gaps_total"];
-const lostOf = (now: Figures): number => LOST.reduce((sum, name) => sum + total(now, name), 0);
+let isPastTold = false;
 
 export const version = computed(() => (figures.value ? byLabel(figures.value, "zws_build_info")[0]?.[0] ?? "" : ""));
-export const startedAt = computed(() => figures.value?.get("process_start_time_seconds") ?? null);
+export const startedAt = computed(() => figures.value?.get(STARTED) ?? null);
 export const latest = computed<Sample | null>(() => samples[samples.length - 1] ?? null);
 
 /** The look of a minute ago, or the oldest there is. */
@@ -72,26 +74,22 @@ export const latency = computed(() => (figures.value && before.value ? quantile(
 function take(now: Figures): void {
   const at = Date.now() / 1000;
   const last = looks[looks.length - 1];
-  // A counter that fell is another life of the bridge.
-  if (last && (now.get("process_start_time_seconds") ?? 0) !== (last.figures.get("process_start_time_seconds") ?? 0)) looks.length = 0;
-  const from = looks[looks.length - 1];
-  const perSecond = (name: string): number => (from ? Math.max(0, (total(now, name) - total(from.figures, name)) / Math.max(0.5, at - from.at)) : 0);
+  // Another life of the bridge, or nothing was heard of its last minute: its samples tell of it.
+  if (last && (at - last.at > MINUTE_S || now.get(STARTED) !== last.figures.get(STARTED))) {
+    looks.length = 0;
+    isPastTold = false;
+  }
   looks.push({ at, figures: now });
   lookBack();
-  if (looks.length > KEPT) looks.shift();
-  if (from && !isSent.value)
-    samples.push({
-      at, in: perSecond("zws_events_received_total"), out: perSecond("zws_deliveries_total"), clients: now.get("zws_connections") ?? 0,
-      queued: now.get("zws_queue_bytes") ?? 0, memory: now.get("process_resident_memory_bytes") ?? 0, lost: Math.max(0, lostOf(now) - lostOf(from.figures)),
-    });
-  if (samples.length > KEPT) samples.splice(0, samples.length - KEPT);
+  while (looks.length > 1 && at - looks[1]!.at >= MINUTE_S) looks.shift();
   clockMs.heard = Date.now();
   figures.value = now;
 }
 
 function lookBack(): void {
   if (past === null || looks.length === 0) return;
-  if (looks.length === 1) looks.unshift(...looksBefore(looks[0]!, past));
+  if (!isPastTold) looks.unshift(...looksBefore(looks[0]!, past));
+  isPastTold = true;
   past = null;
   triggerRef(figures);
 }
@@ -107,10 +105,7 @@ async function look(): Promise<void> {
   }
 }
 
-// ---- the bridge's own samples ----
-
-/** Whether the bridge sends them; else they are made of what /metrics says. */
-const isSent = ref(false);
+// ---- what the bridge tells by itself ----
 
 /** A sample of the bridge's. What was lost is what never came, and what was dropped for any reason. */
 export function sampleOf(given: Record<string, unknown>): Sample {
@@ -137,23 +132,27 @@ async function takePast(): Promise<void> {
   }
 }
 
+function told(data: Record<string, unknown>): void {
+  const sample = sampleOf(fields(data["sample"]));
+  const ahead = sample.at * 1000 - Date.now();
+  aheadMs.value = Math.abs(ahead) > AGREE_MS ? ahead : 0;
+  while ((latest.value?.at ?? 0) >= sample.at) samples.pop(); // its clock was set back
+  samples.push(sample);
+  if (samples.length > KEPT) samples.splice(0, samples.length - KEPT);
+  if (typeof data["metrics"] !== "string") return; // an older bridge's: what is shown greys with its age
+  readiness.value = data["ready"] as Readiness;
+  linesTold.value = JSON.stringify(data["lines"]);
+  if (Array.isArray(data["bridges"])) bridges.value = data["bridges"] as FleetBridge[];
+  take(parseFigures(data["metrics"]));
+}
+
 function listen(): () => void {
   const scope = effectScope(true);
   scope.run(() =>
     subscribe("@stats", {
       isQuiet: true,
-      onEvent: (event) => {
-        const sample = sampleOf(fields(fields(event["data"])["sample"]));
-        const ahead = sample.at * 1000 - Date.now();
-        aheadMs.value = Math.abs(ahead) > AGREE_MS ? ahead : 0;
-        while ((latest.value?.at ?? 0) >= sample.at) samples.pop(); // its clock was set back
-        samples.push(sample);
-        if (samples.length > KEPT) samples.splice(0, samples.length - KEPT);
-      },
-      onState: ({ name }) => {
-        isSent.value = name === "active";
-        if (name === "active") void takePast();
-      },
+      onEvent: (event) => told(fields(event["data"])),
+      onState: ({ name }) => void (name === "active" && takePast()),
     }),
   );
   return () => scope.stop();
@@ -161,33 +160,27 @@ function listen(): () => void {
 
 // What an administrator saw is not left to who comes after.
 function forget(): void {
-  figures.value = readiness.value = null;
+  figures.value = readiness.value = bridges.value = null;
+  linesTold.value = "";
   samples.splice(0);
   looks.length = 0;
   past = null;
+  isPastTold = false;
 }
 
-let asking = false;
 /** Called once, by the page. Ordinary users see no figures, and ask for none. */
 export function watchFigures(): void {
-  const tick = async (): Promise<void> => {
+  const tick = (): void => {
     clockMs.now = Date.now();
     if (figures.value === null && connection.value.name === "connected") clockMs.heard = clockMs.now;
-    const every = isSent.value ? EVERY_MS : EVERY_ALONE_MS;
-    if (asking || isAdmin.value !== true || connection.value.name !== "connected" || document.visibilityState === "hidden") return;
-    const waitedMs = clockMs.now - clockMs.heard;
-    if (figures.value !== null && waitedMs >= 0 && waitedMs < every - 100) return; // less than none: this machine's clock was set back
-    asking = true;
-    await look();
-    asking = false;
   };
-  setInterval(() => void tick(), 1000);
-  watch(() => connection.value.name, () => void tick());
+  setInterval(tick, 1000);
+  watch(() => connection.value.name, tick);
+  watch([isAdmin, () => connection.value.name], ([admin, name]) => void (admin === true && name === "connected" && look()), { immediate: true });
   let end = (): void => {};
   watch(
     isAdmin,
     (now) => {
-      void tick();
       end();
       end = now === true ? listen() : () => {};
       if (now === false) forget();
