@@ -367,11 +367,16 @@ void Calls::tell(const Sample& sample) {
         if (std::all_of(lanes.begin(), lanes.end(), [](std::size_t count) { return count == 0; }))
           return;
         if (!is_told_.exchange(false)) return;  // the clerk has not come to it: none wait in a row
-        parts_.clerk->post([this, sample] {
-          is_told_ = true;
-          parts_.exchange->publish({{std::string(topic_stats), stats_event(sample)}},
-                                   [](const Published&) {});
-        });
+        try {
+          parts_.clerk->post([this, sample] {
+            is_told_ = true;
+            parts_.exchange->publish({{std::string(topic_stats), stats_event(sample)}},
+                                     [](const Published&) {});
+          });
+        } catch (...) {
+          is_told_ = true;  // or none would ever be told again
+          throw;
+        }
       });
 }
 

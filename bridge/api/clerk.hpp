@@ -3,7 +3,8 @@
 //
 // Thread: post() from any; stop() from any but its own. Lifetime: what it does uses the lanes and the
 // exchange, so it stops before they do.
-// Bound: of its own none. As many calls wait for it as HttpPlaces lets in, each with one piece of work.
+// Bound: of its own none. As many calls wait for it as HttpPlaces lets in, each with one piece of work, and one event
+// of @stats.
 #pragma once
 
 #include <condition_variable>
