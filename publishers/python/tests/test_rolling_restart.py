@@ -80,7 +80,7 @@ def test_rolling_restart_loses_nothing_and_doubles_nothing(start_daemon: Callabl
                 restart(bridge)
         listeners.join()
     assert len(results) == SUBSCRIBERS
+    assert gaps == []
     for heard in results:
         for topic, numbers in heard.items():
             assert numbers == list(range(numbers[0], sent[topic] + 2))
-    assert gaps == []
