@@ -6,6 +6,8 @@
 
 #include <map>
 
+#include "unit/api/hand_clock.hpp"
+
 namespace zws {
 namespace {
 
@@ -13,15 +15,6 @@ using testing::Each;
 using testing::IsEmpty;
 using testing::Lt;
 using testing::UnorderedElementsAre;
-
-class HandClock final : public Clock {
- public:
-  SteadyTime steady() const noexcept override { return now_; }
-  void advance(std::chrono::microseconds by) { now_ += by; }
-
- private:
-  SteadyTime now_{std::chrono::hours(1)};
-};
 
 // A router's topics, at each of which it takes a twentieth of a millisecond to look.
 struct Topics {

@@ -4,20 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "unit/api/hand_clock.hpp"
+
 namespace zws {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-class HandClock final : public Clock {
- public:
-  SteadyTime steady() const noexcept override { return now_; }
-  void advance(std::chrono::milliseconds by) { now_ += by; }
-
- private:
-  SteadyTime now_{std::chrono::hours(1)};
-};
 
 class RecentTotalsTest : public testing::Test {
  protected:

@@ -4,21 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "unit/api/hand_clock.hpp"
+
 namespace zws {
 namespace {
 
 using testing::Each;
 using testing::Lt;
 using testing::UnorderedElementsAreArray;
-
-class HandClock final : public Clock {
- public:
-  SteadyTime steady() const noexcept override { return now_; }
-  void advance(std::chrono::microseconds by) { now_ += by; }
-
- private:
-  SteadyTime now_{std::chrono::hours(1)};
-};
 
 struct Client {
   struct Place {
