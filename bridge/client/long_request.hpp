@@ -11,12 +11,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "client/client_protocol.hpp"
+#include "client/wheel.hpp"
 #include "core/pattern.hpp"
 #include "core/position.hpp"
 #include "exchange/history.hpp"
@@ -53,6 +55,14 @@ struct Answer {
   bool complete = false;  // of a fetch
 };
 
+// Has a request looked at again when its time has come.
+class LookAgain final : public Wheel::Timer {
+ public:
+  void on_timer(SteadyTime) noexcept override { look(); }
+
+  std::function<void()> look;  // throws nothing
+};
+
 struct LongRequest {
   // `looks`: how many names of topics it may have looked at (limits.request_looks).
   LongRequest(Session& of, Request asked, std::size_t looks)
@@ -67,9 +77,11 @@ struct LongRequest {
   const Request request;
   std::size_t next = 0;  // of request.topics, to be prepared
   std::size_t looks_left;
-  std::vector<Answer> prepared;       // those that wait for a look
-  std::vector<std::string> past;      // topics of which the archive has to be asked before that
-  std::vector<Answer> slice;          // those that wait for their place
+  std::vector<Answer> prepared;   // those that wait for a look
+  std::vector<std::string> past;  // topics of which the archive has to be asked before that
+  std::vector<Answer> slice;      // those that wait for their place
+  std::optional<SteadyTime> behind_until;  // it waits for what its client has heard, but no longer
+  LookAgain again;
   std::uint64_t looked_at = 0;        // the newest arrival when these were looked at
   bool refused = false;               // a topic was
   bool counted = false;               // ... and that it was an error has been noted

@@ -196,6 +196,7 @@ void Requests::go_on(Session& session) {
   charge(session, looks_before - request->looks_left);
   if (looked == Outlook::past) return ask_for_past(request);
   if (looked == Outlook::not_yet) return queue(session);
+  if (looked == Outlook::behind) return look_again_soon(*request);
   for (const Answer& each : request->slice)
     cost->add(1 + each.events.size() + each.sources.size() / sources_per_event);
 }
@@ -209,6 +210,12 @@ void Requests::ask_for_past(const std::shared_ptr<LongRequest>& request) {
       if (waiting) queue_again(waiting->session);
     });
   });
+}
+
+void Requests::look_again_soon(LongRequest& request) {
+  const SessionRules& rules = request.session.rules();
+  request.again.look = [this, &session = request.session] { queue_again(session); };
+  rules.wheel->arm(request.again, rules.clock->steady());  // at the next tick
 }
 
 void Requests::queue_again(Session& session) noexcept try {

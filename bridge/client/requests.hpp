@@ -60,6 +60,7 @@ class Requests final : public MessageHandler {
   static void charge(Session& session, std::size_t looks) noexcept;
   void go_on(Session& session);
   void ask_for_past(const std::shared_ptr<LongRequest>& request);
+  void look_again_soon(LongRequest& request);
   void queue_again(Session& session) noexcept;
   void on_place(const std::weak_ptr<LongRequest>& request) noexcept;
   bool looks_enough() const noexcept;

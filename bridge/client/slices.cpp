@@ -20,6 +20,9 @@ constexpr std::size_t slice_topics = 64;
 constexpr std::chrono::milliseconds slice_time{1};
 constexpr std::chrono::microseconds look_time{300};  // nothing arrives on any lane meanwhile
 
+// What another bridge has told a client already is here in less than that, or never.
+constexpr std::chrono::milliseconds behind_at_most{250};
+
 // What the names of one connection's subscriptions may come to, since a name may have 255 bytes and take
 // as many places in the index of patterns: this, and so much for each that it may hold.
 constexpr std::size_t name_bytes_at_least = 4096;
@@ -94,7 +97,9 @@ Outlook Slices::look(Session& session, LongRequest& whole, bool open_mode,
   whole.looked_at = look.newest_arrival();
   const SteadyTime until = clock.steady() + look_time;
   do {
-    Answer& answer = whole.prepared[looked++];
+    Answer& answer = whole.prepared[looked];
+    if (is_behind(look.history(), whole, answer, clock.steady())) break;
+    ++looked;
     if (answer.fault.code != ErrorCode::none) continue;
     if (whole.request.type == RequestType::fetch) {
       Fetch::look(look.history(), whole, answer, room);
@@ -103,6 +108,7 @@ Outlook Slices::look(Session& session, LongRequest& whole, bool open_mode,
     }
     for (const EventPtr& event : answer.events) room -= std::min(room, event->queued_bytes());
   } while (looked < whole.prepared.size() && room > 0 && clock.steady() < until);
+  if (looked == 0) return Outlook::behind;
   const auto end = whole.prepared.begin() + static_cast<std::ptrdiff_t>(looked);
   whole.slice.assign(std::make_move_iterator(whole.prepared.begin()), std::make_move_iterator(end));
   whole.prepared.erase(whole.prepared.begin(), end);
@@ -136,6 +142,18 @@ bool Slices::may_lack(History& history, const LongRequest& whole, const Answer& 
   if (answer.resumable && (young || !history.proves(answer.topic, answer.since))) return true;
   const std::size_t kept = last == 0 ? 0 : history.kept(answer.topic).events;
   return kept < last && (young || kept == 0);
+}
+
+// A client that comes from another bridge may have heard there what is still on its way to this one. It would
+// be told a loss that is none, and hear that event twice: so its request waits a moment.
+bool Slices::is_behind(History& history, LongRequest& whole, const Answer& answer, SteadyTime now) {
+  if (!answer.resumable || answer.fault.code != ErrorCode::none) return false;
+  if (whole.behind_until && *whole.behind_until < now) return false;
+  const bool behind = answer.pattern->is_literal()
+                          ? history.is_behind(answer.topic, answer.since)
+                          : history.is_behind(*answer.pattern, answer.named);
+  if (behind && !whole.behind_until) whole.behind_until = now + behind_at_most;
+  return behind;
 }
 
 // What needs no look: rights, bounds, what a `since` says. Nobody waits for it but this client's lane.

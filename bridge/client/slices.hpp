@@ -31,7 +31,8 @@ namespace zws {
 enum class Outlook : std::uint8_t {
   done,
   not_yet,  // what the history holds has to grow younger first: look again
-  past      // the archive has to be asked for LongRequest::past first: look again then
+  past,     // the archive has to be asked for LongRequest::past first: look again then
+  behind    // the client has heard what has not come here yet: look again in a moment
 };
 
 class Slices {
@@ -70,6 +71,7 @@ class Slices {
                         Answer& answer) const;
   void note_past(History& history, LongRequest& whole) const;
   bool may_lack(History& history, const LongRequest& whole, const Answer& answer) const;
+  static bool is_behind(History& history, LongRequest& whole, const Answer& answer, SteadyTime now);
   void look_for_missed(History& history, Session& session, LongRequest& whole, Answer& answer,
                        std::size_t room);
   void answer_subscribe(Session& session, LongRequest& whole, const Grants& grants, Answer& answer);

@@ -49,6 +49,19 @@ std::uint64_t History::newest(std::string_view topic, std::string_view source) {
   return known == nullptr ? 0 : known->history.newest_of(source);
 }
 
+bool History::is_behind(std::string_view topic, const std::vector<Position>& since) {
+  const Topic* known = shelf_->look_up(topic, clock_.steady());
+  return std::any_of(since.begin(), since.end(), [&](const Position& each) {
+    return each.seq > (known == nullptr ? 0 : known->history.newest_of(each.source));
+  });
+}
+
+bool History::is_behind(const Pattern& pattern, NamedTopics since) {
+  return std::any_of(since.begin(), since.end(), [&](const TopicPosition& each) {
+    return pattern.matches(each.topic) && is_behind(each.topic, each.positions);
+  });
+}
+
 bool History::holds(std::string_view topic, std::string_view source, std::uint64_t from) {
   const Topic* known = shelf_->look_up(topic, clock_.steady());
   return known != nullptr && known->history.holds(source, from);

@@ -70,6 +70,11 @@ class RequestsTest : public ::testing::Test {
       if (message.contains("@id")) ids.push_back(message["@id"]);
     return ids;
   }
+  void pass_a_tick() {
+    clock_.advance(Wheel::tick);
+    lane().tick();
+    lane().catch_up();
+  }
   // What a producer sends waits for the lane.
   void publish(const std::string& topic, std::uint64_t seq) {
     ModelArrival arrival;
@@ -157,6 +162,50 @@ TEST_F(RequestsTest, ANewTokenCostsAMessageMoreForEach64Subscriptions) {
     if (heard().at(0)["type"] == "error") break;
   }
   EXPECT_EQ(taken, 2 * config()->limits.messages_per_second / 10);
+}
+
+// It comes from another bridge, which had told it an event that this one hears a moment later.
+TEST_F(RequestsTest, WhoIsAheadOfTheBridgeIsAnsweredWhenTheBridgeHasCaughtUp) {
+  publish("a:1", 1);
+  for (const char* topic : {"a:1", "a:*"}) {
+    const std::uint64_t here = topic == std::string("a:1") ? 1 : 3;
+    const json positions{{"a:1", {"s:" + std::to_string(here + 1)}}};
+    come();
+    say({{"type", "subscribe"}, {"topics", {topic}}, {"since", positions}});
+    lane().catch_up();
+    EXPECT_THAT(heard(), IsEmpty());
+    publish("a:1", here + 1);
+    publish("a:1", here + 2);
+    pass_a_tick();
+    const std::vector<json> messages = heard();
+    ASSERT_THAT(messages, SizeIs(2));
+    EXPECT_EQ(messages.at(0)["recovered"], true) << json(messages);
+    EXPECT_THAT(ids_of(messages), ElementsAre("s:" + std::to_string(here + 2)));
+  }
+}
+
+TEST_F(RequestsTest, WhoIsAheadForGoodIsToldSoAfterAMomentAndOnceOnly) {
+  publish("b", 1);
+  const json positions{{"a", {"x:1"}}, {"b", {"s:1"}}, {"c", {"x:1"}}};
+  say({{"type", "subscribe"}, {"topics", {"b", "a", "c"}}, {"since", positions}});
+  lane().catch_up();
+  EXPECT_THAT(topics_of(heard()), ElementsAre("b")) << "what needs not wait does not";
+  for (int tick = 0; tick < 2; ++tick) {
+    pass_a_tick();
+    EXPECT_THAT(heard(), IsEmpty());
+  }
+  pass_a_tick();
+  const std::vector<json> messages = heard();
+  EXPECT_THAT(topics_of(messages), ElementsAre("a", "c")) << "they wait together";
+  for (const json& message : messages) EXPECT_EQ(message["recovered"], false);
+}
+
+TEST_F(RequestsTest, WhoLeavesWhileItWaitsForTheBridgeIsForgotten) {
+  say({{"type", "subscribe"}, {"topic", "a"}, {"since", {"x:1"}}});
+  lane().catch_up();
+  come();
+  for (int tick = 0; tick < 3; ++tick) pass_a_tick();
+  EXPECT_THAT(heard(), IsEmpty());
 }
 
 TEST_F(RequestsTest, SourcesAreToldFromTheAnswerOnToWhoAsked) {

@@ -89,6 +89,12 @@ class ModelLane final : public BatchSink {
     }
   }
 
+  // What waits for a time that has come; what it looks at, it has looked at then.
+  void tick() {
+    wheel_.advance(rules_.clock->steady());
+    run_loop();
+  }
+
   void reload(const ConfigPtr& config) {
     auto routes = std::make_unique<RouteTable>(*config);
     requests_.set_routes(*routes);

@@ -77,6 +77,16 @@ class ModelClient {
     replayed_.clear();
     missing_.clear();
     connection_->lane().requests().on_message(connection_->session(), request.dump(), false);
+    waits_ = true;
+    note_look();
+  }
+
+  // What is missing is settled when the bridge looks, which is at once unless the client is ahead of it.
+  void note_look() {
+    if (!waits_ || !connected() || connection_->session().left()) return;
+    const auto& request = connection_->session().usage.long_request;
+    if (request && request->slice.empty()) return;
+    waits_ = false;
     if (resuming_) missing_ = unaccounted();
     begins_behind_ = bridge_->newest_number();
   }
@@ -111,6 +121,7 @@ class ModelClient {
   void disconnect() {
     truth_.log << text_ << '#' << this << " goes\n";
     connection_.reset();
+    waits_ = false;
     if (answered_) return;
     for (const std::uint64_t number : early_) received_.erase(number);  // it never had a base
   }
@@ -358,6 +369,7 @@ class ModelClient {
   bool resuming_ = false;
   bool must_recover_ = false;
   bool asked_ = false;
+  bool waits_ = false;  // for the bridge to look
   bool answered_ = false;
   bool recovered_ = false;
   bool replaying_ = false;

@@ -79,6 +79,9 @@ class Schedule {
   ConfigPtr draw_config() {
     Config config;
     config.history.size = roomy_ ? 1000 : 1 + below(30);
+    config.heartbeat.interval =
+        std::chrono::hours(1);  // a ping is nothing that a client reads here
+    config.heartbeat.timeout = std::chrono::hours(2);
     config.history.ttl = Duration(roomy_ ? 1'000'000 : 50 + below(300));
     if (!roomy_ && chance(30)) config.history.bytes = 5'000 + below(30'000);
     if (!roomy_ && chance(50)) config.limits.queue_bytes = 600 + below(4'000);
@@ -184,12 +187,24 @@ class Schedule {
     clock_.advance(std::chrono::milliseconds(below(chance(20) ? 500 : 50)));
     for (const auto& bridge : bridges_)
       if (chance(50)) bridge->exchange().sweep();
+    if (chance(50)) tick();
+  }
+
+  void tick() {
+    for (const auto& bridge : bridges_)
+      for (const auto& lane : bridge->lanes()) lane->tick();
+    for (const auto& client : clients_) client->note_look();
   }
 
   // Everything is heard and read; what is left over was lost without a word.
   void finish() {
     for (const auto& bridge : bridges_) {
       while (!bridge->pipe.empty()) bridge->ingest(10);
+      for (const auto& lane : bridge->lanes()) lane->catch_up();
+    }
+    clock_.advance(std::chrono::seconds(1));  // who was ahead of its bridge waits no longer
+    tick();
+    for (const auto& bridge : bridges_) {
       for (const auto& lane : bridge->lanes()) lane->catch_up();
       require(bridge->published_all(), "a publication was never answered");
     }
