@@ -338,12 +338,13 @@ void HistoryWriter::look_at_oldest(SteadyTime now) {
   }
 }
 
+// Others may hear the source still, and see to the stream at their pace: it stays until they have.
 void HistoryWriter::close(std::string_view topic, std::string_view source, std::uint64_t newest) {
   const Route& route = routes_.match(topic);
   put(topic, std::string(source), std::to_string(newest) + ".75");
   send({"PEXPIRE", keys_.index(topic), std::to_string(index_ms(route))}, topic);
   send({"PEXPIRE", keys_.stream(topic, source),
-        std::to_string(route.ttl.count() + stream_stays.count())},
+        std::to_string((route.ttl + pace_of(route) + stream_stays).count())},
        topic);
 }
 

@@ -115,7 +115,7 @@ TEST_F(HistoryWriterTest, WhereItEndedIsNotedWhenItIsSilent) {
   writer.tick();
   EXPECT_THAT(scores(), ElementsAre("1.5", "2.75"));
   const auto expiries = redis.of("PEXPIRE");
-  EXPECT_THAT(expiries, Contains(ElementsAre("PEXPIRE", keys.stream("t", "a"), "360000")));
+  EXPECT_THAT(expiries, Contains(ElementsAre("PEXPIRE", keys.stream("t", "a"), "435000")));
   write(3);
   EXPECT_THAT(scores(), ElementsAre("1.5", "2.75", "3.5"));
 }
