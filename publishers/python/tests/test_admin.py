@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -33,13 +35,16 @@ def test_what_is_sent_reaches_the_subscribers(daemon: Bridge, admin: Admin) -> N
     client.subscribe("notifications")
     assert admin.publish("a/b", {"type": "x", "n": 1}) == 1
     assert client.receive()["n"] == 1
+    day = datetime(2026, 11, 29, 20, 15, tzinfo=timezone.utc)
+    assert admin.publish("a/b", {"type": "x", "n": 2, "at": day, "price": Decimal("1.10")}) == 1
+    assert {"at": "2026-11-29T20:15:00+00:00", "price": "1.10"}.items() <= client.receive().items()
     assert admin.broadcast({"type": "all"}) == 1
     assert client.receive()["type"] == "all"
     assert admin.broadcast({"type": "some"}, topic="nobody/here") == 0
     assert admin.notify("Ready", "It is.", level="success") == 1
     assert client.receive()["data"] == {"title": "Ready", "content": "It is.", "level": "success"}
     assert admin.notify("Nobody", target_users=[]) == 0
-    assert [event["n"] for event in admin.history("a/b")] == [1]
+    assert [event["n"] for event in admin.history("a/b")] == [1, 2]
     with pytest.raises(TypeError, match="list of users"):
         admin.notify("x", target_users="ada")
 

@@ -20,6 +20,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 import zwsbridge.asking
 import zwsbridge.backoff
 import zwsbridge.positions
+import zwsbridge.subscriber
 from zwsbridge import Gap, Publisher, SubscribedEvent, SubscribeError, subscribe
 from zwsbridge.backoff import Backoff
 from zwsbridge.positions import Positions, matcher
@@ -157,6 +158,41 @@ def test_what_on_gap_raises_comes_out_of_the_loop() -> None:
 
     ended_within(30, work)
     assert connections == 1
+
+
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(DEEP, id="too deep"),
+        pytest.param(b'{"type":"x","@topic":"]}","n":' + DEEP + b', "s": "}\\"]"}', id="too deep in an object"),
+        pytest.param(b'{"type":"x","n":' + b"7" * 5000 + b"}", id="a number too long"),
+    ],
+)
+def test_what_python_cannot_read_is_told_as_a_gap_and_ends_nothing(daemon: Bridge, payload: bytes) -> None:
+    gaps: list[Gap] = []
+    with Publisher(daemon.endpoint) as publisher, FaultProxy(daemon.port) as proxy:
+        assert publisher.wait_ready(10)
+        publish(publisher, "t", 1)
+        assert publisher.publish("t", payload)
+        publish(publisher, "t", 3)
+
+        async def work() -> None:
+            url = daemon.ws_url.replace(str(daemon.port), str(proxy.port))
+            async with aclosing(subscribe(url, "t", last=3, on_gap=gaps.append)) as events:
+                assert await numbers(events, 2) == [1, 3]
+                assert gaps == [Gap("t", 1, "unreadable")]
+                assert publisher.publish("t", payload)
+                publish(publisher, "t", 5)
+                assert await numbers(events, 1) == [5]
+                proxy.cut()
+                publish(publisher, "t", 6)
+                assert await numbers(events, 1) == [6]
+
+        ended_within(30, work)
+    assert gaps == 2 * [Gap("t", 1, "unreadable")]
 
 
 def test_who_gives_up_waiting_loses_nothing(daemon: Bridge) -> None:
@@ -522,6 +558,29 @@ def test_token_function_that_raises_is_asked_again(start_daemon: Callable[..., B
 
         ended_within(30, work)
     assert asked == 4
+
+
+def test_token_that_never_comes_is_asked_for_again(daemon: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zwsbridge.subscriber, "TOKEN_PATIENCE", 0.05)
+    asked = 0
+
+    async def token() -> str | None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            await asyncio.Event().wait()
+        return None
+
+    with Publisher(daemon.endpoint) as publisher:
+        assert publisher.wait_ready(10)
+        publish(publisher, "t", 1)
+
+        async def work() -> None:
+            async with aclosing(subscribe(daemon.ws_url, "t", token=token, last=1)) as events:
+                assert await numbers(events, 1) == [1]
+
+        ended_within(30, work)
+    assert asked == 2
 
 
 @pytest.mark.parametrize("code", ["token_expired", "invalid_token"])

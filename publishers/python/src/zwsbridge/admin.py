@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from zwsbridge.bearer import bare, is_token
+from zwsbridge.message import json_default
 
 _PAGE = 1000  # entries asked for at a time
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
@@ -58,7 +59,7 @@ class Admin:
     # Each returns how many connections were handed the event.
 
     def publish(self, topic: str, message: object) -> int:
-        """As if a producer had sent it."""
+        """As if a producer had sent it, and with the same forms of datetimes, UUIDs and the like."""
         return self._send("publish", {"topic": topic, "message": message})
 
     def broadcast(self, message: Mapping[str, Any], topic: str | None = None) -> int:
@@ -136,7 +137,7 @@ class Admin:
         data = None
         if body is not None:
             headers["Content-Type"] = "application/json"
-            data = json.dumps(body, allow_nan=False).encode()
+            data = json.dumps(body, allow_nan=False, default=json_default).encode()
         request = urllib.request.Request(self._url + path, data, headers, method=method)
         try:
             with self._opener.open(request, timeout=self._timeout) as answer:

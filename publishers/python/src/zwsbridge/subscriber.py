@@ -24,6 +24,7 @@ from zwsbridge.asking import Asking
 from zwsbridge.backoff import Backoff
 from zwsbridge.bearer import bare, is_token
 from zwsbridge.positions import Positions, matcher
+from zwsbridge.reading import read
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -36,6 +37,7 @@ _FOR_GOOD = {4400, 4403, 1002, 1003, 1007, 1009}  # close codes after which nobo
 _LATER = {1013, 4429}  # close codes after which nobody should come back soon: full, too fast
 _LATER_STATUS = {429, 503}  # the same before there is a connection
 READ_AHEAD = 16  # events that wait for the loop
+TOKEN_PATIENCE = 30.0  # seconds for what gives the token: what it waits for may never come
 
 # What is said of a token in use; the latter when its key was taken out.
 _TOKEN_ENDED = ("token_expired", "invalid_token")
@@ -52,7 +54,11 @@ class SubscribedEvent:
 
 @dataclass(frozen=True)
 class Gap:
-    """Events that this subscriber will not get. `missed` is None where nobody knows how many, or which."""
+    """Events that this subscriber will not get. `missed` is None where nobody knows how many, or which.
+
+    reason: the bridge's; `not_recovered` after a break; `unreadable`: JSON that is too deep, or a number too long, for
+    Python.
+    """
 
     topic: str
     missed: int | None
@@ -102,8 +108,8 @@ def subscribe(
     what comes then to begin with (`last`, a route's `replay`) may have come before.
     last: so many of the newest events to begin with, and where what was missed can no longer be had.
     token: the JWT, or a function that gives one whenever a new one is needed, or None for nobody. What it raises is
-    logged, and it is asked again later; so it is where that is no token, such as the page of a proxy that cannot reach
-    its backend.
+    logged, and it is asked again later; so it is where it gives nothing for half a minute, and where that is no token,
+    such as the page of a proxy that cannot reach its backend.
     on_gap: is told what will never come, at its place among the events; what it raises comes out of the loop. Without
     it the log is told.
     on_source: is told likewise whether the sources of these topics live: first of each that the bridge knows, again
@@ -315,7 +321,7 @@ class _Subscriber:
             try:
                 given = given()
                 if inspect.isawaitable(given):
-                    given = await given
+                    given = await asyncio.wait_for(given, TOKEN_PATIENCE)
             except Exception as error:
                 raise _TokenFailed(f"{type(error).__name__}: {error}") from error
             if isinstance(given, str) and not is_token(bare(given)):  # a page of a proxy's whose backend restarts
@@ -357,15 +363,12 @@ class _Subscriber:
     def _take(self, connection: ClientConnection, asking: Asking, text: str | bytes) -> Iterable[_Item]:
         if isinstance(text, bytes):  # the payload of a raw route, which may look like the bridge's own word
             return ()
-        try:
-            message = json.loads(text)
-        except ValueError:
-            return ()
-        if not isinstance(message, dict):
+        message, is_whole = read(text)
+        if message is None:
             return ()
         position = message.get("@id")
         if isinstance(position, str):  # first: a producer may publish an object whose type is "error"
-            return self._event(message, position)
+            return self._event(message, position, is_whole)
         kind = message.get("type")
         if kind in ("subscribed", "unsubscribed"):
             return self._answer(asking, message)
@@ -386,11 +389,13 @@ class _Subscriber:
             self._wanted_at = time.monotonic() + int(message["after_ms"]) / 1000
         return ()
 
-    def _event(self, message: dict[str, Any], position: str) -> Iterable[_Item]:
+    def _event(self, message: dict[str, Any], position: str, is_whole: bool) -> Iterable[_Item]:
         topic = message.get("@topic", message.get("topic"))
         if not isinstance(topic, str) or not self._is_mine(topic):
             return ()  # such as a broadcast
         self._positions.event(topic, position)
+        if not is_whole:
+            return (Gap(topic, 1, "unreadable"),)
         return (SubscribedEvent(topic, position, message),)
 
     def _answer(self, asking: Asking, message: dict[str, Any]) -> Iterable[_Item]:
