@@ -1,14 +1,17 @@
 // What an administrator finds and does, view by view and in both languages: connections, topics, a tail, sending, and the rest.
 import { execFile, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { Bridge, freePort } from "./support/bridge.mjs";
+import { Bridge, freePort, ROOT } from "./support/bridge.mjs";
 import { screenshot } from "./support/chromium.mjs";
 import { LineReader } from "./support/line_reader.mjs";
 import { Pages } from "./support/pages.mjs";
-import { FaultProxy, Producer } from "./support/program.mjs";
+import { FaultProxy, Producer, PYTHON } from "./support/program.mjs";
 import { makeToken, newSecret } from "./support/token.mjs";
 import { LANGUAGES } from "./support/words.mjs";
 
@@ -17,6 +20,10 @@ const ROUTES = '[[route]]\nmatch = "prices.*"\nhistory = 50\n[[route]]\nmatch = 
 const pages = new Pages();
 const clients = [];
 const run = promisify(execFile);
+const ZWS = process.env.ZWS_BIN ?? join(ROOT, "build/dev/tools/zws/zws");
+/** What no number of a browser's can hold. */
+const WEI = ["123456789012345678901234567890", "123456789012345678901234567891"];
+const wallet = (wei) => `{"type":"wallet","data":{"wei":${wei},"label":"${wei}"}}`;
 
 /** A page of the administrator's at a view; `at`: the bridge, if not its own address. */
 async function open(view, options = {}, at = bridge.url) {
@@ -184,6 +191,29 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
       expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`zws pub 'orders' '{"type":"order","data":{"n":25,"shop":"east"}}'`);
       await page.click("#listen");
       await page.waitForSelector('[data-topic="orders"][data-state=active]');
+    });
+
+    it("show, compare and copy the digits that were sent, however many", async () => {
+      for (const [i, wei] of WEI.entries()) await producer.send("wallets", wallet(wei), { src: "life", seq: 2 ** 60 + i * 1024 });
+      const page = await open("topics?topic=wallets");
+      await page.waitForSelector(`#history .changed >> text=wei: ${WEI[1]}`);
+      await page.waitForSelector(`#sources >> text=${(2n ** 60n + 1024n).toLocaleString(locale)}`);
+      const copied = async (word) => {
+        await page.click(`text=${say(word)}`);
+        return page.evaluate(() => navigator.clipboard.readText());
+      };
+      const commands = { pub: await copied("topics.copyPub"), curl: await copied("topics.copyCurl"), python: await copied("topics.copyPython") };
+      expect(commands.pub).toBe(`zws pub 'wallets' '${wallet(WEI[1])}'`);
+      const { socket } = await connect("ada", ["wallets"]);
+      const came = [];
+      socket.on("message", (data) => came.push(String(data)));
+      const arrives = async (count) => { while (came.filter((text) => text.includes(wallet(WEI[1]).slice(0, -1))).length < count) await once(socket, "message"); };
+      await run("bash", ["-c", commands.curl], { env: { ...process.env, TOKEN: admin } });
+      await arrives(1);
+      await run(PYTHON, ["-c", commands.python.replace("tcp://127.0.0.1:5556", bridge.endpoint)], { env: { ...process.env, PYTHONPATH: join(ROOT, "publishers/python/src") } });
+      await arrives(2);
+      await run("bash", ["-c", `"$ZWS"${commands.pub.slice(3)} --to "$TO"`], { env: { ...process.env, ZWS, TO: bridge.endpoint } });
+      await arrives(3);
     });
 
     it("say whether who sends them is still there", async () => {
@@ -363,6 +393,20 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
       await page.waitForSelector("[data-topic=orders]:not([data-why])");
     });
 
+    it("shows, finds and exports the digits that were sent, however many", async () => {
+      await producer.send("wallets", wallet(WEI[0]));
+      const page = await open("tail?topics=wallets");
+      await page.waitForSelector(`#events .text >> text="wei":${WEI[0]}`); // which was fetched
+      await producer.send("wallets", wallet(WEI[1]));
+      await page.waitForSelector(`#events .text >> text="wei":${WEI[1]}`);
+      await page.fill("#text-filter", WEI[1]);
+      await page.waitForFunction(() => document.querySelectorAll("#events .text").length === 1);
+      await page.click("#events .text");
+      expect(await page.$$eval("#whole .leaf", (leaves) => leaves.map(({ dataset, textContent }) => [dataset.kind, textContent]).slice(1, 3))).toEqual([["number", WEI[1]], ["string", `"${WEI[1]}"`]]);
+      const [download] = await Promise.all([page.waitForEvent("download"), page.click("#export")]);
+      expect(readFileSync(await download.path(), "utf8")).toContain(`"data":{"wei":${WEI[1]},`);
+    });
+
     it("opens an event as a tree", async () => {
       const page = await open("tail?topics=orders");
       await page.waitForSelector("[data-topic=orders][data-state=active]");
@@ -443,6 +487,33 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
   });
 
   describe("rights", () => {
+    it("say who makes a token to try with: the command that they show", async () => {
+      const file = join(mkdtempSync(join(tmpdir(), "zws-browser-")), "secret");
+      writeFileSync(file, secret);
+      await bridge.stop();
+      bridge = await Bridge.start({ "auth.hs256_secret_file": file });
+      const page = await open("rights?user=ada&topic=prices.*");
+      await page.waitForSelector(`#minting[data-judge=secret] >> text=${say("rights.minting.secret")}`);
+      await page.click("#minting button");
+      const command = await page.evaluate(() => navigator.clipboard.readText());
+      const { stdout } = await run("bash", ["-c", `"$ZWS"${command.slice(3)}`], { env: { ...process.env, ZWS } });
+      await page.fill("#rights-token", stdout.trim());
+      await page.click("#rights-ask");
+      await page.waitForSelector('#answer-title:text-is("ada")');
+      await page.waitForSelector("[data-asked='prices.*'][data-granted=true]");
+    });
+
+    it("say that an open bridge ignores tokens, and what would help", async () => {
+      await bridge.stop();
+      bridge = await Bridge.start();
+      admin = bridge.adminToken;
+      const page = await open("rights?user=ada&roles=ops");
+      await page.waitForSelector("#rights-answer");
+      await page.waitForSelector(`#minting[data-judge=open] >> text=${say("rights.minting.open")}`);
+      expect(await page.textContent("#minting pre")).toBe("zws token --user 'ada' --role 'ops' --ttl 1h --secret-file 'FILE'");
+      await shoot(page, "rights-open");
+    });
+
     it("tell what a user would hear and by what, without a token in the address", async () => {
       const page = await open("rights?user=ada&topic=orders");
       await page.waitForSelector("[data-asked=orders][data-granted=true]");

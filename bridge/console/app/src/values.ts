@@ -1,9 +1,16 @@
 // Values in what producers send: whatever they are, they are looked at before they are used.
+import { Digits, writeJson } from "./exact";
 
 export type Fields = Record<string, unknown>;
 
-export const fields = (value: unknown): Fields => (typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {});
-export const finite = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
+/** Whether there is something in it: an object or a list. */
+export const isBranch = (value: unknown): value is Fields | unknown[] => typeof value === "object" && value !== null && !(value instanceof Digits);
+export const fields = (value: unknown): Fields => (isBranch(value) && !Array.isArray(value) ? value : {});
+/** To reckon with: rounded, where it has more digits than that takes. */
+export const finite = (value: unknown): number | null => {
+  const number = value instanceof Digits ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) ? number : null;
+};
 export const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
 
 // What cannot be seen, or turns round what stands beside it: controls, and marks of direction and of no width.
@@ -32,10 +39,10 @@ export class Recent<V> extends Map<string, V> {
   }
 }
 
-/** JSON as one line; what is nested deeper than a browser can write is said so. */
+/** JSON as one line, with the digits that were sent; what is nested deeper than a browser can write is said so. */
 export function jsonText(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? "";
+    return writeJson(value);
   } catch {
     return '"(nested too deeply to be shown)"';
   }

@@ -4,6 +4,7 @@ import type { AnyEvent } from "@zwsbridge/client";
 
 vi.mock("../src/bridge/session", () => ({ client: {} }));
 const { fits, MOST_LINES, ndjson, Tail } = await import("../src/bridge/tail");
+const { readJson } = await import("../src/exact");
 const { beforeLive } = await import("../src/bridge/before_live");
 
 const event = (n: number, more: object = {}): AnyEvent => ({ type: "t", topic: "a", "@id": `s:${n}`, ...more });
@@ -78,7 +79,17 @@ describe("a tail", () => {
     const tail = new Tail();
     tail.event(event(1), 0);
     tail.gap({ topic: "a", reason: "producer", src: "s", from: 2n, to: 3n }, 0);
-    expect(ndjson(tail.lines).trim().split("\n").map((line) => JSON.parse(line) as object)).toEqual([event(1), { type: "gap", topic: "a", reason: "producer", src: "s", from: "2", to: "3" }]);
+    expect(ndjson(tail.lines).trim().split("\n").map((line) => JSON.parse(line) as object)).toEqual([event(1), { type: "gap", topic: "a", reason: "producer", src: "s", from: 2, to: 3 }]);
+  });
+
+  it("shows, finds and exports the digits that were sent", () => {
+    const tail = new Tail();
+    const text = '{"type":"t","topic":"a","@id":"s:1","data":{"wei":123456789012345678901234567890}}';
+    tail.event(readJson(text) as AnyEvent, 0);
+    tail.gap({ topic: "a", reason: "producer", src: "s", from: 2n ** 60n + 1n, to: 2n ** 60n + 1n }, 0);
+    expect(tail.lines[0]!.text).toBe(text);
+    expect(fits(tail.lines[0]!, { type: "", text: "901234567890}" })).toBe(true);
+    expect(ndjson(tail.lines)).toBe(`${text}\n{"type":"gap","topic":"a","reason":"producer","src":"s","from":1152921504606846977,"to":1152921504606846977}\n`);
   });
 });
 

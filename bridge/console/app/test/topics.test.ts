@@ -57,8 +57,9 @@ describe("an event as a command", () => {
   it("can hold any text", () => {
     const payload = { a: `it's "$HOME" \`x\` \\ 钱` };
     expect(asZwsPub("a'b", payload)).toBe(`zws pub 'a'\\''b' '{"a":"it'\\''s \\"$HOME\\" \`x\` \\\\ 钱"}'`);
+    expect([asZwsPub("t", -5), asZwsPub("-t", { a: "{{count}}" })]).toEqual(["zws pub -- 't' '-5'", `zws pub -- '-t' '{"a":"{\\u007bcount}}"}'`]);
     expect(asCurl("t", 1)).toContain(`'http://b/p/api/ws/publish'`);
-    expect(asPython("t", { a: 'say "x"' })).toContain(String.raw`json.loads("{\"a\":\"say \\\"x\\\"\"}")`);
+    expect(asPython("t", { a: 'say "x"' })).toContain(String.raw`publish("t", "{\"a\":\"say \\\"x\\\"\"}".encode())`);
   });
 });
 

@@ -1,4 +1,5 @@
 // The administrator's calls (docs/REST.md), with this page's token.
+import { readJson } from "../exact";
 import { bearer } from "./session";
 import { callUrl, rootUrl } from "./place";
 
@@ -51,7 +52,7 @@ async function refuse(answer: Response): Promise<never> {
 /** A call below the WebSocket's path; `body` that is a text goes out as it is. */
 export async function call<T>(path: string, options: Call = {}): Promise<T> {
   const answer = await ask(callUrl(path), options);
-  return answer.ok ? ((await answer.json()) as T) : refuse(answer);
+  return answer.ok ? (readJson(await answer.text()) as T) : refuse(answer);
 }
 
 /** What everyone may ask, from the bridge's root: `/readyz` answers with 503, too. */

@@ -4,6 +4,7 @@
 // the bridge: inside the WebSocket, and as the Authorization of calls.
 import { computed, onScopeDispose, reactive, ref, shallowRef } from "vue";
 import { type AnyEvent, type ConnectionState, type Identity, ZwsClient, ZwsError } from "@zwsbridge/client";
+import { readJson } from "../exact";
 import { say } from "../words/language";
 import { socketUrl } from "./place";
 
@@ -80,6 +81,7 @@ function open(): void {
     },
     onEvent: (event) => listeners.forEach((listener) => listener(event as unknown as AnyEvent)),
     onError: told,
+    parse: readJson,
     onRaw: (data) => rawListeners.forEach((listener) => listener(data)),
   });
 }

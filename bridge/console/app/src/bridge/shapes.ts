@@ -1,5 +1,7 @@
 // What the administrator's calls answer, as far as the console shows it (docs/REST.md).
 
+import type { Digits } from "../exact";
+
 export interface Connection {
   client_id: string;
   user: string | null;
@@ -29,7 +31,7 @@ export interface TopicLoad {
 export interface TopicDetail extends TopicLoad {
   route: { match: string | null; format: string; history: number; ttl: string; replay: number; overflow: string; key: string; expect?: string | null } | null;
   /** `own`: the bridge itself. What only a bridge that knows it, and not one of before, tells is optional. */
-  sources: { src: string; seq: number; own?: boolean; missed?: number; heard_at?: string; state?: "alive" | "silent" | "lost" }[];
+  sources: { src: string; seq: number | Digits; own?: boolean; missed?: number; heard_at?: string; state?: "alive" | "silent" | "lost" }[];
   kept: { events: number; bytes: number; oldest: string | null; newest: string | null } | null;
   receivers: { client_id: string; user: string | null; address: string }[];
 }

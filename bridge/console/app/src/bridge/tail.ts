@@ -1,5 +1,6 @@
 // What a tail holds: the newest lines, in order, with a bound; what it shows of them is chosen by filters.
 import type { AnyEvent, Gap } from "@zwsbridge/client";
+import { Digits } from "../exact";
 import { jsonText } from "../values";
 import { topicOf } from "./subscription";
 
@@ -111,4 +112,6 @@ export function fits({ type, text, topic, gap }: TailLine, filter: TailFilter): 
   return filter.text === "" || text.toLowerCase().includes(filter.text) || topic.toLowerCase().includes(filter.text);
 }
 
-export const ndjson = (lines: TailLine[]): string => lines.map(({ text, gap }) => `${gap ? JSON.stringify({ type: "gap", ...gap }, (_key, value: unknown) => (typeof value === "bigint" ? String(value) : value)) : text}\n`).join("");
+/** A count beyond 2^53 as digits, like any other number. */
+const gapText = (gap: Gap): string => jsonText(Object.fromEntries(Object.entries({ type: "gap", ...gap }).map(([name, value]) => [name, typeof value === "bigint" ? new Digits(String(value)) : value])));
+export const ndjson = (lines: TailLine[]): string => lines.map(({ text, gap }) => `${gap ? gapText(gap) : text}\n`).join("");

@@ -1,5 +1,6 @@
 // The language of the page: the browser's, until a person chooses. Numbers and times follow it.
 import { computed, ref, watchEffect } from "vue";
+import { Digits } from "../exact";
 import { en, type Word } from "./en";
 import { zhCn } from "./zh_cn";
 import { remembered } from "../bridge/remembered";
@@ -20,7 +21,8 @@ const formats = computed(() => ({
   decimal: new Intl.NumberFormat(language.value, { maximumFractionDigits: 2 }),
   signed: new Intl.NumberFormat(language.value, { maximumFractionDigits: 2, minimumFractionDigits: 2, signDisplay: "exceptZero" }),
 }));
-export const count = (value: number): string => formats.value.count.format(value);
+/** All digits of it, however many. */
+export const count = (value: number | Digits): string => formats.value.count.format(value instanceof Digits ? (value.text as Intl.StringNumericLiteral) : value);
 export const decimal = (value: number): string => formats.value.decimal.format(value);
 export const signed = (value: number): string => formats.value.signed.format(value);
 export const clock = (date: Date): string => date.toLocaleTimeString("en-GB");
