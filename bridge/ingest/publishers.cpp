@@ -237,7 +237,10 @@ void Publishers::note_kept(const std::string& id, std::string_view source,
   for (const KeptRange& range : kept) {
     RepairStream* stream = streams_.find(range.topic, source);
     if (stream == nullptr && !streams_.full()) stream = &streams_.add(range.topic, *said);
-    if (stream != nullptr) note_kept(*stream, range);
+    if (stream != nullptr)
+      note_kept(*stream, range);
+    else if (!said->forgot)  // else it may have been heard
+      count_failed(metrics_, RepairFailure::no_room, range.newest + 1 - range.first);
   }
   if (is_new) waiting_.note_asked(*said);
   ask();

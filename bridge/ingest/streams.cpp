@@ -5,8 +5,11 @@
 namespace zws {
 namespace {
 
-constexpr std::size_t node_bytes = 64;    // of a table, with the pointer and what malloc adds
-constexpr std::size_t to_ask_bytes = 96;  // with one range; more there are only where more is held
+// Of a table, with its bucket and what malloc adds.
+constexpr std::size_t stream_node_bytes = 40;
+constexpr std::size_t source_node_bytes = 64;
+constexpr std::size_t allocated_bytes = 16;  // beside what was asked malloc for
+constexpr std::size_t to_ask_bytes = 80;  // with one range; more there are only where more is held
 constexpr int looks_for_room = 8;
 
 }  // namespace
@@ -21,7 +24,10 @@ std::uint64_t Streams::id_of(std::string_view topic, std::string_view source) no
 }
 
 std::size_t Streams::bytes_of(const RepairStream& stream) noexcept {
-  return sizeof stream + stream.topic.capacity() + node_bytes + to_ask_bytes;
+  const std::size_t capacity = stream.topic.capacity();
+  const bool within = capacity == std::string().capacity();
+  return sizeof stream + (within ? 0 : capacity + allocated_bytes) + stream_node_bytes +
+         to_ask_bytes;
 }
 
 RepairStream* Streams::find(std::string_view topic, std::string_view source) const noexcept {
@@ -32,7 +38,7 @@ RepairStream* Streams::find(std::string_view topic, std::string_view source) con
 
 RepairStream* Streams::find(std::uint64_t id) const noexcept {
   const auto found = streams_.find(id);
-  return found == streams_.end() ? nullptr : found->second.get();
+  return found == streams_.end() ? nullptr : &found->second;
 }
 
 // Two that have one id cannot both be known; the one that is heard now is.
@@ -41,12 +47,11 @@ RepairStream& Streams::add(std::string_view topic, RepairSource& source) {
   const std::uint64_t id = id_of(topic, source.name);
   if (RepairStream* const same = find(id)) forget(*same);
   make_room();
-  auto made = std::make_unique<RepairStream>();
-  made->id = id;
-  made->topic = topic;
-  made->source = &source;
-  RepairStream& stream = *made;
-  streams_.emplace(id, std::move(made));
+  RepairStream made;
+  made.id = id;
+  made.topic = topic;
+  made.source = &source;
+  RepairStream& stream = streams_.emplace(id, std::move(made)).first->second;
   link(stream);
   bytes_ += bytes_of(stream);
   return stream;
@@ -72,7 +77,8 @@ void Streams::forget(RepairStream& stream) {
   source.forgot = true;
   unlink(stream);
   bytes_ -= bytes_of(stream);
-  streams_.erase(stream.id);
+  const std::uint64_t id = stream.id;
+  streams_.erase(id);
   --source.streams;
   let_go_if_unused(source);
 }
@@ -82,13 +88,13 @@ RepairSource& Streams::source(std::string_view name) {
   if (source) return *source;
   source = std::make_unique<RepairSource>();
   source->name = name;
-  bytes_ += sizeof(RepairSource) + 2 * name.size() + node_bytes;
+  bytes_ += sizeof(RepairSource) + 2 * name.size() + source_node_bytes;
   return *source;
 }
 
 void Streams::let_go_if_unused(RepairSource& source) noexcept {
   if (source.streams > 0 || source.owner != nullptr) return;
-  bytes_ -= sizeof(RepairSource) + 2 * source.name.size() + node_bytes;
+  bytes_ -= sizeof(RepairSource) + 2 * source.name.size() + source_node_bytes;
   const auto found = sources_.find(source.name);
   if (found != sources_.end()) sources_.erase(found);
 }

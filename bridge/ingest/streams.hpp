@@ -1,8 +1,9 @@
 // Streams: what repair knows of each source on each topic: how far it has come, and, where something is
 // missing, what is held back behind the hole and what is still to be asked for.
 //
-// Thread: one at a time. Bound: set_bytes_max(), with what is to be asked for of each; past it the streams
-// heard from longest ago are forgotten (their owner is asked first what becomes of what they hold).
+// Thread: one at a time. Bound: set_bytes_max(), with what is to be asked for of each, 280 bytes or so a stream;
+// past it the streams heard from longest ago are forgotten (their owner is asked first what becomes of what they
+// hold).
 // Cost: one look-up; no allocation for a stream that is known.
 #pragma once
 
@@ -81,21 +82,22 @@ struct RepairStream {
   std::uint64_t id = 0;
   std::string topic;
   RepairSource* source = nullptr;
-  bool recent = false;  // heard since it was last looked at for forgetting
   RepairStream* older = nullptr;
   RepairStream* newer = nullptr;
+  // Together, as there are many streams.
+  bool recent = false;  // heard since it was last looked at for forgetting
+  bool begun = false;   // HoldBack's: it is known what its first event is
+  bool late = false;    // Publishers': whether `said_to` has come is looked at soon
 
   // HoldBack writes these,
   Numbering numbers;              // of what was handed on
   std::uint64_t repaired_to = 0;  // the highest that came as an answer
-  bool begun = false;             // it is known what its first event is
   std::unique_ptr<HeldBack> held;
 
   // and Publishers these.
   std::uint64_t asked_to = 0;   // what is not above it was asked for, or need not be
   std::uint64_t kept_from = 0;  // its publisher has nothing before; 0: it has not said so
   std::uint64_t said_to = 0;    // what its publisher has sent, as it said last
-  bool late = false;            // whether `said_to` has come is looked at soon
   std::unique_ptr<ToAsk> to_ask;
 };
 
@@ -133,7 +135,8 @@ class Streams {
   void unlink(RepairStream& stream) noexcept;
 
   const std::function<void(RepairStream&)> on_forget_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<RepairStream>> streams_;
+  // Whoever finds one may write to it.
+  mutable std::unordered_map<std::uint64_t, RepairStream> streams_;
   std::unordered_map<std::string, std::unique_ptr<RepairSource>> sources_;
   RepairStream* oldest_ = nullptr;
   RepairStream* newest_ = nullptr;

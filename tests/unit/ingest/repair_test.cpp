@@ -10,8 +10,11 @@ namespace zws {
 namespace {
 
 using std::chrono::milliseconds;
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::Gt;
 using testing::IsEmpty;
+using testing::Lt;
 using testing::UnorderedElementsAre;
 
 class RepairTest : public testing::Test, public RepairStage {};
@@ -184,6 +187,24 @@ TEST_F(RepairTest, StreamsThatAreForgottenCauseNoQuestions) {
   keeps("p", "s", "t1", 1, 1);
   EXPECT_THAT(taken(), ElementsAre("t0 s:2"));
   EXPECT_THAT(asked(), IsEmpty());
+}
+
+TEST_F(RepairTest, WhatThereIsNoRoomToKnowOfIsCounted) {
+  RepairRules rules;
+  rules.stream_bytes = 4'000;
+  repair.set_rules(rules);
+  std::uint64_t topics = 0;
+  for (; topics < 100; ++topics) keeps("p", "s", "t" + std::to_string(topics), 1, 2);
+  EXPECT_LE(repair.streams().bytes(), 4'500);
+  std::set<std::string> had;
+  pass(milliseconds(100));
+  for (std::size_t next = 0; next < asked().size(); ++next) {
+    const std::string topic = asked()[next].substr(4, asked()[next].find(' ', 4) - 4);
+    had.insert(topic);
+    end("p", "s", topic, 1, 2);
+  }
+  EXPECT_THAT(had.size(), AllOf(Gt(10U), Lt(20U)));
+  EXPECT_EQ(failed(RepairFailure::no_room), 2 * (topics - had.size()));
 }
 
 }  // namespace
