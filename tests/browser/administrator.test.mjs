@@ -216,6 +216,20 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
       await arrives(3);
     });
 
+    it("show what is no text as base64, and copy it as the bytes that it was", async () => {
+      const python = (program) => run(PYTHON, ["-c", program], { env: { ...process.env, PYTHONPATH: join(ROOT, "publishers/python/src") } });
+      await python(`import zwsbridge\nwith zwsbridge.Publisher("${bridge.endpoint}") as publisher: publisher.publish("camera", bytes([255, 0, 10, 254]))`);
+      const page = await open("topics?topic=camera");
+      await page.waitForSelector('#history .leaf:has-text("/wAK/g==")');
+      expect(await page.$$(`#history >> text=${say("topics.copyPub")}`)).toHaveLength(0); // no word of a shell holds them
+      await page.click(`text=${say("topics.copyPython")}`);
+      const copied = await page.evaluate(() => navigator.clipboard.readText());
+      await python(copied.replace("tcp://127.0.0.1:5556", bridge.endpoint));
+      const kept = async () => (await bridge.call("GET", "/api/ws/topics/camera/history", admin)).events;
+      while ((await kept()).length < 2);
+      expect((await kept()).map(({ encoding, data }) => [encoding, data])).toEqual([["base64", "/wAK/g=="], ["base64", "/wAK/g=="]]);
+    });
+
     it("say whether who sends them is still there", async () => {
       await producer.send("orders", { type: "order" }, { src: "life", seq: 1 });
       const page = await open("topics?topic=orders");
@@ -543,6 +557,20 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
       await page.fill("#token-input", whole);
       await page.press("#token-input", "Enter");
       await page.waitForSelector("main:not(.stale) #connections tbody tr");
+      await page.waitForSelector("#sign-in-form", { state: "hidden" });
+    });
+
+    it("have none, where nobody may be without one, and are told so", async () => {
+      await bridge.stop();
+      bridge = await Bridge.start({ "auth.hs256_secret": secret, "auth.anonymous.connect": false, "auth.timeout": "1s" });
+      const page = await pages.open(bridge.url, { locale }, bridge.url);
+      await page.waitForSelector(`#token-error >> text=${say("sign.needed")}`);
+      await page.fill("#token-input", makeToken(newSecret(), "ada"));
+      await page.press("#token-input", "Enter");
+      await page.waitForSelector(`#token-error >> text=${say("sign.refused")}`);
+      await page.fill("#token-input", makeToken(secret, "ada"));
+      await page.press("#token-input", "Enter");
+      await page.waitForSelector("#user[data-user=ada]");
       await page.waitForSelector("#sign-in-form", { state: "hidden" });
     });
 

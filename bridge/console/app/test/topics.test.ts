@@ -6,7 +6,7 @@ vi.stubGlobal("navigator", { languages: [] });
 vi.stubGlobal("document", { querySelector: () => null, createElement: () => null, documentElement: {} }); // Vue asks for the second
 const { topicTree } = await import("../src/bridge/topic_tree");
 const { changedMembers } = await import("../src/bridge/changes");
-const { asCurl, asPython, asZwsPub, payloadOf } = await import("../src/bridge/commands");
+const { asCurl, asPython, asZwsPub, bytesOf, payloadOf } = await import("../src/bridge/commands");
 const { snippets } = await import("../src/bridge/snippets");
 const { bodyOf, jsonFault, lastOf, withLast } = await import("../src/bridge/sending");
 
@@ -51,6 +51,9 @@ describe("how a program connects", () => {
 describe("an event as a command", () => {
   it("is what its producer sent", () => {
     expect(payloadOf({ type: "order", n: 1, topic: "t", "@id": "s:1" })).toEqual({ type: "order", n: 1 });
+    expect(bytesOf({ type: "message", topic: "t", data: "/wD+", encoding: "base64", timestamp: "2025", "@id": "s:1" })).toBe("/wD+");
+    expect(bytesOf({ type: "message", topic: "t", data: "/wD+", timestamp: "2025", "@id": "s:1" })).toBeNull();
+    expect(bytesOf({ type: "picture", topic: "t", data: "/wD+", encoding: "base64", "@id": "s:1" })).toBeNull(); // its producer's own words
     expect(payloadOf({ type: "message", topic: "t", data: [1], timestamp: "2025", "@id": "s:1" })).toEqual([1]);
   });
 

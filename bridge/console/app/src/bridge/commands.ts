@@ -1,12 +1,18 @@
 // An event as a command that sends it again: at a terminal, over HTTP, from Python.
 import { callUrl } from "./place";
-import { fields, jsonText } from "../values";
+import { type Fields, fields, jsonText } from "../values";
 
 /** What its producer sent, as far as that can be told: the bridge's own members are left out. */
 export function payloadOf(event: unknown): unknown {
   const { "@id": _id, "@topic": _topic, topic: _own, ...rest } = fields(event);
-  const isWrapped = rest["type"] === "message" && "data" in rest && "timestamp" in rest && Object.keys(rest).every((name) => ["type", "data", "timestamp", "encoding"].includes(name));
-  return isWrapped ? rest["data"] : rest;
+  return isWrapped(rest) ? rest["data"] : rest;
+}
+const isWrapped = (event: Fields): boolean => event["type"] === "message" && "data" in event && "timestamp" in event && Object.keys(event).every((name) => ["type", "data", "timestamp", "encoding"].includes(name));
+
+/** What its producer sent, in base64, where that was no text; null where it was. */
+export function bytesOf(event: unknown): string | null {
+  const { encoding, data } = fields(event);
+  return encoding === "base64" && typeof data === "string" && payloadOf(event) === data ? data : null;
 }
 
 /** A text as one word of a shell, whatever is in it. */
@@ -29,3 +35,7 @@ export const asCurl = (topic: string, payload: unknown): string =>
 // JSON is a literal in both.
 export const asPython = (topic: string, payload: unknown): string =>
   `import zwsbridge\n\nwith zwsbridge.Publisher("tcp://127.0.0.1:5556") as publisher:\n    publisher.publish(${JSON.stringify(topic)}, ${JSON.stringify(jsonText(payload))}.encode())\n`;
+
+/** Bytes go out as bytes, which neither a shell's word nor JSON can be. */
+export const asPythonBytes = (topic: string, base64: string): string =>
+  `import base64, zwsbridge\n\nwith zwsbridge.Publisher("tcp://127.0.0.1:5556") as publisher:\n    publisher.publish(${JSON.stringify(topic)}, base64.b64decode(${JSON.stringify(base64)}))\n`;

@@ -50,7 +50,7 @@ function changed(state: ConnectionState): void {
   } else if ((state.code === 4401 && !expired) || state.code === 4403) {
     isAdmin.value = false; // whose token has ended keeps what they see, greyed, until they give another
   }
-  if (state.code === 4401) askForToken(say(expired ? "sign.expired" : "sign.refused"));
+  if (state.code === 4401) askForToken(say(expired ? "sign.expired" : token === null ? "sign.needed" : "sign.refused"));
 }
 
 async function askRights(): Promise<void> {

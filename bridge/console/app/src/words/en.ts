@@ -60,6 +60,7 @@ export const en = {
   "sign.odd": "A token has only letters, digits and . _ -",
   "sign.notAccepted": "Not accepted: {code}",
   "sign.refused": "The bridge did not accept this token.",
+  "sign.needed": "This bridge lets nobody stay without a token.",
   "sign.expired": "Your token has expired.",
 
   "refused.user": "This user may not listen to {topics}.",

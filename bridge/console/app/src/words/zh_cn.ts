@@ -61,6 +61,7 @@ export const zhCn: Record<Word, string> = {
   "sign.odd": "令牌只含字母、数字和 . _ -",
   "sign.notAccepted": "未被接受：{code}",
   "sign.refused": "网桥没有接受此令牌。",
+  "sign.needed": "此网桥不允许未持令牌的连接。",
   "sign.expired": "您的令牌已过期。",
 
   "refused.user": "此用户无权收听 {topics}。",
