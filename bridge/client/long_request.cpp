@@ -15,7 +15,25 @@ std::string lacking(const Session& session, const std::string& topic) {
          " nor a role of the token (auth.roles.NAME.subscribe) gives";
 }
 
+std::size_t bytes_of(const std::vector<Position>& positions) noexcept {
+  std::size_t bytes = positions.size() * sizeof(Position);
+  for (const Position& each : positions) bytes += each.source.size();
+  return bytes;
+}
+
+std::size_t bytes_of(const Request& request) noexcept {
+  std::size_t bytes = request.topics.size() * sizeof(std::string);
+  for (const std::string& topic : request.topics) bytes += topic.size();
+  if (!request.since) return bytes;
+  for (const TopicPosition& each : request.since->topics)
+    bytes += sizeof each + each.topic.size() + bytes_of(each.positions);
+  return bytes + bytes_of(request.since->positions);
+}
+
 }  // namespace
+
+LongRequest::LongRequest(Session& of, Request asked, std::size_t looks)
+    : session(of), request(std::move(asked)), request_bytes(bytes_of(request)), looks_left(looks) {}
 
 std::size_t Answer::queued_bytes(const std::string& id) const noexcept {
   constexpr std::size_t words = 192;    // and the frame's header, and the quotes of its texts

@@ -39,7 +39,9 @@ struct Answer {
   // Known before the look.
   std::optional<Pattern> pattern;  // what is granted of the topic
   std::vector<Position> since;     // of a topic
-  NamedTopics named;       // of a pattern: those of the request's `since` that begin like it
+  NamedTopics named;  // of a pattern: those of the request's `since` that begin like it
+  std::size_t caught_up =
+      0;                   // so many of these, the first, name nothing that is still to come here
   bool resumable = false;  // there is a `since`, and looks enough to go by it
   bool counted = false;    // as one more subscription of the session
   bool covered = false;    // the client receives it already
@@ -65,8 +67,7 @@ class LookAgain final : public Wheel::Timer {
 
 struct LongRequest {
   // `looks`: how many names of topics it may have looked at (limits.request_looks).
-  LongRequest(Session& of, Request asked, std::size_t looks)
-      : session(of), request(std::move(asked)), looks_left(looks) {}
+  LongRequest(Session& of, Request asked, std::size_t looks);
 
   // Tells the client what is wrong with the topic of `answer`.
   void refuse(const Answer& answer);
@@ -75,7 +76,8 @@ struct LongRequest {
 
   Session& session;
   const Request request;
-  std::size_t next = 0;  // of request.topics, to be prepared
+  const std::size_t request_bytes;  // that it takes, about: several times those of the message
+  std::size_t next = 0;             // of request.topics, to be prepared
   std::size_t looks_left;
   std::vector<Answer> prepared;   // those that wait for a look
   std::vector<std::string> past;  // topics of which the archive has to be asked before that

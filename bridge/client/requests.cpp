@@ -467,9 +467,11 @@ void Requests::on_loss(const Session& session, std::string_view topic) noexcept 
 }
 
 void Requests::on_leave(Session& session) noexcept {
-  queued_.erase(std::remove(queued_.begin(), queued_.end(), &session), queued_.end());
-  if (session.usage.long_request) slices_.give_up(*session.usage.long_request);
-  session.usage.long_request.reset();
+  if (session.usage.long_request) {  // else it is not queued, and of ten thousand many may be
+    queued_.erase(std::remove(queued_.begin(), queued_.end(), &session), queued_.end());
+    slices_.give_up(*session.usage.long_request);
+    session.usage.long_request.reset();
+  }
   reviews_.erase(session.place.ticket);
   router_.leave(session.outbox());
   sign_in_.on_leave(session);

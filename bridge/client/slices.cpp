@@ -72,6 +72,17 @@ Refusal raw_refusal() {
   return {ErrorCode::invalid_message, "events of a raw route have no id to go on from", {}};
 }
 
+// It may name thousands, which are looked at once each, however often it is asked while they come.
+bool names_what_is_to_come(History& history, Answer& answer) {
+  const auto is_here = [&](const TopicPosition& each) {
+    return !answer.pattern->matches(each.topic) || !history.is_behind(each.topic, each.positions);
+  };
+  const auto* const to_come =
+      std::find_if_not(answer.named.begin() + answer.caught_up, answer.named.end(), is_here);
+  answer.caught_up = static_cast<std::size_t>(to_come - answer.named.begin());
+  return to_come != answer.named.end();
+}
+
 }  // namespace
 
 Slices::Slices(Router& router, Exchange& exchange, BatchSink& lane, const RouteTable& routes,
@@ -146,12 +157,11 @@ bool Slices::may_lack(History& history, const LongRequest& whole, const Answer& 
 
 // A client that comes from another bridge may have heard there what is still on its way to this one. It would
 // be told a loss that is none, and hear that event twice: so its request waits a moment.
-bool Slices::is_behind(History& history, LongRequest& whole, const Answer& answer, SteadyTime now) {
+bool Slices::is_behind(History& history, LongRequest& whole, Answer& answer, SteadyTime now) {
   if (!answer.resumable || answer.fault.code != ErrorCode::none) return false;
   if (whole.behind_until && *whole.behind_until < now) return false;
-  const bool behind = answer.pattern->is_literal()
-                          ? history.is_behind(answer.topic, answer.since)
-                          : history.is_behind(*answer.pattern, answer.named);
+  const bool behind = answer.pattern->is_literal() ? history.is_behind(answer.topic, answer.since)
+                                                   : names_what_is_to_come(history, answer);
   if (behind && !whole.behind_until) whole.behind_until = now + behind_at_most;
   return behind;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "client/long_request.hpp"
+
 namespace zws {
 
 namespace {
@@ -43,7 +45,8 @@ std::chrono::milliseconds TokenBucket::overdraw(SteadyTime now, double rate, dou
 }
 
 std::size_t Usage::held_bytes() const noexcept {
-  return meter.unfinished() + (pending ? pending->bytes : 0) + bytes_each * subscriptions +
+  return meter.unfinished() + (pending ? pending->bytes : 0) +
+         (long_request ? long_request->request_bytes : 0) + bytes_each * subscriptions +
          times_its_name * subscription_bytes;
 }
 

@@ -41,8 +41,8 @@ struct Usage {
   void add(std::string_view name) noexcept;
   void drop(std::string_view name) noexcept;
 
-  // Memory that it takes besides its queue, about: of a message that has not ended or waits, and of its
-  // subscriptions.
+  // Memory that it takes besides its queue, about: of a message that has not ended, waits, or is being
+  // answered, and of its subscriptions.
   std::size_t held_bytes() const noexcept;
 
   std::unique_ptr<Pending> pending;           // while a token is checked or totals are asked for

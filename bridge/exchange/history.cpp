@@ -56,12 +56,6 @@ bool History::is_behind(std::string_view topic, const std::vector<Position>& sin
   });
 }
 
-bool History::is_behind(const Pattern& pattern, NamedTopics since) {
-  return std::any_of(since.begin(), since.end(), [&](const TopicPosition& each) {
-    return pattern.matches(each.topic) && is_behind(each.topic, each.positions);
-  });
-}
-
 bool History::holds(std::string_view topic, std::string_view source, std::uint64_t from) {
   const Topic* known = shelf_->look_up(topic, clock_.steady());
   return known != nullptr && known->history.holds(source, from);

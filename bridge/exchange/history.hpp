@@ -99,7 +99,6 @@ class History {
   // Whether one who stands at `since` has heard what is not known here: of another bridge that was quicker,
   // or in another life of this one.
   bool is_behind(std::string_view topic, const std::vector<Position>& since);
-  bool is_behind(const Pattern& pattern, NamedTopics since);
   // Whether a fetch from `from` on would be complete, if it fits.
   bool holds(std::string_view topic, std::string_view source, std::uint64_t from);
 

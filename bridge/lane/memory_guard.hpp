@@ -40,7 +40,7 @@ class MemoryGuard {
   std::size_t bytes_ = 0;
 };
 
-// A client, and what it holds: its queue, a message that has not ended, its subscriptions.
+// A client, and what it holds: its queue, a message that has not ended or is being answered, its subscriptions.
 struct MemoryHolder {
   std::size_t bytes;
   std::size_t lane;

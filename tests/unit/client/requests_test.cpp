@@ -76,8 +76,9 @@ class RequestsTest : public ::testing::Test {
     lane().catch_up();
   }
   // What a producer sends waits for the lane.
-  void publish(const std::string& topic, std::uint64_t seq) {
+  void publish(const std::string& topic, std::uint64_t seq, std::int64_t sent_ns = 0) {
     ModelArrival arrival;
+    arrival.sent_ns = sent_ns;
     arrival.topic = topic;
     arrival.source = "s";
     arrival.seq = seq;
@@ -198,6 +199,30 @@ TEST_F(RequestsTest, WhoIsAheadForGoodIsToldSoAfterAMomentAndOnceOnly) {
   const std::vector<json> messages = heard();
   EXPECT_THAT(topics_of(messages), ElementsAre("a", "c")) << "they wait together";
   for (const json& message : messages) EXPECT_EQ(message["recovered"], false);
+}
+
+// It may name thousands, and each is looked at while nothing arrives: so what is here is not asked for again,
+// not even where it has begun anew since.
+TEST_F(RequestsTest, WhatIsHereOfWhoIsAheadIsNotLookedAtAgain) {
+  publish("a:1", 5, 1);
+  say({{"type", "subscribe"}, {"topic", "a:*"}, {"since", {{"a:1", {"s:5"}}, {"a:2", {"s:2"}}}}});
+  lane().catch_up();
+  EXPECT_THAT(heard(), IsEmpty());
+  publish("a:1", 1, 2);
+  publish("a:2", 2);
+  pass_a_tick();
+  EXPECT_THAT(topics_of(heard()), ElementsAre("a:*"));
+}
+
+TEST_F(RequestsTest, ARequestThatWaitsIsMemoryThatItsClientHolds) {
+  const std::size_t before = connection_->session().held_bytes();
+  json positions;
+  for (int i = 0; i < 1000; ++i) positions["a:" + std::to_string(i)] = {"x:1"};
+  say({{"type", "subscribe"}, {"topic", "a:*"}, {"since", positions}});
+  lane().catch_up();
+  EXPECT_GT(connection_->session().held_bytes(), before + 1000 * sizeof(TopicPosition));
+  for (int tick = 0; tick < 3; ++tick) pass_a_tick();
+  EXPECT_LT(connection_->session().held_bytes(), before + 1000) << "a subscription";
 }
 
 TEST_F(RequestsTest, WhoLeavesWhileItWaitsForTheBridgeIsForgotten) {
