@@ -587,6 +587,32 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
     });
   });
 
+  describe("whose rights a reload takes", () => {
+    it("see no more what is for administrators", async () => {
+      const page = await open("connections");
+      await page.waitForSelector("#connections tbody tr");
+      await page.waitForSelector("#bar .figures");
+      await bridge.reload((text) => `auth.claims.admin = ["boss"]\n${text}`);
+      await page.waitForSelector("#user[data-admin=false]");
+      await page.waitForSelector("#for-admins");
+      await page.waitForSelector("#bar .figures", { state: "detached" });
+      expect(await page.$$eval("nav a", (links) => links.map(({ dataset }) => dataset.view))).toEqual(["tail", "imports", "wallets"]);
+      expect(page.sockets).toBe(1);
+    });
+
+    it("are told which topics they hear no more", async () => {
+      const page = await pages.open(`${bridge.url}/#token=${makeToken(secret, "eve")}`, { locale }, bridge.url);
+      await page.waitForSelector("#user[data-user=eve]");
+      await follow(page, "tail?topics=orders,prices.eur");
+      for (const topic of ["orders", "prices.eur"]) await page.waitForSelector(`[data-topic="${topic}"][data-state=active]`);
+      await bridge.reload((text) => `auth.user.subscribe = ["prices.*"]\n${text}`);
+      await page.waitForSelector("[data-topic=orders][data-state=refused] >> text=forbidden");
+      await page.waitForFunction(() => document.querySelector("#refused").textContent.includes("orders"));
+      await producer.send("prices.eur", { type: "price", n: 1 });
+      await page.waitForSelector('#events .text >> text="n":1');
+    });
+  });
+
   describe("the configuration", () => {
     it("is what is in force and whence, without its secrets", async () => {
       const page = await open("configuration?changed=true");

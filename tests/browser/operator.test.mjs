@@ -7,6 +7,7 @@ import { screenshot } from "./support/chromium.mjs";
 import { Pages } from "./support/pages.mjs";
 import { Producer } from "./support/program.mjs";
 import { makeToken, newSecret } from "./support/token.mjs";
+import { LANGUAGES } from "./support/words.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const KiB = 1024;
@@ -44,16 +45,17 @@ afterEach(async () => {
 });
 
 describe("the overview", () => {
-  it("tells how the bridge does", async () => {
-    const page = await open();
+  it.each(LANGUAGES)("tells how the bridge does (%s)", async (locale, say) => {
+    const page = await open("overview", { locale });
     await page.waitForSelector("#problems[data-count='0']");
     await page.waitForSelector("#readiness[data-ready=true]");
-    await page.waitForFunction(() => /version \d+\.\d+/.test(document.querySelector("#bar").textContent));
+    await page.waitForFunction((version) => new RegExp(`${version}\\d+\\.\\d+`).test(document.querySelector("#bar").textContent), say("bar.version", { version: "" }));
+    await page.waitForSelector(`#readiness >> text=${say("overview.ready")}`);
     await page.waitForSelector("[data-tile=producers] >> text=1");
     await producer.send("orders", { type: "order" });
     await page.waitForSelector("#busiest-topics >> text=orders"); // which came after the page was opened
     await page.waitForFunction(() => /0\.\d|[1-9]/.test(document.querySelector("[data-tile=in] .value").textContent));
-    await screenshot(page, "overview");
+    await screenshot(page, locale === "en-GB" ? "overview" : `overview-${locale}`);
   });
 
   it("has what was before it was opened", async () => {
@@ -64,15 +66,15 @@ describe("the overview", () => {
     await page.waitForFunction(() => document.querySelector("[data-tile=in] polyline")?.getAttribute("points").split(" ").some((point) => point.endsWith(",2.0")));
   });
 
-  it("says what is wrong, and counts it in the bar", async () => {
-    const page = await open();
+  it.each(LANGUAGES)("says what is wrong, and counts it in the bar (%s)", async (locale, say) => {
+    const page = await open("overview", { locale });
     await page.waitForSelector("#problems[data-count='0']");
     await producer.send("", "no topic");
     await page.waitForSelector("[data-problem='problem.rejected']");
     await page.waitForSelector("[data-loss*=topic_empty]");
     await producer.end();
-    await page.waitForSelector("[data-problem='problem.producers']");
-    await page.waitForSelector("#problems[data-count='2']");
+    await page.waitForSelector(`[data-problem='problem.producers'] >> text=${say("problem.producers")}`);
+    await page.waitForSelector(`#problems[data-count='2'] >> text=${say("bar.problems", { n: 2 })}`);
   });
 
   it.each([["en-GB", "Log and audit", "Newest administrators' calls"], ["zh-CN", "日志与审计", "最新管理员调用"]])("shows the newest lines of the log and of the audit (%s)", async (locale, title, audit) => {

@@ -5,7 +5,7 @@ import { call, root } from "./calls";
 import { type Look, looksBefore } from "./looks_before";
 import { byLabel, type Figures, parseFigures, quantile } from "./prometheus";
 import { fields, finite } from "../values";
-import { connection, isAdmin } from "./session";
+import { askRights, connection, isAdmin } from "./session";
 import type { FleetBridge } from "./shapes";
 import { subscribe } from "./subscription";
 
@@ -152,7 +152,10 @@ function listen(): () => void {
     subscribe("@stats", {
       isQuiet: true,
       onEvent: (event) => told(fields(event["data"])),
-      onState: ({ name }) => void (name === "active" && takePast()),
+      onState: ({ name }) => {
+        if (name === "active") void takePast();
+        if (name === "refused") void askRights(); // no administrator any more, or an older bridge's
+      },
     }),
   );
   return () => scope.stop();

@@ -53,7 +53,8 @@ function changed(state: ConnectionState): void {
   if (state.code === 4401) askForToken(say(expired ? "sign.expired" : token === null ? "sign.needed" : "sign.refused"));
 }
 
-async function askRights(): Promise<void> {
+/** Asks the bridge anew what this connection may: a reload may have changed it. */
+export async function askRights(): Promise<void> {
   try {
     const figures = (await client.value?.stats()) as { connection?: { admin?: boolean } } | undefined;
     isAdmin.value = figures?.connection?.admin === true;
