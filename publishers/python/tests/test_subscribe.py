@@ -475,6 +475,35 @@ def test_the_next_of_several_is_tried_where_one_is_away(daemon: Bridge) -> None:
         ended_within(30, work)
 
 
+def test_why_there_is_no_connection_is_said_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate that nobody trusts, or a port where nobody listens, may never mend."""
+    refused = 0
+
+    async def answers_503(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal refused
+        refused += 1
+        writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def work() -> None:
+        async with await asyncio.start_server(answers_503, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            urls = [f"ws://127.0.0.1:{port}/api/ws", f"wss://127.0.0.1:{port}/api/ws"]
+            async with aclosing(subscribe(urls, "t")) as events:
+                coming = asyncio.ensure_future(events.__anext__())
+                while refused < 5:
+                    await asyncio.wait([coming], timeout=0.01)
+                coming.cancel()
+
+    monkeypatch.setattr(Backoff, "next", lambda *_: 0.0)
+    ended_within(30, work)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == 2
+    assert "I go on trying: it answers 503" in said[0] and said[1].startswith("no connection to wss://")
+
+
 def test_refusals_end_it(start_daemon: Callable[..., Bridge]) -> None:
     daemon = start_daemon({"auth.hs256_secret": SECRET})
 

@@ -246,6 +246,7 @@ class _Subscriber:
         self._positions = Positions(self._names, refound=last > 0)
         self._subscribed: set[str] = set()  # names that were subscribed to on any connection
         self._backoff = Backoff()
+        self._told: set[tuple[str, object]] = set()  # why there is no connection; cleared by the next
         # Of this connection:
         self._greeted_at: float | None = None
         self._wanted_at = math.inf  # when the bridge wants it to come back, and closes
@@ -298,17 +299,24 @@ class _Subscriber:
                 later = status in _LATER_STATUS
                 if 400 <= status < 500 and status != 408 and not later:
                     raise SubscribeError(str(status), f"{self._url} refused the connection") from None
-                _log.info("%s answers %d", self._url, status)
+                self._tell_away(f"it answers {status}", status)
             except _TokenFailed as error:
                 _log.warning("no token for %s: %s", self._url, error)
             except (OSError, InvalidHandshake, asyncio.TimeoutError) as error:
-                _log.info("no connection to %s: %s", self._url, error)
+                self._tell_away(str(error) or type(error).__name__, type(error))
             if self._greeted_at is not None:
                 self._backoff.lasted(time.monotonic() - self._greeted_at)
                 self._greeted_at = None
             await asyncio.sleep(self._pause(later))
             self._breaks += 1
             self._url = self._urls[self._breaks % len(self._urls)]
+
+    def _tell_away(self, why: str, kind: object) -> None:
+        """Once for each kind of trouble until there is a connection: what never mends must be seen."""
+        is_told = (self._url, kind) in self._told
+        self._told.add((self._url, kind))
+        level = logging.INFO if is_told else logging.WARNING
+        _log.log(level, "no connection to %s, I go on trying: %s", self._url, why)
 
     def _pause(self, later: bool) -> float:
         wanted_in, self._wanted_at = self._wanted_at - time.monotonic(), math.inf
@@ -378,6 +386,7 @@ class _Subscriber:
             return (_source_state(str(message.get("topic")), message),)
         if kind == "connection":
             self._greeted_at = time.monotonic()
+            self._told.clear()
         elif kind == "error" and (names := asking.asked_in(message.get("id"))):  # they could not even be answered
             if message.get("code") != "rate_limited":
                 raise SubscribeError(str(message.get("code")), str(message.get("message", "")), ", ".join(names))
