@@ -95,6 +95,47 @@ def test_sub_says_what_a_restarted_bridge_has_forgotten_and_goes_on(bridge):
         assert sub.ended().out == "after"
 
 
+def test_sub_of_hundreds_of_topics_gets_each_back(bridge):
+    """In few messages: of one for each the bridge would have refused the third hundred, and nobody said so."""
+    topics = [f"t.{number}" for number in range(400)]
+    with Running("sub", *topics, "--format", "payload", "--count", len(topics), "--url", bridge.ws_url) as sub:
+        sub.wait_listening(r"t\.399")
+        mark = sub.talk.mark()
+        bridge.restart()
+        sub.talk.wait_for(r'"subscribed".*"t\.399"', after=mark)
+        for number, topic in enumerate(topics):
+            publish(bridge, topic, number)
+        ended = sub.ended()
+    assert ended.code == DONE
+    assert [int(line) for line in ended.out.splitlines()] == list(range(400))
+    assert "rate_limited" not in ended.talk
+
+
+def test_what_no_parser_takes_comes_once_over_a_break(bridge):
+    """Half a surrogate pair, as JavaScript cuts texts, and a number beyond a double's."""
+    payloads = [r'{"type":"x","s":"\ud83d"}', '{"type":"x","n":1e400}']
+    with (
+        FaultProxy(bridge.port) as proxy,
+        Running("sub", "t", "--format", "payload", "--count", 3, "--url", f"http://127.0.0.1:{proxy.port}") as sub,
+    ):
+        sub.wait_listening("t")
+        assert zws("pub", "t", "-", "--to", bridge.endpoint, given="\n".join(payloads)).code == DONE
+        sub.out.wait_for("1e400")
+        mark = sub.talk.mark()
+        proxy.cut()
+        sub.talk.wait_for('"recovered":true', after=mark)
+        publish(bridge, "t", 3)
+        assert sub.ended().lines == [*payloads, "3"]
+
+
+def test_sub_takes_more_names_than_a_message_holds(bridge):
+    topics = [f"{'t' * 200}.{number}" for number in range(600)]
+    since = [argument for topic in topics for argument in ("--since", f"{topic}=x:1")]
+    for more in ([], since):
+        with Running("sub", *topics, *more, "--url", bridge.ws_url) as sub:
+            sub.wait_listening(r"t+\.0", r"t+\.599")
+
+
 def test_sub_of_a_raw_route_outlives_a_restart(make_bridge):
     """Its events have no ids, so there is nothing to go on from."""
     bridge = make_bridge(tables='[[route]]\nmatch = "r"\nformat = "raw"\n')

@@ -1,5 +1,6 @@
 """`zws` at a terminal and in a script, against the real bridge."""
 
+import fcntl
 import json
 import os
 import pty
@@ -9,6 +10,8 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +63,22 @@ def wait_until_left(endpoint: str) -> None:
         if not any(remote.endswith(port) and state in ("01", "08") for remote, state in connections):
             return
     raise AssertionError(f"somebody is still connected to {endpoint}")
+
+
+def wait_until_asleep(pid: int) -> None:
+    """Until it waits for something, whatever that is, or has ended."""
+    until = time.monotonic() + 30
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "R":
+        assert time.monotonic() < until, "it never waits"
+
+
+def wait_until_full(pipe: int) -> None:
+    """Until a pipe that nobody reads holds about all it can."""
+    until = time.monotonic() + 30
+    held = bytearray(4)
+    while int.from_bytes(held, sys.byteorder) < 60_000:
+        assert time.monotonic() < until, "the pipe does not fill"
+        fcntl.ioctl(pipe, termios.FIONREAD, held)
 
 
 @pytest.fixture
@@ -191,6 +210,25 @@ def test_pub_to_the_port_of_clients_says_so(bridge):
     assert "speaks HTTP, not ZeroMQ" in ended.talk and "ingest.bind" in ended.talk
 
 
+def test_the_endpoint_comes_from_the_environment_unless_it_is_given(make_bridge):
+    bridges = [make_bridge(), make_bridge()]
+    both = {"ZWS_ENDPOINT": ", ".join(bridge.endpoint for bridge in bridges)}
+    clients = [bridge.connect() for bridge in bridges]
+    for client in clients:
+        client.subscribe("t")
+    assert zws("pub", "t", "to both", env=both).code == DONE
+    for client in clients:
+        assert client.receive()["data"] == "to both"
+    assert zws("pub", "t", "to the first", "--to", bridges[0].endpoint, env={"ZWS_ENDPOINT": NOBODY}).code == DONE
+    assert clients[0].receive()["data"] == "to the first"
+    assert NOBODY in zws("demo", "status", "--wait", "0", env={"ZWS_ENDPOINT": NOBODY}).talk
+    assert "tcp://127.0.0.1:5556" in zws("pub", "--help", env={"ZWS_ENDPOINT": ""}).out
+    here = f"tcp://127.0.0.1:{free_port()}"
+    with Running("tap", "--count", 1, "--format", "payload", env={"ZWS_ENDPOINT": here}) as tap:
+        assert zws("pub", "t", "tapped", "--wait", 20, env={"ZWS_ENDPOINT": here}).code == DONE
+        assert tap.ended().out == "tapped"
+
+
 def test_pub_waits_for_a_bridge_that_comes():
     port = free_port()
     with Running("pub", "t", "x", "--to", f"tcp://127.0.0.1:{port}", "--wait", 30) as pub:
@@ -313,6 +351,44 @@ def test_a_reader_that_goes_ends_sub_quietly(bridge, producer):
         assert sub.wait(30) == DONE
         assert sub.stderr.read() == ""
         sub.stderr.close()
+
+
+def test_pipes_that_never_block_are_waited_for(bridge):
+    """As Node and asyncio leave them to their children: there may be nothing yet, or no room."""
+    there, to_pub = os.pipe()
+    from_sub, here = os.pipe()
+    os.set_blocking(there, False)
+    os.set_blocking(here, False)
+    payloads = [f"{number}:{'x' * 1000}" for number in range(500)]
+    command = [str(ZWS), "sub", "t", "--format", "payload", "--count", "500", "--url", bridge.ws_url]
+    sub = subprocess.Popen(command, stdout=here, stderr=subprocess.PIPE, text=True, env=environment())
+    os.close(here)
+    for line in sub.stderr:
+        if '"subscribed"' in line:
+            break
+    with Running("pub", "t", "-", "--to", bridge.endpoint, stdin=there) as pub:
+        os.close(there)
+        wait_until_asleep(pub.process.pid)
+        with os.fdopen(to_pub, "w") as lines:
+            lines.writelines(payload + "\n" for payload in payloads)
+        assert pub.ended().code == DONE
+    wait_until_full(from_sub)
+    with os.fdopen(from_sub) as heard:
+        assert heard.read().splitlines() == payloads
+    assert sub.wait(30) == DONE
+    sub.stderr.close()
+
+
+def test_descriptors_that_are_closed_go_to_nothing_else(bridge, producer):
+    command = f"exec {ZWS} sub t --count 1 --url {bridge.ws_url} <&- >&- 2>&-"
+    sub = subprocess.Popen(["sh", "-c", command], env=environment())
+    bridge.wait_metric("zws_subscriptions", 1)
+    producer.send("t", "hello")
+    assert sub.wait(30) == DONE
+    assert (
+        subprocess.run(["sh", "-c", f"exec {ZWS} check --url {bridge.url} >&- 2>&-"], env=environment()).returncode
+        == DONE
+    )
 
 
 @pytest.mark.parametrize("command", [["completion", "bash"], ["keygen", "pair"]])

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <limits>
+#include <sstream>
+#include <vector>
 
 #include "core/log.hpp"
 #include "core/topic.hpp"
@@ -35,6 +37,18 @@ PublisherOptions publisher_options(const DeliveryOptions& options) {
   return made;
 }
 
+// One, or several with commas between them, as in ZWS_ENDPOINT.
+std::vector<std::string> endpoints_of(const std::string& list) {
+  std::vector<std::string> endpoints;
+  std::istringstream text(list);
+  for (std::string one; std::getline(text, one, ',');) {
+    one.erase(0, one.find_first_not_of(' '));
+    one.erase(one.find_last_not_of(' ') + 1);
+    if (!one.empty()) endpoints.push_back(one);
+  }
+  return endpoints;
+}
+
 // Whether web pages and clients are served there: the one port of the bridge taken for the other.
 bool speaks_http(const std::string& endpoint) {
   constexpr std::string_view tcp = "tcp://";
@@ -50,7 +64,10 @@ bool speaks_http(const std::string& endpoint) {
 }  // namespace
 
 void add_delivery_options(CLI::App& command, DeliveryOptions& options) {
-  command.add_option("--to", options.to, "The ZeroMQ endpoint where the bridge listens")
+  command
+      .add_option("--to", options.to,
+                  "The ZeroMQ endpoint where the bridge listens (default: $ZWS_ENDPOINT)")
+      ->envname("ZWS_ENDPOINT")
       ->type_name("ENDPOINT")
       ->capture_default_str();
   command.add_option("--wait", options.wait, "How long to wait for a bridge to listen there")
@@ -69,7 +86,7 @@ void add_delivery_options(CLI::App& command, DeliveryOptions& options) {
 Delivery::Delivery(const DeliveryOptions& options)
     : to_(options.to), wait_(parse_duration("--wait", options.wait, std::chrono::milliseconds{0})) {
   try {
-    publisher_ = std::make_unique<Publisher>(to_, publisher_options(options));
+    publisher_ = std::make_unique<Publisher>(endpoints_of(to_), publisher_options(options));
   } catch (const PublisherError& error) {
     throw Failure(Exit::usage, error.what());
   }

@@ -1,10 +1,9 @@
 #include "lines.hpp"
 
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 
+#include "descriptor.hpp"
 #include "failure.hpp"
 
 namespace zws::tool {
@@ -42,9 +41,7 @@ bool Lines::fill() {
                   "line " + std::to_string(number_) + " of stdin is longer than 16 MiB");
   const std::size_t size = buffer_.size();
   buffer_.resize(size + read_bytes);
-  ssize_t got;
-  do got = ::read(file_, buffer_.data() + size, read_bytes);
-  while (got < 0 && errno == EINTR);
+  const ssize_t got = read_waiting(file_, buffer_.data() + size, read_bytes);
   if (got < 0)
     throw Failure(Exit::failed, std::string("cannot read stdin: ") + std::strerror(errno));
   buffer_.resize(size + static_cast<std::size_t>(got));

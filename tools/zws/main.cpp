@@ -6,6 +6,7 @@
 #include "core/log.hpp"
 #include "core/spelling.hpp"
 #include "core/version.hpp"
+#include "descriptor.hpp"
 #include "login.hpp"
 #include "output.hpp"
 
@@ -43,6 +44,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& error, const char* first)
 }  // namespace
 
 int main(int argc, char** argv) try {
+  fill_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error of the write
 
   CLI::App app{"zws publishes to, listens to and looks into a zwsbridge."};

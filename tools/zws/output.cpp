@@ -10,6 +10,7 @@
 
 #include "core/log.hpp"
 #include "core/topic.hpp"
+#include "descriptor.hpp"
 #include "failure.hpp"
 
 namespace zws::tool {
@@ -46,14 +47,11 @@ std::string json_escape(std::string_view character) {
 
 bool write_data(std::string_view data) {
   while (!data.empty()) {
-    const ssize_t written = ::write(STDOUT_FILENO, data.data(), data.size());
-    if (written >= 0) {
-      data.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno == EPIPE) {
-      return false;
-    } else if (errno != EINTR) {
+    const ssize_t written = write_waiting(STDOUT_FILENO, data.data(), data.size());
+    if (written < 0 && errno == EPIPE) return false;
+    if (written < 0)
       throw Failure(Exit::failed, std::string("cannot write to stdout: ") + std::strerror(errno));
-    }
+    data.remove_prefix(static_cast<std::size_t>(written));
   }
   return true;
 }
@@ -61,8 +59,12 @@ bool write_data(std::string_view data) {
 void talk(std::string_view line) noexcept {
   std::string text(line);
   text += '\n';
-  // Nobody can be told that stderr does not work.
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+  std::string_view left = text;
+  while (!left.empty()) {
+    const ssize_t written = write_waiting(STDERR_FILENO, left.data(), left.size());
+    if (written < 0) return;  // nobody can be told that stderr does not work
+    left.remove_prefix(static_cast<std::size_t>(written));
+  }
 }
 
 bool data_is_seen() noexcept { return ::isatty(STDOUT_FILENO) == 1; }

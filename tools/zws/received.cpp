@@ -83,6 +83,11 @@ std::optional<std::string> unwrapped(std::string_view event) {
   return starts_with(value, "\"") ? text_of(value) : std::string(value);
 }
 
+bool is_name(std::string_view quoted, std::string_view name) {
+  if (quoted.find('\\') != quoted.npos) return text_of(quoted) == name;
+  return quoted.substr(1, quoted.size() - 2) == name;
+}
+
 // Where the topic that the bridge added begins in `event`, an event's text up to its @id.
 std::size_t added_topic(std::string_view event) {
   for (const std::string_view name : {R"(,"topic":)", R"(,"@topic":)"}) {
@@ -109,12 +114,28 @@ std::string_view id_of(std::string_view event) noexcept {
 }
 
 std::string topic_of(std::string_view event) {
-  const nlohmann::json object = nlohmann::json::parse(event, nullptr, false);
-  if (!object.is_object()) return {};
-  for (const char* name : {"@topic", "topic"})
-    if (const auto topic = object.find(name); topic != object.end() && topic->is_string())
-      return topic->get<std::string>();
-  return {};
+  std::string_view topic;
+  std::string_view at_topic;
+  std::string_view name;  // of the member that the scan is in; empty before that
+  int depth = 0;
+  for (std::size_t at = 0; at < event.size(); ++at) {
+    const char c = event[at];
+    if (c == '{' || c == '[') ++depth;
+    if (c == '}' || c == ']') --depth;
+    if (c == ',' && depth == 1) name = {};
+    if (c != '"') continue;
+    const std::string_view text = event.substr(at, string_size(event.substr(at)));
+    if (text.empty()) return {};
+    at += text.size() - 1;
+    if (depth != 1) continue;
+    if (name.empty())
+      name = text;
+    else if (is_name(name, "topic"))
+      topic = text;
+    else if (is_name(name, "@topic"))
+      at_topic = text;
+  }
+  return text_of(at_topic.empty() ? topic : at_topic);
 }
 
 std::string payload_of(std::string_view event) {

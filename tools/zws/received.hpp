@@ -20,6 +20,7 @@ ReceivedKind kind_of(std::string_view message, bool binary);
 std::string_view id_of(std::string_view event) noexcept;
 
 // The topic that an event came on; empty when it cannot be told.
+// Not by a parser: producers send numbers beyond a double's, and halves of surrogate pairs.
 std::string topic_of(std::string_view event);
 
 // What the producer published: an object without the members that the bridge put into it, the

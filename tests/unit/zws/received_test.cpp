@@ -44,6 +44,16 @@ TEST(ReceivedTest, IdAndTopicAreFound) {
       << "the producer has an @id of its own";
 }
 
+TEST(ReceivedTest, TheTopicIsFoundBesideWhatNoParserTakes) {
+  for (const char* value : {"1e400", R"("\ud800")", R"({"topic":"a","b":[{"@topic":"c"}]})",
+                            R"(["topic","d"])", R"("topic")", R"(",\"topic\":\"e\"")"}) {
+    const std::string member = std::string(R"("v":)") + value;
+    EXPECT_EQ(topic_of(R"({"type":"x",)" + member + R"(,"topic":"t","@id":"s:1"})"), "t");
+    EXPECT_EQ(topic_of(R"({"topic": "u" ,)" + member + R"(,"@topic":"t","@id":"s:1"})"), "t");
+    EXPECT_EQ(topic_of(R"({"t\u006fpic":"t",)" + member + R"(,"@id":"s:1"})"), "t");
+  }
+}
+
 TEST(ReceivedTest, ThePayloadIsWhatWasPublished) {
   EXPECT_EQ(payload_of(typed), R"({"type":"order","id":17})");
   EXPECT_EQ(payload_of(with_own_topic),

@@ -18,6 +18,7 @@
 #include "received.hpp"
 #include "show.hpp"
 #include "since.hpp"
+#include "subscribing.hpp"
 #include "ws_client.hpp"
 
 namespace zws::tool {
@@ -147,18 +148,10 @@ class Subscription {
     std::stable_partition(names.begin(), names.end(), [](const std::string& name) {
       return Pattern::parse(name)->is_literal();
     });
-    std::vector<std::string> together;
-    for (const std::string& topic : names) {
-      const std::string from = since(topic);
-      if (from.empty())
-        together.push_back(topic);
-      else
-        client_->send(R"({"type":"subscribe","topic":)" + nlohmann::json(topic).dump() +
-                      R"(,"since":)" + from + "}");
-    }
-    nlohmann::json request{{"type", "subscribe"}, {"topics", together}};
-    if (options_.last != 0) request["last"] = options_.last;
-    if (!together.empty()) client_->send(request.dump());
+    std::vector<Wanted> wanted;
+    for (const std::string& topic : names) wanted.push_back({topic, since(topic)});
+    for (const std::string& message : subscribe_messages(wanted, options_.last))
+      client_->send(message);
   }
 
   void received(std::string_view message, bool binary) {

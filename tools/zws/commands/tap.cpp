@@ -214,7 +214,10 @@ void add_tap(CLI::App& app, Run& run) {
       app.add_subcommand("tap", "Listen to producers themselves, in the bridge's place");
   command->add_option("PREFIX", options->prefixes,
                       "What topics begin with (ZeroMQ prefixes); all if none");
-  command->add_option("--from", options->from, "Where producers send to, or where one binds")
+  command
+      ->add_option("--from", options->from,
+                   "Where producers send to, or where one binds (default: $ZWS_ENDPOINT)")
+      ->envname("ZWS_ENDPOINT")
       ->type_name("ENDPOINT")
       ->capture_default_str();
   command->add_flag("--bind", options->bind, "Listen there, whatever is there already");
