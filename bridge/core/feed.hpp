@@ -12,15 +12,17 @@ class Feed {
  public:
   virtual ~Feed() = default;
 
-  // Becomes readable when something may have come since drain() last said that nothing is left.
-  // Owned by the feed.
+  // Become readable when something may have come since drain() last said that nothing is left: the first
+  // with most of what comes, the other seldom (-1: there is none). Two, as what one descriptor tells of many
+  // costs the kernel more each time. Owned by the feed.
   virtual int descriptor() const noexcept = 0;
+  virtual int seldom_descriptor() const noexcept { return -1; }
 
   // Hands on what is there, as much as makes one batch, without waiting. True if there may be more.
   virtual bool drain() noexcept = 0;
 
   // Looks after producers and memory; to be called ten times a second, and followed by drain().
-  // True if descriptor() is another from now on.
+  // True if one of the descriptors is another from now on.
   virtual bool look() noexcept = 0;
 };
 

@@ -1,5 +1,6 @@
 // Repairs: what belongs to repair beside the producers' socket: the port on which publishers are asked, the
-// Repair that knows what is missing, and one descriptor for both sockets and the time.
+// Repair that knows what is missing, and one descriptor for the port and the time (and for the producers' socket,
+// if asked to).
 //
 // Thread: that of whoever drains. Lifetime: within the context's. Errors: the constructor binds and throws
 // StartupError.
@@ -39,7 +40,8 @@ class Repairs {
   bool is_alone() noexcept { return port_.callers().nobody(); }
   void close() noexcept;
 
-  // The producers' socket wakes whoever waits here, too.
+  // The producers' socket wakes whoever waits here, too. Where somebody else waits for both it does not: behind
+  // a descriptor for several each event costs the kernel a third of a microsecond more.
   void wait_for_too(zmq::socket_t& socket);
   void wait_no_more_for(zmq::socket_t& socket) noexcept;
   // Until something is there, or it is time. Only after drain() has found the end.

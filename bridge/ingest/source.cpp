@@ -116,6 +116,7 @@ struct Source::Impl {
   zmq::socket_t socket;
   std::unique_ptr<Monitor> monitor;
   bool binds_ipv6 = false;
+  bool waits_itself = false;  // on this thread, for both sockets
   std::vector<std::string> addresses;
   std::vector<std::string> unbound;  // of a socket made anew: its predecessor has them still
   Senders senders;
@@ -150,8 +151,8 @@ void Source::Impl::open_socket() {
       std::make_unique<Monitor>(context, made, metrics, gatekeeper.get(),
                                 ingest.heartbeat_timeout - ingest.heartbeat, connections_most);
   for (const std::string& prefix : ingest.subscribe) made.set(zmq::sockopt::subscribe, prefix);
-  if (repairs) repairs->wait_for_too(made);
-  if (repairs && socket) repairs->wait_no_more_for(socket);
+  if (waits_itself) repairs->wait_for_too(made);
+  if (waits_itself) repairs->wait_no_more_for(socket);
   std::swap(monitor, its_monitor);  // the former's ends before its socket
   std::swap(socket, made);
 }
@@ -419,6 +420,8 @@ const std::vector<std::string>& Source::repair_addresses() const noexcept {
 }
 
 void Source::start() {
+  if (impl_->repairs) impl_->repairs->wait_for_too(impl_->socket);
+  impl_->waits_itself = impl_->repairs != nullptr;
   impl_->thread = std::thread([this] { impl_->run(); });
 }
 
@@ -443,18 +446,23 @@ void Source::reload(const ConfigPtr& config, CurveKeys keys) {
                            [this] { return !impl_->rules_changed && !impl_->must_reopen; });
 }
 
-int Source::descriptor() const noexcept {
-  if (impl_->repairs) return impl_->repairs->descriptor();
-  try {
-    return impl_->socket.get(zmq::sockopt::fd);
-  } catch (const zmq::error_t& error) {
-    log::error("the producers' socket has no descriptor: {}", error.what());
-    return -1;
-  }
+int Source::descriptor() const noexcept try {
+  return impl_->socket.get(zmq::sockopt::fd);
+} catch (const zmq::error_t& error) {
+  log::error("the producers' socket has no descriptor: {}", error.what());
+  return -1;
+}
+
+int Source::seldom_descriptor() const noexcept {
+  return impl_->repairs ? impl_->repairs->descriptor() : -1;
 }
 
 bool Source::drain() noexcept { return impl_->take(false); }
 
-bool Source::look() noexcept { return impl_->look(); }
+// It may have been made anew, and something failed behind that.
+bool Source::look() noexcept {
+  const void* const before = impl_->socket.handle();
+  return impl_->look() || impl_->socket.handle() != before;
+}
 
 }  // namespace zws

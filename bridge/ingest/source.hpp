@@ -38,6 +38,7 @@ class Source final : public Feed {
   void stop();
 
   int descriptor() const noexcept override;
+  int seldom_descriptor() const noexcept override;
   bool drain() noexcept override;
   bool look() noexcept override;
 

@@ -1,4 +1,5 @@
-// FeedWatch: polls a Feed on a lane's loop and reads it, where one lane does all.
+// FeedWatch: polls a Feed on a lane's loop and reads it, where one lane does all. Of its two descriptors only
+// that is waited for anew which was ready.
 //
 // Thread: the lane's. Lifetime: borrows the feed; outlives its pending wait (the loop is destroyed
 // first).
@@ -17,7 +18,7 @@ class FeedWatch {
   // `on_ready` is called, on the loop, when there may be something to drain.
   FeedWatch(asio::io_context& loop, Feed& feed, std::function<void()> on_ready);
 
-  // Calls on_ready once, when something comes. Only after drain() has found the end.
+  // Calls on_ready when something comes, once for each descriptor. Only after drain() has found the end.
   void wait();
 
   // Takes what is there; true if there may be more. What stays behind is bounded by the producers'
@@ -32,14 +33,20 @@ class FeedWatch {
   void stop() noexcept;
 
  private:
+  struct Watched {
+    Descriptor descriptor;
+    bool waiting = false;
+  };
+
   void open();
   void close() noexcept;
+  void wait(Watched& watched);
 
   Feed& feed_;
   std::function<void()> on_ready_;
-  Descriptor descriptor_;
+  Watched most_;
+  Watched seldom_;
   std::uint64_t opened_ = 0;  // how often; a wait of another time is not ours any more
-  bool waiting_ = false;
 };
 
 }  // namespace zws

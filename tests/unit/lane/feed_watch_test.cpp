@@ -16,6 +16,7 @@ class PipeFeed final : public Feed {
   ~PipeFeed() override { close(); }
 
   int descriptor() const noexcept override { return ends_[0]; }
+  int seldom_descriptor() const noexcept override { return seldom_ends_[0]; }
   bool drain() noexcept override {
     ++drains;
     if (waiting == 0) return false;
@@ -34,17 +35,22 @@ class PipeFeed final : public Feed {
     waiting += count;
   }
 
+  void put_seldom() const { EXPECT_EQ(::write(seldom_ends_[1], "x", 1), 1); }
+
   int waiting = 0;
   int drains = 0;
   bool renews = false;
 
  private:
-  void open() { EXPECT_EQ(::pipe(ends_.data()), 0); }
+  void open() {
+    EXPECT_EQ(::pipe(ends_.data()), 0);
+    EXPECT_EQ(::pipe(seldom_ends_.data()), 0);
+  }
   void close() const {
-    ::close(ends_[0]);
-    ::close(ends_[1]);
+    for (const int end : {ends_[0], ends_[1], seldom_ends_[0], seldom_ends_[1]}) ::close(end);
   }
   std::array<int, 2> ends_{};
+  std::array<int, 2> seldom_ends_{};
 };
 
 class FeedWatchTest : public ::testing::Test {
@@ -80,6 +86,23 @@ TEST_F(FeedWatchTest, WaitingTwiceIsWaitingOnce) {
   watch_.wait();
   watch_.wait();
   feed_.put(1);
+  EXPECT_EQ(calls(), 1);
+}
+
+TEST_F(FeedWatchTest, CallsWhenTheSeldomOneIsReady) {
+  watch_.wait();
+  feed_.put_seldom();
+  EXPECT_EQ(calls(), 1);
+  EXPECT_EQ(calls(), 0) << "not before it is waited for again";
+  watch_.wait();
+  EXPECT_EQ(calls(), 1);
+}
+
+TEST_F(FeedWatchTest, WhatComesOnOneDoesNotEndTheWaitForTheOther) {
+  watch_.wait();
+  feed_.put(1);
+  EXPECT_EQ(calls(), 1);
+  feed_.put_seldom();
   EXPECT_EQ(calls(), 1);
 }
 
