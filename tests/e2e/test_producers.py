@@ -173,6 +173,20 @@ def test_a_producer_that_falls_silent_at_a_ping_is_not_said_to_have_sent_too_lar
     assert bridge.metric("zws_producers_refused_total") == 0
 
 
+def test_without_pings_the_kernel_watches_over_connections(make_bridge, make_producer):
+    """By keepalive, which finds a machine that lost power; the timer of the bridge's end is running."""
+    bridge = make_bridge({"ingest.heartbeat": "0s"})
+    make_producer(bridge.endpoint)
+    bridge.wait_metric("zws_producers", 1)
+    port = f":{int(bridge.endpoint.rsplit(':', 1)[1]):04X}"
+
+    def timers():
+        lines = [line.split() for line in Path(f"/proc/{bridge.pid}/net/tcp").read_text().splitlines()]
+        return [line[5][:2] for line in lines if line[1].endswith(port) and line[3] == "01"]
+
+    bridge.wait_until(lambda: timers() == ["02"], "keepalive is on")
+
+
 def test_an_endpoint_that_fell_silent_is_dialled_again(make_bridge):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         bridge = make_bridge({**QUICK, "ingest.connect": [f"tcp://127.0.0.1:{listener.getsockname()[1]}"]})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,12 +30,14 @@ class NotifySocket:
         """The lines of the next message."""
         return self.socket.recv(4096).decode().splitlines()
 
-    def is_silent(self) -> bool:
-        self.socket.setblocking(False)
+    def is_silent(self, seconds: float = 0) -> bool:
+        self.socket.settimeout(seconds)
         try:
             self.socket.recv(4096)
-        except BlockingIOError:
+        except (BlockingIOError, TimeoutError):
             return True
+        finally:
+            self.socket.settimeout(DEADLINE)
         return False
 
 
@@ -116,3 +121,37 @@ def test_it_tells_the_watchdog_that_it_is_alive(make_bridge, systemd, monkeypatc
     make_bridge()
     assert systemd.next() == ["READY=1"]
     assert [systemd.next() for _ in range(3)] == [["WATCHDOG=1"]] * 3
+
+
+class Hung:
+    """All threads of a process but its first stand still, as if each waited for ever."""
+
+    SEIZE, INTERRUPT, DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
+
+    def __init__(self, pid: int) -> None:
+        self.threads = [int(name) for name in os.listdir(f"/proc/{pid}/task") if int(name) != pid]
+
+    def __enter__(self) -> None:
+        for thread in self.threads:
+            self._ptrace(self.SEIZE, thread)
+            self._ptrace(self.INTERRUPT, thread)
+            os.waitpid(thread, self.WALL)
+
+    def __exit__(self, *_: object) -> None:
+        for thread in self.threads:
+            self._ptrace(self.DETACH, thread)
+
+    @staticmethod
+    def _ptrace(what: int, thread: int) -> None:
+        assert ctypes.CDLL(None, use_errno=True).ptrace(what, thread, None, None) == 0, os.strerror(ctypes.get_errno())
+
+
+def test_it_tells_the_watchdog_nothing_while_its_lanes_hang(make_bridge, systemd, monkeypatch):
+    monkeypatch.setenv("WATCHDOG_USEC", "200000")
+    bridge = make_bridge()
+    assert [systemd.next() for _ in range(2)] == [["READY=1"], ["WATCHDOG=1"]]
+    with Hung(bridge.pid):
+        until = time.monotonic() + DEADLINE
+        while not systemd.is_silent(1):  # five times as long as systemd would wait
+            assert time.monotonic() < until, "it goes on as if all were well"
+    assert systemd.next() == ["WATCHDOG=1"]

@@ -323,4 +323,4 @@ def test_what_the_producer_lost_is_told_as_its_own(bridge, producer):
     gap = {"type": "gap", "topic": "a", "src": "p", "from": 3, "to": 5, "missed": 3, "reason": "producer"}
     assert client.receive() == gap
     assert client.receive()["n"] == 6
-    assert bridge.metric("zws_ingest_gaps_total") >= 1
+    assert bridge.metric("zws_ingest_gaps_total") == 1

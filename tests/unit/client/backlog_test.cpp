@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 
 #include <array>
+#include <deque>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <random>
 
 #include "support/events.hpp"
@@ -547,6 +549,40 @@ TEST(BacklogModelTest, ReceivedMissedAndReplacedAddUpToPublished) {
   }
   EXPECT_LT(closed, 150);
   EXPECT_GT(dropped, 1000U);
+}
+
+// Against a scan of all topics, each with events of many sizes, while some of them leave.
+TEST(BacklogModelTest, OfManyTopicsTheOneThatHoldsMostGivesWay) {
+  std::mt19937 random(1);
+  Backlog backlog(300'000);
+  std::map<std::string, std::uint64_t> newest;
+  std::map<std::string, std::deque<std::size_t>> waiting;
+  const auto held = [&](const std::string& topic) {
+    return std::accumulate(waiting[topic].begin(), waiting[topic].end(), std::size_t{0});
+  };
+  std::size_t gone = 0;
+  for (int i = 0; i < 5000; ++i) {
+    const std::string topic = "t" + std::to_string(random() % 40);
+    const EventPtr event =
+        make_event(counting_as(300 + random() % 20'000, {topic, ++newest[topic]}));
+    std::size_t victims = 0;
+    ASSERT_EQ(backlog.push(event, 0, victims), Pushed::queued);
+    for (; victims > 0; --victims, ++gone) {
+      std::string most = topic;
+      for (const auto& [name, sizes] : waiting)
+        if (held(name) > held(most)) most = name;
+      if (victims == 1) {
+        ASSERT_EQ(held(std::string(backlog.dropped_topic())), held(most)) << "after " << gone;
+        most = backlog.dropped_topic();  // where two hold the same
+      }
+      waiting[most].pop_front();
+    }
+    waiting[topic].push_back(event->queued_bytes());
+    if (random() % 4 != 0) continue;
+    const EventPtr first = backlog.pop();
+    if (!first->is_gap()) waiting[std::string(first->topic())].pop_front();
+  }
+  EXPECT_GT(gone, 1000U);
 }
 
 }  // namespace

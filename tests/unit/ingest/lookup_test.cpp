@@ -1,10 +1,34 @@
 // What names have: of both families, and asked for again and again.
 #include "ingest/lookup.hpp"
 
+#include <dlfcn.h>
 #include <gmock/gmock.h>
+#include <netdb.h>
 
 #include <algorithm>
+#include <future>
 #include <thread>
+
+namespace {
+
+// The name server of this one name says nothing until the test has ended, or has waited in vain.
+constexpr std::string_view hanging = "hangs.invalid";
+std::promise<void> answered;
+const std::shared_future<void> answer = answered.get_future().share();
+
+}  // namespace
+
+// Stands before the library's own.
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* wanted,
+                           addrinfo** found) {
+  static const auto own =
+      reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+  if (name != nullptr && name == hanging) {
+    answer.wait_for(std::chrono::seconds(20));
+    return EAI_AGAIN;
+  }
+  return own(name, service, wanted, found);
+}
 
 namespace zws {
 namespace {
@@ -37,6 +61,17 @@ TEST(LookupTest, AddressesKeepThePortAndComeOnce) {
 TEST(LookupTest, ANameIsLookedUpAgain) {
   Lookup lookup({"tcp://localhost:5557"}, std::chrono::milliseconds(1));
   for (int times = 0; times < 3; ++times) EXPECT_EQ(next(lookup).size(), 1U);
+}
+
+TEST(LookupTest, ANameServerThatHangsHoldsUpNoOtherNameAndNoEnd) {
+  {
+    Lookup lookup({"tcp://hangs.invalid:5557", "tcp://localhost:5557"}, std::chrono::hours(1));
+    const auto answers = next(lookup);
+    ASSERT_EQ(answers.size(), 1U);
+    EXPECT_EQ(answers[0].name, "tcp://localhost:5557");
+  }
+  EXPECT_EQ(answer.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  answered.set_value();
 }
 
 TEST(LookupTest, ANameWithoutAnAddressIsAnsweredWithNone) {

@@ -97,8 +97,8 @@ TEST_F(PeersTest, ProducerThatLeavesBesideAFailedHandshakeIsCountedInTheEnd) {
   peers_.succeeded();
   peers_.began(8);
   peers_.failed();  // 8, but 7 ends first
-  end(7);
-  end(8);
+  EXPECT_EQ(end(7), End::failed) << "which was which is not to be known";
+  EXPECT_EQ(end(8), End::left);
   EXPECT_EQ(peers_.producers(), 0u);
 }
 

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <asio/io_context.hpp>
+#include <thread>
+#include <utility>
 
 #include "client/access.hpp"
 #include "client/wheel.hpp"
@@ -79,6 +81,20 @@ class ServerTest : public ::testing::Test {
     char scrap[65'536];
     while (::recv(theirs_, scrap, sizeof scrap, 0) > 0) {
     }
+  }
+  void ask(const std::string& head) {
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    if (theirs_ >= 0) ::close(theirs_);
+    theirs_ = pair[1];
+    server_->take(pair[0], "here");
+    say(head + "\r\n");
+  }
+  std::string read_some() {
+    std::string all(65'536, ' ');
+    all.resize(
+        static_cast<std::size_t>(std::max<ssize_t>(0, ::recv(theirs_, all.data(), all.size(), 0))));
+    return all;
   }
   void pass(SteadyTime::duration time) {
     wheel_.advance(now_ += time);
@@ -232,24 +248,13 @@ class UploadTest : public ServerTest, private HttpHandler {
     });
   }
   void begin(std::size_t bytes) {
-    int pair[2];
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-    theirs_ = pair[1];
-    server_->take(pair[0], "here");
-    say("POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(bytes) +
-        "\r\n\r\n");
+    ask("POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(bytes) + "\r\n");
   }
   void say_much(std::size_t bytes) {
     for (; bytes > 0; bytes -= std::min<std::size_t>(bytes, 10'000)) {
       say(std::string(std::min<std::size_t>(bytes, 10'000), 'x'));
       run();
     }
-  }
-  std::string read_some() {
-    std::string all(65'536, ' ');
-    all.resize(
-        static_cast<std::size_t>(std::max<ssize_t>(0, ::recv(theirs_, all.data(), all.size(), 0))));
-    return all;
   }
 
   std::size_t received_ = 0;
@@ -272,6 +277,40 @@ TEST_F(UploadTest, ADripIsNotEnough) {
   }
   pass(std::chrono::seconds{2});
   EXPECT_EQ(read_some().substr(0, 12), "HTTP/1.1 408");
+}
+
+// --- answers that come from elsewhere --------------------------------------------------------------
+
+class AnswerTest : public ServerTest, private HttpHandler {
+ protected:
+  HttpHandler* http() override { return this; }
+  void handle(HttpRequest, HttpReply reply) noexcept override { reply_ = std::move(reply); }
+  std::uint64_t counted() {
+    std::uint64_t sum = 0;
+    for (const Counter& count : metrics_.lane(0).http_responses) sum += count.value();
+    return sum;
+  }
+
+  HttpReply reply_;
+};
+
+// What is a lane's is written by its thread alone: its counters, its connections.
+TEST_F(AnswerTest, GivenOrForgottenByAnotherThreadItIsTheLanesToSendAndToCount) {
+  metrics_.lane(0).begin_on_this_thread();
+  for (const bool given : {true, false}) {
+    SCOPED_TRACE(given);
+    const std::uint64_t before = counted();
+    ask("GET /x HTTP/1.1\r\nHost: localhost\r\n");
+    ASSERT_TRUE(reply_);
+    std::thread([reply = std::exchange(reply_, nullptr), given] {
+      if (given) reply(HttpResponse{});
+    }).join();
+    EXPECT_EQ(counted(), before);
+    EXPECT_EQ(read_some(), "");
+    run();
+    EXPECT_EQ(counted(), before + 1);
+    EXPECT_EQ(read_some().substr(0, 12), given ? "HTTP/1.1 200" : "HTTP/1.1 500");
+  }
 }
 
 }  // namespace
