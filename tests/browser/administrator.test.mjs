@@ -395,6 +395,24 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
       expect(exported.map(({ type }) => type)).toEqual(["order", "gap", "order"]);
     });
 
+    it("goes on with another life of the bridge, and says that something may be missing in between", async () => {
+      const page = await open("tail?topics=orders");
+      await page.waitForSelector("[data-topic=orders][data-state=active]");
+      await producer.send("orders", { type: "order", n: 1 }, { src: "life", seq: 1 });
+      await page.waitForSelector('#events .text >> text="n":1');
+      await bridge.kill();
+      await page.waitForSelector("[data-topic=orders][data-state=pending]");
+      await page.waitForSelector("main.stale #events .text"); // what came stays to be read
+      await bridge.start();
+      await producer.waitReady();
+      await page.waitForSelector("[data-topic=orders][data-state=active]");
+      await producer.send("orders", { type: "order", n: 3 }, { src: "life", seq: 3 });
+      await page.waitForSelector('#events .text >> text="n":3');
+      expect(await lines(page)).toEqual([1, 3]);
+      expect(await page.$$eval("#events li", (rows) => rows.map((row) => row.classList.contains("gap")))).toEqual([false, true, false]);
+      expect(await page.textContent("#events .gap")).toContain(say("tail.gapUnknown", { reason: "resume" }));
+    });
+
     it("says that nobody sends a topic any more, and that somebody does again", async () => {
       await producer.send("orders", { type: "order", n: 1 });
       const page = await open("tail?topics=orders");
@@ -446,6 +464,20 @@ describe.each(LANGUAGES)("in %s,", (of, words) => {
       await page.fill("#send-message", "{oops");
       await page.waitForSelector("[role=alert]");
       expect(await page.isDisabled("#send-button")).toBe(true);
+    });
+
+    it("says what is wrong with a message, as text", async () => {
+      const page = await open("send?topic=orders");
+      await page.fill("#send-message", '{"a":\u202e<img src=x>}');
+      await page.waitForSelector("#send [role=alert]:has-text('\\\\u202e')");
+      expect(await page.textContent("main")).not.toContain("\u202e");
+      expect(await page.isDisabled("#send-button")).toBe(true);
+      await page.fill("#send-message", `{"n":${WEI[0]}}`);
+      await page.waitForSelector("#send [role=alert]", { state: "detached" });
+      await page.click("#send-button");
+      await page.waitForSelector("#reached[data-count='0']");
+      const answer = await fetch(`${bridge.url}/api/ws/topics/orders/history`, { headers: { authorization: `Bearer ${admin}` } });
+      expect(await answer.text()).toContain(WEI[0]);
     });
 
     it("notifies users by name", async () => {
