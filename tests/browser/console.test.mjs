@@ -114,6 +114,20 @@ describe("the console of an open bridge", () => {
     expect(await other.$$eval("[data-wallet]", (rows) => rows.map((row) => row.dataset.wallet))).toEqual(["0xab", "0xaa"]);
   });
 
+  it.each(LANGUAGES)("shows a balance with all its digits, and numbers however they are written (%s)", async (locale) => {
+    const wei = "123456789012345678901234567890";
+    const page = await open(WALLETS, { locale });
+    await connected(page);
+    await producer.send("wallet_updates", `{"type":"wallet_update","wallet_address":"0xaa","data":{"score":45.0,"pnl":${wei}}}`);
+    await page.waitForSelector(`[data-wallet="0xaa"] >> text=+${BigInt(wei).toLocaleString(locale)}.00`);
+    await producer.send("system_status", '{"type":"system_status","data":{"cpu":45.0,"active_wallets":1e2}}');
+    await producer.send("import:task-123", '{"type":"import_progress","task_id":"task-123","data":{"progress":45.0,"eta":40.0}}');
+    await goTo(page, "imports");
+    await page.waitForSelector('[data-metric=cpu][data-value="45"]');
+    await page.waitForSelector('[data-metric=active_wallets][data-value="100"]');
+    await progressOf(page, "task-123", "45.0");
+  });
+
   it("takes every text for text", async () => {
     const page = await open();
     await connected(page);

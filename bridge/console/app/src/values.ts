@@ -11,6 +11,8 @@ export const finite = (value: unknown): number | null => {
   const number = value instanceof Digits ? Number(value) : value;
   return typeof number === "number" && Number.isFinite(number) ? number : null;
 };
+/** To show: with all its digits. */
+export const exact = (value: unknown): number | Digits | null => (value instanceof Digits && finite(value) !== null ? value : finite(value));
 export const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
 
 // What cannot be seen, or turns round what stands beside it: controls, and marks of direction and of no width.

@@ -6,6 +6,7 @@ vi.mock("../src/bridge/session", () => ({ client: {} }));
 const { Imports, failedShare, isFinished } = await import("../src/example/imports");
 const { SystemStatus } = await import("../src/example/system");
 const { Wallets } = await import("../src/example/wallets");
+const { readJson } = await import("../src/exact");
 const { visible } = await import("../src/values");
 
 const progress = (task: string, data: unknown): AnyEvent => ({ type: "import_progress", topic: `import:${task}`, "@id": "s:1", task_id: task, data });
@@ -31,6 +32,13 @@ describe("imports", () => {
 });
 
 describe("wallets", () => {
+  it("have all digits that were sent, and a line of numbers", () => {
+    const wallets = new Wallets();
+    for (const pnl of ["17.0", "123456789012345678901234567890", "1e400"]) wallets.note(readJson(`{"type":"wallet_update","@id":"s:1","wallet_address":"0xa","data":{"score":45.0,"pnl":${pnl}}}`) as AnyEvent);
+    const [wallet] = wallets.list("", "-pnl");
+    expect([String(wallet!.pnl), Number(wallet!.score), wallet!.points]).toEqual(["123456789012345678901234567890", 45, [17, 123456789012345678901234567890]]);
+  });
+
   it("are searched and sorted, the unknown last", () => {
     const wallets = new Wallets();
     for (const [address, score] of [["0xa", 1], ["0xb", null], ["0xc", 3]] as const) wallets.note({ type: "wallet_update", "@id": "s:1", wallet_address: address, data: { score } });
@@ -45,6 +53,12 @@ describe("the system's figures", () => {
     system.note({ type: "system_status", "@id": "s:1", data: { cpu: 1, disk: "x", wallets: 3 } });
     system.note({ type: "system_status", "@id": "s:2", data: { wallets: 4, cpu: 2 } });
     expect(system.list().map(({ name, points, isPercent }) => [name, points, isPercent])).toEqual([["cpu", [1, 2], true], ["wallets", [3, 4], false]]);
+  });
+
+  it("is numbers, however they are written", () => {
+    const system = new SystemStatus();
+    system.note(readJson('{"type":"system_status","@id":"s:1","data":{"cpu":45.0,"load":1e400,"wei":123456789012345678901234567890}}') as AnyEvent);
+    expect(system.list().map(({ name, points }) => [name, points])).toEqual([["cpu", [45]], ["wei", [123456789012345678901234567890]]]);
   });
 });
 

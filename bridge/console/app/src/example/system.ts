@@ -15,9 +15,10 @@ export class SystemStatus {
 
   note(event: AnyEvent): void {
     for (const [given, value] of Object.entries(fields(event["data"])).slice(0, 100)) {
-      if (finite(value) === null) continue;
+      const number = finite(value);
+      if (number === null) continue;
       const name = short(given, 60);
-      const points = [...(this.#known.get(name)?.points ?? []).slice(1 - POINTS), value as number];
+      const points = [...(this.#known.get(name)?.points ?? []).slice(1 - POINTS), number];
       // Kept where it stands: the tiles should not dance.
       const metric = { name, points, isPercent: /^(cpu|memory|disk|swap)$|percent$/.test(name) };
       if (this.#known.has(name)) this.#known.set(name, metric);

@@ -21,10 +21,11 @@ const formats = computed(() => ({
   decimal: new Intl.NumberFormat(language.value, { maximumFractionDigits: 2 }),
   signed: new Intl.NumberFormat(language.value, { maximumFractionDigits: 2, minimumFractionDigits: 2, signDisplay: "exceptZero" }),
 }));
-/** All digits of it, however many. */
-export const count = (value: number | Digits): string => formats.value.count.format(value instanceof Digits ? (value.text as Intl.StringNumericLiteral) : value);
-export const decimal = (value: number): string => formats.value.decimal.format(value);
-export const signed = (value: number): string => formats.value.signed.format(value);
+/** All digits of it, however many: a browser that cannot do that rounds them. */
+const whole = (value: number | Digits): number | Intl.StringNumericLiteral => (value instanceof Digits ? (value.text as Intl.StringNumericLiteral) : value);
+export const count = (value: number | Digits): string => formats.value.count.format(whole(value));
+export const decimal = (value: number | Digits): string => formats.value.decimal.format(whole(value));
+export const signed = (value: number | Digits): string => formats.value.signed.format(whole(value));
 export const clock = (date: Date): string => date.toLocaleTimeString("en-GB");
 
 /** A number of events a second: one digit behind the point where it is small. */
