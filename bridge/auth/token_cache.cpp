@@ -45,8 +45,11 @@ void TokenCache::insert(const TokenDigest& digest, IdentityPtr identity) {
   erase(digest);
   const std::size_t bytes = bytes_of(*identity);
   if (bytes > bytes_max_) return;
-  entries_.push_front({digest, std::move(identity), bytes});
-  places_[digest] = entries_.begin();
+  // One without a place would never leave, and whoever makes room would look for it for ever.
+  std::list<Entry> fresh;
+  fresh.push_front({digest, std::move(identity), bytes});
+  places_.emplace(digest, fresh.begin());
+  entries_.splice(entries_.begin(), fresh);
   bytes_ += bytes;
   while (places_.size() > tokens_max_ || bytes_ > bytes_max_) {
     const TokenDigest oldest = entries_.back().digest;

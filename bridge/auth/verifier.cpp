@@ -243,27 +243,34 @@ void Verifier::Impl::wait_for_thread(const TokenDigest& digest, const Sent& sent
   done(std::move(verdict));
 }
 
-// False where there is no room; then `done` is as it was.
+// False where there is no room; then `done` is as it was. Where there is no memory, too, nobody waits: a token
+// that is in no line would never be judged, nor who asks for it later answered.
 bool Verifier::Impl::put_in_line(const TokenDigest& digest, const Sent& sent, Done& done,
                                  Line line) {
   const auto place = waiting.find(digest);
   const bool waits = place != waiting.end();
   if (stopping || callers >= callers_max || (!waits && !has_room_for(sent.token))) return false;
-  ++callers;
   if (waits) {
     place->second.callers.push_back(std::move(done));
+    ++callers;
     return true;
   }
-  waiting.emplace(digest, Waiting{std::string(sent.token), sent.from, {}})
-      .first->second.callers.push_back(std::move(done));
-  waiting_bytes += sent.token.size();
-  if (line == Line::thread) {
-    order.push(sent.from, digest);
-    wake.notify_one();
-  } else {
-    waiting.at(digest).waited_for_keys = line == Line::its_own_keys;
-    parked.push_back(digest);
+  const auto fresh = waiting.emplace(digest, Waiting{std::string(sent.token), sent.from, {}}).first;
+  try {
+    fresh->second.waited_for_keys = line == Line::its_own_keys;
+    fresh->second.callers.push_back(std::move(done));
+    if (line == Line::thread) {
+      order.push(sent.from, digest);
+    } else {
+      parked.push_back(digest);
+    }
+  } catch (...) {
+    waiting.erase(fresh);
+    throw;
   }
+  ++callers;
+  waiting_bytes += sent.token.size();
+  if (line == Line::thread) wake.notify_one();
   return true;
 }
 

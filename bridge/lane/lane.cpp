@@ -11,6 +11,19 @@ constexpr std::chrono::milliseconds visit_slice{1};
 constexpr Duration between_leaving{50};  // on average, and less where there is no time
 constexpr unsigned ticks_per_second = 1000 / Wheel::tick.count();
 
+// A flag that is another for a while.
+class Restored {
+ public:
+  Restored(bool& flag, bool meanwhile) : flag_(flag), before_(std::exchange(flag, meanwhile)) {}
+  ~Restored() { flag_ = before_; }
+  Restored(const Restored&) = delete;
+  Restored& operator=(const Restored&) = delete;
+
+ private:
+  bool& flag_;
+  const bool before_;
+};
+
 }  // namespace
 
 Lane::Lane(const Shared& shared, ConfigPtr config, LaneMetrics& metrics, const Clock& clock)
@@ -51,8 +64,8 @@ void Lane::start(const std::vector<Listener>& listeners, TlsPtr tls, HttpHandler
   };
   parts.http = http;
   parts.places = shared_.places;
-  parts.on_upgraded = [this](Session& session, const Upgrade& upgrade) {
-    on_upgraded(session, upgrade);
+  parts.on_upgraded = [this](Session& session, Upgrade upgrade) {
+    on_upgraded(session, std::move(upgrade));
   };
   parts.on_gone = [this](Session& session) { on_gone(session); };
   parts.draining = [this] { return draining_; };
@@ -96,10 +109,8 @@ void Lane::tick() {
       });
       note_sizes();
     }
-    if (feed_) {
-      guarded([this] { feed_->look(); });
-      go_on();
-    }
+    if (feed_) guarded([this] { feed_->look(); });
+    go_on();  // there may have been no memory to wake the lane
     tick();
   });
 }
@@ -127,11 +138,12 @@ void Lane::stop_feeding() {
 
 // Sockets and timers get their share before.
 void Lane::go_on_soon() {
-  if (std::exchange(due_, true)) return;
+  if (due_) return;
   asio::post(loop_, [this] {
     due_ = false;
     go_on();
   });
+  due_ = true;  // behind what may fail, or it would stand still from then on
 }
 
 // Ten thousand clients that come or go at once do not hold up what producers send, nor the other way
@@ -146,9 +158,8 @@ void Lane::go_on() {
     const SteadyTime began = clock_.steady();
     bool more = false;
     if (feed_) {
-      const bool was_due = std::exchange(due_, true);  // what comes here is taken at once, below
+      const Restored was_due(due_, true);  // what comes here is taken at once, below
       more = feed_->drain();
-      due_ = was_due;
     }
     more = take_turn() || more;
     if (more) go_on_soon();
@@ -183,14 +194,14 @@ void Lane::note_overload() {
 // Nothing is sent before the close: a later event would move a position past events that never came.
 void Lane::close_all_as_lagging() {
   std::uint64_t suppressed = 0;
-  if (!sessions_.empty() && untold_log_.pass(suppressed))
+  if (!sessions().empty() && untold_log_.pass(suppressed))
     log::warning(
         "more was lost between producers and a lane than can be told: its {} clients are closed{}",
-        sessions_.size(), log::more(suppressed));
-  for (Session* session : sessions_) session->outbox().refuse_events();
+        sessions().size(), log::more(suppressed));
+  for (Session* session : sessions()) session->outbox().refuse_events();
   // Posted and not called: this may run inside a request of one of these sessions.
   run([](Lane& lane) {
-    const std::vector<Session*> all = lane.sessions_;
+    const std::vector<Session*> all = lane.sessions();
     for (Session* session : all) session->close(CloseCode::slow_consumer);
   });
 }
@@ -202,13 +213,12 @@ void Lane::note_sizes() noexcept {
 
 // --- clients -------------------------------------------------------------------------------------
 
-void Lane::on_upgraded(Session& session, const Upgrade& upgrade) {
-  session.set_address(upgrade.address);
-  session.place.ticket = tickets_.give(session);
-  session.place.index = sessions_.size();
-  sessions_.push_back(&session);
-  metrics_.connections.add();
+// Whatever fails, it ends as any other does: what is to be given back then comes first.
+void Lane::on_upgraded(Session& session, Upgrade upgrade) {
+  session.set_address(std::move(upgrade.address));
   session.place.address_counted = !upgrade.full_for_address;
+  roll_.enter(session);
+  metrics_.connections.add();
   const std::uint64_t ticket = session.place.ticket;  // it may be gone behind the next line
   requests_->on_upgraded(session, upgrade.token, upgrade.full_for_address);
   if (!draining_) return;
@@ -216,12 +226,7 @@ void Lane::on_upgraded(Session& session, const Upgrade& upgrade) {
 }
 
 void Lane::on_gone(Session& session) noexcept {
-  Session* last = sessions_.back();
-  sessions_[session.place.index] = last;
-  last->place.index = session.place.index;
-  sessions_.pop_back();
-  tickets_.take_back(session.place.ticket);
-  metrics_.connections.sub(1);
+  if (roll_.leave(session)) metrics_.connections.sub(1);
   log_end(session);
   if (session.place.address_counted) shared_.admission->leave(address_key(session.address()));
 }
@@ -245,7 +250,7 @@ void Lane::log_end(const Session& session) noexcept {
 
 // Null, too, for who has left: nothing may follow its close frame.
 Session* Lane::find(std::uint64_t ticket) noexcept {
-  Session* session = tickets_.find(ticket);
+  Session* session = roll_.find(ticket);
   return session == nullptr || session->left() ? nullptr : session;
 }
 
@@ -257,7 +262,7 @@ void Lane::reload(ConfigPtr config, TlsPtr tls) {
   inbox_.set_limit(config_->ingest.lane_bytes);
   server_->reload(config_, std::make_shared<const Access>(*config_, shared_.verifier->open()),
                   std::move(tls));
-  const std::vector<Session*> all = sessions_;
+  const std::vector<Session*> all = sessions();
   for (Session* session : all) {
     if (session->left()) continue;
     session->on_reload();
@@ -265,14 +270,14 @@ void Lane::reload(ConfigPtr config, TlsPtr tls) {
   begin_review();
 }
 
-void Lane::begin_review() { to_review_ = sessions_.size(); }
+void Lane::begin_review() { to_review_ = sessions().size(); }
 
 template <typename Work>
 void Lane::visit_some(std::size_t& left, Work&& work) {
   const SteadyTime until = clock_.steady() + visit_slice;
-  left = std::min(left, sessions_.size());
+  left = std::min(left, sessions().size());
   while (left > 0) {
-    Session& session = *sessions_[--left];
+    Session& session = *sessions()[--left];
     if (!session.left()) work(session);
     if (clock_.steady() >= until) return;
   }
@@ -288,9 +293,9 @@ bool Lane::review_some() {
 
 void Lane::send_all_away(Duration time) {
   draining_ = true;
-  const Duration enough = between_leaving * sessions_.size();
+  const Duration enough = between_leaving * sessions().size();
   away_until_ = clock_.steady() + std::min(time, enough);
-  to_send_away_ = sessions_.size();
+  to_send_away_ = sessions().size();
   send_some_away();
   while (time.count() == 0 && to_send_away_ > 0) send_some_away();  // there is no later
 }

@@ -31,7 +31,7 @@
 #include "lane/delivery.hpp"
 #include "lane/feed_watch.hpp"
 #include "lane/inbox.hpp"
-#include "lane/tickets.hpp"
+#include "lane/roll.hpp"
 #include "metrics/metrics.hpp"
 #include "port/acceptor.hpp"
 #include "port/listeners.hpp"
@@ -89,7 +89,7 @@ class Lane final : public BatchSink {
   // Reviews clients that came before that, for about a millisecond. False: none is left.
   bool review_some();
 
-  const std::vector<Session*>& sessions() const noexcept { return sessions_; }
+  const std::vector<Session*>& sessions() const noexcept { return roll_.all(); }
   Session* find(std::uint64_t ticket) noexcept;
   Router& router() noexcept { return router_; }
   const RouteTable& routes() const noexcept { return *routes_; }
@@ -124,7 +124,7 @@ class Lane final : public BatchSink {
   void go_on();
   void go_on_soon();
   void note_sizes() noexcept;
-  void on_upgraded(Session& session, const Upgrade& upgrade);
+  void on_upgraded(Session& session, Upgrade upgrade);
   void on_gone(Session& session) noexcept;
   void log_end(const Session& session) noexcept;
 
@@ -137,13 +137,12 @@ class Lane final : public BatchSink {
   Router router_;
   Inbox inbox_;
   Delivery delivery_{inbox_, router_, [this] { close_all_as_lagging(); }};
-  std::vector<Session*> sessions_;
-  std::size_t to_review_ = 0;     // of them, the first so many
+  Roll roll_;
+  std::size_t to_review_ = 0;     // of its sessions, the first so many
   std::size_t to_send_away_ = 0;  // likewise
   SteadyTime away_until_{};       // while draining
   log::Quiet untold_log_;
   std::uint64_t overload_dropped_ = 0;  // events, as far as the log has told
-  Tickets tickets_;                     // of sessions_
   bool draining_ = false;
   unsigned sockets_ = 0;  // read or written so far
   SteadyTime turn_ended_{};

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/short_memory.hpp"
+
 namespace zws {
 namespace {
 
@@ -55,6 +57,27 @@ TEST(TokenCacheTest, PuttingInTwiceKeepsOne) {
   cache.insert(digest(1), identity("bob"));
   EXPECT_EQ(cache.size(), 1u);
   EXPECT_EQ(cache.find(digest(1))->user, "bob");
+}
+
+TEST(TokenCacheTest, WhatThereIsNoMemoryForLeavesNothingBehind) {
+  int failed = 0;
+  for (std::size_t passed = 0; passed < 10; ++passed) {
+    TokenCache cache(3, plenty);
+    IdentityPtr ada = identity("ada");
+    const std::weak_ptr<const Identity> still_there = ada;
+    try {
+      const ShortMemory memory(passed);
+      cache.insert(digest(1), std::move(ada));
+      continue;
+    } catch (const std::bad_alloc&) {
+      ++failed;
+    }
+    ada.reset();
+    ASSERT_TRUE(still_there.expired()) << "in no place, from which it could leave";
+    for (int i = 1; i <= 4; ++i) cache.insert(digest(i), identity("bob"));
+    EXPECT_EQ(cache.size(), 3U);
+  }
+  EXPECT_GT(failed, 1);
 }
 
 TEST(TokenCacheTest, ClearForgetsAll) {

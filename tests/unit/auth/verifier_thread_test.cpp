@@ -10,6 +10,7 @@
 
 #include "auth/verifier.hpp"
 #include "support/folder.hpp"
+#include "support/short_memory.hpp"
 #include "unit/auth/forge.hpp"
 
 namespace zws {
@@ -105,6 +106,31 @@ TEST_F(VerifierThreadTest, EqualFalseTokensThatWaitAreCheckedOnce) {
   ASSERT_TRUE(answers_.wait_for(1000));
   EXPECT_EQ(answers_.of(TokenFault::invalid), 1000);
   EXPECT_EQ(verifier.verifications(), 2u);
+}
+
+// Else whoever comes with such a token later would wait for an answer that never comes.
+TEST_F(VerifierThreadTest, ATokenThatThereIsNoMemoryForWaitsInNoLine) {
+  constexpr int tokens = 60;
+  Verifier verifier(config_);
+  ASSERT_NO_FATAL_FAILURE(hold(verifier));
+  int answered = 0;
+  int failed = 0;
+  for (int i = 0; i < tokens; ++i) {
+    const std::string token = forged(i);
+    auto done = answers_.one();
+    try {
+      const ShortMemory memory(static_cast<std::size_t>(i));
+      verifier.verify(token, std::move(done));
+      ++answered;
+    } catch (const std::bad_alloc&) {
+      ++failed;
+    }
+  }
+  EXPECT_GT(failed, 5);
+  EXPECT_LT(failed, tokens);
+  release();
+  for (int i = 0; i < tokens; ++i) verifier.verify(forged(i), answers_.one());
+  EXPECT_TRUE(answers_.wait_for(answered + tokens));
 }
 
 TEST_F(VerifierThreadTest, OfEachAddressOneIsCheckedInTurn) {
