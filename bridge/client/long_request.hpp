@@ -82,7 +82,6 @@ struct LongRequest {
   std::vector<Answer> prepared;   // those that wait for a look
   std::vector<std::string> past;  // topics of which the archive has to be asked before that
   std::vector<Answer> slice;      // those that wait for their place
-  std::optional<SteadyTime> behind_until;  // it waits for what its client has heard, but no longer
   LookAgain again;
   std::uint64_t looked_at = 0;        // the newest arrival when these were looked at
   bool refused = false;               // a topic was

@@ -109,7 +109,7 @@ Outlook Slices::look(Session& session, LongRequest& whole, bool open_mode,
   const SteadyTime until = clock.steady() + look_time;
   do {
     Answer& answer = whole.prepared[looked];
-    if (is_behind(look.history(), whole, answer, clock.steady())) break;
+    if (is_behind(look.history(), session, answer, clock.steady())) break;
     ++looked;
     if (answer.fault.code != ErrorCode::none) continue;
     if (whole.request.type == RequestType::fetch) {
@@ -156,13 +156,15 @@ bool Slices::may_lack(History& history, const LongRequest& whole, const Answer& 
 }
 
 // A client that comes from another bridge may have heard there what is still on its way to this one. It would
-// be told a loss that is none, and hear that event twice: so its request waits a moment.
-bool Slices::is_behind(History& history, LongRequest& whole, Answer& answer, SteadyTime now) {
+// be told a loss that is none, and hear that event twice: so its request waits a moment. All its requests have the
+// same one: who asks for each topic apart, of a bridge that has forgotten all of them, must not wait for each.
+bool Slices::is_behind(History& history, Session& session, Answer& answer, SteadyTime now) {
   if (!answer.resumable || answer.fault.code != ErrorCode::none) return false;
-  if (whole.behind_until && *whole.behind_until < now) return false;
+  SteadyTime& until = session.usage.behind_until;
+  if (until != SteadyTime{} && until < now) return false;
   const bool behind = answer.pattern->is_literal() ? history.is_behind(answer.topic, answer.since)
                                                    : names_what_is_to_come(history, answer);
-  if (behind && !whole.behind_until) whole.behind_until = now + behind_at_most;
+  if (behind && until == SteadyTime{}) until = now + behind_at_most;
   return behind;
 }
 

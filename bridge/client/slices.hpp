@@ -71,7 +71,7 @@ class Slices {
                         Answer& answer) const;
   void note_past(History& history, LongRequest& whole) const;
   bool may_lack(History& history, const LongRequest& whole, const Answer& answer) const;
-  static bool is_behind(History& history, LongRequest& whole, Answer& answer, SteadyTime now);
+  static bool is_behind(History& history, Session& session, Answer& answer, SteadyTime now);
   void look_for_missed(History& history, Session& session, LongRequest& whole, Answer& answer,
                        std::size_t room);
   void answer_subscribe(Session& session, LongRequest& whole, const Grants& grants, Answer& answer);

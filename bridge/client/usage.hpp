@@ -50,6 +50,7 @@ struct Usage {
   TokenBucket bucket;
   TokenBucket id_looks;  // into long messages that come too fast
   FrameMeter meter;
+  SteadyTime behind_until{};   // its requests wait for what it has heard elsewhere, but no longer
   SteadyTime limited_since{};  // too fast, without a pause, since then
   SteadyTime limited_last{};
   SteadyTime errors_since{};  // the minute in which `errors` are counted

@@ -225,6 +225,22 @@ TEST_F(RequestsTest, ARequestThatWaitsIsMemoryThatItsClientHolds) {
   EXPECT_LT(connection_->session().held_bytes(), before + 1000) << "a subscription";
 }
 
+TEST_F(RequestsTest, WhoIsAheadForGoodWaitsOnceWhateverNumberOfRequestsItMakes) {
+  for (const char* topic : {"a", "b", "c", "d"})
+    say({{"type", "subscribe"}, {"topic", topic}, {"since", {"x:1"}}});
+  lane().catch_up();
+  EXPECT_THAT(heard(), IsEmpty());
+  for (int tick = 0; tick < 3; ++tick) pass_a_tick();
+  say({{"type", "subscribe"}, {"topic", "e"}, {"since", {"x:1"}}});
+  for (int turn = 0; turn < 5; ++turn) {  // one for each, and no time passes
+    lane().tick();
+    lane().catch_up();
+  }
+  const std::vector<json> messages = heard();
+  EXPECT_THAT(topics_of(messages), ElementsAre("a", "b", "c", "d", "e"));
+  for (const json& message : messages) EXPECT_EQ(message["recovered"], false);
+}
+
 TEST_F(RequestsTest, WhoLeavesWhileItWaitsForTheBridgeIsForgotten) {
   say({{"type", "subscribe"}, {"topic", "a"}, {"since", {"x:1"}}});
   lane().catch_up();
