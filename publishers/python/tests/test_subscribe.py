@@ -240,6 +240,25 @@ def test_connection_ends_with_the_loop(daemon: Bridge) -> None:
     ended_within(30, work)
 
 
+def test_it_does_not_pass_into_another_event_loop_without_a_word(daemon: Bridge) -> None:
+    """As of a program that calls asyncio.run twice: the first call has ended it."""
+    events = subscribe(daemon.ws_url, "t", last=1)
+    with Publisher(daemon.endpoint) as publisher:
+        assert publisher.wait_ready(10)
+        publish(publisher, "t", 1)
+
+        async def first() -> None:
+            assert await numbers(events, 1) == [1]
+
+        async def second() -> None:
+            async with aclosing(events):
+                with pytest.raises(RuntimeError, match="subscribe anew"):
+                    await events.__anext__()
+
+        ended_within(30, first)
+        ended_within(30, second)
+
+
 def test_raw_payload_is_not_taken_for_the_bridges_word(tmp_path: Path) -> None:
     route = '[[route]]\nmatch = "raw/*"\nformat = "raw"\n'
     daemon = Bridge(tmp_path / "bridge", tables=route).start()

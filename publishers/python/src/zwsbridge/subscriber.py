@@ -188,7 +188,9 @@ class _Events(AsyncGenerator[SubscribedEvent, None]):
 
     async def aclose(self) -> None:
         self._is_over = True
-        if self._task is not None:
+        if self._is_elsewhere():
+            self.__del__()
+        elif self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
@@ -198,7 +200,13 @@ class _Events(AsyncGenerator[SubscribedEvent, None]):
         with contextlib.suppress(RuntimeError):  # the event loop is closed
             self._task.get_loop().call_soon_threadsafe(self._task.cancel)
 
+    def _is_elsewhere(self) -> bool:
+        """It has begun in another event loop."""
+        return self._task is not None and self._task.get_loop() is not asyncio.get_running_loop()
+
     async def _next(self) -> SubscribedEvent:
+        if self._is_elsewhere():
+            raise RuntimeError("this has begun in another event loop, and lives no longer than that: subscribe anew")
         while not self._is_over:
             if self._task is None:
                 self._task = self._subscriber.start()
