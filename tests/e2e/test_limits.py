@@ -1,5 +1,6 @@
 """Bounds: what is refused when it is too much, and that there is room again at once."""
 
+import re
 import resource
 
 import pytest
@@ -73,6 +74,13 @@ def test_the_soft_limit_on_descriptors_is_raised_to_the_hard_one(make_bridge):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert bridge.metric("process_max_fds") == hard
+
+
+def test_more_connections_than_files_may_be_open_are_not_promised(make_bridge):
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    bridge = make_bridge({"limits.connections": 4 * hard})
+    lowered = re.search(r"limits.connections (\d+) is lowered to (\d+)", bridge.log.wait_for("is lowered to"))
+    assert lowered and int(lowered[1]) == 4 * hard and 0 < int(lowered[2]) < hard
 
 
 def test_expired_tokens_of_an_administrator_are_no_failures(make_bridge, issuer, tmp_path):

@@ -92,6 +92,19 @@ def test_the_largest_event_grows_for_producers_that_are_connected(bridge, produc
     assert client.receive()["type"] == "big"
 
 
+def test_the_largest_event_shrinks_for_producers_that_are_connected(bridge, producer):
+    client = bridge.connect()
+    client.subscribe("a")
+    producer.send("a", {"type": "fits", "data": "x" * 5000})
+    assert client.receive()["type"] == "fits"
+    bridge.settings["limits.event_bytes"] = 4096
+    bridge.reload()
+    producer.send("a", {"type": "big", "data": "x" * 5000})
+    producer.send("a", {"type": "small"})
+    assert client.receive()["type"] == "small"
+    assert bridge.metric("zws_ingest_rejected_total", reason="too_big") == 1
+
+
 def test_commands_are_taken_from_producers(bridge, producer):
     bridge.settings["ingest.commands"] = False
     bridge.reload()
