@@ -7,7 +7,7 @@
 namespace zws {
 namespace {
 
-constexpr std::chrono::milliseconds drained_every{2};
+constexpr std::chrono::milliseconds looks_every{2};
 
 // As many events as any topic keeps.
 std::size_t kept_max(const Config& config) {
@@ -41,8 +41,9 @@ bool Repairs::drain(bool idle) {
   const SteadyTime now = std::chrono::steady_clock::now();
   if (repair_.next_time() <= now) repair_.look();
   bool more = false;
-  if (idle || port_.touched() || now - drained_ >= drained_every) {
-    drained_ = now;
+  const bool looks = now - looked_ >= looks_every;
+  if (looks) looked_ = now;
+  if (idle || port_.touched() || (looks && wakeup_.is_ready())) {
     port_.callers().look();
     more = port_.drain(repair_);
   }

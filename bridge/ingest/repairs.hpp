@@ -27,8 +27,8 @@ class Repairs {
   Sink& sink() noexcept { return repair_.sink(); }
 
   // What publishers say, and what it is time for. Where the producers' socket had something (`idle` is
-  // false) the port is looked into now and then only: its descriptor stays readable. True if there may
-  // be more. Throws zmq::error_t.
+  // false) it is asked now and then only whether the port has, too: its descriptor stays readable. True if
+  // there may be more. Throws zmq::error_t.
   bool drain(bool idle);
   // After reopen(), until all is bound again: several times a second.
   void bind_again(const Config& config) { port_.bind_again(config); }
@@ -55,7 +55,7 @@ class Repairs {
   Wakeup wakeup_;
   RepairPort port_;
   Repair repair_;
-  SteadyTime drained_{};
+  SteadyTime looked_{};  // whether anything waits, though producers were busy
 };
 
 }  // namespace zws

@@ -57,4 +57,9 @@ void Wakeup::wait(std::chrono::milliseconds at_most) noexcept {
   ::epoll_wait(all_, &event, 1, static_cast<int>(at_most.count()));
 }
 
+bool Wakeup::is_ready() const noexcept {
+  epoll_event event{};
+  return ::epoll_wait(all_, &event, 1, 0) > 0;
+}
+
 }  // namespace zws

@@ -26,6 +26,7 @@ class Wakeup {
   void wake_at(SteadyTime time) noexcept;
 
   void wait(std::chrono::milliseconds at_most) noexcept;
+  bool is_ready() const noexcept;
 
   int descriptor() const noexcept { return all_; }
 
