@@ -160,6 +160,9 @@ Link::Link(const std::vector<std::string>& endpoints, const PublisherOptions& op
     if (options.queue_events == 0) throw PublisherError("queue_events must be at least 1");
     if (options.full_wait.count() < 0)
       throw PublisherError("full_wait must not be negative (0: publish never waits)");
+    if (options.linger.count() < 0 || options.early_seconds.count() < 0)
+      throw PublisherError(
+          "linger and early_seconds must not be negative (0: nothing is waited for)");
     for (const std::string& endpoint : endpoints)
       spokes_.push_back(std::make_unique<Spoke>(context_, spokes_.size(), endpoint, options));
   } catch (...) {

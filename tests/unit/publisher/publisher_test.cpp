@@ -527,6 +527,12 @@ TEST(PublisherTest, WhatCannotBeMadeIsNamed) {
   PublisherOptions waits_for_ever;
   waits_for_ever.full_wait = std::chrono::milliseconds(-1);
   EXPECT_THAT(reason({good}, waits_for_ever), testing::HasSubstr("full_wait"));
+  PublisherOptions lingers_for_ever;  // as -1 would mean in ZeroMQ
+  lingers_for_ever.linger = std::chrono::milliseconds(-1);
+  EXPECT_THAT(reason({good}, lingers_for_ever), testing::HasSubstr("linger"));
+  PublisherOptions early_for_ever;
+  early_for_ever.early_seconds = std::chrono::milliseconds(-1);
+  EXPECT_THAT(reason({good}, early_for_ever), testing::HasSubstr("early_seconds"));
 
   Listener taken;
   PublisherOptions bind;
