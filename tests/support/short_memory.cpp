@@ -22,5 +22,10 @@ void* operator new(std::size_t bytes) {
   if (made == nullptr) throw std::bad_alloc();
   return made;
 }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept try {
+  return ::operator new(bytes);
+} catch (const std::bad_alloc&) {
+  return nullptr;
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
