@@ -261,6 +261,11 @@ describe("every view", () => {
       await page.waitForSelector("main h2");
     }
     expect(await weigh()).toBeLessThanOrEqual(260 * KiB);
+    for (const client of ["client.js", "client.mjs"]) {
+      const answer = await fetch(`${bridge.url}/${client}`, { method: "HEAD", headers: { "accept-encoding": "gzip" } });
+      expect(answer.headers.get("content-encoding"), client).toBe("gzip");
+      expect(Number(answer.headers.get("content-length")), client).toBeLessThanOrEqual(7 * KiB); // as it is sent
+    }
   });
 });
 
