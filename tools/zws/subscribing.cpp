@@ -5,20 +5,19 @@
 namespace zws::tool {
 namespace {
 
-using Json = nlohmann::json;
-
-constexpr std::size_t bytes_max = 48 << 10;  // leaves room for what stands between
-constexpr std::size_t positions_max = 500;   // the bridge refuses a thousand
+constexpr std::size_t message_bytes_max = 48 << 10;  // leaves room for what stands between
+constexpr std::size_t message_positions_max = 500;   // the bridge refuses a thousand
 
 class Message {
  public:
   // False if it has no room.
   bool admit(const Wanted& wanted) {
-    const std::string name = Json(wanted.name).dump();
-    const Json since = wanted.since.empty() ? Json() : Json::parse(wanted.since);
+    const std::string name = nlohmann::json(wanted.name).dump();
+    const nlohmann::json since =
+        wanted.since.empty() ? nlohmann::json() : nlohmann::json::parse(wanted.since);
     const std::size_t bytes = 2 * name.size() + wanted.since.size() + 8;
     if (!topics_.empty() &&
-        (bytes_ + bytes > bytes_max || positions_ + since.size() > positions_max))
+        (bytes_ + bytes > message_bytes_max || positions_ + since.size() > message_positions_max))
       return false;
     bytes_ += bytes;
     positions_ += since.size();
@@ -42,7 +41,7 @@ class Message {
 
 // A pattern's positions are of its topics, so it goes alone: it is refused whole where one is of no use.
 std::string pattern_message(const Wanted& wanted) {
-  return R"({"type":"subscribe","topic":)" + Json(wanted.name).dump() + R"(,"since":)" +
+  return R"({"type":"subscribe","topic":)" + nlohmann::json(wanted.name).dump() + R"(,"since":)" +
          wanted.since + '}';
 }
 
