@@ -11,10 +11,12 @@
 
 namespace {
 
-// The name server of this one name says nothing until the test has ended, or has waited in vain.
+// The name server of this one name says nothing until the test has ended, or has waited in vain. Who asks it is
+// waited for by nobody and may be there when the program ends, so these are never destroyed.
 constexpr std::string_view hanging = "hangs.invalid";
-std::promise<void> answered;
-const std::shared_future<void> answer = answered.get_future().share();
+std::promise<void>& answered = *new std::promise<void>;
+const std::shared_future<void>& answer =
+    *new std::shared_future<void>(answered.get_future().share());
 
 }  // namespace
 
