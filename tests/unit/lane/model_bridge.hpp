@@ -7,7 +7,6 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -16,7 +15,7 @@
 #include "exchange/exchange.hpp"
 #include "lane/delivery.hpp"
 #include "lane/inbox.hpp"
-#include "lane/tickets.hpp"
+#include "lane/roll.hpp"
 #include "routing/router.hpp"
 
 namespace zws {
@@ -101,7 +100,7 @@ class ModelLane final : public BatchSink {
     routes_ = std::move(routes);
     inbox_.set_limit(config->ingest.lane_bytes);
     rules_.config = config;
-    const std::set<Session*> all = sessions_;
+    const std::vector<Session*> all = roll_.all();
     for (Session* session : all) {
       if (session->left()) continue;
       session->on_reload();
@@ -112,14 +111,8 @@ class ModelLane final : public BatchSink {
   // How often it had more gaps to tell than it may hold, so that all its clients had to go.
   std::size_t untold() const { return untold_; }
 
-  void add(Session& session) {
-    session.place.ticket = tickets_.give(session);
-    sessions_.insert(&session);
-  }
-  void remove(Session& session) {
-    tickets_.take_back(session.place.ticket);
-    sessions_.erase(&session);
-  }
+  void add(Session& session) { roll_.enter(session); }
+  void remove(Session& session) { roll_.leave(session); }
 
   Requests& requests() { return requests_; }
   const Router& router() const { return router_; }
@@ -137,7 +130,7 @@ class ModelLane final : public BatchSink {
             [this](std::uint64_t ticket) { return find(ticket); }};
   }
   Session* find(std::uint64_t ticket) {
-    Session* session = tickets_.find(ticket);
+    Session* session = roll_.find(ticket);
     return session == nullptr || session->left() ? nullptr : session;
   }
 
@@ -148,7 +141,7 @@ class ModelLane final : public BatchSink {
   Inbox inbox_;
   Delivery delivery_{inbox_, router_, [this] {
                        ++untold_;
-                       for (Session* session : sessions_) session->outbox().refuse_events();
+                       for (Session* session : roll_.all()) session->outbox().refuse_events();
                      }};
   asio::io_context loop_;
   Verifier verifier_;
@@ -157,8 +150,7 @@ class ModelLane final : public BatchSink {
   Requests requests_;
   SessionRules rules_;
   std::size_t untold_ = 0;
-  Tickets tickets_;
-  std::set<Session*> sessions_;  // of all its clients
+  Roll roll_;
 };
 
 // One client's connection to a lane.

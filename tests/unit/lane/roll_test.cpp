@@ -15,7 +15,10 @@ using ::testing::IsEmpty;
 class RollTest : public testing::Test {
  protected:
   RollTest() : bridge_(std::make_shared<Config>(), 1, clock_) {
-    for (ModelConnection* each : {&first_, &second_, &third_}) each->session().place = {};
+    for (ModelConnection* each : {&first_, &second_, &third_}) {
+      each->lane().remove(each->session());  // a session is on one roll
+      each->session().place = {};
+    }
   }
 
   Session* found(ModelConnection& of) { return roll_.find(of.session().place.ticket); }
