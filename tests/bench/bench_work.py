@@ -185,14 +185,14 @@ CURVES: dict[str, Curve] = named(
         "lanes, all want it",
         "1,000 clients on one topic, all lanes on one core",
         "lanes",
-        (1, 2, 4, 8, 16),
+        (1, 2, 4, 8, 16, 32, 64),
         lambda lanes: lanes_point(lanes, "latency --clients 1000 --rate 20 --seconds 3"),
     ),
     Curve(
         "lanes, one wants it",
         "1,000 clients on own topics, all lanes on one core",
         "lanes",
-        (1, 2, 4, 8, 16),
+        (1, 2, 4, 8, 16, 32, 64),
         lambda lanes: lanes_point(lanes, "latency --clients 1000 --topics 1000 --rate 20000 --seconds 3"),
     ),
 )
