@@ -72,6 +72,19 @@ TEST(EndpointsTest, OneAddressThatAnswersIsEnough) {
   EXPECT_THAT(endpoints.complaints({other}, now + 60 * second), IsEmpty());
 }
 
+TEST(EndpointsTest, WhatWasReachedMeanwhileIsTriedAnew) {
+  Endpoints endpoints({one});
+  endpoints.tried(one);
+  SteadyTime now{second};
+  endpoints.complaints({}, now);
+  ASSERT_THAT(endpoints.complaints({}, now += second), SizeIs(1));
+  EXPECT_THAT(endpoints.complaints({one}, now += second), IsEmpty());
+  EXPECT_THAT(endpoints.complaints({}, now += second), IsEmpty()) << "it has a second again";
+  const auto told = endpoints.complaints({}, now += second);
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].tries, 0U) << "somebody is there, but no handshake succeeds";
+}
+
 TEST(EndpointsTest, StatesAreCounted) {
   Endpoints endpoints({name, one, "tcp://nowhere:1"});
   endpoints.found(name, {other});

@@ -60,6 +60,18 @@ TEST_F(HoldBackTest, AnEventThatComesLateAsWellIsNobodysBusiness) {
   EXPECT_THAT(taken(), IsEmpty()) << "not even as a duplicate";
 }
 
+TEST_F(HoldBackTest, AnAnswerRepairsNothingWhereItsEventIsHereAndWaits) {
+  knows("p", "s", "t");
+  live("t", "s", 5);
+  live("t", "s", 3);
+  answer("p", "t", "s", 3);
+  EXPECT_EQ(metrics.repaired.value(), 0U);
+  answer("p", "t", "s", 2);
+  answer("p", "t", "s", 4);
+  EXPECT_THAT(taken(), ElementsAre("t s:2", "t s:3", "t s:4", "t s:5"));
+  EXPECT_EQ(metrics.repaired.value(), 2U);
+}
+
 TEST_F(HoldBackTest, AfterTheWaitItGoesOnWithWhatThereIs) {
   knows("p", "s", "t");
   live("t", "s", 4);
@@ -116,6 +128,18 @@ TEST_F(HoldBackTest, ARestartIsNotHeldUp) {
   EXPECT_THAT(taken(), ElementsAre("t s:1", "t s:2", "t s:4", "t s:1"));
   live("t", "s", 2, 600);
   EXPECT_THAT(taken(), ElementsAre("t s:2")) << "the numbers of before count no more";
+}
+
+TEST_F(HoldBackTest, WhatComesTwiceAfterARestartIsToldThoughItsNumberWasRepairedBefore) {
+  keeps("p", "s", "t", 1, 0);
+  live("t", "s", 1, 100);
+  live("t", "s", 3, 300);
+  answer("p", "t", "s", 2);
+  live("t", "s", 1, 500);
+  live("t", "s", 2, 600);
+  taken();
+  live("t", "s", 2, 600);
+  EXPECT_THAT(taken(), ElementsAre("t s:2")) << "the exchange counts it as a duplicate";
 }
 
 TEST_F(HoldBackTest, ARestartWhoseFirstEventWasLostIsTheExchangesToSee) {

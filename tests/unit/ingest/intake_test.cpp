@@ -88,6 +88,14 @@ TEST_F(IntakeTest, ManyMessagesOfAFewFramesTooManyShareOneDrainsPatience) {
   EXPECT_THAT(taken, testing::SizeIs(100));
 }
 
+TEST_F(IntakeTest, ADrainThatEndsAtItsBoundSaysThatMoreMayBeThere) {
+  for (int i = 0; i < 300; ++i) send("t", 0);
+  EXPECT_TRUE(drain()) << "or what is left waits until somebody sends again";
+  EXPECT_THAT(taken, testing::SizeIs(256));
+  EXPECT_FALSE(drain());
+  EXPECT_THAT(taken, testing::SizeIs(300));
+}
+
 TEST_F(IntakeTest, NothingThereIsNothingTaken) {
   EXPECT_FALSE(drain());
   EXPECT_THAT(taken, IsEmpty());

@@ -131,6 +131,19 @@ TEST_F(PublishersTest, WhoAnswersTooLateIsAskedWhatItHasAndThenForAllThatWasGive
   EXPECT_EQ(asked().back(), "p s t19 2-2");
 }
 
+TEST_F(PublishersTest, WhoHasAnsweredInBetweenIsLeftAloneNoLongerThanTheFirstTime) {
+  knows("p", "s", "t");
+  live("t", "s", 3);
+  pass(milliseconds(1'200));
+  EXPECT_THAT(greeted(), testing::SizeIs(2)) << "after a second";
+  answer("p", "t", "s", 2);
+  EXPECT_THAT(greeted(), testing::SizeIs(3)) << "it is back";
+  keeps("p", "s", "t", 1, 3);
+  live("t", "s", 5);
+  pass(milliseconds(1'200));
+  EXPECT_THAT(greeted(), testing::SizeIs(4)) << "after a second again";
+}
+
 TEST_F(PublishersTest, TheSameAnswerAgainAndAgainIsNone) {
   knows("p", "s", "t");
   live("t", "s", 9);

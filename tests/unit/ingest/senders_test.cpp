@@ -127,6 +127,15 @@ TEST_F(SendersTest, WhereSomethingAlwaysWaitsAnEndIsToldAfterASecond) {
   EXPECT_THAT(ended_now, IsEmpty());
   senders.note_look();
   EXPECT_THAT(ended_now, ElementsAre(1));
+
+  const std::string eight = "8";
+  peers = {{8, 2}};
+  senders.of(eight.c_str());
+  senders.ended(2);
+  for (int look = 0; look < 10; ++look) senders.note_look();
+  EXPECT_THAT(ended_now, ElementsAre(1)) << "the next has its own second";
+  senders.note_look();
+  EXPECT_THAT(ended_now, ElementsAre(1, 2));
 }
 
 TEST_F(SendersTest, AllEndWithTheirSocket) {
