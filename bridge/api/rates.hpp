@@ -14,7 +14,10 @@ namespace zws {
 
 class Rates {
  public:
-  explicit Rates(const Metrics& metrics) : metrics_(metrics) { samples_.fill(now()); }
+  explicit Rates(const Metrics& metrics, const Clock& clock = Clock::real())
+      : metrics_(metrics), clock_(clock) {
+    samples_.fill(now());
+  }
 
   void sample() {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -44,12 +47,13 @@ class Rates {
   };
 
   Sample now() const {
-    Sample sample{std::chrono::steady_clock::now(), metrics_.ingest.received(), 0};
+    Sample sample{clock_.steady(), metrics_.ingest.received(), 0};
     for (const auto& lane : metrics_.lanes()) sample.deliveries += lane->deliveries.value();
     return sample;
   }
 
   const Metrics& metrics_;
+  const Clock& clock_;
   mutable std::mutex mutex_;
   std::array<Sample, 10> samples_;
   std::size_t next_ = 0;

@@ -70,5 +70,36 @@ TEST_F(SourceTest, WhatWaitsIsTakenBeforeAReloadMakesTheSocketAnew) {
   EXPECT_EQ(taken_, events);
 }
 
+// Each of them stands for a megabyte: what sockets of the kernel hold beside the queue are one or two.
+TEST_F(SourceTest, OfAProducerWaitsWhatIngestHwmSaysAndTheRestStaysWithIt) {
+  constexpr std::size_t most = 16;
+  config_.ingest.hwm = most;
+  Source source(std::make_shared<Config>(config_), *this, metrics_);
+  zmq::context_t elsewhere;
+  zmq::socket_t producer(elsewhere, zmq::socket_type::xpub);
+  producer.set(zmq::sockopt::xpub_nodrop, true);
+  producer.set(zmq::sockopt::sndhwm, 1);
+  producer.set(zmq::sockopt::linger, 0);
+  producer.connect(endpoint_);
+  zmq::message_t subscription;
+  const SteadyTime until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!producer.recv(subscription, zmq::recv_flags::dontwait)) {
+    ASSERT_LT(std::chrono::steady_clock::now(), until);
+    source.drain();
+  }
+  const std::string payload(1'000'000, 'x');
+  const auto sends = [&] {
+    return producer.send(zmq::str_buffer("a"), zmq::send_flags::sndmore).has_value() &&
+           producer.send(zmq::buffer(payload)).has_value();
+  };
+  producer.set(zmq::sockopt::sndtimeo, 20'000);
+  for (std::size_t i = 0; i < most; ++i) ASSERT_TRUE(sends()) << i;
+  producer.set(zmq::sockopt::sndtimeo,
+               200);  // who has no room now has none before something is taken
+  std::size_t more = 0;
+  while (more < most && sends()) ++more;
+  EXPECT_LT(more, most) << "nothing bounds what waits";
+}
+
 }  // namespace
 }  // namespace zws

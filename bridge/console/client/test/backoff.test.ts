@@ -22,6 +22,10 @@ describe("Backoff", () => {
     expect(new Backoff().next(true)).toBe(5000);
   });
 
+  it("waits twenty seconds at most, also then", () => {
+    expect(highest(new Backoff(), 8, true)).toEqual([5500, 6000, 7000, 9000, 13000, 20000, 20000, 20000]);
+  });
+
   it("begins anew after a connection that lasted, not after one that was thrown out at once", () => {
     const backoff = new Backoff();
     highest(backoff, 4);

@@ -123,6 +123,18 @@ describe("coming back", () => {
     expect(FakeSocket.all).toHaveLength(dialled);
   });
 
+  it("does not storm a login that fails when the bridge wanted it back", async () => {
+    const getToken = vi.fn().mockResolvedValueOnce("first").mockRejectedValue(new Error("login is down"));
+    await connect({ getToken });
+    FakeSocket.last.greet({ expires: new Date(Date.now() + 1000).toISOString() }).give({ type: "reconnect", after_ms: 2000 });
+    await vi.advanceTimersByTimeAsync(2000);
+    getToken.mockClear();
+    FakeSocket.last.end(1012);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(getToken.mock.calls.length).toBeGreaterThan(0);
+    expect(getToken.mock.calls.length).toBeLessThan(4);
+  });
+
   it("goes to the next of several addresses with each break", async () => {
     client = new ZwsClient(["ws://a.test/ws", "ws://b.test/ws", "ws://c.test/ws"], { WebSocket: FakeSocket });
     await vi.advanceTimersByTimeAsync(0);
@@ -241,6 +253,15 @@ describe("the watchdog", () => {
     await vi.advanceTimersByTimeAsync(60_000);
     expect(socket.count("ping")).toBe(12);
     expect(client.state.name).toBe("connected");
+  });
+
+  it("takes 25 s for the heartbeat of a bridge that names none", async () => {
+    await connect();
+    const socket = FakeSocket.last.greet({ heartbeat: undefined });
+    await vi.advanceTimersByTimeAsync(24_000);
+    expect(socket.count("ping")).toBe(0);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(socket.count("ping")).toBe(1);
   });
 
   it("does not ping while events come", async () => {

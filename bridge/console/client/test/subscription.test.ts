@@ -93,6 +93,18 @@ describe("Subscription", () => {
     expect(gaps).toEqual([{ topic: "t", reason: "buffer", missed: 6 }]);
   });
 
+  it("keeps a thousand for a loop that says nothing of it", async () => {
+    const gaps: Gap[] = [];
+    const subscription = make({ onGap: (gap) => gaps.push(gap) });
+    const loop = subscription[Symbol.asyncIterator]();
+    const first = loop.next();
+    for (let seq = 1; seq <= 1000; seq++) subscription.take(event(seq));
+    expect((await first).value).toEqual(event(1));
+    for (let seq = 1001; seq <= 1003; seq++) subscription.take(event(seq));
+    expect((await loop.next()).value).toEqual(event(4));
+    expect(gaps).toEqual([{ topic: "t", reason: "buffer", missed: 2 }]);
+  });
+
   it("tells a loop that begins late what it has missed, and gives it the newest `last`", async () => {
     const gaps: Gap[] = [];
     const subscription = make({ last: 2, onGap: (gap) => gaps.push(gap) });

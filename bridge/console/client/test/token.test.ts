@@ -84,6 +84,15 @@ describe("getToken", () => {
     expect(client.state.name).toBe("connected");
   });
 
+  it.each([[60, 48], [10, 8], [600, 540]])("renews a token of %i s after %i s", async (lives, after) => {
+    const renewal = vi.fn();
+    new TokenKeeper("old", () => "new").endsIn(lives * 1000, renewal);
+    await vi.advanceTimersByTimeAsync(after * 1000 - 1);
+    expect(renewal).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(renewal).toHaveBeenCalledTimes(1);
+  });
+
   it("renews a token of a year, which no timer can hold", async () => {
     const renewal = vi.fn();
     new TokenKeeper("old", () => "new").endsIn(365 * 86_400_000, renewal);
