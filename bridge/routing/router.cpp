@@ -319,8 +319,9 @@ TopicLoad Router::load(const std::string& name, SteadyTime now) const {
       const Audience* stopping = find(pattern->stopping_at(stop));
       if (stopping == nullptr || stopping == named) continue;
       load.subscribers += stopping->seats().size();
-      load.events += stopping->offered();
-      load.rate += stopping->rate(now);
+      // Mostly the same events came to all of them.
+      load.events = std::max(load.events, stopping->offered());
+      load.rate = std::max(load.rate, stopping->rate(now));
     }
     return load;
   }

@@ -13,6 +13,7 @@ class Listener final : public Subscriber {
  public:
   void deliver(const Bundle& bundle) noexcept override {
     ++deliveries;
+    event_bytes += bundle.bytes.size() - bundle.marker_bytes;
     std::string joined;
     for (std::size_t i = 0; i < bundle.count; ++i) {
       heard.push_back(name_of(*bundle[i]));
@@ -23,7 +24,8 @@ class Listener final : public Subscriber {
 
   std::vector<std::string> heard;
   int deliveries = 0;
-  bool sound = true;  // the bytes were always the frames, joined
+  std::size_t event_bytes = 0;  // of what is no marker
+  bool sound = true;            // the bytes were always the frames, joined
 };
 
 }  // namespace zws

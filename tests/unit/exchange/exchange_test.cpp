@@ -446,6 +446,9 @@ TEST_F(ExchangeTest, WhatIsTakenInIsKeptWhetherOrNotSomebodyListens) {
   accept({arrival("a", "s", 1), arrival("b", "s", 1)});
   EXPECT_EQ(exchange_.look().history().topics(), 2U);
   EXPECT_EQ(metrics_.ingest.topics.value(), 2U);
+  accept({arrival("@all", "s", 1), arrival("@user/ada", "s", 1)});
+  EXPECT_EQ(metrics_.ingest.topics.value(), 2U)
+      << "the bridge's own names are no topics of anybody's";
   EXPECT_GT(metrics_.ingest.history_bytes.value(), 0U);
 }
 
@@ -584,6 +587,15 @@ TEST_F(ArchiveTest, IsGivenWhatTheLanesAreGiven) {
   exchange_.keep_in(&archive);
   accept({arrival("a", "s", 1), arrival("b", "s", 1)});
   EXPECT_EQ(archive.batches, first_.batches);
+}
+
+TEST_F(ArchiveTest, IsGivenWhatNobodyIsThereForToo) {
+  Kept archive;
+  exchange_.keep_in(&archive);
+  accept({arrival("@user/away", "s", 1)});
+  EXPECT_THAT(first_.batches, IsEmpty());
+  ASSERT_EQ(archive.batches.size(), 1U);
+  EXPECT_EQ(name_of(*archive.batches[0]->events[0]), "@user/away s:1");
 }
 
 TEST_F(ArchiveTest, ASourceGoesOnBehindWhatTheArchiveKnows) {

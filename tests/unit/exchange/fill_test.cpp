@@ -105,6 +105,16 @@ TEST_F(FillTest, WhatIsOlderIsPutInFrontOfWhatWasHeard) {
   EXPECT_THAT(recover({"a:6"}), ElementsAre("a:7", "a:8"));
 }
 
+TEST_F(FillTest, WhatIsOlderIsSweptInItsOwnTime) {
+  publish("a", 5, 7);
+  history().sweep();  // nothing of it is due for a while
+  EXPECT_TRUE(fill({past("a", 2, 4, seconds(30))}));
+  const std::size_t before = history().bytes();
+  clock.advance(config.history.ttl - seconds(20));
+  history().sweep();
+  EXPECT_LT(history().bytes(), before);
+}
+
 TEST_F(FillTest, AHoleBetweenTheTwoStaysOne) {
   publish("a", 8, 9);
   EXPECT_FALSE(fill({past("a", 2, 6)}));

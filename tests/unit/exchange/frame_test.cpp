@@ -145,10 +145,22 @@ TEST_F(FrameTest, NumbersPassDigitByDigit) {
   for (const char* number :
        {"1e999", "-1e999", "1e-999", "123456789012345678901234567890", "-99999999999999999999",
         "18446744073709551616", "0.1000000000000000055511151231257827021181583404541015625",
-        "1E+400", "0e0"}) {
+        "1E+400", "1E0400", "0e0"}) {
     EXPECT_EQ(text(number), message(number));
     const std::string object = R"({"type":"x","n":)" + std::string(number) + R"(,"topic":"t"})";
     EXPECT_EQ(text(object), object.substr(0, object.size() - 1) + R"(,"@id":"src:7"})");
+  }
+}
+
+// How long its length is says where a frame's text begins.
+TEST_F(FrameTest, AnEventIsShownAsItIsSentWhateverItsSize) {
+  const std::string around = text(R"({"type":"x","topic":"t","fill":""})");
+  for (const std::size_t size : {124, 125, 126, 127, 65'535, 65'536}) {
+    const std::string fill(size - around.size(), '.');
+    const EventPtr shown = event(R"({"type":"x","topic":"t","fill":")" + fill + "\"}");
+    const std::string sent = payload_of(shown->frame());
+    ASSERT_EQ(sent.size(), size);
+    EXPECT_EQ(event_json(*shown), sent);
   }
 }
 

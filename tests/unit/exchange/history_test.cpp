@@ -818,6 +818,9 @@ TEST_F(HistoryTest, NewestOfManyTopicsIsWhatArrivedLast) {
   publish({"other", "a", 1});
   EXPECT_THAT(newest("import:*", 1), ElementsAre("import:98@a:1", "import:99@a:1", "import:0@a:2"));
   EXPECT_THAT(newest("import:*", 2), ElementsAre("import:98@a:1", "import:99@a:1", "import:0@a:2"));
+  std::size_t looks = 30;
+  EXPECT_THAT(history().newest(pattern("import:*"), 1, all, looks), SizeIs(3))
+      << "topics heard from before those are not looked at";
 }
 
 TEST_F(HistoryTest, NewestStaysWithinTheBytesAndKeepsTheLast) {
@@ -969,6 +972,10 @@ TEST_F(HistoryTest, TheBusiestTopicsAreThoseWithMostEvents) {
   for (const char* topic : {"b", "c", "a", "c", "c", "a"}) publish({topic});
   EXPECT_THAT(history().busiest(2), ElementsAre("c", "a"));
   EXPECT_THAT(history().busiest(9), ElementsAre("c", "a", "b"));
+  gap("a", "s", 1, 2);
+  gap("a", "s", 3, 9);
+  EXPECT_THAT(history().busiest(2), ElementsAre("c", "a")) << "what never came made nobody busy";
+  EXPECT_EQ(history().events("a"), 2U);
   EXPECT_EQ(history().events("c"), 3U);
   EXPECT_EQ(history().events("none"), 0U);
 }

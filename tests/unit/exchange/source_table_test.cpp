@@ -217,7 +217,9 @@ TEST_F(SourceTableTest, AForgottenTopicIsNumberedUnderAnotherName) {
 }
 
 TEST_F(SourceTableTest, WhereAHistoryRanOutNumbersBeginAnewAndLossesAreStillSeen) {
+  const std::string fleet(SourceTable::fleet);
   const std::string before = judge("a").source;
+  judge("a", fleet);
   judge("b", "s", 5);
   now_ += config_.history.ttl;
   EXPECT_EQ(judge("a").seq, 2U) << "not yet";
@@ -225,6 +227,7 @@ TEST_F(SourceTableTest, WhereAHistoryRanOutNumbersBeginAnewAndLossesAreStillSeen
   const Verdict after = judge("a");
   EXPECT_NE(after.source, before);
   EXPECT_EQ(after.seq, 1U);
+  EXPECT_EQ(judge("a", fleet).seq, 1U) << "a name of its own begins at 1, whatever it is for";
   const Verdict jumped = judge("b", "s", 9);
   EXPECT_EQ(jumped.missed_from, 6U);
 }

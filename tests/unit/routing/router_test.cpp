@@ -77,8 +77,13 @@ TEST_F(RouterTest, AGapIsOfferedAndIsNoDelivery) {
   router_.subscribe(ada_, pattern("a"));
   router_.subscribe(bob_, pattern("*"));
   const EventPtr gap = Renderer::gap(missing, "producer");
-  EXPECT_EQ(router_.publish({gap, make_event({"a", 2})}), 2U);
+  const EventPtr event = make_event({"a", 2});
+  EXPECT_EQ(router_.publish({gap, event}), 2U);
   EXPECT_EQ(router_.publish({gap}), 0U);
+  EXPECT_EQ(ada_.event_bytes, event->frame().size());
+  std::uint64_t observed = 0;
+  for (const Counter& bucket : metrics_.latency.counts) observed += bucket.value();
+  EXPECT_EQ(observed, 1U) << "nor is it late: it never came";
   EXPECT_THAT(ada_.heard, ElementsAre("a s:1-1 missing", "a s:2", "a s:1-1 missing"));
 }
 
@@ -282,10 +287,26 @@ TEST_F(RouterTest, AnImplicitSubscriptionOutlivesTheAskedOne) {
   EXPECT_EQ(joined.had_live_after, 0U) << "it was there from the beginning";
   EXPECT_TRUE(router_.asked(ada_, pattern("@all")));
   EXPECT_THAT(router_.subscriptions(ada_), ElementsAre(pattern("@all")));
+  router_.tell_sources(ada_, pattern("@all"));
   EXPECT_TRUE(router_.unsubscribe(ada_, pattern("@all")));
+  EXPECT_FALSE(router_.is_told_sources(ada_, pattern("@all"))) << "which it had asked for";
+  EXPECT_THAT(interests_.watched, IsEmpty());
   EXPECT_THAT(router_.subscriptions(ada_), IsEmpty());
   publish({{"@all", 3}});
   EXPECT_EQ(ada_.heard.size(), 3U);
+}
+
+TEST_F(RouterTest, WhatNobodyAskedForIsNoSubscription) {
+  router_.subscribe(ada_, pattern("@all"), true);
+  EXPECT_EQ(metrics_.subscriptions.value(), 0U);
+  for (int i = 0; i < 2; ++i) router_.subscribe(ada_, pattern("@all"));
+  router_.subscribe(bob_, pattern("@all"));
+  router_.subscribe(bob_, pattern("@all"), true);
+  EXPECT_EQ(metrics_.subscriptions.value(), 2U);
+  EXPECT_EQ(router_.topics() - router_.reserved_topics(), 0U);
+  for (Listener* each : {&ada_, &bob_}) router_.leave(*each);
+  EXPECT_EQ(metrics_.subscriptions.value(), 0U);
+  EXPECT_EQ(router_.topics() - router_.reserved_topics(), 0U);
 }
 
 TEST_F(RouterTest, ANameIsListedOnceHoweverFarItsPatternsReach) {
@@ -296,6 +317,13 @@ TEST_F(RouterTest, ANameIsListedOnceHoweverFarItsPatternsReach) {
   EXPECT_THAT(router_.names_after("", 3), ElementsAre("a:*", "b:*", "c"));
   EXPECT_THAT(router_.names_after("a:*", 1), ElementsAre("b:*"));
   EXPECT_EQ(router_.load("a:*").subscribers, 3U);
+  router_.leave(ada_);
+
+  for (const char stop : {'.', ':'}) router_.subscribe(ada_, pattern("a:*").stopping_at(stop));
+  publish({{"a:b", 1}});
+  const TopicLoad load = router_.load("a:*", SteadyTime{});
+  EXPECT_EQ(load.events, 1U) << "it came once, however many of them it was for";
+  EXPECT_DOUBLE_EQ(load.rate, 0.1);
 }
 
 TEST_F(RouterTest, KnowsWhatASubscriberReceives) {
