@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -107,6 +108,23 @@ def test_a_bridge_with_another_path_is_called_there(tmp_path: Path) -> None:
     assert bridge.stop() == 0, bridge.log.tail()
 
 
+@contextmanager
+def answered_once(answer: bytes) -> Iterator[Admin]:
+    """The calls of something that answers a request with these bytes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def respond() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=respond)
+        thread.start()
+        yield Admin(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=10)
+        thread.join()
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -118,16 +136,26 @@ def test_a_bridge_with_another_path_is_called_there(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_answer_of_a_bridge(answer: bytes, error: type[Exception]) -> None:
+    with answered_once(answer) as admin, pytest.raises(error):
+        admin.stats()
+
+
+def test_a_bridge_that_stops_is_not_ready_and_what_is_no_bridge_is_an_error() -> None:
+    stops = b'{"ready":false,"reasons":["the bridge stops"]}'
+    with answered_once(b"HTTP/1.1 503 Busy\r\nContent-Length: %d\r\n\r\n%b" % (len(stops), stops)) as admin:
+        assert not admin.ready()
+    with answered_once(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n") as admin, pytest.raises(AdminError):
+        admin.ready()
+
+
+def test_an_answer_that_never_comes_is_waited_for_as_long_as_was_said() -> None:
+    ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def respond() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(4096)
-                connection.sendall(answer)
+        def call() -> None:
+            with pytest.raises(OSError):
+                Admin(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=0.1).stats()
+            ended.set()
 
-        thread = threading.Thread(target=respond)
-        thread.start()
-        with pytest.raises(error):
-            Admin(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=10).stats()
-        thread.join()
+        threading.Thread(target=call, daemon=True).start()
+        assert ended.wait(10)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 import zmq
 
+import zwsbridge.asker
 from zwsbridge.asker import Asker
 from zwsbridge.dealer import Dealer
 from zwsbridge.kept import Kept
@@ -81,6 +84,21 @@ def test_bridge_that_is_away_is_waited_for_at_no_time() -> None:
     bench.connection.is_away = False
     bench.asker.send()
     assert bench.told() == [b"t"]
+
+
+def test_changes_are_told_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=1000.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(zwsbridge.asker, "time", clock)
+    bench = Bench()
+    bench.publish("a")
+    bench.asker.send()
+    bench.publish("a", "b")
+    bench.asker.send()
+    assert bench.told() == [b"a"] and bench.asker.due_at == 1001.0
+    clock.now = 1001.0
+    bench.asker.send()
+    assert sorted(bench.told()) == [b"a", b"a", b"b"]
 
 
 def test_what_is_not_told_yet_is_bounded() -> None:

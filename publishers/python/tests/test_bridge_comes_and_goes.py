@@ -69,6 +69,14 @@ def test_events_wait_for_a_bridge_that_restarts(
     assert publisher.dropped == 0
 
 
+def test_bridge_that_was_away_for_long_is_found_within_two_seconds() -> None:
+    """ZeroMQ doubles its pauses between tries up to that, as a test that waits for them would see."""
+    with Publisher(NOBODY, linger=0) as publisher:
+        assert publisher._link is not None
+        for socket in publisher._link._sockets:
+            assert (socket.get(zmq.RECONNECT_IVL), socket.get(zmq.RECONNECT_IVL_MAX)) == (100, 2000)
+
+
 def test_publisher_that_binds(start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher]) -> None:
     finder = start_bridge()
     endpoint = finder.endpoint

@@ -50,7 +50,7 @@ def test_full_queue_drops_and_counts_exactly(
     assert not bridge.refused
 
 
-def test_log_tells_of_drops_once(
+def test_log_tells_of_drops_once_in_ten_seconds(
     start_bridge: Callable[..., StandIn], connect: Callable[..., Publisher], caplog: pytest.LogCaptureFixture
 ) -> None:
     bridge = start_bridge(options=SMALL_BUFFERS)
@@ -59,9 +59,12 @@ def test_log_tells_of_drops_once(
     publish_until_dropped(publisher, "t")
     for _ in range(50):
         publisher.publish("t", BIG)
-    assert caplog.record_tuples == [
-        ("zwsbridge", logging.WARNING, f"1 event(s) dropped: the queue of 20 is full at {bridge.endpoint}")
-    ]
+    said = [("zwsbridge", logging.WARNING, f"1 event(s) dropped: the queue of 20 is full at {bridge.endpoint}")]
+    assert caplog.record_tuples == said
+    publisher._warn_at -= 10.0  # as if so many seconds had passed
+    publisher.publish("t", BIG)
+    publisher.publish("t", BIG)
+    assert caplog.messages == [said[0][2], said[0][2].replace("1 event", "51 event", 1)]
 
 
 def test_bridge_that_hangs_costs_the_others_nothing(

@@ -432,6 +432,20 @@ def test_who_is_thrown_out_again_and_again_comes_back_more_and_more_slowly(
     assert pauses == [min(20.0, at_least + bound) for bound in (0.5, 1, 2, 4, 8, 16, 20)]
 
 
+@pytest.mark.parametrize("code", [1002, 1003, 1007, 1009, 4400, 4403])
+def test_who_is_told_not_to_come_back_does_not(code: int) -> None:
+    async def bridge(connection: ServerConnection) -> None:
+        await connection.close(code, "why")
+
+    async def work() -> None:
+        async with stub(bridge) as server, aclosing(subscribe(url_of(server), "t")) as events:
+            with pytest.raises(SubscribeError, match="why") as refused:
+                await events.__anext__()
+            assert refused.value.code == str(code)
+
+    ended_within(30, work)
+
+
 def test_connection_that_lasted_is_come_back_to_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random, "uniform", lambda least, most: most)
     backoff = Backoff()
