@@ -194,6 +194,19 @@ def test_a_bridge_that_lets_nobody_in(make_bridge, tmp_path):
     assert "unauthorized" in said or "forbidden" in said
 
 
+def test_the_place_and_the_token_come_from_the_environment_too(make_bridge, tmp_path, monkeypatch):
+    secret = tmp_path / "secret"
+    secret.write_text(os.urandom(24).hex())
+    bridge = make_bridge({"auth.hs256_secret_file": str(secret)})
+    made = [str(ZWS), "token", "--user", "ada", "--secret-file", str(secret)]
+    monkeypatch.setenv("ZWS_TOKEN", subprocess.run(made, capture_output=True, text=True, check=True).stdout.strip())
+    monkeypatch.setenv("ZWS_URL", bridge.ws_url)
+    monkeypatch.setenv("ZWS_ENDPOINT", bridge.endpoint)
+    found = bench(*SEVEN_CLIENTS_500_EVENTS)
+    assert found["traffic"]["deliveries"] == 7 * 500
+    assert_whole(found)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -221,7 +221,9 @@ def test_the_endpoint_comes_from_the_environment_unless_it_is_given(make_bridge)
         assert client.receive()["data"] == "to both"
     assert zws("pub", "t", "to the first", "--to", bridges[0].endpoint, env={"ZWS_ENDPOINT": NOBODY}).code == DONE
     assert clients[0].receive()["data"] == "to the first"
-    assert NOBODY in zws("demo", "status", "--wait", "0", env={"ZWS_ENDPOINT": NOBODY}).talk
+    for demo in ("import", "wallets", "status", "notify"):
+        assert NOBODY in zws("demo", demo, "--wait", "0", env={"ZWS_ENDPOINT": NOBODY}).talk
+        assert NOBODY in zws("demo", demo, "--wait", "0", "--to", NOBODY, env=both).talk
     assert "tcp://127.0.0.1:5556" in zws("pub", "--help", env={"ZWS_ENDPOINT": ""}).out
     here = f"tcp://127.0.0.1:{free_port()}"
     with Running("tap", "--count", 1, "--format", "payload", env={"ZWS_ENDPOINT": here}) as tap:
@@ -610,6 +612,11 @@ def test_tap_says_that_a_bridge_listens_there(bridge):
     assert "Address already in use" in ended.talk
 
 
+def test_tap_says_that_there_is_no_such_host():
+    ended = zws("tap", "--from", "tcp://nowhere.invalid:5556")
+    assert ended.code == CANNOT_CONNECT and "cannot look up 'nowhere.invalid'" in ended.talk
+
+
 def test_tap_does_not_take_an_ipc_address_from_a_bridge(make_bridge, tmp_path):
     endpoint = f"ipc://{tmp_path}/ingest"
     bridge = make_bridge({"ingest.bind": [endpoint]})
@@ -854,6 +861,26 @@ def test_an_unknown_command_is_named_with_the_one_that_was_meant():
     assert "no command 'unknown'\n" in zws("unknown").talk
     assert "no command 'sbu', did you mean 'sub'?" in zws("sbu").talk
     assert "did you mean 'connections'?" in zws("conections", "--json").talk
+
+
+def test_a_command_of_a_command_is_named_too():
+    assert "no command 'wallet', did you mean 'wallets'?" in zws("demo", "wallet").talk
+    assert "no command 'fanot', did you mean 'fanout'?" in zws("bench", "fanot").talk
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "nan", "inf", "1e999"])
+def test_a_number_that_is_none_to_count_with_is_told_in_few_words(number):
+    ended = zws("pub", "t", "x", "--rate", number)
+    assert ended.code == USAGE and f"--rate: wants a number above 0, not '{number}'\n" in ended.talk
+
+
+def test_a_wrong_command_line_is_told_without_its_token_and_cannot_steer_the_terminal(secret_file):
+    jwt_ = token(secret_file, "--user", "ada")
+    for wrong in (["check", "--token", jwt_], ["stats", f"--tokn={jwt_}"], ["check", "--token=short"], ["stats", jwt_]):
+        ended = zws(*wrong)
+        assert ended.code == USAGE and "***" in ended.talk
+        assert jwt_ not in ended.talk and "short" not in ended.talk
+    assert "\\x1b[31mred" in zws("stats", "\x1b[31mred").talk
 
 
 def test_alone_it_shows_the_help():

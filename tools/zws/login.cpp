@@ -48,6 +48,23 @@ std::string token_in(const std::string& folder, const std::string& name) {
   return refuse(of_others.empty() ? folder + "/" + name : folder, why);
 }
 
+// The token in argument `i`, if it is --token=JWT, or in the one behind it, if it is --token; else null.
+char* token_at(int argc, char** argv, int i) noexcept {
+  constexpr std::string_view with_value = "--token=";
+  const std::string_view argument = argv[i];
+  if (argument == "--token" && i + 1 < argc) return argv[i + 1];
+  return argument.substr(0, with_value.size()) == with_value ? argv[i] + with_value.size()
+                                                             : nullptr;
+}
+
+// What of an argument looks like a JWT: how every JSON object with a name begins in base64, then two dots.
+std::string_view jwt_in(std::string_view argument) noexcept {
+  const std::size_t begin = argument.find("eyJ");
+  if (begin == std::string_view::npos) return {};
+  argument.remove_prefix(begin);
+  return std::count(argument.begin(), argument.end(), '.') >= 2 ? argument : std::string_view();
+}
+
 }  // namespace
 
 void add_place_options(CLI::App& command, Login& login) {
@@ -60,12 +77,16 @@ void add_place_options(CLI::App& command, Login& login) {
   command.add_flag("--insecure", login.tls.insecure, "TLS: trust any certificate");
 }
 
-void add_login_options(CLI::App& command, Login& login) {
-  add_place_options(command, login);
+void add_token_options(CLI::App& command, Login& login) {
   command.add_option("--token", login.token, "A token (default: $ZWS_TOKEN)")->type_name("JWT");
   command
       .add_option("--token-file", login.token_file, "Read the token from this file (- is stdin)")
       ->type_name("FILE");
+}
+
+void add_login_options(CLI::App& command, Login& login) {
+  add_place_options(command, login);
+  add_token_options(command, login);
 }
 
 std::string token_of(const Login& login) {
@@ -95,14 +116,21 @@ std::string administrator_token_of(const Url& url) {
 }
 
 void hide_tokens(int argc, char** argv) noexcept {
-  constexpr std::string_view with_value = "--token=";
   for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    char* token = nullptr;
-    if (argument == "--token" && i + 1 < argc) token = argv[i + 1];
-    if (argument.substr(0, with_value.size()) == with_value) token = argv[i] + with_value.size();
+    char* token = token_at(argc, argv, i);
     if (token) std::memset(token, 'x', std::strlen(token));
   }
+}
+
+std::string without_tokens(std::string text, int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    char* given = token_at(argc, argv, i);
+    const std::string_view token = given ? given : jwt_in(argv[i]);
+    if (token.empty()) continue;
+    for (std::size_t at = 0; (at = text.find(token, at)) != std::string::npos;)
+      text.replace(at, token.size(), "***");
+  }
+  return text;
 }
 
 }  // namespace zws::tool

@@ -25,7 +25,10 @@ struct Login {
 // --url, --ca-file and --insecure. ZWS_URL is the default.
 void add_place_options(CLI::App& command, Login& login);
 
-// The same with --token and --token-file. ZWS_TOKEN is their default.
+// --token and --token-file. ZWS_TOKEN is their default.
+void add_token_options(CLI::App& command, Login& login);
+
+// All of these.
 void add_login_options(CLI::App& command, Login& login);
 
 // The token that was given; empty when none was. Failure: usage or failed.
@@ -38,5 +41,9 @@ std::string administrator_token_of(const Url& url);
 
 // Overwrites what follows --token in the process's own arguments.
 void hide_tokens(int argc, char** argv) noexcept;
+
+// `text` without what of the arguments is a token, which a complaint about them may quote: what stands where
+// one belongs, and what looks like a JWT wherever it stands.
+std::string without_tokens(std::string text, int argc, char** argv);
 
 }  // namespace zws::tool

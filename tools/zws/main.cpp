@@ -27,18 +27,24 @@ std::string meant(const char* given, const std::vector<const CLI::App*>& command
 }
 
 // CLI11 knows only that something is missing; a person wants to know which word was wrong.
-std::string explained(const CLI::App& app, const CLI::ParseError& error, const char* first) {
-  const auto has_name = [&](const CLI::App* command) { return command->check_name(first); };
-  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
-  if (first && first[0] != '-' && std::none_of(commands.begin(), commands.end(), has_name))
-    return "there is no command '" + zws::log::escaped(first) + "'" + meant(first, commands);
-  return error.what();
+std::string explained(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+    const auto has_name = [&](const CLI::App* command) { return command->check_name(argv[i]); };
+    const auto commands = at->get_subcommands([](const CLI::App*) { return true; });
+    if (commands.empty()) break;
+    const auto found = std::find_if(commands.begin(), commands.end(), has_name);
+    if (found == commands.end())
+      return "there is no command '" + zws::log::escaped(argv[i]) + "'" + meant(argv[i], commands);
+    at = *found;
+  }
+  return printable(without_tokens(error.what(), argc, argv));
 }
 
-int refuse(const CLI::App& app, const CLI::ParseError& error, const char* first) {
+int refuse(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
   const std::string& hint = "\nTry `zws --help` or `zws COMMAND --help`.";
-  return fail(Exit::usage, explained(app, error, first) + hint);
+  return fail(Exit::usage, explained(app, error, argc, argv) + hint);
 }
 
 }  // namespace
@@ -63,7 +69,7 @@ int main(int argc, char** argv) try {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return refuse(app, error, argc > 1 ? argv[1] : nullptr);
+    return refuse(app, error, argc, argv);
   }
   hide_tokens(argc, argv);
   return static_cast<int>(run());

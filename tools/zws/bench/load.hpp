@@ -10,10 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "login.hpp"
+
 namespace zws::tool {
 
 struct Load {
-  std::string url = "ws://127.0.0.1:8000/api/ws";
+  Login login;  // all clients come with its token, if it has one
   std::string publish = "tcp://127.0.0.1:5556";
 
   // Client c follows topic c modulo topics; with more topics than clients, topic k belongs to client

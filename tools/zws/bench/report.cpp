@@ -104,7 +104,7 @@ void print_loss(const Json& loss) {
 
 BenchReport::BenchReport(const std::string& mode, const Load& load) : load_(load) {
   json_ = {{"mode", mode},
-           {"url", load.url},
+           {"url", load.login.url},
            {"publish", load.publish},
            {"clients", load.clients},
            {"topics", load.topics},

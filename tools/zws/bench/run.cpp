@@ -50,7 +50,7 @@ double seconds_since(std::int64_t begin_ns) {
 BenchRun::BenchRun(const Load& load)
     : load_(with_descriptors(load)),
       origin_ns_(monotonic_ns()),
-      target_(load.url),
+      target_(load.login.url, token_of(load.login)),
       topics_(load, mark_of_run()),
       window_(load.rate > 0 ? 0 : std::uint64_t{load.in_flight} * load.clients),
       swarm_(load, target_, topics_, window_, origin_ns_),
@@ -72,14 +72,14 @@ ConnectResult BenchRun::connect() {
     swarm_.turn(turn_ms);
     if (counts.failed != 0) {
       const FirstFailure& first = swarm_.first_failure();
-      throw Failure(first.exit, load_.url + ": client " + std::to_string(counts.live + 1) + " of " +
-                                    std::to_string(load_.clients) + ": " + first.reason);
+      throw Failure(first.exit, load_.login.url + ": client " + std::to_string(counts.live + 1) +
+                                    " of " + std::to_string(load_.clients) + ": " + first.reason);
     }
     const std::int64_t now = monotonic_ns();
     if (counts.live != live) advanced = now;
     live = counts.live;
     if (now - advanced > patience_ns) {
-      throw Failure(Exit::timed_out, load_.url + ": " + std::to_string(load_.clients - live) +
+      throw Failure(Exit::timed_out, load_.login.url + ": " + std::to_string(load_.clients - live) +
                                          " clients got no answer for 10 s");
     }
     progress_.show(now, "connecting", static_cast<double>(live) / load_.clients);

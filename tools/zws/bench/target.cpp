@@ -14,7 +14,7 @@
 
 namespace zws::tool {
 
-Target::Target(const std::string& url) {
+Target::Target(const std::string& url, const std::string& token) {
   const Url place = Url::parse(url);
   if (place.tls) throw Failure(Exit::usage, "--url " + url + ": the bench speaks no TLS");
   addrinfo hints{};
@@ -33,7 +33,8 @@ Target::Target(const std::string& url) {
   }
   request_ = "GET " + place.path + " HTTP/1.1\r\nHost: " + place.authority() +
              "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
+             (token.empty() ? "" : "Authorization: Bearer " + token + "\r\n") + "\r\n";
 }
 
 int Target::connect(std::uint32_t client) const noexcept {

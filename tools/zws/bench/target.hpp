@@ -13,7 +13,7 @@ namespace zws::tool {
 
 class Target {
  public:
-  explicit Target(const std::string& url);
+  explicit Target(const std::string& url, const std::string& token = {});
 
   // The upgrade request, the same for every client.
   const std::string& request() const noexcept { return request_; }

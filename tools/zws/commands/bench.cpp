@@ -51,8 +51,13 @@ Exit idle(const Load& load) {
 }
 
 void add_common(CLI::App& mode, Load& load) {
-  mode.add_option("--url", load.url, "the bridge's WebSocket address")->capture_default_str();
-  mode.add_option("--publish", load.publish, "the ZeroMQ endpoint the bridge binds")
+  mode.add_option("--url", load.login.url, "the bridge's WebSocket address (default: $ZWS_URL)")
+      ->envname("ZWS_URL")
+      ->capture_default_str();
+  add_token_options(mode, load.login);
+  mode.add_option("--publish", load.publish,
+                  "the ZeroMQ endpoint the bridge binds (default: $ZWS_ENDPOINT)")
+      ->envname("ZWS_ENDPOINT")
       ->capture_default_str();
   mode.add_option("--clients", load.clients, "WebSocket clients")
       ->check(CLI::Range(1U, 1'000'000U))
@@ -180,7 +185,8 @@ void add_bench(CLI::App& app, Run& run) {
   bench->require_subcommand(1);
   bench->footer(
       "Exit code 1: an event was lost without a word, doubled or out of order, or a client was "
-      "closed.\n\n"
+      "closed.\n"
+      "With a token all clients are one user's: limits.connections_per_user bounds them.\n\n"
       "Examples:\n"
       "  zws bench fanout --clients 1000 --seconds 10\n"
       "  zws bench latency --rate 100 --json");

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <thread>
 
+#include "above_zero.hpp"
 #include "command.hpp"
 #include "delivery.hpp"
 #include "output.hpp"
@@ -187,12 +188,13 @@ Exit notify(const DemoOptions& options) {
   });
 }
 
+// Each has options of its own: of one that is not called, too, the environment sets those that it may.
 CLI::App* add(CLI::App& demo, Run& run, const std::shared_ptr<DemoOptions>& options,
               const char* name, const char* what, Exit (*play_it)(const DemoOptions&), double rate,
               std::uint64_t count) {
   CLI::App* command = demo.add_subcommand(name, what);
   command->add_option("--rate", options->rate, "Messages a second")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->default_str(CLI::detail::to_string(rate));
   add_delivery_options(*command, options->delivery);
   command->callback([options, command, play_it, rate, count, &run] {
@@ -207,14 +209,13 @@ CLI::App* add(CLI::App& demo, Run& run, const std::shared_ptr<DemoOptions>& opti
 
 void add_count(CLI::App* command, DemoOptions& options, const char* otherwise) {
   command->add_option("--count", options.count, "End after so many messages")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->default_str(otherwise);
 }
 
 }  // namespace
 
 void add_demo(CLI::App& app, Run& run) {
-  auto options = std::make_shared<DemoOptions>();
   CLI::App* demo = app.add_subcommand("demo", "Play an application's events, to look at");
   demo->require_subcommand(1);
   demo->footer(
@@ -223,25 +224,29 @@ void add_demo(CLI::App& app, Run& run) {
       "  zws demo wallets --rate 50\n"
       "  zws demo notify --user ada --level warning");
 
-  CLI::App* job = add(*demo, run, options, "import",
+  const auto imported = std::make_shared<DemoOptions>();
+  CLI::App* job = add(*demo, run, imported, "import",
                       "One import: its progress, then a notification", import, 10, 0);
-  job->add_option("--task-id", options->task_id, "It goes to import:{task-id}")
+  job->add_option("--task-id", imported->task_id, "It goes to import:{task-id}")
       ->capture_default_str();
-  job->add_option("--rows", options->rows, "Rows to import, five a message")
+  job->add_option("--rows", imported->rows, "Rows to import, five a message")
       ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str();
 
+  const auto traded = std::make_shared<DemoOptions>();
   CLI::App* trade =
-      add(*demo, run, options, "wallets", "Wallets whose score and profit change", wallets, 5, 0);
-  trade->add_option("--wallets", options->wallets, "How many there are")
+      add(*demo, run, traded, "wallets", "Wallets whose score and profit change", wallets, 5, 0);
+  trade->add_option("--wallets", traded->wallets, "How many there are")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
-  add_count(trade, *options, "no end");
+  add_count(trade, *traded, "no end");
 
+  const auto measured = std::make_shared<DemoOptions>();
   CLI::App* machine =
-      add(*demo, run, options, "status", "This machine's CPU and memory", status, 1, 0);
-  add_count(machine, *options, "no end");
+      add(*demo, run, measured, "status", "This machine's CPU and memory", status, 1, 0);
+  add_count(machine, *measured, "no end");
 
+  const auto options = std::make_shared<DemoOptions>();
   CLI::App* tell = add(*demo, run, options, "notify", "A notification", notify, 1, 1);
   tell->add_option("--user", options->users, "To this user alone (again for more)")
       ->allow_extra_args(false);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <thread>
 
+#include "above_zero.hpp"
 #include "command.hpp"
 #include "delivery.hpp"
 #include "lines.hpp"
@@ -93,9 +94,9 @@ void add_pub(CLI::App& app, Run& run) {
   command->add_option("PAYLOAD", options->payload,
                       "The message, empty if not given; - takes a message from each line of stdin");
   command->add_option("--count", options->count, "Send so many messages (with -: at most)")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command->add_option("--rate", options->rate, "Messages a second (else as fast as possible)")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command->add_flag("--header", options->delivery.header,
                     "Add src, seq and ts, so that the bridge sees losses");
   command->add_option("--key", options->key, "Conflation key of each message; means --header too");

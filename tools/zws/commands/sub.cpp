@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "above_zero.hpp"
 #include "comeback.hpp"
 #include "command.hpp"
 #include "core/log.hpp"
@@ -312,8 +313,7 @@ void add_sub(CLI::App& app, Run& run) {
       app.add_subcommand("sub", "Listen to topics through the bridge, as a browser");
   command->add_option("TOPIC", options->topics, "Topics or patterns, such as import:* or a.*.c")
       ->required();
-  command->add_option("--count", options->count, "End after so many messages")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--count", options->count, "End after so many messages")->check(above_zero());
   command->add_option("--timeout", options->timeout, "End after this time; with --count unmet: 5")
       ->type_name("TIME");
   command
@@ -322,7 +322,7 @@ void add_sub(CLI::App& app, Run& run) {
       ->type_name("ID")
       ->allow_extra_args(false);
   command->add_option("--last", options->last, "First the newest N messages of each topic")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->type_name("N");
   add_format_option(*command, options->format);
   command->add_flag("--once", options->once, "End when the connection is lost");

@@ -1,5 +1,6 @@
 // zws tap: listens to producers themselves, in the bridge's place.
 
+#include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <zws/publisher.hpp>
 
+#include "above_zero.hpp"
 #include "command.hpp"
 #include "core/json_text.hpp"
 #include "core/log.hpp"
@@ -21,6 +23,7 @@
 #include "show.hpp"
 #include "small_file.hpp"
 #include "tapped.hpp"
+#include "url.hpp"
 
 namespace zws::tool {
 namespace {
@@ -110,7 +113,21 @@ class Tap {
     }
     connects_ = true;
     if (zmq_connect(socket_, options_.from.c_str()) != 0) fail("cannot connect to ", errno);
+    look_up();
     say("listening to the producer at ");
+  }
+
+  // libzmq asks for the address of a name again and again, and says nothing of one that there is not.
+  void look_up() const {
+    constexpr std::string_view scheme = "tcp://";
+    const bool has_source = options_.from.find(';') != std::string::npos;  // tcp://FROM;TO
+    if (has_source || options_.from.compare(0, scheme.size(), scheme) != 0) return;
+    const Url place = Url::parse("http://" + options_.from.substr(scheme.size()));
+    addrinfo* found = nullptr;
+    const int error = ::getaddrinfo(place.host.c_str(), place.port.c_str(), nullptr, &found);
+    if (error == 0) return ::freeaddrinfo(found);
+    throw Failure(Exit::cannot_connect,
+                  "cannot look up '" + log::escaped(place.host) + "': " + ::gai_strerror(error));
   }
 
   // libzmq would take the address of a running server's ipc socket from it.
@@ -222,8 +239,7 @@ void add_tap(CLI::App& app, Run& run) {
       ->capture_default_str();
   command->add_flag("--bind", options->bind, "Listen there, whatever is there already");
   command->add_flag("--connect", options->connect, "Connect there: to a producer that binds");
-  command->add_option("--count", options->count, "End after so many messages")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--count", options->count, "End after so many messages")->check(above_zero());
   command->add_option("--timeout", options->timeout, "End after this time; with --count unmet: 5")
       ->type_name("TIME");
   add_format_option(*command, options->format);
