@@ -4,8 +4,7 @@
 // Thread: one at a time. Bound: the caller's.
 #pragma once
 
-#include <cstddef>
-#include <deque>
+#include <list>
 #include <map>
 #include <string>
 #include <utility>
@@ -34,13 +33,29 @@ class FairLine {
     const auto line = turns_.front();
     Item item = std::move(line->second.front());
     line->second.pop_front();
-    turns_.pop_front();
     if (line->second.empty()) {
+      turns_.pop_front();
       lines_.erase(line);
     } else {
-      turns_.push_back(line);
+      turns_.splice(turns_.end(), turns_, turns_.begin());
     }
     return item;
+  }
+
+  // All that waits in the other one waits in this one, which needs no memory.
+  void take_all(FairLine& other) noexcept {
+    while (!other.turns_.empty()) {
+      const auto its = other.turns_.front();
+      const auto mine = lines_.find(its->first);
+      if (mine == lines_.end()) {
+        turns_.splice(turns_.end(), other.turns_, other.turns_.begin());
+        turns_.back() = lines_.insert(other.lines_.extract(its)).position;
+      } else {
+        mine->second.splice(mine->second.end(), its->second);
+        other.lines_.erase(its);
+        other.turns_.pop_front();
+      }
+    }
   }
 
   void clear() noexcept {
@@ -49,10 +64,10 @@ class FairLine {
   }
 
  private:
-  using Lines = std::map<std::string, std::deque<Item>>;
+  using Lines = std::map<std::string, std::list<Item>>;
 
-  Lines lines_;                                 // none is empty
-  std::deque<typename Lines::iterator> turns_;  // each once
+  Lines lines_;                                // none is empty
+  std::list<typename Lines::iterator> turns_;  // each once
 };
 
 }  // namespace zws

@@ -37,6 +37,9 @@ struct Verdict {
   static Verdict busy() {
     return {TokenFault::busy, nullptr, "too many tokens wait to be checked", false};
   }
+  static Verdict no_memory() noexcept {  // which takes none
+    return {TokenFault::busy, nullptr, "out of memory", false};
+  }
   static Verdict no_keys_yet() {
     return {TokenFault::busy, nullptr, "the keys have not been fetched yet", false};
   }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -15,8 +14,10 @@
 #include "auth/claims.hpp"
 #include "auth/fair_line.hpp"
 #include "auth/key_set.hpp"
+#include "auth/shares.hpp"
 #include "auth/token.hpp"
 #include "auth/token_cache.hpp"
+#include "core/log.hpp"
 
 namespace zws {
 namespace {
@@ -94,11 +95,21 @@ struct Rules {
   }
 };
 
+using Share = Shares::Share;
+
+struct Caller {
+  Done done;
+  Share place;
+};
+
 // A token that waits for the thread, with everyone who asked.
 struct Waiting {
   std::string token;
   std::string from;  // the address of the first of them
-  std::vector<Done> callers;
+  Share place;       // its, as are the next two
+  Share bytes;
+  std::optional<Share> parked;  // while it waits for keys
+  std::vector<Caller> callers;
   bool waited_for_keys = false;  // for those of a fetch that began after it had come
 };
 
@@ -107,11 +118,20 @@ struct Sent {
   const std::string& from;
 };
 
-// What it waits for: to be judged, or first for keys that are fetched, maybe for itself.
-enum class Line : std::uint8_t { thread, keys, its_own_keys };
+// What it waits for: to be judged, or first for keys that are fetched.
+enum class Line : std::uint8_t { thread, keys };
 
-Line line_for(KeyFetch fetch) noexcept {
-  return fetch == KeyFetch::begins ? Line::its_own_keys : Line::keys;
+Verdict copy_of(const Verdict& verdict) noexcept try {
+  return verdict;
+} catch (const std::bad_alloc&) {
+  return Verdict::no_memory();
+}
+
+// The client that cannot be told is not read any more, and ends as one that is silent.
+void tell(const Done& done, const Verdict& verdict) noexcept try {
+  done(copy_of(verdict));
+} catch (const std::exception& error) {
+  log::error("a token's verdict could not be told: {}", error.what());
 }
 
 }  // namespace
@@ -127,14 +147,16 @@ struct Verifier::Impl {
                      const std::shared_ptr<const Rules>& by, Done done);
   void wait_for_thread(const TokenDigest& digest, const Sent& sent, Done done);
   bool put_in_line(const TokenDigest& digest, const Sent& sent, Done& done, Line line);
-  void release_parked();
+  bool park(const TokenDigest& digest, Waiting& item);
+  void release_parked() noexcept;
   void put_in_force(std::shared_ptr<const Rules> fresh);
   Verdict judge(const Token& token, const std::vector<const Key*>& keys, const Rules& by);
   Verdict judge(const std::string& text, const Rules& by, bool& worth_a_fetch);
+  Verdict judge_or_refuse(const std::string& text, const Rules& by, bool& worth_a_fetch) noexcept;
   void remember(const TokenDigest& digest, const Verdict& verdict);
   bool recall(const TokenDigest& digest, Verdict& verdict);
-  bool has_room_for(std::string_view text) const noexcept;
-  void run();
+  void run() noexcept;
+  void judge_next(std::unique_lock<std::mutex>& lock) noexcept;
   void stop() noexcept;
 
   const Clock& clock;
@@ -145,12 +167,14 @@ struct Verifier::Impl {
   std::condition_variable wake;
   std::shared_ptr<const Rules> rules;
   TokenCache cache{cached_tokens_max, cached_bytes_max};
+  Shares places{waiting_tokens_max};
+  Shares bytes{waiting_bytes_max};
+  Shares callers{callers_max};
+  Shares parked_places{parked_tokens_max};
   std::map<TokenDigest, Waiting> waiting;  // the token in the thread's hands included
   FairLine<TokenDigest> order;             // of one address first come, first verified
-  std::vector<TokenDigest> parked;         // of those waiting: until the fetch ends
+  FairLine<TokenDigest> parked;            // of those waiting: until the fetch ends
   std::function<KeyFetch()> ask_for_keys = [] { return KeyFetch::none; };
-  std::size_t waiting_bytes = 0;
-  std::size_t callers = 0;
   bool stopping = false;
 
   std::thread thread;  // last: it uses all the rest
@@ -221,14 +245,12 @@ std::optional<Verdict> Verifier::Impl::known(std::string_view text) {
 void Verifier::Impl::wait_for_keys(const TokenDigest& digest, const Sent& sent, const Token& token,
                                    const std::shared_ptr<const Rules>& by, Done done) {
   {
+    // Held until it is in line, so that the fetch cannot end between.
     const std::lock_guard lock(mutex);
     // Keys may have come a moment ago: the thread will see.
     if (by != rules && put_in_line(digest, sent, done, Line::thread)) return;
-    // Under the lock, so that the fetch cannot end between.
-    if (by == rules && by->is_worth_a_fetch(token) && parked.size() < parked_tokens_max) {
-      const KeyFetch fetch = ask_for_keys();
-      if (fetch != KeyFetch::none && put_in_line(digest, sent, done, line_for(fetch))) return;
-    }
+    if (by == rules && by->is_worth_a_fetch(token) && put_in_line(digest, sent, done, Line::keys))
+      return;
   }
   done(by->without_key(token));
 }
@@ -247,36 +269,56 @@ void Verifier::Impl::wait_for_thread(const TokenDigest& digest, const Sent& sent
 // that is in no line would never be judged, nor who asks for it later answered.
 bool Verifier::Impl::put_in_line(const TokenDigest& digest, const Sent& sent, Done& done,
                                  Line line) {
-  const auto place = waiting.find(digest);
-  const bool waits = place != waiting.end();
-  if (stopping || callers >= callers_max || (!waits && !has_room_for(sent.token))) return false;
-  if (waits) {
-    place->second.callers.push_back(std::move(done));
-    ++callers;
+  if (stopping) return false;
+  auto caller = callers.take(sent.from);
+  if (!caller) return false;
+  if (const auto place = waiting.find(digest); place != waiting.end()) {
+    place->second.callers.push_back({std::move(done), std::move(*caller)});
     return true;
   }
-  const auto fresh = waiting.emplace(digest, Waiting{std::string(sent.token), sent.from, {}}).first;
+  auto place = places.take(sent.from);
+  auto size = bytes.take(sent.from, sent.token.size());
+  if (!place || !size) return false;
+  Waiting item{std::string(sent.token),
+               sent.from,
+               std::move(*place),
+               std::move(*size),
+               std::nullopt,
+               {},
+               false};
+  const auto fresh = waiting.emplace(digest, std::move(item)).first;
   try {
-    fresh->second.waited_for_keys = line == Line::its_own_keys;
-    fresh->second.callers.push_back(std::move(done));
+    fresh->second.callers.reserve(1);
     if (line == Line::thread) {
       order.push(sent.from, digest);
-    } else {
-      parked.push_back(digest);
+    } else if (!park(digest, fresh->second)) {
+      waiting.erase(fresh);
+      return false;
     }
   } catch (...) {
     waiting.erase(fresh);
     throw;
   }
-  ++callers;
-  waiting_bytes += sent.token.size();
+  fresh->second.callers.push_back({std::move(done), std::move(*caller)});
   if (line == Line::thread) wake.notify_one();
   return true;
 }
 
-void Verifier::Impl::release_parked() {
-  for (const TokenDigest& digest : parked) order.push(waiting.at(digest).from, digest);
-  parked.clear();
+// Until keys have been fetched. False where nobody fetches them, or too many wait for that.
+bool Verifier::Impl::park(const TokenDigest& digest, Waiting& item) {
+  auto place = parked_places.take(item.from);
+  if (!place) return false;
+  const KeyFetch fetch = ask_for_keys();
+  if (fetch == KeyFetch::none) return false;
+  parked.push(item.from, digest);
+  item.waited_for_keys = fetch == KeyFetch::begins;
+  item.parked.emplace(std::move(*place));
+  return true;
+}
+
+void Verifier::Impl::release_parked() noexcept {
+  for (auto& [digest, item] : waiting) item.parked.reset();
+  order.take_all(parked);
   wake.notify_one();
 }
 
@@ -307,6 +349,15 @@ Verdict Verifier::Impl::judge(const std::string& text, const Rules& by, bool& wo
   return keys.empty() ? by.without_key(*token) : judge(*token, keys, by);
 }
 
+// A failure is that of this token only: the thread has others to judge.
+Verdict Verifier::Impl::judge_or_refuse(const std::string& text, const Rules& by,
+                                        bool& worth_a_fetch) noexcept try {
+  return judge(text, by, worth_a_fetch);
+} catch (const std::exception& error) {
+  log::error("a token could not be judged: {}", error.what());
+  return Verdict::no_memory();
+}
+
 void Verifier::Impl::remember(const TokenDigest& digest, const Verdict& verdict) {
   if (verdict.fault == TokenFault::none) cache.insert(digest, verdict.identity);
 }
@@ -324,44 +375,40 @@ bool Verifier::Impl::recall(const TokenDigest& digest, Verdict& verdict) {
   return true;
 }
 
-bool Verifier::Impl::has_room_for(std::string_view text) const noexcept {
-  return waiting.size() < waiting_tokens_max && waiting_bytes + text.size() <= waiting_bytes_max;
-}
-
-void Verifier::Impl::run() {
+void Verifier::Impl::run() noexcept {
   std::unique_lock lock(mutex);
   for (;;) {
     wake.wait(lock, [this] { return stopping || !order.empty(); });
     if (stopping) return;
-    const TokenDigest digest = order.pop();
-    Waiting& item = waiting.at(digest);  // stays in its place while others join its callers
-    Verdict verdict;
-    std::shared_ptr<const Rules> by;
-    bool worth_a_fetch = false;
-    do {  // again if a reload came between: its callers may have asked after it
-      by = rules;
-      lock.unlock();
-      verdict = judge(item.token, *by, worth_a_fetch);
-      lock.lock();
-    } while (by != rules);
-    if (worth_a_fetch && verdict.fault != TokenFault::none && !item.waited_for_keys && !stopping &&
-        parked.size() < parked_tokens_max) {
-      const KeyFetch fetch = ask_for_keys();
-      if (fetch != KeyFetch::none) {
-        item.waited_for_keys = line_for(fetch) == Line::its_own_keys;
-        parked.push_back(digest);
-        continue;
-      }
-    }
-    remember(digest, verdict);
-    const auto answered = std::move(item.callers);
-    waiting_bytes -= item.token.size();
-    waiting.erase(digest);
-    callers -= answered.size();
-    lock.unlock();
-    for (const auto& done : answered) done(verdict);
-    lock.lock();
+    judge_next(lock);
   }
+}
+
+void Verifier::Impl::judge_next(std::unique_lock<std::mutex>& lock) noexcept {
+  const TokenDigest digest = order.pop();
+  Waiting& item = waiting.at(digest);  // stays in its place while others join its callers
+  Verdict verdict;
+  std::shared_ptr<const Rules> by;
+  bool worth_a_fetch = false;
+  do {  // again if a reload came between: its callers may have asked after it
+    by = rules;
+    lock.unlock();
+    verdict = judge_or_refuse(item.token, *by, worth_a_fetch);
+    lock.lock();
+  } while (by != rules);
+  try {
+    const bool may_wait = !item.waited_for_keys && !stopping;
+    if (worth_a_fetch && verdict.fault != TokenFault::none && may_wait && park(digest, item))
+      return;
+    remember(digest, verdict);
+  } catch (const std::exception& error) {
+    log::error("a token that was judged could not be kept: {}", error.what());
+  }
+  const auto answered = std::move(item.callers);
+  waiting.erase(digest);
+  lock.unlock();
+  for (const Caller& caller : answered) tell(caller.done, verdict);
+  lock.lock();  // under which their places are given back
 }
 
 void Verifier::Impl::stop() noexcept {
@@ -378,10 +425,10 @@ void Verifier::Impl::stop() noexcept {
     left.swap(waiting);
     order.clear();
     parked.clear();
-    waiting_bytes = callers = 0;
   }
   for (const auto& [digest, item] : left)
-    for (const auto& done : item.callers) done(Verdict::busy());
+    for (const Caller& caller : item.callers)
+      tell(caller.done, {TokenFault::busy, nullptr, {}, false});
 }
 
 Verifier::Verifier(const AuthConfig& config, const Clock& clock)

@@ -7,7 +7,8 @@
 // Bounds: a token over 16 KiB, or nested deeper than 32, is invalid before anything is parsed; the
 // cache holds at most 65,536 verified tokens in 64 MiB and answers for none past its end; at most
 // 16,384 different tokens of 64 MiB wait for the thread, and 131,072 callers; more are answered
-// `busy`. At most 1,024 of them wait for keys to be fetched, and no longer than two fetches take.
+// `busy`. At most 1,024 of them wait for keys to be fetched, and no longer than two fetches take. Of
+// each of these one address has no more than is left for all others.
 // Failed tokens are not remembered: that memory would be an attacker's to fill.
 // Secrecy: a token's text is in no log and in no reason, and the cache holds digests.
 #pragma once
@@ -36,7 +37,8 @@ class Verifier {
   // True while no key is configured: open mode. Every token is then invalid here.
   bool open() const noexcept;
 
-  // Calls `done` exactly once, inside the call or later on the verifier's thread. It must not throw.
+  // Calls `done` exactly once, inside the call or later on the verifier's thread, which
+  // only logs what it throws.
   // Of the addresses that tokens come `from` each has one checked in turn.
   void verify(std::string_view token, std::function<void(Verdict)> done,
               const std::string& from = {});

@@ -377,7 +377,7 @@ struct LimitsConfig {
   std::size_t connections = 0;
 
   // Connections from one address (IPv6: one /64). 0 is no bound: behind one address may be a whole
-  // company.
+  // company. Of the tokens that wait to be checked no address has more than are left for all others.
   // Allowed: an integer from 0 to 10000000. A reload applies it.
   std::size_t connections_per_ip = 0;
 

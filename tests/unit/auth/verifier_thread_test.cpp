@@ -172,12 +172,13 @@ TEST_F(VerifierThreadTest, HmacAndRememberedTokensDoNotWaitForTheThread) {
   release();
 }
 
+// Each from an address of its own.
 TEST_F(VerifierThreadTest, MoreThan16384WaitingTokensAreAnsweredBusy) {
   Verifier verifier(config_);
   ASSERT_NO_FATAL_FAILURE(hold(verifier));
-  for (int i = 0; i < 16'384; ++i) verifier.verify(forged(i), answers_.one());
+  for (int i = 0; i < 16'384; ++i) verifier.verify(forged(i), answers_.one(), std::to_string(i));
   EXPECT_EQ(answers_.total(), 0);
-  verifier.verify(forged(16'384), answers_.one());
+  verifier.verify(forged(16'384), answers_.one(), "16384");
   EXPECT_EQ(answers_.of(TokenFault::busy), 1);
   verifier.verify(forged(17), answers_.one());
   EXPECT_EQ(answers_.total(), 1) << "one that waits already takes no more room";
@@ -197,7 +198,7 @@ TEST_F(VerifierThreadTest, MoreThan64MebibytesOfWaitingTokensAreAnsweredBusy) {
   };
   int taken = 0;
   for (; answers_.total() == 0 && taken < 5000; ++taken)
-    verifier.verify(large(10'000 + taken), answers_.one());
+    verifier.verify(large(10'000 + taken), answers_.one(), std::to_string(taken));
   EXPECT_EQ(answers_.of(TokenFault::busy), 1);
   EXPECT_EQ(taken, 4097);
   release();
@@ -212,12 +213,63 @@ TEST_F(VerifierThreadTest, CallersAreBoundedToo) {
   Verifier verifier(config_);
   ASSERT_NO_FATAL_FAILURE(hold(verifier));
   const auto token = forged(1);
-  for (int i = 0; i < 131'072; ++i) verifier.verify(token, answers_.one());
-  EXPECT_EQ(answers_.total(), 0);
-  verifier.verify(token, answers_.one());
-  EXPECT_EQ(answers_.of(TokenFault::busy), 1);
+  const auto from = [](int number) { return std::to_string(number % 4096); };
+  for (int i = 0; i < 131'072; ++i) verifier.verify(token, answers_.one(), from(i));
+  EXPECT_EQ(answers_.total(), 32) << "of the last address, which has as many as are left";
+  verifier.verify(token, answers_.one(), "one more");
+  EXPECT_EQ(answers_.total(), 32);
   release();
   ASSERT_TRUE(answers_.wait_for(131'073));
+}
+
+// Behind one address may be somebody who wants nobody else to come in.
+TEST_F(VerifierThreadTest, OneAddressFillsNeitherThePlacesOfTokensNorOfCallers) {
+  Verifier verifier(config_);
+  ASSERT_NO_FATAL_FAILURE(hold(verifier));
+  for (int i = 0; i < 17'000; ++i) verifier.verify(forged(i), answers_.one(), "a");
+  EXPECT_EQ(answers_.of(TokenFault::busy), 17'000 - 8'192);
+  for (int i = 0; i < 132'000; ++i) verifier.verify(forged(1), answers_.one(), "a");
+  const int refused = 17'000 - 8'192 + 132'000 - (65'536 - 8'192);
+  EXPECT_EQ(answers_.of(TokenFault::busy), refused);
+  verifier.verify(forge::token(signer_, "ES256", ada), answers_.one(), "b");
+  verifier.verify(forged(1), answers_.one(), "b");
+  EXPECT_EQ(answers_.total(), refused) << "there is room for them";
+  release();
+  ASSERT_TRUE(answers_.wait_for(17'000 + 132'000 + 2));
+  EXPECT_EQ(answers_.of(TokenFault::none), 1);
+  EXPECT_EQ(answers_.of(TokenFault::busy), refused);
+}
+
+// Who is not told is not read, either: an answer that fails, or a token, costs nobody else his.
+TEST_F(VerifierThreadTest, AnAnswerThatFailsKeepsNoOtherFromBeingGiven) {
+  Verifier verifier(config_);
+  ASSERT_NO_FATAL_FAILURE(hold(verifier));
+  verifier.verify(forged(1), [](const Verdict&) { throw std::bad_alloc(); });
+  verifier.verify(forged(1), answers_.one());
+  verifier.verify(forged(2), answers_.one());
+  release();
+  EXPECT_TRUE(answers_.wait_for(2));
+}
+
+// `shortage` lives on the verifier's thread, from one answer to the next.
+TEST_F(VerifierThreadTest, ATokenThatCannotBeJudgedForWantOfMemoryIsAnsweredBusy) {
+  Verifier verifier(config_);
+  const int busy_max = 200;
+  for (int passed = 0; passed < busy_max; ++passed) {
+    std::unique_ptr<ShortMemory> shortage;
+    const auto token = forge::token(signer_, "ES256", ada);
+    verifier.verify(token, [&, passed](const Verdict&) {
+      shortage = std::make_unique<ShortMemory>(static_cast<std::size_t>(passed));
+    });
+    verifier.verify(forged(passed), [&, answered = answers_.one()](const Verdict& verdict) {
+      shortage.reset();
+      answered(verdict);
+    });
+    ASSERT_TRUE(answers_.wait_for(passed + 1)) << passed;
+    verifier.reload(config_);
+  }
+  EXPECT_GT(answers_.of(TokenFault::busy), 3);
+  EXPECT_GT(answers_.of(TokenFault::invalid), 0);
 }
 
 TEST_F(VerifierThreadTest, TokensThatWaitAreJudgedByTheNewKeys) {
