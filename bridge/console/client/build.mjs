@@ -12,7 +12,7 @@ import { minify } from "terser";
 const MOST_GZIP_BYTES = 7 * 1024;
 // Members that our own modules use and nobody else: they get short names. No name of the protocol, of an option or of a
 // public member may be here.
-const OURS = /^(admit|answer|any|ask|asked|begin|canRenew|catching|caughtUp|changed|channels|complaint|dropped|emit|end|endAll|endsIn|event|failed|forConnecting|forget|gap|greeted|hear|held|hold|interrupt|isActive|isPattern|isPossible|isWatched|known|lasted|leave|look|lost|makeDue|matches|miss|move|moved|overlaps|positions|probe|put|reconsider|refusal|refuse|release|renew|renewInPlace|resuming|retryIn|seq|setState|silence|stop|subscribers|take|takeDue|tell|toJSON|until|upTo|waiting|wake|wanted|wantedAt|wantsSources|watchers)$/;
+const OURS = /^(admit|adopt|answer|any|ask|asked|begin|canRenew|catching|caughtUp|changed|channels|complaint|done|dropped|emit|end|endAll|endsIn|event|failed|forConnecting|forget|gap|greeted|hear|held|hold|interrupt|isActive|isPattern|isPossible|isWatched|issue|known|lasted|leave|left|look|lost|makeDue|matches|miss|move|moved|overlaps|positions|probe|put|reconsider|refusal|refuse|release|renew|renewInPlace|resuming|retryIn|seek|seq|setState|silence|stop|subscribers|take|takeDue|tell|toJSON|until|upTo|waiting|wake|wanted|wantedAt|wantsSources|watchers)$/;
 const here = fileURLToPath(new URL(".", import.meta.url));
 const folder = resolve(process.argv[2] ?? `${here}dist`);
 const { version } = JSON.parse(readFileSync(`${here}package.json`, "utf8"));

@@ -87,7 +87,7 @@ export class Channel {
 
   /** Ends the subscription of everybody who is here. */
   endAll(): void {
-    for (const each of this.#subscribers) each.unsubscribe();
+    for (const each of [...this.#subscribers]) each.unsubscribe(); // not of who comes when told of it
   }
 
   /** The subscribe message with this topic is on its way, with or without `since`. */

@@ -103,13 +103,13 @@ export class ZwsClient extends EventHandlers {
 
   /** Resolves when there is a connection; rejects with a ZwsError when the client does not come back by itself. */
   ready({ signal }: WaitOptions = {}): Promise<Identity> {
-    return this.watchers.until(() => this.failed() ?? (this.#identity ?? undefined), signal);
+    return this.watchers.until(() => this.failed() ?? this.#identity, signal);
   }
 
   /** Ends the connection and every subscription. */
   close(): void {
     offAbort(this.#options.signal, this.close);
-    for (const channel of this.#channels.values()) channel.endAll();
+    for (const channel of [...this.#channels.values()]) channel.endAll();
     this.#connection.end();
     this.#tokens.stop();
   }
@@ -302,9 +302,9 @@ export class ZwsClient extends EventHandlers {
   }
 
   #fetch(request: FetchRequest, done: (events: AnyEvent[], answer: Message) => void): void {
-    const wants = this.#fetches.begin(request);
     const { topic, src, from, to, last } = request as Partial<Gap> & { last?: number };
-    const more = src === undefined ? "" : `,"from":${from},"to":${to}`;
+    const more = src && `,"from":${BigInt(from!)},"to":${BigInt(to!)}`; // which throws at what is no integer
+    const wants = this.#fetches.begin(request);
     this.#requests.issue(() => ({ type: "fetch", topic, src, last }), (answer) => done(this.#fetches.end(wants, (answer["count"] ?? 0) as number), answer), more);
   }
 

@@ -9,8 +9,11 @@ export interface WaitOptions {
 
 const report = (error: unknown): void => (globalThis.reportError ?? console.error)(error);
 
+let told: unknown; // last, to any handler
+
 /** A handler that throws or rejects must not take the others, or the connection, with it. */
 export function guarded<A extends unknown[], R>(handler: ((...args: A) => R) | undefined, ...args: A): R | undefined {
+  [told] = args;
   try {
     const result = handler?.(...args);
     if (result instanceof Promise) result.catch(report);
@@ -57,14 +60,15 @@ export abstract class EventHandlers {
     return off;
   }
 
-  /** The next event of a type. Rejects when none can come any more, or when aborted. */
+  /** The next event of a type, behind the one that is being told. Rejects when none can come any more, or when aborted. */
   once<K extends keyof EventTypes>(type: K, options?: WaitOptions): Promise<TypedEvent<K>>;
   once<K extends keyof SourceTypes>(type: K, options?: WaitOptions): Promise<SourceTypes[K]>;
   once(type: string, options?: WaitOptions): Promise<AnyEvent>;
   once(type: string, { signal }: WaitOptions = {}): Promise<AnyEvent> {
     let heard: AnyEvent | undefined;
+    const before = told;
     const off = this.on(type, (event: AnyEvent) => {
-      heard ??= event;
+      if (event !== before) heard = event;
       this.watchers.look();
     });
     return this.watchers.until(() => heard ?? this.failed(), signal).finally(off);

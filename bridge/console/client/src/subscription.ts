@@ -62,7 +62,7 @@ export class Subscription<E = ZwsEvent> extends EventHandlers implements AsyncIt
 
   /** Resolves when events come; rejects with a ZwsError if this is refused or closed before. */
   ready({ signal }: WaitOptions = {}): Promise<SubscriptionState> {
-    return this.watchers.until(() => this.failed() ?? (this.#state.name === "active" ? this.#state : undefined), signal);
+    return this.watchers.until(() => this.failed() ?? (this.#state.name === "active" && this.#state), signal);
   }
 
   /** Ends this subscription and its loops. Doing it twice does nothing. */

@@ -24,8 +24,8 @@ export class Watchers {
     return this.#attempts.size > 0;
   }
 
-  /** Resolves to what `check` returns as soon as that is not undefined; rejects with what it throws, or when aborted. */
-  until<T>(check: () => T | undefined, signal?: AbortSignal): Promise<T> {
+  /** Resolves to what `check` returns as soon as that is something; rejects with what it throws, or when aborted. */
+  until<T>(check: () => T | null | undefined | false, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
         this.#attempts.delete(attempt);
@@ -35,7 +35,7 @@ export class Watchers {
       const attempt = (): void => {
         try {
           const value = check();
-          if (value !== undefined) end(() => resolve(value));
+          if (value) end(() => resolve(value));
         } catch (error) {
           end(() => reject(error));
         }

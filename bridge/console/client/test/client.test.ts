@@ -415,6 +415,16 @@ describe("gaps", () => {
     await expect(lost).rejects.toMatchObject({ code: "disconnected" });
     await expect(client.stats()).rejects.toMatchObject({ code: "disconnected" });
   });
+
+  it.each([{ from: 1 }, { from: 1, to: NaN }, { from: 1.5, to: 2 }, { to: 2 }])("cannot be fetched by %o, which would make no JSON and have no answer", async (range) => {
+    const socket = await connected();
+    const heard: string[] = [];
+    client.subscribe("t", { onEvent: (event) => heard.push(event["@id"]) });
+    await expect(client.fetch({ topic: "t", src: "a", ...range } as never)).rejects.toThrow("BigInt");
+    expect(socket.count("fetch")).toBe(0);
+    socket.event("t", "a:1");
+    expect(heard).toEqual(["a:1"]);
+  });
 });
 
 describe("a fetch", () => {
@@ -710,6 +720,29 @@ describe("waiting", () => {
     const never = client.once("*").catch((error: { code: string }) => error.code);
     client.close();
     expect(await never).toBe("closed");
+  });
+
+  it.each(["on", "onEvent", "client"])("once() of a handler (%s) is of the event behind the one that is being told", async (how) => {
+    const socket = await connected();
+    const heard: string[] = [];
+    const next = ({ "@id": id }: { "@id": string }): void => {
+      if (id !== "a:1") return;
+      for (const of of [client, subscription]) for (const type of ["message", "*"]) void of.once(type).then((event) => heard.push(event["@id"]));
+    };
+    const subscription = client.subscribe("t", how === "onEvent" ? { onEvent: next } : {});
+    if (how !== "onEvent") (how === "on" ? subscription : client).on("message", next);
+    socket.event("t", "a:1").event("t", "a:2").event("t", "a:3");
+    await turn();
+    expect(heard).toEqual(["a:2", "a:2", "a:2", "a:2"]);
+  });
+
+  it("close() ends although a handler that is told so subscribes again each time", async () => {
+    await connected();
+    let ended = 0;
+    const again = (): void => void client.subscribe("t", { onState: ({ name }) => name === "closed" && ++ended < 100 && again() });
+    again();
+    client.close();
+    expect(ended).toBe(1);
   });
 });
 
