@@ -1,4 +1,6 @@
 // What is published before the first bridge has subscribed.
+#include "early.hpp"
+
 #include <gmock/gmock.h>
 
 #include <future>
@@ -105,6 +107,18 @@ TEST(EarlyTest, WhenTheTimeIsOverWhatWaitedIsCounted) {
   ASSERT_TRUE(drops(publisher, 2));
   EXPECT_EQ(publisher.publish("a", "3"), Outcome::no_bridge);
   EXPECT_EQ(publisher.dropped(), 3u);
+}
+
+TEST(EarlyTest, TheirTimeBeginsWithTheFirstHoweverManyFollow) {
+  Early early(300ms, 10'000);
+  const auto end = std::chrono::steady_clock::now() + 5s;
+  for (auto next = std::chrono::steady_clock::now(); !early.is_over();) {
+    const auto now = std::chrono::steady_clock::now();
+    ASSERT_LT(now, end);
+    if (now < next) continue;
+    ASSERT_TRUE(early.take("a", "1", ""));
+    next = now + 1ms;
+  }
 }
 
 TEST(EarlyTest, CloseGivesThemItsTime) {

@@ -33,6 +33,7 @@ class Listener {
     for (const std::string& prefix : options.prefixes)
       zmq_setsockopt(socket_, ZMQ_SUBSCRIBE, prefix.data(), prefix.size());
     if (options.bind.empty()) return;
+    set(ZMQ_IPV6, options.bind.find('[') != std::string::npos);
     // A port that was just left may need a moment; bind says so itself.
     bound_ = zmq_bind(socket_, options.bind.c_str()) == 0;
     char endpoint[256] = {};

@@ -140,6 +140,8 @@ TEST(PublisherTest, InvalidTopicsAndKeysAreRefused) {
     EXPECT_EQ(publisher.publish(topic, "1"), Outcome::bad_topic) << topic;
   EXPECT_EQ(publisher.publish("a", "1", std::string(256, 'k')), Outcome::bad_key);
   EXPECT_EQ(publisher.publish("a", "1", "\xff"), Outcome::bad_key);
+  EXPECT_EQ(publisher.publish(std::string(255, 'x'), "1", std::string(255, 'k')), Outcome::sent)
+      << "the longest that there may be";
   EXPECT_EQ(publisher.dropped(), 0u);
 }
 
@@ -375,6 +377,15 @@ TEST(PublisherTest, BridgesThatComeAndGoWhileNothingIsPublishedStopNothing) {
   options.bind = true;
   const Publisher publisher(endpoint, options);
   for (int i = 0; i < 2500; ++i) ASSERT_TRUE(test::SilentBridge(endpoint).accept()) << i;
+}
+
+TEST(PublisherTest, ABridgeAtAnIPv6AddressIsReached) {
+  Listener::Options options;
+  options.bind = "tcp://[::1]:*";
+  Listener bridge(options);
+  ASSERT_TRUE(bridge.bound());
+  Publisher publisher(bridge.endpoint());
+  ASSERT_TRUE(meet(publisher, {&bridge}));
 }
 
 TEST(PublisherTest, SeveralBridgesGetTheSameEvents) {
