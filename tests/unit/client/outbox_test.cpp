@@ -123,6 +123,7 @@ TEST_F(OutboxTest, WhatTheSocketTakesIsWrittenAtOnceAndCounted) {
   EXPECT_EQ(outbox_->delivered(), 2U);
   EXPECT_EQ(metrics_.deliveries.value(), 2U);
   EXPECT_EQ(metrics_.delivered_bytes.value(), first->frame().size() + second->frame().size());
+  EXPECT_DOUBLE_EQ(outbox_->rate(SteadyTime{}), 0.2) << "two in ten seconds";
   EXPECT_EQ(blocked_, 0);
   EXPECT_FALSE(outbox_->waiting());
 }
@@ -303,9 +304,13 @@ TEST_F(OutboxTest, IsStalledFromTheBoundUntilTheClientTakesAByte) {
   for (std::uint64_t seq = 1; seq <= 60; ++seq) sent({"a", seq, Overflow::drop_oldest, 1000});
   ASSERT_TRUE(outbox_->stalled_since(since));
   EXPECT_LE(since, std::chrono::steady_clock::now());
+  const SteadyTime before = since;
   read_some();
   outbox_->flush();
   EXPECT_FALSE(outbox_->stalled_since(since));
+  for (std::uint64_t seq = 61; seq <= 120; ++seq) sent({"a", seq, Overflow::drop_oldest, 1000});
+  ASSERT_TRUE(outbox_->stalled_since(since));
+  EXPECT_GT(since, before) << "it has taken something since";
 }
 
 TEST_F(OutboxTest, PingsAndPongsGoAheadOfWhatWaits) {

@@ -152,6 +152,26 @@ TEST_F(RequestsTest, WhatComesTooFastIsToldWithItsIdButOfManyLongOnesAFewOnlyAre
   EXPECT_EQ(heard().at(0)["id"], "short");
 }
 
+TEST_F(RequestsTest, OnlyWhoGoesOnTooFastForFiveSecondsIsThrownOut) {
+  const auto rate = config()->limits.messages_per_second;
+  const auto burst = [&] {
+    for (std::size_t i = 0; i < 2 * rate + 20; ++i) say({{"type", "ping"}});
+    std::size_t refused = 0;
+    for (const json& answer : heard()) refused += answer["type"] == "error" ? 1 : 0;
+    EXPECT_GE(refused, 20U);
+  };
+  for (int i = 0; i < 3; ++i) {
+    burst();
+    EXPECT_FALSE(thrown_out()) << "it had kept quiet for a while";
+    clock_.advance(std::chrono::seconds(10));
+  }
+  for (int tenth = 0; tenth < 60; ++tenth) {
+    EXPECT_EQ(thrown_out(), tenth > 51) << tenth;
+    for (std::size_t i = 0; i < 2 * rate && !thrown_out(); ++i) say({{"type", "ping"}});
+    clock_.advance(std::chrono::milliseconds(100));
+  }
+}
+
 TEST_F(RequestsTest, ANewTokenCostsAMessageMoreForEach64Subscriptions) {
   say(many("subscribe", 64 * 9));
   lane().catch_up();
@@ -425,6 +445,29 @@ TEST_F(RequestsTest, AFetchComesBehindWhatWaited) {
   ASSERT_THAT(messages, SizeIs(4));
   EXPECT_THAT(ids_of(messages), ElementsAre("s:1", "s:1", "s:2"));
   EXPECT_EQ(messages[2]["type"], "fetched");
+}
+
+TEST_F(RequestsTest, OfTheNewestOnlyWhatFitsIsFetchedAndThatIsSaid) {
+  auto small = std::make_shared<Config>(*config());
+  small->limits.queue_bytes = 6000;
+  bridge_.reload(small);
+  for (std::uint64_t seq = 1; seq <= 100; ++seq) publish("t", seq);
+  come();
+  lane().catch_up();
+  const auto fetch = [this](std::size_t last) {
+    say({{"type", "fetch"}, {"topic", "t"}, {"last", last}});
+    lane().catch_up();
+    connection_->make_room(1 << 24);
+    return heard();
+  };
+  std::vector<json> messages = fetch(100);
+  ASSERT_GT(messages.size(), 2U);
+  EXPECT_EQ(*std::prev(messages.end(), 2)->find("@id"), "s:100");
+  EXPECT_LT(messages.back()["count"], 100U);
+  EXPECT_EQ(messages.back()["complete"], false) << "others are here that the queue cannot take";
+  messages = fetch(2);
+  EXPECT_EQ(messages.back()["count"], 2U);
+  EXPECT_EQ(messages.back()["complete"], true);
 }
 
 TEST_F(RequestsTest, WhatIsSaidDuringALongRequestHasItsTurnAfterIt) {
@@ -757,6 +800,26 @@ TEST_F(WidenedRightTest, WhoIsToldOfSourcesIsToldOfTheOthersToo) {
   EXPECT_EQ(heard[1]["@id"], "s:1");
 }
 
+TEST_F(WidenedRightTest, WhatIsFetchedIsWhatItMayHearWhenItIsAnswered) {
+  widen();
+  answers();
+  publish("job:ada:a:b", 1);
+  say({{"type", "fetch"}, {"topic", "job:ada:*"}, {"last", 9}});
+  reload(narrow());
+  const std::vector<json> heard = answers();
+  EXPECT_THAT(ids_of(heard), IsEmpty());
+  EXPECT_EQ(heard.back()["code"], "forbidden") << heard.back();
+}
+
+TEST_F(WidenedRightTest, WhoGivesItUpHearsNothingMoreHoweverFarItReached) {
+  say({{"type", "subscribe"}, {"topic", "job:ada:*"}});
+  say({{"type", "unsubscribe"}, {"topic", "job:ada:*"}});
+  EXPECT_EQ(answers().back()["success"], true);
+  publish("job:ada:a", 1);
+  EXPECT_THAT(answers(), IsEmpty());
+  EXPECT_EQ(connection_->session().usage.subscriptions, 0U);
+}
+
 TEST_F(WidenedRightTest, TheLastOfTwoReloadsDecides) {
   say({{"type", "subscribe"}, {"topic", "job:ada:*"}});
   answers();
@@ -823,6 +886,13 @@ TEST_F(GuestTest, WhoHasToSignInHearsNothingFromTheReloadOn) {
   EXPECT_EQ(connection_->session().usage.subscriptions, 0U);
   say({{"type", "subscribe"}, {"topic", "t"}});
   EXPECT_EQ(answers().at(0)["code"], "unauthorized");
+}
+
+TEST_F(GuestTest, WhoHasToSignInBeforeItHasJoinedHearsNothing) {
+  come();
+  reload(false);
+  answers();
+  EXPECT_THAT(hears(), IsEmpty());
 }
 
 TEST_F(GuestTest, WhoSignsInThenIsAsAnyOtherThatDoes) {
@@ -911,6 +981,23 @@ TEST_F(StatsTest, WhoLeavesBeforeTheTotalsComeIsToldNothing) {
   say({{"type", "get_stats"}});
   connection_.reset();
   tell_totals();
+}
+
+TEST_F(StatsTest, TellsWhoAsksWhoItIs) {
+  const auto connection = [this] {
+    say({{"type", "get_stats"}});
+    tell_totals();
+    return heard().at(0)["data"]["connection"];
+  };
+  EXPECT_EQ(connection()["user"], nullptr);
+  Identity ada;
+  ada.user = "ada";
+  connection_->session().standing.identity = std::make_shared<Identity>(ada);
+  EXPECT_EQ(connection()["user"], "ada");
+  EXPECT_EQ(connection()["admin"], false);
+  ada.admin = true;
+  connection_->session().standing.identity = std::make_shared<Identity>(ada);
+  EXPECT_EQ(connection()["admin"], true);
 }
 
 TEST_F(StatsTest, CostsAMessageMoreForEach64Subscriptions) {

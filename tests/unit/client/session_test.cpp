@@ -29,7 +29,7 @@ class SessionTest : public ::testing::Test,
     closed_ = code;
     outbox_.write("close frame");
   }
-  void abort() noexcept override {}
+  void abort() noexcept override { ++aborted_; }
   void limit_messages(std::size_t) noexcept override {}
   bool deaf() const noexcept override { return deaf_; }
   void go_on_reading() noexcept override { ++read_again_; }
@@ -67,6 +67,7 @@ class SessionTest : public ::testing::Test,
   CloseCode closed_{};
   bool deaf_ = false;
   int read_again_ = 0;
+  int aborted_ = 0;
 };
 
 constexpr std::chrono::milliseconds timeout{60'000};
@@ -74,6 +75,24 @@ constexpr std::chrono::milliseconds timeout{60'000};
 TEST_F(SessionTest, SilenceEndsIt) {
   pass(timeout + Wheel::tick);
   EXPECT_EQ(closed_, CloseCode::no_sign_of_life);
+}
+
+TEST_F(SessionTest, WhoIsSilentIsSentNothingMoreAndGoneInASecond) {
+  for (const std::uint64_t seq : {1U, 2U}) deliver({"a", seq, Overflow::drop_newest, 5'000});
+  ASSERT_GT(outbox_.queued_bytes(), 6'000U);
+  pass(timeout + Wheel::tick);
+  ASSERT_EQ(closed_, CloseCode::no_sign_of_life);
+  EXPECT_LT(outbox_.queued_bytes(), 6'000U) << "the rest of what is half out";
+  pass(std::chrono::milliseconds(1'000) + 2 * Wheel::tick);
+  EXPECT_GT(aborted_, 0) << "nobody is there to answer the close";
+}
+
+TEST_F(SessionTest, AReloadHoldsForTheQueueOfWhoIsThere) {
+  deliver({"a", 1, Overflow::drop_newest, 10'000});
+  EXPECT_FALSE(outbox_.at_bound());
+  config_->limits.queue_bytes = 5'000;
+  session_.on_reload();
+  EXPECT_TRUE(outbox_.at_bound());
 }
 
 TEST_F(SessionTest, NobodyIsSilentWhomTheBridgeDoesNotRead) {

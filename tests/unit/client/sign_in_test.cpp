@@ -35,13 +35,14 @@ class SignInTest : public testing::Test, private MessageHandler, private Link, O
     auto made = std::make_shared<Config>();
     made->auth.claims.roles = {"roles"};
     made->auth.hs256_secret = std::string(32, 's');
-    made->heartbeat.interval = made->heartbeat.timeout = std::chrono::hours(24);
+    made->heartbeat.interval = made->heartbeat.timeout =
+        std::chrono::hours(24) + std::chrono::milliseconds(500);
     return made;
   }
 
-  static std::string token() {
+  static std::string token(const std::string& expires = "1800003600") {
     return forge::token(forge::Signer::secret(std::string(32, 's')), "HS256",
-                        R"({"sub":"ada","id":7,"exp":1800003600,"groups":["admin"]})");
+                        R"({"sub":"ada","id":7,"exp":)" + expires + R"(,"groups":["admin"]})");
   }
 
   void wait(Duration by) {
@@ -68,7 +69,9 @@ class SignInTest : public testing::Test, private MessageHandler, private Link, O
     loop_.poll();
   }
   const Session& session() const { return session_; }
-  void authenticate() { sign_in_.authenticate(session_, token(), ""); }
+  void authenticate(const std::string& with = token()) {
+    sign_in_.authenticate(session_, with, "");
+  }
 
   bool told(std::string_view what) const { return wire_.taken.find(what) != std::string::npos; }
   bool told_expired() const { return told("token_expired"); }
@@ -135,6 +138,26 @@ TEST_F(SignInTest, AWallClockThatWasPutBackEndsNoTokenEarly) {
   wait(std::chrono::seconds(61));
   wait(std::chrono::seconds(3600));
   EXPECT_FALSE(told_expired());
+}
+
+TEST_F(SignInTest, ATokenThatComesWithinTheGraceEndsInItsTimeAsTheFirstDid) {
+  const auto pass = [this](std::chrono::seconds time) {
+    for (const auto step = std::chrono::seconds(10); time.count() > 0; time -= step) {
+      clock_.wall_ += step;
+      wait(step);
+    }
+  };
+  pass(std::chrono::seconds(3640));
+  ASSERT_TRUE(told_expired());
+  authenticate(token("1800007200"));
+  pass(std::chrono::seconds(3500));
+  EXPECT_EQ(session().state(), Session::State::open);
+  pass(std::chrono::seconds(200));
+  EXPECT_EQ(session().close_code(), 4401);
+}
+
+TEST_F(SignInTest, WhenAPingComesAtTheLatestIsToldInWholeSeconds) {
+  EXPECT_TRUE(told(R"("heartbeat":86401)"));
 }
 
 TEST_F(SignInTest, ATokenWhoseKeyIsTakenOutEndsAtTheReload) {
