@@ -136,6 +136,20 @@ def test_child_that_does_not_use_it_costs_the_parent_nothing(publisher: Publishe
     assert bridge.receive().payload == b"last"
 
 
+def test_greenlet_of_the_parent_leaves_its_sockets_alone_in_a_child(publisher: Publisher, bridge: StandIn) -> None:
+    """With gevent or eventlet a child has all greenlets of its parent, and they go on there."""
+    repair = publisher._repair
+    assert repair is not None
+
+    def work() -> None:
+        signal.alarm(10)
+        repair._talk._run()
+
+    assert in_child(work) == 0
+    assert publisher.publish("t", b"last")
+    assert bridge.receive().payload == b"last"
+
+
 def test_interrupts_never_mix_two_events(bridge: StandIn) -> None:
     """A timer raises KeyboardInterrupt wherever publish happens to be, hundreds of times."""
     program = f"""

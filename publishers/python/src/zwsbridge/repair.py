@@ -122,6 +122,7 @@ class _Talk:
         self._looks_now = False
         self._says_now = False
         self._linger: float | None = None  # set by whoever ends it
+        self._pid = os.getpid()
 
     # Called by other threads.
 
@@ -171,7 +172,7 @@ class _Talk:
 
     def _run(self) -> None:
         try:
-            while self._linger is None:
+            while self._linger is None and not self._is_forked():
                 for asker in self.askers:
                     asker.read()
                 self._look()
@@ -179,7 +180,14 @@ class _Talk:
                     asker.send()
                 self._wait()
         finally:
-            self.close()
+            if self._is_forked():
+                threading.current_thread()  # the child has forgotten it, and complains at its end of who is not known
+            else:
+                self.close()
+
+    def _is_forked(self) -> bool:
+        """A greenlet of the parent's goes on in the child, where ZeroMQ would wait for threads that are not there."""
+        return os.getpid() != self._pid
 
     def close(self) -> None:
         for asker in self.askers:
