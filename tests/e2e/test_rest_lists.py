@@ -172,7 +172,9 @@ def test_one_connection_tells_who_it_is_and_what_it_hears(guarded, issuer, admin
     assert_refused(admin("GET", f"/api/ws/connections/{client.hello['client_id']}"), 404)
 
 
-ROUTES = '[[route]]\nmatch = "a:*"\nhistory = 2\nttl = "1m"\noverflow = "conflate"\nkey = "id"\n'
+ROUTES = (
+    '[[route]]\nmatch = "a:*"\nhistory = 2\nttl = "1m"\noverflow = "conflate"\nkey = "id"\nreplay = 1\nexpect = "10m"\n'
+)
 
 
 @pytest.fixture
@@ -199,9 +201,10 @@ def test_one_topic_tells_its_route_its_sources_and_who_hears_it(routed, issuer, 
         "format": "auto",
         "history": 2,
         "ttl": "60s",
-        "replay": 0,
+        "replay": 1,
         "overflow": "conflate",
         "key": "id",
+        "expect": "10m",
     }
     assert told["sources"][0].pop("heard_at").endswith("Z")
     assert told["sources"] == [

@@ -38,6 +38,43 @@ TEST(SamplesTest, ASampleIsWhatHappenedSinceTheOneBefore) {
   EXPECT_EQ(second.queue_bytes, 14U);
 }
 
+// Each counter has a number of its own, before the source and again behind it.
+TEST(SamplesTest, EachFigureIsOfItsOwnCounter) {
+  Metrics metrics(2);
+  const auto count = [&metrics] {
+    metrics.ingest.rejected[1].add(30);
+    metrics.ingest.rejected[9].add(1);
+    metrics.ingest.gaps.add(32);
+    for (std::size_t lane = 0; lane < 2; ++lane) {
+      metrics.lane(lane).replaced.add(20);
+      metrics.lane(lane).closed[2].add(3);
+      metrics.lane(lane).closed[5].add(7);
+      metrics.lane(lane).delivered_bytes.add(1'000);
+      for (std::size_t reason = 0; reason < 3; ++reason)
+        metrics.lane(lane).dropped[reason].add(100 + reason);
+    }
+  };
+  count();
+  SampleSource source(metrics);
+  count();
+  metrics.lane(0).subscriptions.set(4);
+  metrics.lane(1).subscriptions.set(5);
+  metrics.ingest.producers.set(6);
+  Sample sample = source.next(at(1), 11, 12);
+  EXPECT_EQ(sample.rejected, 31U);
+  EXPECT_EQ(sample.missed, 32U);
+  EXPECT_EQ(sample.replaced, 40U);
+  EXPECT_EQ(sample.closed, 20U);
+  EXPECT_EQ(sample.delivered_bytes, 2'000U);
+  sample.resident_bytes = 99;
+  EXPECT_EQ(
+      sample_json(sample),
+      R"({"time":1,"events":30,"rejected":31,"missed":32,"deliveries":0,"delivered_bytes":2000,)"
+      R"("replaced":40,"dropped_slow_consumer":200,"dropped_lane_overload":202,)"
+      R"("dropped_disconnected":204,"closed":20,"connections":11,"users":12,"subscriptions":9,)"
+      R"("topics":0,"producers":6,"queue_bytes":0,"history_bytes":0,"resident_bytes":99})");
+}
+
 TEST(SamplesTest, AnHourIsKeptAndNoMore) {
   Samples samples;
   for (std::uint32_t second = 1; second <= 4000; ++second) {

@@ -15,13 +15,30 @@ using testing::HasSubstr;
 
 class SourceCallsTest : public testing::Test {
  protected:
-  void publish(const std::string& topic) {
+  void publish(const std::string& topic, const std::string& source = "p", std::uint64_t seq = 1) {
     Arrival arrival;
     arrival.topic = topic;
     arrival.payload = "1";
-    arrival.source = "p";
-    arrival.seq = 1;
+    arrival.source = source;
+    arrival.seq = seq;
     exchange_.accept(&arrival, 1);
+  }
+
+  // The sources in this order, by their topics.
+  std::string topics_by(const std::string& order) {
+    std::promise<std::string> done;
+    clerk_.post([&] {
+      ApiRequest request;
+      request.http.query = "sort=" + order;
+      calls_.list(request, [&](const HttpResponse& response) { done.set_value(response.body); });
+    });
+    const std::string body = done.get_future().get();
+    constexpr std::string_view member = R"("topic":")";
+    std::string found;
+    for (std::size_t at = body.find(member); at != std::string::npos;
+         at = body.find(member, at + 1))
+      found += body[at + member.size()];
+    return found;
   }
 
   Metrics metrics_{0};
@@ -52,6 +69,21 @@ TEST_F(SourceCallsTest, ManyTopicsAreWalkedOnTheClerksThreadWithOtherCallsInBetw
   EXPECT_EQ(answered, asked);
   EXPECT_TRUE(other_was_done);
   EXPECT_THAT(body, AllOf(HasSubstr(R"("topic":"t:0")"), HasSubstr(R"("topic":"t:99")")));
+}
+
+TEST_F(SourceCallsTest, EachOrderIsByWhatItIsCalled) {
+  publish("c", "m", 1);
+  publish("b", "n", 1);
+  publish("a", "z", 7);
+  publish("b", "n", 9);
+  publish("c", "m", 3);
+  publish("a", "z", 8);
+  EXPECT_EQ(topics_by("topic"), "abc");
+  EXPECT_EQ(topics_by("src"), "cba");
+  EXPECT_EQ(topics_by("seq"), "cab");
+  EXPECT_EQ(topics_by("-missed"), "bca");
+  EXPECT_EQ(topics_by("heard"), "bca");
+  EXPECT_EQ(topics_by("-heard"), "acb");
 }
 
 TEST_F(SourceCallsTest, ALookIsAtFewTopics) {
