@@ -43,6 +43,8 @@ class Backlog {
   enum class Full : std::uint8_t { disconnect, drop_arriving };
 
   explicit Backlog(std::size_t queue_bytes) : limit_(queue_bytes) {}
+  // What is too much then goes with the next push().
+  void set_limit(std::size_t queue_bytes) noexcept { limit_ = queue_bytes; }
 
   // `others` are bytes that count as waiting but lie elsewhere (the frame being written).
   // `victims` is raised by the number of waiting events that went for this one.
@@ -176,7 +178,7 @@ class Backlog {
 
   bool too_many_markers() const noexcept { return marker_bytes_ > limit_; }
 
-  const std::size_t limit_;
+  std::size_t limit_;
   std::size_t bytes_ = 0;
   std::size_t marker_bytes_ = 0;
   std::size_t events_ = 0;

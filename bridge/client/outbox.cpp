@@ -25,6 +25,11 @@ Outbox::~Outbox() {
   metrics_.queue_bytes.sub(accounted_);
 }
 
+void Outbox::set_limit(std::size_t queue_bytes) noexcept {
+  limit_ = queue_bytes;
+  if (lag_) lag_->backlog.set_limit(queue_bytes);
+}
+
 void Outbox::deliver(const Bundle& bundle) noexcept {
   if (wire_ == nullptr || refusing_) {
     dropped_ += bundle.messages();

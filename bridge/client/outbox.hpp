@@ -53,7 +53,7 @@ class Outbox final : public Subscriber {
   ~Outbox() override;
 
   void open(Wire* wire) noexcept { wire_ = wire; }
-  void set_limit(std::size_t queue_bytes) noexcept { limit_ = queue_bytes; }
+  void set_limit(std::size_t queue_bytes) noexcept;
 
   void deliver(const Bundle& bundle) noexcept override;
 

@@ -313,6 +313,22 @@ TEST_F(OutboxTest, IsStalledFromTheBoundUntilTheClientTakesAByte) {
   EXPECT_GT(since, before) << "it has taken something since";
 }
 
+TEST_F(OutboxTest, AReloadOfTheBoundHoldsForWhoLagsAlready) {
+  fill();
+  const auto send_ten = [this] {
+    for (int i = 0; i < 10; ++i) sent({"a", ++filled_, Overflow::drop_oldest, 1000});
+  };
+  send_ten();
+  ASSERT_GT(outbox_->queued_bytes(), 10'000U);
+  outbox_->set_limit(5'000);
+  send_ten();
+  EXPECT_LE(outbox_->queued_bytes(), 5'000U);
+  const std::uint64_t dropped = outbox_->dropped();
+  outbox_->set_limit(100'000);
+  for (int i = 0; i < 5; ++i) send_ten();
+  EXPECT_EQ(outbox_->dropped(), dropped);
+}
+
 TEST_F(OutboxTest, PingsAndPongsGoAheadOfWhatWaits) {
   std::string expected = fill();
   const std::string ping(FrameHeader(Opcode::ping, 0).bytes());

@@ -392,6 +392,24 @@ TEST_F(RequestsTest, ATopicAndItsPatternInOneRequestBringItOnce) {
   }
 }
 
+TEST_F(RequestsTest, UnderAPatternEachTopicIsReplayedAsItsOwnRouteSays) {
+  Config with = *config();
+  for (const std::size_t replay : {0U, 1U, 3U}) {
+    with.routes.emplace_back();
+    with.routes.back().match = "t:" + std::to_string(replay);
+    with.routes.back().replay = replay;
+  }
+  bridge_.reload(std::make_shared<Config>(with));
+  for (std::uint64_t seq = 1; seq <= 5; ++seq)
+    for (const char* topic : {"t:0", "t:1", "t:3"}) publish(topic, seq);
+  lane().catch_up();
+  say({{"type", "subscribe"}, {"topic", "t:*"}});
+  lane().catch_up();
+  const std::vector<json> messages = heard();
+  EXPECT_EQ(messages.at(0)["replayed"], 4U);
+  EXPECT_THAT(topics_of(messages), ElementsAre("t:*", "t:3", "t:3", "t:1", "t:3"));
+}
+
 TEST_F(RequestsTest, WhatAnotherSubscriptionHasNotBroughtIsNotRecovered) {
   for (int i = 0; i < 3; ++i) publish("t:a", ++published_);
   for (const char* held : {"t:*", "t:a"}) {
