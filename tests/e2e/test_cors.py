@@ -81,6 +81,8 @@ def test_a_preflight_needs_no_token_and_names_the_methods(guarded, path, methods
     assert (answer.status, answer.body) == (204, b"")
     assert answer.headers["access-control-allow-methods"] == methods
     assert answer.headers["access-control-allow-headers"] == "Authorization, Content-Type"
+    assert answer.headers["access-control-max-age"] == "600", "a page asks once in ten minutes, not before each call"
+    assert "content-type" not in answer.headers, "there is nothing that could have one"
     assert answer.headers["allow"] == f"{methods}, OPTIONS"
     assert_for(answer, APP)
 

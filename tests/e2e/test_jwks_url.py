@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from support.certificate import Certificate
 from support.key_server import KeyServer, key_set, token_of
 from support.tokens import Issuer, bearer
 
@@ -64,6 +65,31 @@ def test_keys_are_fetched_at_the_start(make, server, algorithm):
     assert refusal(bridge, Issuer(algorithm), "a") == (4401, "invalid_token")
     bridge.wait_until(lambda: readiness(bridge) == (200, []), "it is ready")
     assert bridge.metric("zws_jwks_last_success_timestamp_seconds") > 1_700_000_000
+
+
+def test_over_https_they_come_from_whose_certificate_is_trusted(make, tmp_path, monkeypatch):
+    issuer, certificate = Issuer("ES256"), Certificate(tmp_path / "provider")
+    with KeyServer(certificate) as server:
+        server.publish(a=issuer)
+        wary = make(server)
+        wary.log.wait_for("auth.jwks_url: cannot be fetched: .*certificate")
+        assert readiness(wary)[0] == 503 and server.answered == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate.cert_file))
+        bridge = make(server)
+        assert signs_in(bridge, issuer, "a")
+
+
+def test_over_https_a_redirect_is_followed_but_to_nothing_in_the_clear(make, server, tmp_path, monkeypatch):
+    issuer, certificate = Issuer("ES256"), Certificate(tmp_path / "provider")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.cert_file))
+    with KeyServer(certificate) as moved, KeyServer(certificate) as here:
+        for each in (server, here):
+            each.publish(a=issuer)
+        moved.mode, moved.moved_to = 302, here.url
+        assert signs_in(make(moved), issuer, "a")
+        moved.moved_to = server.url
+        make(moved).log.wait_for("auth.jwks_url: cannot be fetched")
+        assert server.answered == []
 
 
 def test_a_kid_nobody_knows_has_them_fetched_at_once_and_its_token_waits(make, server):

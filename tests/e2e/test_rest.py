@@ -179,6 +179,8 @@ def test_a_notification_times_its_users_is_bounded(admin):
     assert admin.done("POST", "/api/ws/notify", body)["recipients"] == 0
     body = {"title": "x", "target_users": [str(n) for n in range(10_001)]}
     assert_refused(admin("POST", "/api/ws/notify", body), 400, "limit_exceeded")
+    body["target_users"].pop()
+    assert admin.done("POST", "/api/ws/notify", body)["recipients"] == 0
 
 
 def test_recipients_are_exact_while_producers_flood(guarded, admin, people, make_producer):

@@ -32,6 +32,12 @@ def test_samples_tell_what_happened_each_second(guarded, admin, people, make_pro
     assert samples["subscriptions"][-1] == 6 and samples["resident_bytes"][-1] > 0
     assert len(admin.get("/api/ws/samples?minutes=60")["samples"]["time"]) >= len(samples["time"])
 
+    def rows(minutes):
+        return len(admin.get(f"/api/ws/samples?minutes={minutes}")["samples"]["time"])
+
+    guarded.wait_until(lambda: rows(60) >= 4, "some seconds have passed")
+    assert rows(1) >= 4
+
 
 @pytest.mark.parametrize("minutes", ["0", "61", "-1", "x", "1.5"])
 def test_minutes_out_of_range_are_400(admin, minutes):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
 
+from support.certificate import Certificate
 from support.tokens import Issuer
 
 DEADLINE = 30.0
@@ -24,12 +26,13 @@ def key_set(**issuers: Issuer) -> bytes:
 
 
 class KeyServer:
-    """Serves the keys that it is told to, with an ETag. `with KeyServer() as server: server.publish(...)`.
+    """Serves the keys that it is told to, with an ETag. `with KeyServer() as server: server.publish(...)`. With a
+    `certificate` it speaks TLS.
 
     `mode`: "good"; "stalls" answers nothing; "holds" answers with what it had when it was asked, after release(); "endless" sends 10 MB of a set; a number is a bare status.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Certificate | None = None) -> None:
         self.mode: str | int = "good"
         self.body = b'{"keys":[]}'
         self.answered: list[int] = []
@@ -48,7 +51,13 @@ class KeyServer:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}/keys"
+        scheme = "http"
+        if certificate is not None:
+            scheme = "https"
+            rules = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            rules.load_cert_chain(certificate.cert_file, certificate.key_file)
+            self.server.socket = rules.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"{scheme}://127.0.0.1:{self.server.server_port}/keys"
 
     def __enter__(self) -> KeyServer:
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
