@@ -24,12 +24,16 @@ constexpr std::size_t subscriptions_max = 4096;
 constexpr int refusals = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                          ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
+// ZeroMQ counts milliseconds in 32 bits.
+std::chrono::milliseconds patience_of(const PublisherOptions& options) noexcept {
+  constexpr std::chrono::milliseconds longest{std::numeric_limits<int>::max()};
+  return std::min(options.full_wait, longest);
+}
+
 void set_options(void* socket, const std::string& endpoint, const PublisherOptions& options) {
   set_option(socket, ZMQ_SNDHWM,
              static_cast<int>(std::min<std::size_t>(options.queue_events, 1 << 30)));
-  set_option(socket, ZMQ_SNDTIMEO,
-             static_cast<int>(std::min<std::int64_t>(options.full_wait.count(),
-                                                     std::numeric_limits<int>::max())));
+  set_option(socket, ZMQ_SNDTIMEO, static_cast<int>(patience_of(options).count()));
   // A full queue is told, and what it cannot take is counted. Not when bridges come to this socket:
   // there one that hangs would stop the others; what it misses it sees by the numbers.
   set_option(socket, ZMQ_XPUB_NODROP, options.bind ? 0 : 1);
@@ -47,7 +51,10 @@ class Link::Spoke {
  public:
   Spoke(void* context, std::size_t number, const std::string& endpoint,
         const PublisherOptions& options)
-      : endpoint_(endpoint), bind_(options.bind), socket_(zmq_socket(context, ZMQ_XPUB)) {
+      : endpoint_(endpoint),
+        bind_(options.bind),
+        full_wait_(patience_of(options)),
+        socket_(zmq_socket(context, ZMQ_XPUB)) {
     if (!socket_) throw PublisherError(std::string("no ZeroMQ socket: ") + zmq_strerror(errno));
     try {
       set_options(socket_, endpoint_, options);
@@ -68,10 +75,18 @@ class Link::Spoke {
     });
   }
 
+  // However many signals come, it waits for room no longer than full_wait.
   bool send(std::string_view part, int flags) noexcept {
+    const Clock::time_point end =
+        full_wait_.count() > 0 ? Clock::now() + full_wait_ : Clock::time_point{};
+    bool interrupted = false;
     int rc;
-    do rc = zmq_send(socket_, part.data(), part.size(), flags);
-    while (rc < 0 && errno == EINTR);
+    while ((rc = zmq_send(socket_, part.data(), part.size(), flags)) < 0 && errno == EINTR) {
+      interrupted = true;
+      const auto rest = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+      set_option(socket_, ZMQ_SNDTIMEO, static_cast<int>(std::max<std::int64_t>(0, rest.count())));
+    }
+    if (interrupted) set_option(socket_, ZMQ_SNDTIMEO, static_cast<int>(full_wait_.count()));
     return rc >= 0;
   }
 
@@ -145,6 +160,7 @@ class Link::Spoke {
 
   const std::string endpoint_;
   const bool bind_;
+  const std::chrono::milliseconds full_wait_;
   void* socket_;
   void* monitor_ = nullptr;
   std::set<std::string> prefixes_;

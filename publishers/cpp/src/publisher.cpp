@@ -14,6 +14,7 @@
 
 #include "core/topic.hpp"
 #include "early.hpp"
+#include "forks.hpp"
 #include "header.hpp"
 #include "link.hpp"
 #include "message.hpp"
@@ -85,6 +86,7 @@ class Publisher::Impl {
   ~Impl() { close(linger_); }
 
   Outcome publish(std::string_view topic, std::string_view payload, std::string_view key) {
+    if (is_parents()) return Outcome::closed;
     if (payload.size() > max_event_bytes_) return Outcome::too_big;
     if (!key.empty() && (!headers_ || key.size() > key_bytes_max || !is_utf8(key)))
       return Outcome::bad_key;
@@ -112,19 +114,20 @@ class Publisher::Impl {
 
   bool wait_ready(std::chrono::milliseconds timeout, std::string_view topic) {
     const SteadyClock::time_point end = end_of(timeout);
-    while (!is_ready(topic)) {
-      if (SteadyClock::now() >= end) return false;
-      wait_for_news(end);
-    }
+    if (is_parents()) return false;
+    while (!is_ready(topic))
+      if (SteadyClock::now() >= end || !wait_for_news(end)) return false;
     return true;
   }
 
   bool refused() noexcept {
+    if (is_parents()) return false;
     const std::lock_guard<std::mutex> lock(sent_.mutex);
     return link_ && link_->refused();
   }
 
   bool close(std::chrono::milliseconds linger) noexcept {
+    if (is_parents()) return true;
     const SteadyClock::time_point end = end_of(linger);
     // A second one would end ZeroMQ's context under the first one's sockets, and wait for them.
     const std::lock_guard<std::mutex> alone(closing_);
@@ -143,6 +146,9 @@ class Publisher::Impl {
     if (watch.joinable()) watch.join();
     return left;
   }
+
+  // In a forked child: its threads are not there, and whoever held a lock never gives it back.
+  bool is_parents() const noexcept { return forks_ != forks(); }
 
   bool headers() const noexcept { return headers_; }
   std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
@@ -223,18 +229,20 @@ class Publisher::Impl {
     return early_ && !early_->events().empty();
   }
 
-  // Without the lock, so that other threads may publish meanwhile.
-  void wait_for_news(SteadyClock::time_point end) {
+  // Without the lock, so that other threads may publish meanwhile. False when there can be none.
+  bool wait_for_news(SteadyClock::time_point end) {
     const std::chrono::milliseconds timeout = std::min(rest_until(end), look_again);
     std::vector<pollfd> polled;
     {
       const std::lock_guard<std::mutex> lock(sent_.mutex);
-      if (!link_) return;
+      if (!link_) return false;
       for (const int descriptor : link_->descriptors()) polled.push_back({descriptor, POLLIN, 0});
     }
     ::poll(polled.data(), polled.size(), static_cast<int>(timeout.count()));
+    return true;
   }
 
+  const std::uint64_t forks_ = forks();  // of the process that this belongs to
   const bool headers_;
   const std::chrono::milliseconds linger_;
   const std::size_t max_event_bytes_;
@@ -260,7 +268,11 @@ Publisher::Publisher(std::string_view endpoint, PublisherOptions options)
 Publisher::Publisher(const std::vector<std::string>& endpoints, PublisherOptions options)
     : impl_(std::make_unique<Impl>(endpoints, options)) {}
 
-Publisher::~Publisher() = default;
+// A child's own end must not wait for threads that only its parent has.
+Publisher::~Publisher() {
+  static auto* const left_to_parents = new std::vector<std::unique_ptr<Impl>>;
+  if (impl_->is_parents()) left_to_parents->push_back(std::move(impl_));
+}
 
 Outcome Publisher::publish(std::string_view topic, std::string_view payload,
                            std::string_view key) noexcept {

@@ -7,7 +7,7 @@
 // Thread:   any; the calls of several threads take turns.
 // Lifetime: owns its sockets and one I/O thread, another for bridges that ask for events again
 //           (`repair`), and while early events wait one more; the destructor closes it. No signal is
-//           delivered to its threads. A forked child must not use its parent's publisher.
+//           delivered to its threads. In a forked child its parent's publisher is closed: make another.
 // Errors:   the constructors throw PublisherError; everything else throws nothing and returns what
 //           became of it. (Out of memory ends the program, as it does inside libzmq.)
 // Cost:     under a microsecond and no allocation of its own for an event on a known topic.
