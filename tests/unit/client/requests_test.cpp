@@ -488,6 +488,37 @@ TEST_F(RequestsTest, OfTheNewestOnlyWhatFitsIsFetchedAndThatIsSaid) {
   EXPECT_EQ(messages.back()["complete"], true);
 }
 
+TEST_F(RequestsTest, OfAPatternsNewestItIsNotSaidThatTheyAreAllWhereMoreMayBeThere) {
+  auto few = std::make_shared<Config>(*config());
+  few->limits.replay_events = 3;
+  bridge_.reload(few);
+  for (const char* topic : {"two:1", "two:2", "three:1", "three:2", "three:3"}) publish(topic, 1);
+  const auto fetch = [this](const std::string& pattern) {
+    say({{"type", "fetch"}, {"topic", pattern}, {"last", 1}});
+    lane().catch_up();
+    return heard().back();
+  };
+  EXPECT_EQ(fetch("two:*")["count"], 2U);
+  EXPECT_EQ(fetch("two:*")["complete"], true);
+  EXPECT_EQ(fetch("three:*")["count"], 3U);
+  EXPECT_EQ(fetch("three:*")["complete"], false) << "it is as many as one may be sent";
+}
+
+TEST_F(RequestsTest, EachHundredTopicsThatAreLookedAtCountAsAMessage) {
+  for (int i = 0; i < 1'000; ++i) publish("t:" + std::to_string(i), 1);
+  lane().catch_up();
+  say({{"type", "subscribe"}, {"topic", "t:*"}, {"last", 1}});
+  lane().catch_up();
+  connection_->make_room(1 << 24);
+  heard();
+  for (int i = 0; i < 200; ++i) say({{"type", "ping"}});
+  const std::vector<json> answers = heard();
+  const auto pongs = std::count_if(answers.begin(), answers.end(),
+                                   [](const json& answer) { return answer["type"] == "pong"; });
+  EXPECT_GT(pongs, 100);
+  EXPECT_LE(pongs, 200 - 1 - 10);
+}
+
 TEST_F(RequestsTest, WhatIsSaidDuringALongRequestHasItsTurnAfterIt) {
   say(many("subscribe", 300));
   say(many("unsubscribe", 300));

@@ -169,6 +169,7 @@ TEST_F(EnvelopeTest, AWrongMemberIsNamedWhereTheHeaderIsMeantForUs) {
   EXPECT_EQ(with_header(R"({"ts":"now","src":"a","seq":1})").wrong_member, "ts");
   EXPECT_EQ(with_header(R"({"src":"a","seq":1,"key":7})").wrong_member, "key");
   EXPECT_EQ(with_header(R"({"ts":"now"})").wrong_member, "") << "other software's";
+  EXPECT_EQ(with_header(R"({"ts":5,"key":7})").wrong_member, "") << "other software's";
   EXPECT_EQ(with_header("7").wrong_member, "");
 }
 
