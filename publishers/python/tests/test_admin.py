@@ -133,6 +133,7 @@ def answered_once(answer: bytes) -> Iterator[Admin]:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>", AdminError),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", AdminError),
         (b"\xff\0\0\0\0\0\0\0\x01\x7f\r\n\r\n", OSError),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 200005\r\n\r\n" + b'{"a":' + b"[" * 200_000, AdminError),
     ],
 )
 def test_what_is_no_answer_of_a_bridge(answer: bytes, error: type[Exception]) -> None:

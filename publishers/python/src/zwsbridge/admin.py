@@ -36,8 +36,9 @@ class Admin:
     """url: the bridge's, with the prefix that a proxy puts before its paths; that of a WebSocket serves, too.
     token: an administrator's. path: the bridge's `server.path`, where that is another one.
 
-    Raises AdminError for what the bridge refuses, and for answers of others in its place, OSError where it cannot be
-    reached within `timeout` seconds or its answer breaks off.
+    Raises AdminError for what the bridge refuses, for answers of others in its place, and for a history with an event
+    too deep, or a number too long, for Python; OSError where it cannot be reached within `timeout` seconds or its
+    answer breaks off.
     """
 
     def __init__(self, url: str, token: str | None = None, *, timeout: float = 10.0, path: str = "/api/ws") -> None:
@@ -149,7 +150,7 @@ class Admin:
             raise ConnectionError(f"{self._url} does not answer as a bridge does: {error!r}") from error
         try:
             parsed = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):  # a history has what producers sent, however deep
             parsed = None
         if not isinstance(parsed, dict):
             raise _refusal(status, content)
@@ -173,5 +174,5 @@ def _refusal(status: int, body: bytes) -> AdminError:
     try:
         answer = json.loads(body)
         return AdminError(status, str(answer["code"]), str(answer["message"]))
-    except (ValueError, KeyError, TypeError):  # not the bridge but something in front of it
+    except (ValueError, KeyError, TypeError, RecursionError):  # not the bridge but something in front of it
         return AdminError(status, "unknown", body[:200].decode(errors="replace") or "no explanation")
