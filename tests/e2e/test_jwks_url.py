@@ -227,6 +227,28 @@ def test_a_reload_changes_the_url(make, server):
         assert refusal(bridge, issuer, "a") == (4401, "invalid_token")
 
 
+def test_a_source_that_is_ill_is_told_of_though_the_one_before_was_too(make, server):
+    server.mode = 500
+    bridge = make(server, refresh="1s", **{"auth.hs256_secret": "s" * 32})
+    server.wait_answered(3)
+    assert len(lines(bridge, "auth.jwks_url: cannot be fetched")) == 1
+    with KeyServer() as second:
+        second.mode = 404
+        bridge.settings["auth.jwks_url"] = second.url
+        bridge.reload()
+        bridge.wait_until(lambda: lines(bridge, "HTTP 404"), "why the other one gives no keys")
+
+
+def test_a_reload_to_a_shorter_refresh_holds_from_then_on(make, server):
+    issuer = Issuer("ES256")
+    server.publish(a=issuer)
+    bridge = make(server, refresh="1h")
+    assert signs_in(bridge, issuer, "a")
+    bridge.settings["auth.jwks_refresh"] = "1s"
+    bridge.reload()
+    server.wait_answered(len(server.answered) + 3)
+
+
 def test_a_reload_to_another_url_waits_for_nothing_of_the_old_one(make, server):
     issuer, new = Issuer("ES256"), Issuer("ES256")
     server.publish(a=issuer)

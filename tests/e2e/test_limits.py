@@ -149,6 +149,7 @@ def test_failed_tokens_of_one_address_are_429_before_the_upgrade(make_bridge, is
     with pytest.raises(InvalidStatus) as refused:
         bridge.connect(headers=bearer(bad), greeted=False)
     assert refused.value.response.status_code == 429
+    assert refused.value.response.headers["Retry-After"] == "60"
     # Who shares the address with whoever guesses is let in all the same: with a good token, without one,
     # as the administrator, and with a new token for a session that is open.
     assert bridge.connect(headers=bearer(issuer.token("late"))).hello["user"] == "late"
