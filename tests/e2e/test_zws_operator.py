@@ -6,6 +6,8 @@ import contextlib
 import json
 import socket
 import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -294,6 +296,77 @@ def test_check_tells_what_was_lost_and_where_to_look_next(bridge, producer):
     assert told.code == DONE
     assert "1 jumps in the numbers of producers: zws sources --sort -missed" in told.out
     assert "1 events of producers refused: see the log" in told.out
+
+
+# Each figure is another, so that none can be told in place of another's.
+MEASURED = """zws_config_last_reload_successful 1
+zws_producers 3
+zws_dropped_total{reason="slow_consumer"} 11
+zws_dropped_total{reason="lane_overload"} 12
+zws_dropped_total{reason="disconnected"} 90
+zws_ingest_gaps_total 13
+zws_ingest_rejected_total{reason="too_big"} 10
+zws_ingest_rejected_total{reason="duplicate"} 4
+zws_producers_refused_total{reason="no_curve"} 15
+zws_handshakes_total{result="accepted"} 91
+zws_handshakes_total{result="full"} 16
+zws_handshakes_total{result="full_for_address"} 92
+zws_handshakes_total{result="short_of_memory"} 17
+zws_closed_for_memory_total 18
+zws_relay_unwritten_total 19
+"""
+
+LOST = """11 events dropped for clients that read too slowly: zws connections --sort -dropped
+12 events dropped for all clients of a busy thread: server.threads
+13 jumps in the numbers of producers: zws sources --sort -missed
+14 events of producers refused: see the log
+15 connections of producers refused: see the log
+16 clients refused because the bridge was full: limits.connections
+17 clients refused for want of memory: limits.memory_bytes
+18 clients closed for want of memory: limits.memory_bytes
+19 events not kept in Redis: see the log
+"""
+
+
+@contextlib.contextmanager
+def measuring(metrics: str):
+    """The URL of something that is well, and whose /metrics are these."""
+    answers = {"/readyz": (200, '{"ready":true,"reasons":[]}'), "/api/ws": (426, ""), "/metrics": (200, metrics)}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = answers[self.path]
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_check_tells_each_loss_by_its_own_figure():
+    with measuring(MEASURED) as url:
+        told = zws("check", "--url", url)
+    assert told.code == DONE, told.out
+    lost = [line.split("since its start", 1)[1].strip() for line in told.lines if "since its start" in line]
+    assert lost == LOST.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("days", "code", "why"),
+    [(15.5, DONE, "ends in 15 days"), (13.5, FAILED, "ends in 13 days"), (-1, FAILED, "has ended")],
+)
+def test_check_warns_two_weeks_before_a_certificate_ends(days, code, why):
+    with measuring(f"{MEASURED}zws_tls_certificate_not_after {time.time() + days * 86400:.0f}\n") as url:
+        told = zws("check", "--url", url)
+    assert told.code == code and why in told.out
 
 
 def test_lists_are_sorted_and_chosen_from_and_one_row_is_told_of(bridge, operate):
