@@ -4,59 +4,12 @@
 #include <gtest/gtest.h>
 #include <hiredis/hiredis.h>
 
-#include <array>
-#include <asio/ip/tcp.hpp>
-#include <asio/write.hpp>
+#include "unit/relay/peer.hpp"
 
 namespace zws {
 namespace {
 
-using asio::ip::tcp;
-
-constexpr char info[] = "$22\r\nredis_version:7.0.15\r\n\r\n";
 constexpr std::chrono::seconds deadline{30};
-
-// Takes one connection at a time, and writes down what came over it.
-class Peer {
- public:
-  explicit Peer(asio::io_context& loop)
-      : acceptor_(loop, tcp::endpoint(asio::ip::address_v4::loopback(), 0)), socket_(loop) {
-    accept();
-  }
-
-  std::string port() const { return std::to_string(acceptor_.local_endpoint().port()); }
-  void say(std::string_view text) { asio::write(socket_, asio::buffer(text.data(), text.size())); }
-  void hang_up() { socket_.close(); }
-  bool heard(std::string_view text) const { return got.find(text) != std::string::npos; }
-
-  std::string got;
-  int connections = 0;
-
- private:
-  void accept() {
-    acceptor_.async_accept([this](const std::error_code& fault, tcp::socket socket) {
-      if (fault) return;
-      socket_ = std::move(socket);
-      got.clear();
-      ++connections;
-      read();
-      accept();
-    });
-  }
-
-  void read() {
-    socket_.async_read_some(asio::buffer(in_),
-                            [this](const std::error_code& fault, std::size_t size) {
-                              if (fault) return;
-                              got.append(in_.data(), size);
-                              read();
-                            });
-  }
-
-  tcp::acceptor acceptor_;
-  tcp::socket socket_;
-  std::array<char, 65536> in_{};
-};
 
 class RedisLinkTest : public testing::Test {
  protected:
@@ -167,9 +120,23 @@ TEST_F(RedisLinkTest, WhatWasSentIsAnsweredOnceWhenTheConnectionBreaks) {
   peer_.hang_up();
   wait([&] { return downs_.size() == 1; });
   EXPECT_EQ(answers_, (std::vector<std::string>{"1", "broke"}));
+  EXPECT_EQ(link_->waiting_bytes(), 0U) << "or the next connection has no room for it";
   wait([&] { return peer_.connections == 2; });
   come_up();
   EXPECT_EQ(ups_, 2);
+}
+
+TEST_F(RedisLinkTest, HowOftenItBrokeBeforeItWasUpIsForgotten) {
+  RedisLink::Options options = patient();
+  options.retry_first = std::chrono::milliseconds(100);
+  options.retry_max = std::chrono::hours(1);
+  link_with(options);
+  for (int i = 1; i <= 12; ++i) {
+    wait([&] { return peer_.connections == i; });
+    if (HasFatalFailure()) return;
+    come_up();
+    peer_.hang_up();
+  }
 }
 
 TEST_F(RedisLinkTest, APeerThatSaysNothingIsAway) {
