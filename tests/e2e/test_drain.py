@@ -91,6 +91,16 @@ def test_each_is_told_at_once_when_it_is_to_come_back_and_hears_events_until_the
     assert last.receive()["type"] == "live"
     assert [client.wait_closed()[0] for client in clients] == [1012] * 60
     assert bridge.wait() == 0
+    assert "closed: 1012" not in bridge.log.tail(1000), "nobody looks into what a restart has to do"
+
+
+def test_the_end_of_the_time_is_for_the_clients_own_half_of_the_close(make_bridge):
+    bridge = make_bridge({"server.drain_timeout": "2s", "server.threads": 1})
+    clients = [bridge.connect() for _ in range(60)]
+    bridge.signal(signal.SIGTERM)
+    told = [client.receive()["after_ms"] for client in clients]
+    assert 600 < max(told) <= 1200
+    assert bridge.wait() == 0
 
 
 def test_who_grows_old_is_told_to_reconnect_and_closed_a_second_later(make_bridge):

@@ -1,6 +1,7 @@
 """Floods from producers: what is too much is dropped, counted and told, and everything else goes on."""
 
 import os
+import re
 import resource
 import signal
 import threading
@@ -8,6 +9,7 @@ import threading
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from support.administrator import Administrator
 from support.raw_socket import RawSocket
 from support.zmtp import ZmtpProducer
 
@@ -64,6 +66,38 @@ def test_what_waits_before_a_lane_is_bounded_and_its_loss_is_told(make_bridge, m
     assert sum(missed) <= of_lanes * len(clients) + of_clients
     if lanes == 1:
         assert sum(missed) == of_lanes * len(clients) + of_clients, "what is counted is what is told"
+
+
+@pytest.mark.too_slow_under_tsan  # ingest then brings no more than lanes can take
+@each_number_of_lanes
+def test_a_reload_changes_the_bound_and_each_loss_is_logged_once(make_bridge, make_producer, lanes):
+    bridge = make_bridge({"server.threads": lanes, "heartbeat.timeout": "10m"})
+    admin = Administrator(bridge, bridge.admin_token)
+    producer = make_producer(bridge.endpoint)
+    client = bridge.connect()
+    client.subscribe("a")
+    bridge.settings["ingest.lane_bytes"] = 65536
+    bridge.reload()
+    seen, published = 0, 0
+    while bridge.metric("zws_dropped_total", reason="lane_overload") == 0:
+        assert published < 2000 * ROUNDS_MAX, "no flood was too much"
+        burst(bridge, lambda: [producer.send("a", {"type": "n", "filler": FILLER}) for _ in range(2000)])
+        published += 2000
+        while seen < published:
+            message = client.receive()
+            seen = message["to"] if message["type"] == "gap" else int(message["@id"].rpartition(":")[2])
+    dropped = bridge.metric("zws_dropped_total", reason="lane_overload")
+
+    def logged():
+        return sum(int(count) for count in re.findall(r"(\d+) events were dropped ahead", bridge.log.tail(10_000)))
+
+    def seconds():
+        return len(admin.get("/api/ws/samples?minutes=60")["samples"]["time"])
+
+    bridge.wait_until(lambda: logged() >= dropped, "all of it is logged")
+    soon = seconds() + 3
+    bridge.wait_until(lambda: seconds() >= soon, "some seconds have passed")
+    assert logged() == dropped
 
 
 @pytest.mark.too_slow_under_tsan  # ingest then brings no more than lanes can take

@@ -379,7 +379,9 @@ def test_lists_are_sorted_and_chosen_from_and_one_row_is_told_of(bridge, operate
     assert [row.split()[0] for row in rows] == [many.hello["client_id"], few.hello["client_id"]]
     found = operate("connections", "--search", few.hello["client_id"][:13]).lines[1:]
     assert [row.split()[0] for row in found] == [few.hello["client_id"]]
-    assert operate("connections", "--slow").talk == "zws: there are no connections\n"
+    assert len(operate("connections", "--address", "127.0.0.1").lines) == 1 + 2
+    for nobody in (("--slow",), ("--address", "127.0.0.2"), ("--user", "ada")):
+        assert operate("connections", *nobody).talk == "zws: there are no connections\n", nobody
     assert [row.split()[0] for row in operate("topics", "--sort=-events", "--search", "B").lines[1:]] == ["b"]
     wrong = operate("topics", "--sort", "size")
     assert wrong.code == USAGE and "subscribers" in wrong.talk
