@@ -35,6 +35,7 @@ class Listener final : public MessageHandler {
 class ServerTest : public ::testing::Test {
  protected:
   virtual HttpHandler* http() { return nullptr; }
+  virtual HttpPlaces* places() { return nullptr; }
   void SetUp() override {
     auto config = std::make_shared<Config>();
     config->limits.queue_bytes = queue_bytes;
@@ -52,6 +53,7 @@ class ServerTest : public ::testing::Test {
     };
     parts.access = std::make_shared<const Access>(*config, true);
     parts.http = http();
+    parts.places = places();
     server_ = std::make_unique<Server>(std::move(parts));
   }
   void TearDown() override {
@@ -311,6 +313,41 @@ TEST_F(AnswerTest, GivenOrForgottenByAnotherThreadItIsTheLanesToSendAndToCount) 
     EXPECT_EQ(counted(), before + 1);
     EXPECT_EQ(read_some().substr(0, 12), given ? "HTTP/1.1 200" : "HTTP/1.1 500");
   }
+}
+
+// Answers that nobody fetches are held for their address, all connections of it together.
+class HeldAnswerTest : public AnswerTest {
+ protected:
+  HttpPlaces* places() override { return &places_; }
+  std::string answer_of(std::size_t bytes) {
+    ask("GET /x HTTP/1.1\r\nHost: localhost\r\n");
+    HttpResponse response;
+    response.body.assign(bytes, 'x');
+    std::exchange(reply_, nullptr)(std::move(response));
+    run();
+    return read_some().substr(0, 12);
+  }
+  std::uint64_t counted_as(std::uint16_t status) {
+    for (std::size_t i = 0; i < counted_http_statuses.size(); ++i)
+      if (counted_http_statuses[i] == status) return metrics_.lane(0).http_responses[i].value();
+    return 0;
+  }
+
+ private:
+  HttpPlaces places_;
+};
+
+TEST_F(HeldAnswerTest, WhatIsTooMuchIsRefusedAndCountedAsWhatWasSent) {
+  constexpr std::size_t much = std::size_t{7} << 20;
+  EXPECT_EQ(answer_of(much), "HTTP/1.1 200");
+  const int first = std::exchange(theirs_, -1);
+  EXPECT_EQ(answer_of(much), "HTTP/1.1 429");
+  EXPECT_EQ(counted_as(200), 1U);
+  EXPECT_EQ(counted_as(429), 1U);
+  EXPECT_EQ(answer_of(100), "HTTP/1.1 200") << "a few lines have room";
+  ::close(first);
+  run();
+  EXPECT_EQ(answer_of(much), "HTTP/1.1 200") << "when the first has gone";
 }
 
 }  // namespace
