@@ -1,5 +1,7 @@
 #include "link.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include <algorithm>
@@ -21,6 +23,9 @@ constexpr std::chrono::milliseconds refused_retry{1000};
 // What a bridge may make this process hold: how many subscriptions are remembered (those beyond are
 // served, but wait_ready does not know them).
 constexpr std::size_t subscriptions_max = 4096;
+// More than a context opens, and a socket of it with its monitor and connection.
+constexpr std::size_t descriptors = 12;
+constexpr std::size_t descriptors_of_socket = 4;
 constexpr int refusals = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                          ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
@@ -38,6 +43,19 @@ void set_options(void* socket, const std::string& endpoint, const PublisherOptio
   // there one that hangs would stop the others; what it misses it sees by the numbers.
   set_option(socket, ZMQ_XPUB_NODROP, options.bind ? 0 : 1);
   set_common_options(socket, endpoint, options);
+}
+
+// libzmq ends the whole program where it finds no descriptor for one.
+void* new_context(std::size_t sockets) {
+  std::vector<int> spare;
+  int last = 0;
+  while (spare.size() < descriptors + sockets * descriptors_of_socket &&
+         (last = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+    spare.push_back(last);
+  const int error = errno;
+  for (const int descriptor : spare) ::close(descriptor);
+  if (last < 0) throw PublisherError(std::string("no ZeroMQ context: ") + std::strerror(error));
+  return zmq_ctx_new();
 }
 
 bool starts_with(std::string_view text, std::string_view prefix) noexcept {
@@ -170,7 +188,7 @@ class Link::Spoke {
 };
 
 Link::Link(const std::vector<std::string>& endpoints, const PublisherOptions& options)
-    : context_(zmq_ctx_new()) {
+    : context_(new_context(endpoints.size() + options.repair.size())) {
   try {
     if (endpoints.empty()) throw PublisherError("a publisher needs at least one endpoint");
     if (options.queue_events == 0) throw PublisherError("queue_events must be at least 1");

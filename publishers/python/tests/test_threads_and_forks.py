@@ -150,6 +150,33 @@ def test_greenlet_of_the_parent_leaves_its_sockets_alone_in_a_child(publisher: P
     assert bridge.receive().payload == b"last"
 
 
+def test_too_few_descriptors_are_an_error_and_not_the_end_of_the_program() -> None:
+    program = """
+        import os
+        import resource
+        from zwsbridge import Publisher
+
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        taken = []
+        try:
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        except OSError:
+            pass
+        made = 0
+        for left in range(40):
+            try:
+                Publisher("tcp://127.0.0.1:1", linger=0).close()
+                made += 1
+            except OSError as error:
+                assert "Too many open files" in str(error)
+            os.close(taken.pop())
+        assert 0 < made < 40
+    """
+    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], timeout=60, check=False)
+    assert ended.returncode == 0
+
+
 def test_interrupts_never_mix_two_events(bridge: StandIn) -> None:
     """A timer raises KeyboardInterrupt wherever publish happens to be, hundreds of times."""
     program = f"""

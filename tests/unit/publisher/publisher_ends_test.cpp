@@ -1,6 +1,9 @@
-// What ends a publisher's waiting: another thread's close, the time it was given, and a fork.
+// What ends a publisher's waiting: another thread's close, the time it was given, and a fork; and what
+// it cannot begin without.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +14,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "unit/publisher/listener.hpp"
 #include "zws/publisher.hpp"
@@ -110,6 +114,31 @@ TEST(PublisherEndsTest, InAForkedChildItIsClosedAndItsEndWaitsForNobody) {
   EXPECT_EQ(status, 0);
   EXPECT_EQ(publisher->publish("a", "parent"), Outcome::sent);
   EXPECT_EQ(bridge.receive().value().at(1), "parent");
+}
+
+// Says on stderr how many could be made, with none to `most` descriptors left.
+[[noreturn]] void make_with_few_descriptors(int most) {
+  const rlimit few{64, 64};
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  std::vector<int> taken;
+  for (int one; (one = ::open("/dev/null", O_RDONLY)) >= 0;) taken.push_back(one);
+  int made = 0;
+  for (int left = 0; left <= most; ++left) {
+    try {
+      Publisher("tcp://127.0.0.1:1");
+      ++made;
+    } catch (const PublisherError& error) {
+      if (std::string(error.what()).find("Too many open files") == std::string::npos) ::_exit(1);
+    }
+    ::close(taken.back());
+    taken.pop_back();
+  }
+  ::_exit(made > 0 && made < most ? 0 : 2);
+}
+
+TEST(PublisherEndsTest, WithTooFewDescriptorsItCannotBeMadeAndTheProgramGoesOn) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // libzmq's threads need a process of their own
+  EXPECT_EXIT(make_with_few_descriptors(40), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

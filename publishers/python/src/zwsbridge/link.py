@@ -28,6 +28,9 @@ _LONGEST = 2_000_000  # seconds: 23 days, and for ever is no longer. ZeroMQ coun
 # served, but nobody waits for them).
 _SUBSCRIPTION_BYTES = 4096
 _SUBSCRIPTIONS = 4096
+# More than a context of ZeroMQ opens, and a socket of it with its monitor and connection.
+_DESCRIPTORS = 12
+_DESCRIPTORS_OF_SOCKET = 4
 
 
 def checked_endpoints(endpoint: str | Sequence[str]) -> tuple[str, ...]:
@@ -77,11 +80,23 @@ def _z85(name: str, key: Key) -> bytes:
     raise ValueError(f"{name} must be 40 characters of Z85")  # never the value: it may be the secret
 
 
+def new_context(sockets: int) -> zmq.Context[zmq.Socket[bytes]]:
+    """Raises OSError where there are too few descriptors for it: libzmq would end the whole program."""
+    spare: list[int] = []
+    try:
+        for _ in range(_DESCRIPTORS + _DESCRIPTORS_OF_SOCKET * sockets):
+            spare.append(os.open(os.devnull, os.O_RDONLY))
+    finally:
+        for descriptor in spare:
+            os.close(descriptor)
+    return zmq.Context()
+
+
 class Link:
     def __init__(
         self, endpoints: Sequence[str], bind: bool, queue_size: int, linger: float, curve: Curve | None
     ) -> None:
-        self._context = zmq.Context()
+        self._context = new_context(len(endpoints))
         self.was_used = False  # set before close() where anything was sent, by `sends`
         self._sockets: list[zmq.Socket[bytes]] = []
         self._prefixes: list[set[bytes]] = []

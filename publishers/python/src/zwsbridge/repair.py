@@ -26,7 +26,7 @@ import zmq
 from zwsbridge.asker import Asker
 from zwsbridge.dealer import Dealer
 from zwsbridge.kept import Kept
-from zwsbridge.link import Curve, milliseconds
+from zwsbridge.link import Curve, milliseconds, new_context
 from zwsbridge.source import Source
 
 NEXT_PORT = "port+1"
@@ -60,7 +60,7 @@ class Repair:
     def __init__(
         self, endpoints: Sequence[str], curve: Curve | None, kept: Kept, source: Source, lock: threading.RLock
     ) -> None:
-        self._talk = _Talk(kept, lock)
+        self._talk = _Talk(kept, lock, len(endpoints))
         try:
             for endpoint in endpoints:
                 dealer = Dealer(self._talk.context, endpoint, curve)
@@ -107,10 +107,10 @@ class Repair:
 class _Talk:
     """What the thread has."""
 
-    def __init__(self, kept: Kept, lock: threading.RLock) -> None:
+    def __init__(self, kept: Kept, lock: threading.RLock, bridges: int) -> None:
         self.askers: list[Asker] = []
         self.thread: threading.Thread | None = None
-        self.context = zmq.Context()
+        self.context = new_context(bridges)
         self._kept = kept
         self._lock = lock
         self._wakes, self._woken = socket.socketpair()
