@@ -169,6 +169,16 @@ def test_a_new_bridge_answers_though_it_heard_nothing(make_member, numbers_of):
     assert asks.receive()["complete"] is True
 
 
+def test_a_reload_holds_for_what_is_read_from_redis(make_member, numbers_of):
+    first = make_member()
+    numbers_of(first).send(20)
+    wait_kept(first, 20)
+    second = make_member({"limits.replay_events": 5})
+    second.settings["limits.replay_events"] = 100
+    second.reload()
+    assert resume(second, ["p:1"]) == (True, list(range(2, 21)))
+
+
 def test_what_follows_joins_what_was_read_without_a_hole(make_member, numbers_of):
     first = make_member()
     numbers = numbers_of(first)

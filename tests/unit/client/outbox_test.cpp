@@ -173,6 +173,9 @@ TEST_F(OutboxTest, AFullSocketLosesNothingAndKeepsTheOrder) {
   expected += "our own";
   EXPECT_EQ(read_all(), expected);
   EXPECT_EQ(outbox_->delivered(), filled_ + 10);
+  EXPECT_EQ(metrics_.deliveries.value(), filled_ + 10);
+  EXPECT_EQ(metrics_.delivered_bytes.value(), expected.size() - 7U) << "our own is no event";
+  EXPECT_DOUBLE_EQ(outbox_->rate(SteadyTime{}), static_cast<double>(filled_ + 10) / 10);
   EXPECT_EQ(outbox_->dropped(), 0U);
   EXPECT_EQ(drained_, 1);
   EXPECT_EQ(metrics_.queue_bytes.value(), 0U);
@@ -189,6 +192,7 @@ TEST_F(OutboxTest, ABundleThatIsCutGoesOnWhereItWasCut) {
   ASSERT_TRUE(outbox_->waiting());
   EXPECT_EQ(read_all(), expected);
   EXPECT_EQ(outbox_->delivered(), 40U);
+  EXPECT_EQ(metrics_.delivered_bytes.value(), expected.size());
 }
 
 TEST_F(OutboxTest, ABrokenSocketIsSaidOnceAndTakesNothingMore) {

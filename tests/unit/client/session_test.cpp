@@ -87,6 +87,14 @@ TEST_F(SessionTest, WhoIsSilentIsSentNothingMoreAndGoneInASecond) {
   EXPECT_GT(aborted_, 0) << "nobody is there to answer the close";
 }
 
+TEST_F(SessionTest, WhoIsClosedHasFiveSecondsToAnswerThat) {
+  session_.close(CloseCode::restart);
+  pass(std::chrono::milliseconds(4'900));
+  EXPECT_EQ(aborted_, 0);
+  pass(std::chrono::milliseconds(100) + 2 * Wheel::tick);
+  EXPECT_GT(aborted_, 0);
+}
+
 TEST_F(SessionTest, AReloadHoldsForTheQueueOfWhoIsThere) {
   deliver({"a", 1, Overflow::drop_newest, 10'000});
   EXPECT_FALSE(outbox_.at_bound());

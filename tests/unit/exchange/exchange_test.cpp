@@ -452,6 +452,19 @@ TEST_F(ExchangeTest, WhatIsTakenInIsKeptWhetherOrNotSomebodyListens) {
   EXPECT_GT(metrics_.ingest.history_bytes.value(), 0U);
 }
 
+TEST_F(ExchangeTest, WhatIsNotKeptAnyMoreIsNotCountedThoughNothingComes) {
+  for (const char* topic : {"a", "b", "c"}) accept({arrival(topic, "s", 1)});
+  const std::uint64_t bytes = metrics_.ingest.history_bytes.value();
+  auto smaller = std::make_shared<Config>();
+  smaller->limits.topics = 1;
+  exchange_.reload(smaller);
+  EXPECT_EQ(metrics_.ingest.topics.value(), 1U);
+  EXPECT_LT(metrics_.ingest.history_bytes.value(), bytes);
+  clock_.now += smaller->history.ttl + std::chrono::seconds(1);
+  exchange_.sweep();
+  EXPECT_EQ(metrics_.ingest.topics.value(), 0U);
+}
+
 // A lane is given what is above the cut, and the history has what is not.
 TEST_F(ExchangeTest, WhoLooksSeesAllThatArrivedAndNothingElse) {
   accept({arrival("a", "s", 1), arrival("a", "s", 5)});

@@ -189,6 +189,14 @@ TEST_F(RepairTest, StreamsThatAreForgottenCauseNoQuestions) {
   EXPECT_THAT(asked(), IsEmpty());
 }
 
+TEST_F(RepairTest, SourcesThatAreForgottenTakeNoRoom) {
+  RepairRules rules;
+  rules.stream_bytes = 4'000;
+  repair.set_rules(rules);
+  for (int i = 0; i < 1'000; ++i) live("t", "s" + std::to_string(i), 1);
+  EXPECT_LE(repair.streams().bytes(), 4'500);
+}
+
 TEST_F(RepairTest, WhatThereIsNoRoomToKnowOfIsCounted) {
   RepairRules rules;
   rules.stream_bytes = 4'000;
