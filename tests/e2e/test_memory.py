@@ -16,6 +16,14 @@ def limit_to(bridge, bytes_):
         bridge.wait_metric("zws_memory_limit_bytes", int(bytes_))
 
 
+def has_room(bridge):
+    try:
+        bridge.connect().close()
+    except InvalidStatus:
+        return False
+    return True
+
+
 def test_near_the_limit_new_clients_are_refused_and_those_inside_stay(bridge, producer):
     inside = bridge.connect()
     inside.subscribe("a")
@@ -116,12 +124,27 @@ def test_at_the_limit_who_holds_most_is_closed_and_nobody_else(make_bridge, make
         producer.send("small", {"type": "n", "n": -1})
         assert reader.receive()["n"] == -1
 
-        def has_room():
-            try:
-                bridge.connect().close()
-            except InvalidStatus:
-                return False
-            return True
-
-        bridge.wait_until(has_room, "there is room again")
+        bridge.wait_until(lambda: has_room(bridge), "there is room again")
         assert bridge.metric("zws_queue_bytes") > 500_000, "the one that holds little keeps it"
+
+
+def test_who_takes_too_much_later_is_closed_too_and_there_is_room_each_time(make_bridge, make_producer):
+    bridge = make_bridge(
+        {"limits.queue_bytes": 512 * MIB, "limits.stalled_timeout": "1h", "history.size": 0, "heartbeat.timeout": "1h"}
+    )
+    producer = make_producer(bridge.endpoint)
+    limit_to(bridge, bridge.metric("process_resident_memory_bytes") + 64 * MIB)
+
+    def closed(count):
+        for _ in range(16):
+            producer.send("big", "x" * 65_536)
+        return bridge.metric("zws_closed_for_memory_total") >= count
+
+    for count in (1, 2, 3):
+        with bridge.raw(receive_buffer=4096) as greedy:
+            assert greedy.upgrade()[0] == 101
+            greedy.send_frame(1, b'{"type":"subscribe","topic":"big"}')
+            bridge.wait_metric("zws_subscriptions", 1)
+            bridge.wait_until(lambda count=count: closed(count), "it is closed")
+            assert greedy.close_code() == 4410
+        bridge.wait_until(lambda: has_room(bridge), "there is room again")

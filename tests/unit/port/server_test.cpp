@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -179,6 +181,31 @@ TEST_F(ServerTest, AConnectionThatNeverSpeaksEndsWithTheServer) {
   run();
   char byte = 0;
   EXPECT_EQ(::recv(theirs_, &byte, 1, 0), 0) << "closed";
+}
+
+// What is dropped or replaced has not left yet only while little of it waits in the kernel.
+TEST_F(ServerTest, TheKernelHoldsAsMuchUnsentAsTheConfigurationInForceSays) {
+  auto config = std::make_shared<Config>();
+  config->limits.unsent_bytes = 20'000;
+  server_->reload(config, std::make_shared<const Access>(*config, true), nullptr);
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in place{};
+  place.sin_family = AF_INET;
+  place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof place;
+  auto* const address = reinterpret_cast<sockaddr*>(&place);
+  ASSERT_EQ(::bind(listener, address, size), 0);
+  ASSERT_EQ(::listen(listener, 1), 0);
+  ASSERT_EQ(::getsockname(listener, address, &size), 0);
+  theirs_ = ::socket(AF_INET, SOCK_STREAM, 0);
+  ASSERT_EQ(::connect(theirs_, address, size), 0);
+  const int ours = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK);
+  ::close(listener);
+  server_->take(ours, "here");
+  int unsent = 0;
+  size = sizeof unsent;
+  ASSERT_EQ(::getsockopt(ours, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, &size), 0);
+  EXPECT_EQ(unsent, 20'000);
 }
 
 TEST_F(ServerTest, ACodeThatTheBridgeSentIsTheOneThatCounts) {
