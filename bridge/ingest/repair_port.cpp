@@ -121,9 +121,16 @@ bool RepairPort::drain(Repair& repair) {
       repair.look();
       return touched_;
     }
-    if (!passing_over_) take(repair.publishers());
+    if (passing_over_) continue;
+    take(repair.publishers());
+    let_go();
   }
   return true;
+}
+
+// What they hold counts as held by producers, and who knows when a message of as many frames comes again.
+void RepairPort::let_go() noexcept {
+  for (std::size_t i = 0; i < std::min(count_, frames_max); ++i) frames_[i].rebuild();
 }
 
 // One message, or as much of a message that is too long as a look may take; false if there is none.

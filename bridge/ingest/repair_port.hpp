@@ -60,6 +60,7 @@ class RepairPort final : public Asker {
   void open(const Config& config);
   bool receive();
   void take(Publishers& publishers);
+  void let_go() noexcept;
   bool take_kept(Publishers& publishers, const std::string& id);
   bool take_answer(Publishers& publishers, const std::string& id);
   bool take_end(Publishers& publishers, const std::string& id);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/error.hpp"
+#include "ingest/zmq_heap.hpp"
 #include "unit/ingest/repair_stage.hpp"
 
 namespace zws {
@@ -42,6 +43,7 @@ class RepairPortTest : public testing::Test, public RepairStage {
 
   const std::string endpoint_ =
       "ipc://" + testing::TempDir() + "repair-port-" + std::to_string(::getpid());
+  const bool heap_is_watched_ = zmq_heap::watch();  // before the context is made
   zmq::context_t context_;
   Config config_;
   CurveKeys keys_;
@@ -55,6 +57,29 @@ TEST_F(RepairPortTest, WithoutARoomForANewSocketTheOldOneGoesOn) {
   EXPECT_THROW(port_.reopen(config_), zmq::error_t);
   others.clear();
   expect_it_goes_on();
+}
+
+// It would count as held by producers for ever, and their socket be made anew again and again.
+TEST_F(RepairPortTest, NothingIsHeldOfWhatHasBeenTaken) {
+  ASSERT_TRUE(heap_is_watched_);
+  const std::size_t before = zmq_heap::bytes();
+  zmq::context_t elsewhere;
+  zmq::socket_t publisher(elsewhere, zmq::socket_type::dealer);
+  publisher.set(zmq::sockopt::linger, 0);
+  publisher.connect(endpoint_);
+  const std::string frame(100'000, 'x');
+  publisher.send(zmq::str_buffer("have"), zmq::send_flags::sndmore);
+  for (int left = 100; left > 0; --left)
+    publisher.send(zmq::buffer(frame), left > 1 ? zmq::send_flags::sndmore : zmq::send_flags::none);
+  const SteadyTime until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  pollfd awaited{wakeup_.descriptor(), POLLIN, 0};
+  while (failed(RepairFailure::unasked) == 0 && std::chrono::steady_clock::now() < until) {
+    ::poll(&awaited, 1, 10);
+    port_.callers().look();
+    port_.drain(repair);
+  }
+  ASSERT_EQ(failed(RepairFailure::unasked), 1U);
+  EXPECT_LT(zmq_heap::bytes(), before + (std::size_t{1} << 20));
 }
 
 TEST_F(RepairPortTest, WhereTheNewSocketCannotBeWaitedForTheOldOneGoesOn) {
