@@ -96,6 +96,8 @@ TEST_F(PatternLanesTest, ATopicThatIsDearToMatchGoesToAllLanesWithPatterns) {
   patterns.add(pattern("elsewhere:*"), 3);
   EXPECT_EQ(lanes(topic), lane_bit(2) | lane_bit(3));
   EXPECT_EQ(lanes("elsewhere:a"), lane_bit(3));
+  patterns.remove(pattern("elsewhere:*"), 3);
+  EXPECT_EQ(lanes(topic), lane_bit(2)) << "lane 3 has none any more";
 }
 
 }  // namespace

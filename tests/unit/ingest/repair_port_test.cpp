@@ -59,6 +59,38 @@ TEST_F(RepairPortTest, WithoutARoomForANewSocketTheOldOneGoesOn) {
   expect_it_goes_on();
 }
 
+TEST_F(RepairPortTest, APublisherThatHoldsNothingYetIsHeard) {
+  zmq::context_t elsewhere;
+  zmq::socket_t publisher(elsewhere, zmq::socket_type::dealer);
+  publisher.set(zmq::sockopt::linger, 0);
+  publisher.connect(endpoint_);
+  for (const char* frame : {"have", "s", "t", "8"})
+    publisher.send(zmq::buffer(std::string(frame)), zmq::send_flags::sndmore);
+  publisher.send(zmq::str_buffer("7"), zmq::send_flags::none);
+  const SteadyTime until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  pollfd awaited{wakeup_.descriptor(), POLLIN, 0};
+  while (greeted().empty() && failed(RepairFailure::unasked) == 0 &&
+         std::chrono::steady_clock::now() < until) {
+    ::poll(&awaited, 1, 10);
+    port_.callers().look();
+    port_.drain(repair);
+  }
+  ASSERT_EQ(greeted().size(), 1U);
+  const std::string& id = greeted().front();
+
+  Sent sent = Sent::sent;
+  for (int i = 0; i < 1'000'000 && sent == Sent::sent; ++i) sent = port_.nothing(id);
+  EXPECT_EQ(sent, Sent::full) << "who does not read is there all the same";
+}
+
+TEST_F(RepairPortTest, WhoIsNotThereIsGoneAndMoreMayHaveComeMeanwhile) {
+  while (port_.drain(repair)) {
+  }
+  EXPECT_FALSE(port_.touched());
+  EXPECT_EQ(port_.hello("nobody"), Sent::gone);
+  EXPECT_TRUE(port_.touched());
+}
+
 // It would count as held by producers for ever, and their socket be made anew again and again.
 TEST_F(RepairPortTest, NothingIsHeldOfWhatHasBeenTaken) {
   ASSERT_TRUE(heap_is_watched_);

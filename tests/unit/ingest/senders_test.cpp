@@ -146,6 +146,8 @@ TEST_F(SendersTest, AllEndWithTheirSocket) {
   senders.of(eight.c_str());
   senders.all_ended();
   EXPECT_THAT(ended_now, UnorderedElementsAre(1, 2));
+  senders.all_ended();
+  EXPECT_THAT(ended_now, UnorderedElementsAre(1, 2)) << "each once, and then it is forgotten";
 }
 
 }  // namespace
