@@ -38,7 +38,8 @@ TEST_F(KeptKeysFolderTest, TheServicesIsTakenBeforeTheUsers) {
   ::setenv("XDG_STATE_HOME", "/state", 1);
   EXPECT_EQ(KeptKeys::folder(), "/state/zwsbridge") << "beside those of other programs";
   ::setenv("XDG_STATE_HOME", "state", 1);
-  EXPECT_EQ(KeptKeys::folder(), "/somewhere/ada/.local/state/zwsbridge") << "a path is whole, or none";
+  EXPECT_EQ(KeptKeys::folder(), "/somewhere/ada/.local/state/zwsbridge")
+      << "a path is whole, or none";
   ::setenv("STATE_DIRECTORY", "/var/lib/zwsbridge:/var/lib/other", 1);
   EXPECT_EQ(KeptKeys::folder(), "/var/lib/zwsbridge") << "systemd's are several";
   ::unsetenv("STATE_DIRECTORY");
