@@ -279,6 +279,10 @@ def test_a_key_that_a_reload_no_longer_lists_is_cut_off(make_bridge, make_produc
     friend.wait_ready()
     hears(bridge, lambda: friend.send("orders", ORDER))
     bridge.wait_metric("zws_producers", 1)
+    connected = bridge.metric("zws_producers_connected_total")
+    bridge.reload()
+    hears(bridge, lambda: friend.send("orders", ORDER))
+    assert bridge.metric("zws_producers_connected_total") == connected, "nobody has to go any more"
 
 
 def test_a_reload_with_a_bad_list_changes_nothing(make_bridge, make_producer, house):
