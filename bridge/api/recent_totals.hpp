@@ -25,7 +25,7 @@ class RecentTotals {
   void get(Done done);
 
  private:
-  void take(const std::string& text) noexcept;
+  void take(std::string text);
 
   const std::function<void(Done)> ask_;
   const Clock& clock_;

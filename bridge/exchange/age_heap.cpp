@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "exchange/topic_table.hpp"
+#include "exchange/kept_topic.hpp"
 
 namespace zws {
 namespace {
@@ -13,14 +13,14 @@ constexpr int looks_max = 64;
 
 }  // namespace
 
-void AgeHeap::add(Topic& topic) {
+void AgeHeap::add(KeptTopic& topic) {
   assert(topic.age_place == nowhere && !topic.history.empty());
   const Entry entry{topic.history.oldest().arrival, &topic};
   entries_.push_back(entry);
   sift_up(entries_.size() - 1, entry);
 }
 
-void AgeHeap::remove(Topic& topic) noexcept {
+void AgeHeap::remove(KeptTopic& topic) noexcept {
   const std::size_t place = topic.age_place;
   assert(place < entries_.size() && entries_[place].topic == &topic);
   topic.age_place = nowhere;
@@ -33,7 +33,7 @@ void AgeHeap::remove(Topic& topic) noexcept {
     sift_down(place, last);
 }
 
-Topic& AgeHeap::oldest() noexcept {
+KeptTopic& AgeHeap::oldest() noexcept {
   for (int look = 0; look < looks_max; ++look) {
     const Entry top = entries_.front();
     const std::uint64_t arrival = top.topic->history.oldest().arrival;

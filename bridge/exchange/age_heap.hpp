@@ -14,23 +14,23 @@
 
 namespace zws {
 
-struct Topic;
+struct KeptTopic;
 
 class AgeHeap {
  public:
   static constexpr std::uint32_t nowhere = static_cast<std::uint32_t>(-1);
 
   // The topic holds events and is in no AgeHeap.
-  void add(Topic& topic);
+  void add(KeptTopic& topic);
 
-  void remove(Topic& topic) noexcept;
+  void remove(KeptTopic& topic) noexcept;
 
   bool empty() const noexcept { return entries_.empty(); }
 
   // The topic with the oldest event; there must be one. To keep a long quiet time from being paid
   // for in one call, no more than 64 entries are put right; if that was not enough, the topic is the
   // one whose events were the oldest when last looked at.
-  Topic& oldest() noexcept;
+  KeptTopic& oldest() noexcept;
 
   // Whether the last answer was the oldest for certain.
   bool exact() const noexcept;
@@ -40,7 +40,7 @@ class AgeHeap {
  private:
   struct Entry {
     std::uint64_t arrival;
-    Topic* topic;
+    KeptTopic* topic;
   };
 
   void put(std::size_t place, const Entry& entry) noexcept;

@@ -45,11 +45,11 @@ std::int64_t unix_ns(WallTime time) {
 Exchange::Exchange(ConfigPtr config, Metrics& metrics, const Clock& clock)
     : own_source_(make_own_source()),
       routes_(std::make_unique<RouteTable>(*config)),
-      sources_(own_source_, *config, *routes_, ledger_, patterns_),
-      history_(config, ledger_, clock),
+      sources_(own_source_, *config, *routes_, topics_, patterns_),
+      history_(config, topics_, clock),
       metrics_(metrics.ingest),
       clock_(clock) {
-  ledger_.set_own_source(own_source_);
+  history_.set_own_source(own_source_);
   sources_.set_awaited_since(unix_ns(clock_.wall()));
 }
 
@@ -145,7 +145,7 @@ void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now
     Event::Fields missing = fields;
     missing.seq = judgement.missed_from;
     missing.last_seq = judgement.seq - 1;
-    keep(Renderer::gap(missing, "producer"), judgement.lanes, batch);
+    keep(Renderer::gap(missing, "producer"), judgement, batch);
     fields.arrival = ++arrivals_;
   }
   if (judgement.restart) {
@@ -156,7 +156,7 @@ void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now
   }
   fields.restart = judgement.restart;
   fields.seq = judgement.seq;
-  keep(renderer_.render(arrival, fields, *judgement.route, now_ns), judgement.lanes, batch);
+  keep(renderer_.render(arrival, fields, *judgement.route, now_ns), judgement, batch);
 }
 
 // Whether this very event has come from the archive, to which another bridge was quicker to give it.
@@ -175,9 +175,9 @@ bool Exchange::is_here(const Arrival& arrival, Event::Fields fields, const Judge
   return says_the_same(text_in_frame(known.frame()), text);
 }
 
-void Exchange::keep(EventPtr event, LaneSet lanes, Batch& batch) {
-  history_.record(event);
-  tell(std::move(event), lanes, batch);
+void Exchange::keep(EventPtr event, const Judgement& judgement, Batch& batch) {
+  history_.record(event, *judgement.topic);
+  tell(std::move(event), judgement.lanes, batch);
 }
 
 void Exchange::tell(EventPtr event, LaneSet lanes, Batch& batch) {
@@ -349,7 +349,6 @@ Interest& Exchange::interest(std::size_t lane) {
 void Exchange::LaneInterest::begins(const Pattern& pattern) {
   if (pattern.is_literal()) {
     exchange_.history_.pin(pattern.text(), lane_);
-    exchange_.sources_.note_lanes(pattern.text(), topic_hash(pattern.text()));
   } else {
     exchange_.patterns_.add(pattern, lane_);
   }
@@ -368,7 +367,6 @@ void Exchange::LaneInterest::end(const std::vector<Pattern>& patterns) noexcept 
 void Exchange::LaneInterest::end_one(const Pattern& pattern) noexcept try {
   if (!pattern.is_literal()) return exchange_.patterns_.remove(pattern, lane_);
   exchange_.history_.unpin(pattern.text(), lane_);
-  exchange_.sources_.note_lanes(pattern.text(), topic_hash(pattern.text()));
 } catch (const std::exception& error) {
   log::error("a topic could not be let go: {}", error.what());
 }

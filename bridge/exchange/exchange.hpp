@@ -28,8 +28,9 @@
 #include "exchange/frame.hpp"
 #include "exchange/history.hpp"
 #include "exchange/interest.hpp"
-#include "exchange/ledger.hpp"
+#include "exchange/lane_set.hpp"
 #include "exchange/source_table.hpp"
+#include "exchange/topics.hpp"
 #include "metrics/metrics.hpp"
 
 namespace zws {
@@ -143,7 +144,7 @@ class Exchange final : public Sink {
   void add(const Arrival& arrival, SteadyTime received, std::int64_t now_ns, Batch& batch);
   bool is_here(const Arrival& arrival, Event::Fields fields, const Judgement& judgement,
                std::int64_t now_ns);
-  void keep(EventPtr event, LaneSet lanes, Batch& batch);
+  void keep(EventPtr event, const Judgement& judgement, Batch& batch);
   void tell(EventPtr marker, LaneSet lanes, Batch& batch);
   bool tend();
   LaneSet listening() const noexcept;
@@ -157,7 +158,7 @@ class Exchange final : public Sink {
 
   const std::string own_source_;
   Archive* archive_ = nullptr;
-  Ledger ledger_;
+  Topics topics_;
   PatternLanes patterns_;
   std::mutex mutex_;
   std::unique_ptr<const RouteTable> routes_;

@@ -26,12 +26,14 @@
 #include "core/event.hpp"
 #include "core/pattern.hpp"
 #include "core/position.hpp"
+#include "exchange/marks.hpp"
 
 namespace zws {
 
-class Ledger;
 class Shelf;
+class Topics;
 struct Past;
+class Topic;
 
 struct Recovery {
   bool recovered = false;
@@ -75,19 +77,24 @@ struct Kept {
 
 class History {
  public:
-  // `ledger` outlives it.
-  History(ConfigPtr config, Ledger& ledger, const Clock& clock = Clock::real());
+  // `topics` outlives it.
+  History(ConfigPtr config, Topics& topics, const Clock& clock = Clock::real());
   ~History();
 
   // Remembers an event (Kind::gap breaks the run of its source). Events of one source on one topic
   // come with rising seq; one that steps back begins its source anew, as Event::restart() does.
   void record(const EventPtr& event);
+  // The same where the record of its topic is at hand.
+  void record(const EventPtr& event, Topic& topic);
 
   // Takes in what an archive kept of a topic, in front of what is here and only where it joins without a
   // hole; so the answers below prove more and never what is not so. `heard`: of each of its sources, up to
   // which number the exchange has heard it itself, 0 for none; later ones come live and are not taken from there. What is taken
   // counts as older than all that came, and goes first where there is no room. False: nothing was of use.
   bool fill(const Past& past, const std::vector<std::uint64_t>& heard);
+
+  // The bridge's own sources: their names begin so. No archive keeps what they sent.
+  void set_own_source(std::string_view name);
 
   // There are others who heard what was before this moment. So who asks for a pattern has to show that it was there later.
   void heard_elsewhere() noexcept;
@@ -101,6 +108,9 @@ class History {
   bool is_behind(std::string_view topic, const std::vector<Position>& since);
   // Whether a fetch from `from` on would be complete, if it fits.
   bool holds(std::string_view topic, std::string_view source, std::uint64_t from);
+
+  // What `at` holds where nothing is known.
+  const Marks& marks() const noexcept { return marks_; }
 
   // Where live events begin: the newest position of each source known on the topic; where none is, a
   // mark of this moment (exchange/marks.hpp). Never empty.
@@ -203,7 +213,8 @@ class History {
   bool proven(const std::vector<Position>& since, SteadyTime forgotten) const;
 
   const Clock& clock_;
-  Ledger& ledger_;
+  Topics& topics_;
+  const Marks marks_;
   std::unique_ptr<Shelf> shelf_;
   std::uint64_t questions_ = 0;
 };

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "core/pattern.hpp"
-#include "exchange/ledger.hpp"
+#include "exchange/lane_set.hpp"
 #include "exchange/pattern_index.hpp"
 
 namespace zws {
@@ -37,7 +37,7 @@ class LanesOfPattern {
   // False if no lane is left.
   bool remove(std::size_t lane) noexcept {
     // The last bit may be that of others, too.
-    if (lane_bit(lane) != lane_bit(63)) lanes_ &= ~lane_bit(lane);
+    if (!is_shared(lane_bit(lane))) lanes_ &= ~lane_bit(lane);
     return --count_ != 0;
   }
 

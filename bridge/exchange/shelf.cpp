@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "exchange/own_source.hpp"
+
 namespace zws {
 namespace {
 
@@ -19,7 +21,7 @@ constexpr std::chrono::seconds filled_stays{5};  // though nobody holds the topi
 // Keeps the totals right across whatever is done to one topic meanwhile.
 class Shelf::Account {
  public:
-  Account(Shelf& shelf, Topic& topic) noexcept
+  Account(Shelf& shelf, KeptTopic& topic) noexcept
       : shelf_(shelf),
         history_(topic.history),
         events_(history_.event_bytes()),
@@ -38,13 +40,13 @@ class Shelf::Account {
   const std::size_t bookkeeping_;
 };
 
-Shelf::Shelf(ConfigPtr config, Ledger& ledger)
-    : config_(std::move(config)), ledger_(ledger), routes_(*config_) {}
+Shelf::Shelf(ConfigPtr config, Topics& topics)
+    : config_(std::move(config)), records_(topics), routes_(*config_), topics_(topics) {}
 
-void Shelf::record(const EventPtr& event) {
+void Shelf::record(const EventPtr& event, Topic* record) {
   const std::uint64_t arrival = ++arrivals_;
   now_ = std::max(now_ + std::chrono::nanoseconds(1), event->received());
-  if (Topic* topic = take_up(*event)) {
+  if (KeptTopic* topic = take_up(*event, record)) {
     {
       const Account account(*this, *topic);
       const std::size_t sources_max = config_->limits.sources_per_topic;
@@ -58,7 +60,8 @@ void Shelf::record(const EventPtr& event) {
       if (topic->history.forgot() != forgot) note_forgotten(*topic);
     }
     topic->heard = arrival;
-    if (event->raw() || ledger_.is_own(event->source())) topic->kept_here_only = true;
+    if (event->raw() || is_numbered_here_alone(event->source(), own_source_))
+      topic->kept_here_only = true;
     if (!event->is_gap()) {
       ++topic->events;
       topic->rate.note(event->received());
@@ -80,7 +83,7 @@ bool Shelf::fill(const Past& past, const std::vector<std::uint64_t>& heard, Stea
   std::optional<SteadyTime> forgotten = past.forgotten;
   const SteadyTime for_good = forgotten_.for_good(hash);
   if (for_good != SteadyTime{}) forgotten = std::max(for_good, forgotten.value_or(for_good));
-  Topic* topic = look_up(past.topic, now);
+  KeptTopic* topic = look_up(past.topic, now);
   if (topic == nullptr) {
     topic = &topics_.add(past.topic, hash);
     topic->policy = &policy_for(past.topic);
@@ -109,13 +112,13 @@ bool Shelf::fill(const Past& past, const std::vector<std::uint64_t>& heard, Stea
 }
 
 // The topic that `event` is for, or nothing if nothing of it would remain.
-Topic* Shelf::take_up(const Event& event) {
-  Topic* topic = topics_.find(event);
+KeptTopic* Shelf::take_up(const Event& event, Topic* record) {
+  KeptTopic* topic = record == nullptr ? nullptr : record->kept.get();
   if (topic == nullptr) {
     Policy& policy = policy_for(event.topic());
     const bool remains = policy.retention.size > 0 && !event.is_gap();
     const SteadyTime end = event.received() + policy.retention.ttl;
-    if (!remains && !ledger_.held_since(event.topic(), event.topic_hash(), end)) {
+    if (!remains && (record == nullptr || !record->held_since(end))) {
       forgotten_.note_unkept(event.topic_hash(), now_, arrivals_);
       forgotten_.note_for_good(event.topic_hash(), now_);
       return nullptr;
@@ -139,8 +142,8 @@ Topic* Shelf::take_up(const Event& event) {
 }
 
 // Whether subscribers have kept it known since its history ran out.
-bool Shelf::held(const Topic& topic) const noexcept {
-  return ledger_.held_since(topic.name, topic.hash, topic.end);
+bool Shelf::held(const KeptTopic& topic) const noexcept {
+  return topic.record->held_since(topic.end);
 }
 
 Policy& Shelf::policy_for(std::string_view topic) {
@@ -154,7 +157,7 @@ Policy& Shelf::policy_for(std::string_view topic) {
   return *policies_.back();
 }
 
-bool Shelf::settle(Topic& topic) {
+bool Shelf::settle(KeptTopic& topic) {
   const bool listed = topic.age_place != AgeHeap::nowhere;
   if (!topic.history.empty()) {
     if (!listed) topic.policy->by_age.add(topic);
@@ -166,12 +169,12 @@ bool Shelf::settle(Topic& topic) {
   return false;
 }
 
-void Shelf::note_forgotten(const Topic& topic) noexcept {
-  if (topic.kept_here_only) forgotten_.note_for_good(topic.hash, now_);
-  forgotten_.note(topic.name, topic.hash, now_, topic.heard);
+void Shelf::note_forgotten(const KeptTopic& topic) noexcept {
+  if (topic.kept_here_only) forgotten_.note_for_good(topic.record->hash, now_);
+  forgotten_.note(topic.record->name(), topic.record->hash, now_, topic.heard);
 }
 
-void Shelf::forget(Topic& topic) noexcept {
+void Shelf::forget(KeptTopic& topic) noexcept {
   note_forgotten(topic);
   if (topic.age_place != AgeHeap::nowhere) topic.policy->by_age.remove(topic);
   event_bytes_ -= topic.history.event_bytes();
@@ -179,12 +182,12 @@ void Shelf::forget(Topic& topic) noexcept {
   topics_.remove(topic);
 }
 
-Topic* Shelf::look_up(std::string_view name, SteadyTime now) {
-  Topic* topic = topics_.find(name, topic_hash(name));
+KeptTopic* Shelf::look_up(std::string_view name, SteadyTime now) {
+  KeptTopic* topic = topics_.find(name, topic_hash(name));
   return topic == nullptr ? nullptr : look_up(*topic, now);
 }
 
-Topic* Shelf::look_up(Topic& topic, SteadyTime now) {
+KeptTopic* Shelf::look_up(KeptTopic& topic, SteadyTime now) {
   now_ = std::max(now_, now);
   {
     const Account account(*this, topic);
@@ -199,7 +202,7 @@ void Shelf::sweep(SteadyTime now) {
   // One that lost its last subscriber while its history was empty.
   for (std::size_t left = std::min(looks_per_sweep, topics_.size()); left > 0; --left)
     settle(*topics_.walk());
-  topics_.shrink();
+  records_.shrink();
 }
 
 bool Shelf::expire(SteadyTime now, int steps) {
@@ -208,7 +211,7 @@ bool Shelf::expire(SteadyTime now, int steps) {
     if (now <= policy->quiet_until) continue;
     while (!policy->by_age.empty()) {
       if (steps <= 0) return false;
-      Topic& topic = policy->by_age.oldest();
+      KeptTopic& topic = policy->by_age.oldest();
       const SteadyTime end = topic.history.oldest().event->received() + policy->retention.ttl;
       if (now > end) {
         drop_oldest(topic);
@@ -226,15 +229,15 @@ bool Shelf::expire(SteadyTime now, int steps) {
 
 // With nothing kept of it, it is forgotten; else when that is past its age.
 void Shelf::let_go(std::string_view name) noexcept {
-  Topic* topic = topics_.find(name, topic_hash(name));
+  KeptTopic* topic = topics_.find(name, topic_hash(name));
   if (topic != nullptr && topic->history.empty()) settle(*topic);
 }
 
 bool Shelf::drop_oldest_event() {
-  Topic* oldest = nullptr;
+  KeptTopic* oldest = nullptr;
   for (const auto& policy : policies_) {
     if (policy->by_age.empty()) continue;
-    Topic& topic = policy->by_age.oldest();
+    KeptTopic& topic = policy->by_age.oldest();
     if (oldest == nullptr || topic.history.oldest().arrival < oldest->history.oldest().arrival)
       oldest = &topic;
   }
@@ -243,7 +246,7 @@ bool Shelf::drop_oldest_event() {
   return true;
 }
 
-void Shelf::drop_oldest(Topic& topic) {
+void Shelf::drop_oldest(KeptTopic& topic) {
   {
     const Account account(*this, topic);
     topic.history.drop_oldest();
@@ -254,16 +257,9 @@ void Shelf::drop_oldest(Topic& topic) {
 
 void Shelf::keep_within_bounds() {
   while (topics_.size() > config_->limits.topics) forget(*topics_.oldest());
-  std::size_t topics_before = topics_.size();
   while (bytes() > config_->history.bytes) {
     if (!discarded_.empty()) {
       discarded_.free_some(1);
-      continue;
-    }
-    // Tables of a time with far more topics would have all the others go, too.
-    if (topics_.size() * 2 < topics_before) {
-      topics_.shrink_all();
-      topics_before = topics_.size();
       continue;
     }
     if (drop_oldest_event()) continue;
@@ -292,12 +288,12 @@ void Shelf::retain_anew(SteadyTime now) {
   }
   auto& names = topics_.names();
   for (auto next = names.begin(); next != names.end();) {
-    Topic* topic = look_up(*(next++)->second, now);
+    KeptTopic* topic = look_up(*(next++)->second, now);
     if (topic == nullptr) continue;
     const Retention before = topic->policy->retention;
     const bool had_events = !topic->history.empty();
     if (topic->age_place != AgeHeap::nowhere) topic->policy->by_age.remove(*topic);
-    topic->policy = &policy_for(topic->name);
+    topic->policy = &policy_for(topic->record->name());
     {
       const Account account(*this, *topic);
       const std::uint32_t forgot = topic->history.forgot();

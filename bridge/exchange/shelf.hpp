@@ -1,7 +1,7 @@
 // Shelf, the store of the history: all topics with the events retained of each, never more than the
 // bounds allow. What evicts events and forgets topics is here.
 //
-// Thread: one at a time (the exchange's mutex). Lifetime: a Topic& is good until the next call that
+// Thread: one at a time (the exchange's mutex). Lifetime: a KeptTopic& is good until the next call that
 // is not const; within one question, `now` is read once, so that looking at one topic twice moves nothing.
 // Cost: record() amortised O(1), for a topic not known yet O(log topics).
 #pragma once
@@ -19,19 +19,22 @@
 #include "core/topic.hpp"
 #include "exchange/discarded.hpp"
 #include "exchange/forgotten.hpp"
-#include "exchange/ledger.hpp"
+#include "exchange/kept_topics.hpp"
 #include "exchange/past.hpp"
 #include "exchange/policy.hpp"
-#include "exchange/topic_table.hpp"
 
 namespace zws {
 
 class Shelf {
  public:
-  // `ledger` outlives the shelf.
-  Shelf(ConfigPtr config, Ledger& ledger);
+  // `topics` outlives the shelf.
+  Shelf(ConfigPtr config, Topics& topics);
 
-  void record(const EventPtr& event);
+  // The bridge's own sources: their names begin so.
+  void set_own_source(std::string_view name) { own_source_ = name; }
+
+  // `topic`: the record of the event's topic, if there is one.
+  void record(const EventPtr& event, Topic* topic);
 
   // See History::fill().
   bool fill(const Past& past, const std::vector<std::uint64_t>& heard, SteadyTime now);
@@ -40,8 +43,8 @@ class Shelf {
   void heard_elsewhere() noexcept { forgotten_.note_elsewhere(arrivals_); }
 
   // The topic as it stands at `now`; nothing if it is not known, or no longer.
-  Topic* look_up(std::string_view name, SteadyTime now);
-  Topic* look_up(Topic& topic, SteadyTime now);
+  KeptTopic* look_up(std::string_view name, SteadyTime now);
+  KeptTopic* look_up(KeptTopic& topic, SteadyTime now);
 
   // Shows the topics that `pattern` matches, in order of name, until `visit` returns false. Each name
   // looked at takes one of `looks_left`; says false where they do not suffice.
@@ -66,12 +69,12 @@ class Shelf {
   SteadyTime moment(SteadyTime now) noexcept { return now_ = std::max(now_, now); }
 
   const Config& config() const noexcept { return *config_; }
-  TopicTable& topics() noexcept { return topics_; }
-  const TopicTable& topics() const noexcept { return topics_; }
+  KeptTopics& topics() noexcept { return topics_; }
+  const KeptTopics& topics() const noexcept { return topics_; }
 
   std::size_t bytes() const noexcept {
     return event_bytes_ + bookkeeping_bytes_ + topics_.bytes() + discarded_.bytes() +
-           std::min(ledger_.source_bytes(), source_bytes_max(*config_));
+           std::min(records_.source_bytes(), source_bytes_max(*config_));
   }
 
   // What the sources may have of history.bytes.
@@ -82,25 +85,26 @@ class Shelf {
  private:
   class Account;
 
-  Topic* take_up(const Event& event);
+  KeptTopic* take_up(const Event& event, Topic* record);
   Policy& policy_for(std::string_view topic);
   void retain_anew(SteadyTime now);
 
-  bool held(const Topic& topic) const noexcept;
+  bool held(const KeptTopic& topic) const noexcept;
 
   // After events of `topic` came or went: in its heap or not, known or forgotten. False: forgotten.
-  bool settle(Topic& topic);
-  void forget(Topic& topic) noexcept;
-  void note_forgotten(const Topic& topic) noexcept;
+  bool settle(KeptTopic& topic);
+  void forget(KeptTopic& topic) noexcept;
+  void note_forgotten(const KeptTopic& topic) noexcept;
 
-  void drop_oldest(Topic& topic);
+  void drop_oldest(KeptTopic& topic);
   bool drop_oldest_event();
   void keep_within_bounds();
 
   ConfigPtr config_;
-  Ledger& ledger_;
+  Topics& records_;
+  std::string own_source_ = "*";  // until it is set no source is
   RouteTable routes_;
-  TopicTable topics_;
+  KeptTopics topics_;
   std::vector<std::unique_ptr<Policy>> policies_;
   std::size_t event_bytes_ = 0;
   std::size_t bookkeeping_bytes_ = 0;
@@ -131,7 +135,7 @@ bool Shelf::each_match(const Pattern& pattern, SteadyTime now, std::size_t& look
       continue;
     }
     if (!pattern.matches(here->first)) continue;
-    Topic* topic = look_up(*here->second, now);
+    KeptTopic* topic = look_up(*here->second, now);
     if (topic != nullptr && !visit(*topic)) break;
   }
   return true;

@@ -1,4 +1,4 @@
-// What the SourceTable knows of a topic and of its sources.
+// TopicSources: what the SourceTable knows of a topic and of its sources.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,8 @@
 #include "exchange/presence.hpp"
 
 namespace zws {
+
+class Topic;
 
 struct SourceRecord {
   std::string name;
@@ -30,31 +32,29 @@ struct SourceRecord {
   Presence presence;
 };
 
-// What only topics of producers that send no header have, those that are watched for silence, and those of which
-// an archive said something.
+// What only topics of producers that send no header have, those that are watched for silence, those of which
+// an archive said something, and those with more sources than are known.
 struct TopicExtras {
   std::uint64_t fleet_seq = 0;  // of what other bridges get with its number
   SteadyTime own_heard{};
   Presence own;                  // of the topic's own source
   SteadyTime due{};              // when SourceWatch looks at the topic again; zero: not by itself
   std::uint64_t assumed_at = 0;  // the arrival number of what an archive said last of a source
+  bool forgot = false;           // one of its sources, at least once
 };
 
-struct SourceTopic {
-  std::string name;
-  std::uint64_t hash = 0;
-  std::uint32_t id = 0;
+struct TopicSources {
+  Topic* record = nullptr;    // that they hang on
+  std::uint32_t id = 0;       // the topic's
   std::uint32_t matched = 0;  // by which routes: so many reloads had been
   const Route* route = nullptr;
-  SourceTopic* older = nullptr;
-  SourceTopic* newer = nullptr;
+  TopicSources* older = nullptr;  // heard from before this one
+  TopicSources* newer = nullptr;
   SteadyTime heard{};
   std::uint64_t own_seq = 0;
   std::uint64_t generation = 0;  // topics forgotten when this one was first heard of
-  LaneSet by_name = 0;           // the lanes that listen to it by its name
   PatternLanes::Answer by_pattern;
   std::unique_ptr<TopicExtras> extras;  // null: none
-  bool forgot = false;                  // one of its sources, at least once
   std::vector<SourceRecord> sources;
 };
 

@@ -12,8 +12,8 @@ namespace {
 // Live losses are seen only where sources are known, however little history there is room for.
 constexpr std::size_t bytes_at_least = std::size_t{4} << 20;
 
-// Of a table that has just grown: 16 bytes a bucket, and a number that may become free.
-constexpr std::size_t table_bytes_per_topic = 96;
+// Of a list that has just grown.
+constexpr std::size_t free_id_bytes_per_topic = 16;
 
 constexpr std::uint32_t events_of_a_restart = 3;
 
@@ -31,13 +31,13 @@ constexpr std::size_t news_max = 512;
 }  // namespace
 
 SourceTable::SourceTable(std::string own_source, const Config& config, const RouteTable& routes,
-                         Ledger& ledger, const PatternLanes& patterns)
-    : own_source_(std::move(own_source)), routes_(&routes), ledger_(ledger), patterns_(patterns) {
+                         Topics& topics, const PatternLanes& patterns)
+    : own_source_(std::move(own_source)), routes_(&routes), topics_(topics), patterns_(patterns) {
   reload(config, routes);
 }
 
 SourceTable::~SourceTable() {
-  while (topics_.oldest() != nullptr) forget(*topics_.oldest());
+  while (recent_.oldest() != nullptr) forget(*recent_.oldest());
 }
 
 void SourceTable::reload(const Config& config, const RouteTable& routes) {
@@ -51,151 +51,150 @@ void SourceTable::reload(const Config& config, const RouteTable& routes) {
 }
 
 Judgement SourceTable::judge(const Arrival& arrival, std::uint64_t topic_hash, SteadyTime now) {
-  Topic& known = topic(arrival.topic, topic_hash, now);
+  TopicSources& known = topic(arrival.topic, topic_hash, now);
   Judgement judgement = arrival.seq != 0 ? follow(known, arrival) : number(known, arrival);
+  judgement.topic = known.record;
   judgement.topic_id = known.id;
   judgement.route = &route_of(known);
-  patterns_.update(known.name, known.by_pattern);
-  judgement.lanes = known.by_name | known.by_pattern.lanes;
+  patterns_.update(known.record->name(), known.by_pattern);
+  judgement.lanes = known.record->lanes | known.by_pattern.lanes;
   return judgement;
 }
 
 // What a topic remembers may be of routes that are gone: then it is not looked at.
-const Route& SourceTable::route_of(Topic& topic) const noexcept {
-  if (topic.matched != reloads_) topic.route = &routes_->match(topic.name);
+const Route& SourceTable::route_of(TopicSources& topic) const noexcept {
+  if (topic.matched != reloads_) topic.route = &routes_->match(topic.record->name());
   topic.matched = reloads_;
   return *topic.route;
 }
 
-const Route& SourceTable::route_of(const Topic& topic) const noexcept {
-  return topic.matched == reloads_ ? *topic.route : routes_->match(topic.name);
+const Route& SourceTable::route_of(const TopicSources& topic) const noexcept {
+  return topic.matched == reloads_ ? *topic.route : routes_->match(topic.record->name());
 }
 
-SourceTable::Topic& SourceTable::topic(std::string_view name, std::uint64_t hash, SteadyTime now) {
-  if (Topic* known = topics_.find(name, hash)) {
-    const SteadyTime end = known->heard + route_of(*known).ttl;
-    if (now > end && !held(*known, end)) {
-      known->own_seq = 0;
-      known->generation = ++forgotten_;
-      topics_bytes_ -= bytes_of(*known);
-      if (known->extras) known->extras->own = {};
-      if (known->extras) known->extras->fleet_seq = 0;
-      topics_bytes_ += bytes_of(*known);
+TopicSources& SourceTable::topic(std::string_view name, std::uint64_t hash, SteadyTime now) {
+  Topic* record = topics_.find(name, hash);
+  if (record != nullptr && record->sources) {
+    TopicSources& known = *record->sources;
+    const SteadyTime end = known.heard + route_of(known).ttl;
+    if (now > end && !record->held_since(end)) {
+      known.own_seq = 0;
+      known.generation = ++forgotten_;
+      sources_bytes_ -= bytes_of(known);
+      if (known.extras) known.extras->own = {};
+      if (known.extras) known.extras->fleet_seq = 0;
+      sources_bytes_ += bytes_of(known);
     }
-    topics_.heard(*known);
-    known->heard = now;
-    return *known;
+    topics_.expect(known.newer == nullptr ? record : known.newer->record);
+    recent_.heard(known);
+    known.heard = now;
+    return known;
   }
-  auto made = std::make_unique<Topic>();
-  made->name = name;
-  made->hash = hash;
-  made->id = take_id();
-  made->by_name = ledger_.lanes(name, hash);
-  made->heard = now;
-  made->generation = forgotten_;
-  topics_.add(*made);
-  Topic& added = *made.release();
-  topics_bytes_ += bytes_of(added);
+  // forget() must find room.
+  if (free_ids_.capacity() <= recent_.size()) free_ids_.reserve(2 * recent_.size() + 1);
+  TopicSources& added = topics_.add_sources(name, hash);
+  added.id = take_id();
+  added.heard = now;
+  added.generation = forgotten_;
+  recent_.add(added);
+  sources_bytes_ += bytes_of(added);
   keep_within_bounds();
   return added;
 }
 
-void SourceTable::note_lanes(std::string_view topic, std::uint64_t topic_hash) noexcept {
-  Topic* known = topics_.find(topic, topic_hash);
-  if (known != nullptr) known->by_name = ledger_.lanes(topic, topic_hash);
+const TopicSources* SourceTable::find(std::string_view topic, std::uint64_t hash) const noexcept {
+  const Topic* record = topics_.find(topic, hash);
+  return record == nullptr ? nullptr : record->sources.get();
 }
 
 // The lowest ids are in use, except those of topics that were forgotten.
-std::uint32_t SourceTable::take_id() {
-  // forget() must find room.
-  if (free_ids_.capacity() <= topics_.size()) free_ids_.reserve(2 * topics_.size() + 1);
-  if (free_ids_.empty()) return static_cast<std::uint32_t>(topics_.size());
+std::uint32_t SourceTable::take_id() noexcept {
+  if (free_ids_.empty()) return static_cast<std::uint32_t>(recent_.size());
   const std::uint32_t id = free_ids_.back();
   free_ids_.pop_back();
   return id;
 }
 
-bool SourceTable::held(const Topic& topic, SteadyTime then) const noexcept {
-  return ledger_.held_since(topic.name, topic.hash, then);
-}
-
 // The newest stays: it is being judged.
 void SourceTable::keep_within_bounds() {
-  while (topics_.size() > topics_max_ && topics_.size() > 1) forget(*topics_.oldest());
-  while (needed_bytes() > bytes_max_ && topics_.size() > 1) {
+  while (recent_.size() > topics_max_ && recent_.size() > 1) forget(*recent_.oldest());
+  while (needed_bytes() > bytes_max_ && recent_.size() > 1) {
     spare_the_held();
-    forget(*topics_.oldest());
+    forget(*recent_.oldest());
   }
-  ledger_.set_source_bytes(bytes());
+  topics_.set_source_bytes(bytes());
 }
 
-// What the topics take, and no more of the tables than they would need: what is larger from a time with
-// more topics cannot be had back by forgetting.
+// What the topics take, and no more of the list of free ids than they would need: what is larger from a time
+// with more topics cannot be had back by forgetting.
 std::size_t SourceTable::needed_bytes() const noexcept {
-  return topics_bytes_ + watch_.bytes() +
-         std::min(topics_.bytes() + heap_bytes(free_ids_.capacity() * sizeof(free_ids_[0])),
-                  topics_.size() * table_bytes_per_topic);
+  return sources_bytes_ + watch_.bytes() + topics_.bytes_of_sources() +
+         std::min(heap_bytes(free_ids_.capacity() * sizeof(free_ids_[0])),
+                  recent_.size() * free_id_bytes_per_topic);
 }
 
 // Gives back what a time with far more topics has left. The topics get new numbers, the lowest, so that
 // the list of free ones is empty; a lane that looks at an old number finds another name there.
 void SourceTable::shrink() {
-  if (free_ids_.size() <= topics_.size()) return;
+  if (free_ids_.size() <= recent_.size()) return;
   topics_.shrink_all();
   std::uint32_t id = 0;
-  for (Topic* each = topics_.oldest(); each != nullptr; each = each->newer) each->id = id++;
+  for (TopicSources* each = recent_.oldest(); each != nullptr; each = each->newer) each->id = id++;
   free_ids_.clear();
   free_ids_.shrink_to_fit();
-  ledger_.set_source_bytes(bytes());
+  topics_.set_source_bytes(bytes());
 }
 
 // Topics that live once must not evict topics that subscribers hold. So before an eviction for memory up
 // to 8 held topics go from the end that is evicted first (LRU) to the other.
 void SourceTable::spare_the_held() {
-  Topic* const judged = topics_.newest();
+  TopicSources* const judged = recent_.newest();
   for (int spared_max = 8; spared_max > 0; --spared_max) {
-    Topic& oldest = *topics_.oldest();
-    if (&oldest == judged || !held(oldest, SteadyTime::max())) break;
-    topics_.heard(oldest);
+    TopicSources& oldest = *recent_.oldest();
+    if (&oldest == judged || !oldest.record->held()) break;
+    recent_.heard(oldest);
   }
-  topics_.heard(*judged);
+  recent_.heard(*judged);
 }
 
-void SourceTable::forget(Topic& topic) noexcept {
-  const std::unique_ptr<Topic> gone(&topic);
+void SourceTable::forget(TopicSources& topic) noexcept {
   ++forgotten_;
-  topics_bytes_ -= bytes_of(topic);
+  sources_bytes_ -= bytes_of(topic);
   watch_.forget(topic);
   free_ids_.push_back(topic.id);
-  topics_.remove(topic);
+  recent_.remove(topic);
+  topics_.drop_sources(*topic.record);
 }
 
-std::string SourceTable::own_name(const Topic& topic) const {
+std::string SourceTable::own_name(const TopicSources& topic) const {
   return topic.generation == 0 ? own_source_ : own_source_ + '-' + std::to_string(topic.generation);
 }
 
-std::string SourceTable::fleet_name(const Topic& topic) const { return own_name(topic) + "-f"; }
+std::string SourceTable::fleet_name(const TopicSources& topic) const {
+  return own_name(topic) + "-f";
+}
 
 void SourceTable::list(std::string_view topic, SteadyTime now,
                        std::vector<KnownSource>& out) const {
-  const Topic* known = topics_.find(topic, topic_hash(topic));
+  const TopicSources* known = find(topic, topic_hash(topic));
   if (known == nullptr) return;
   const Route& route = route_of(*known);
+  const std::string name(topic);
   if (known->own_seq != 0)
-    out.push_back({known->name, own_name(*known), true, known->own_seq, 0, known->extras->own_heard,
+    out.push_back({name, own_name(*known), true, known->own_seq, 0, known->extras->own_heard,
                    watch_.state(known->extras->own, known->extras->own_heard, route, now)});
   if (known->extras && known->extras->fleet_seq != 0)
-    out.push_back(
-        {known->name, fleet_name(*known), true, known->extras->fleet_seq, 0, known->heard});
+    out.push_back({name, fleet_name(*known), true, known->extras->fleet_seq, 0, known->heard});
   for (const Source& source : known->sources)
-    out.push_back({known->name, source.name, false, source.newest, source.missed, source.heard_at,
+    out.push_back({name, source.name, false, source.newest, source.missed, source.heard_at,
                    watch_.state(source.presence, source.heard_at, route, now)});
 }
 
 void SourceTable::list_before_watch(std::string_view topic, SteadyTime now,
                                     std::vector<KnownSource>& out) {
-  Topic* known = topics_.find(topic, topic_hash(topic));
-  if (known == nullptr) return;
+  const Topic* record = topics_.find(topic, topic_hash(topic));
+  if (record == nullptr || !record->sources) return;
+  TopicSources* known = record->sources.get();
   watch_.adopt(*known, route_of(*known), now);
   list(topic, now, out);
 }
@@ -204,11 +203,11 @@ void SourceTable::list_before_watch(std::string_view topic, SteadyTime now,
 bool SourceTable::tend(const Clock& clock, SteadyTime until, std::vector<SourceNews>& news) {
   const SteadyTime now = clock.steady();
   for (std::size_t looked = 1; news.size() < news_max; ++looked) {
-    Topic* topic = watch_.due(now);
+    TopicSources* topic = watch_.due(now);
     if (topic == nullptr && watch_.rounds() == 0) return false;
     if (topic == nullptr) {
-      topic = topics_.walk();
-      if (topic == nullptr || topic == topics_.newest()) watch_.round_done();
+      topic = recent_.walk();
+      if (topic == nullptr || topic == recent_.newest()) watch_.round_done();
       if (topic == nullptr) continue;
     }
     watch_.look_at(*topic, route_of(*topic), own_name(*topic), now, news);
@@ -217,16 +216,16 @@ bool SourceTable::tend(const Clock& clock, SteadyTime until, std::vector<SourceN
   return true;
 }
 
-LaneSet SourceTable::note_heard(Topic& topic, Presence& presence, std::uint64_t connection) {
+LaneSet SourceTable::note_heard(TopicSources& topic, Presence& presence, std::uint64_t connection) {
   if (!presence.heard_over(connection)) {
     const std::size_t before = presence.bytes();
     presence.add(connection, watch_.live());
-    topics_bytes_ += presence.bytes() - before;  // wraps as intended when it falls
+    sources_bytes_ += presence.bytes() - before;  // wraps as intended when it falls
   }
   return watch_.heard(topic, presence, route_of(topic), topic.heard);
 }
 
-Judgement SourceTable::number(Topic& topic, const Arrival& arrival) {
+Judgement SourceTable::number(TopicSources& topic, const Arrival& arrival) {
   Judgement judgement;
   TopicExtras& extras = watch_.extras(topic);
   const bool for_fleet = arrival.source == fleet;
@@ -239,7 +238,7 @@ Judgement SourceTable::number(Topic& topic, const Arrival& arrival) {
   return judgement;
 }
 
-Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
+Judgement SourceTable::follow(TopicSources& topic, const Arrival& arrival) {
   Judgement judgement;
   judgement.source = arrival.source;
   judgement.seq = arrival.seq;
@@ -248,7 +247,7 @@ Judgement SourceTable::follow(Topic& topic, const Arrival& arrival) {
   const bool known = found != topic.sources.end();
   if (!known && !topic.sources.empty() && topic.sources.size() >= sources_max_) {
     judgement.forgot = true;
-    judgement.forgot_first = !std::exchange(topic.forgot, true);
+    judgement.forgot_first = !std::exchange(watch_.extras(topic).forgot, true);
   }
   Source& source = known ? *found : add_source(topic, arrival.source);
   judgement.alive_lanes = note_heard(topic, source.presence, arrival.connection);
@@ -303,7 +302,7 @@ Judgement SourceTable::begin_again(const Arrival& arrival, std::uint64_t topic_h
 
 std::uint64_t SourceTable::newest(std::string_view topic, std::uint64_t topic_hash,
                                   std::string_view source) const noexcept {
-  const Topic* known = topics_.find(topic, topic_hash);
+  const TopicSources* known = find(topic, topic_hash);
   if (known == nullptr) return 0;
   for (const Source& each : known->sources)
     if (each.name == source) return each.newest;
@@ -312,7 +311,7 @@ std::uint64_t SourceTable::newest(std::string_view topic, std::uint64_t topic_ha
 
 void SourceTable::assume(std::string_view name, std::uint64_t topic_hash, const Assumed& archived,
                          SteadyTime now) {
-  Topic& known = topic(name, topic_hash, now);
+  TopicSources& known = topic(name, topic_hash, now);
   if (known.sources.size() >= sources_max_) return;  // those that are heard are worth more
   Source& added = add_source(known, archived.source);
   added.newest = archived.newest;
@@ -339,8 +338,8 @@ bool SourceTable::began_again(Source& source, const Arrival& arrival) noexcept {
   return source.again >= events_of_a_restart;
 }
 
-SourceTable::Source& SourceTable::add_source(Topic& topic, std::string_view name) {
-  topics_bytes_ -= bytes_of(topic);
+SourceTable::Source& SourceTable::add_source(TopicSources& topic, std::string_view name) {
+  sources_bytes_ -= bytes_of(topic);
   while (!topic.sources.empty() && topic.sources.size() >= sources_max_)
     topic.sources.erase(
         std::min_element(topic.sources.begin(), topic.sources.end(),
@@ -348,14 +347,14 @@ SourceTable::Source& SourceTable::add_source(Topic& topic, std::string_view name
   if (topic.sources.empty()) topic.sources.reserve(1);  // most topics have one source
   topic.sources.emplace_back();
   topic.sources.back().name = name;
-  topics_bytes_ += bytes_of(topic);
+  sources_bytes_ += bytes_of(topic);
   keep_within_bounds();
   return topic.sources.back();
 }
 
-std::size_t SourceTable::bytes_of(const Topic& topic) noexcept {
-  std::size_t bytes = heap_bytes(sizeof(Topic)) + heap_bytes(topic.name) +
-                      heap_bytes(topic.sources.capacity() * sizeof(Source));
+std::size_t SourceTable::bytes_of(const TopicSources& topic) noexcept {
+  std::size_t bytes =
+      heap_bytes(sizeof(TopicSources)) + heap_bytes(topic.sources.capacity() * sizeof(Source));
   if (topic.extras) bytes += topic.extras->own.bytes();
   for (const Source& source : topic.sources)
     bytes += heap_bytes(source.name) + source.presence.bytes();

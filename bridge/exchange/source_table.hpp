@@ -1,7 +1,7 @@
 // SourceTable: finds duplicates, gaps and restarts: which numbers of each source were seen on each topic.
 //
 // If no event came for the route's ttl, and no subscriber has held the topic since, the history has
-// forgotten it (exchange/ledger.hpp). Headerless events then start at seq 1 under a new source name, so
+// forgotten it (exchange/topics.hpp). Headerless events then start at seq 1 under a new source name, so
 // that a new subscriber can get the topic from its first event. What is known of other sources stays as
 // long as there is room: a pattern holds no topic, and its subscribers are told of losses all the same.
 //
@@ -27,11 +27,12 @@
 #include "core/clock.hpp"
 #include "core/sink.hpp"
 #include "exchange/heap_bytes.hpp"
-#include "exchange/ledger.hpp"
+#include "exchange/lane_set.hpp"
 #include "exchange/pattern_lanes.hpp"
+#include "exchange/recent_list.hpp"
 #include "exchange/source_records.hpp"
 #include "exchange/source_watch.hpp"
-#include "exchange/topic_index.hpp"
+#include "exchange/topics.hpp"
 
 namespace zws {
 
@@ -49,6 +50,7 @@ struct Judgement {
   std::uint64_t late_since = 0;
   std::string_view source;  // valid until the next judge()
   std::uint64_t seq = 0;
+  Topic* topic = nullptr;      // valid until the next judge()
   std::uint32_t topic_id = 0;  // the topic's while it is known; then another topic may get it
   const Route* route = nullptr;
   LaneSet lanes = 0;        // that listen to the topic
@@ -72,9 +74,9 @@ class SourceTable {
   static constexpr std::string_view fleet = "@fleet";
 
   // `own_source` names this life of the bridge; it numbers what comes without a header. `routes`,
-  // `ledger` and `patterns` outlive the table.
+  // `topics` and `patterns` outlive the table.
   SourceTable(std::string own_source, const Config& config, const RouteTable& routes,
-              Ledger& ledger, const PatternLanes& patterns);
+              Topics& topics, const PatternLanes& patterns);
   ~SourceTable();
   SourceTable(const SourceTable&) = delete;
   SourceTable& operator=(const SourceTable&) = delete;
@@ -125,37 +127,34 @@ class SourceTable {
   // `until` has come; true: there is more to look at.
   bool tend(const Clock& clock, SteadyTime until, std::vector<SourceNews>& news);
 
-  // The ledger has other lanes for the topic now.
-  void note_lanes(std::string_view topic, std::uint64_t topic_hash) noexcept;
-
-  std::size_t topics() const noexcept { return topics_.size(); }
+  std::size_t topics() const noexcept { return recent_.size(); }
+  // What they take, with the records that are theirs.
   std::size_t bytes() const noexcept {
-    return topics_bytes_ + watch_.bytes() + topics_.bytes() +
+    return sources_bytes_ + watch_.bytes() + topics_.bytes_of_sources() +
            heap_bytes(free_ids_.capacity() * sizeof(free_ids_[0]));
   }
 
  private:
   using Source = SourceRecord;
-  using Topic = SourceTopic;
 
-  const Route& route_of(Topic& topic) const noexcept;
-  const Route& route_of(const Topic& topic) const noexcept;
-  Topic& topic(std::string_view name, std::uint64_t hash, SteadyTime now);
-  std::uint32_t take_id();
-  bool held(const Topic& topic, SteadyTime then) const noexcept;
+  const Route& route_of(TopicSources& topic) const noexcept;
+  const Route& route_of(const TopicSources& topic) const noexcept;
+  TopicSources& topic(std::string_view name, std::uint64_t hash, SteadyTime now);
+  std::uint32_t take_id() noexcept;
+  const TopicSources* find(std::string_view topic, std::uint64_t hash) const noexcept;
   void keep_within_bounds();
   void spare_the_held();
-  void forget(Topic& topic) noexcept;
-  Judgement number(Topic& topic, const Arrival& arrival);
-  LaneSet note_heard(Topic& topic, Presence& presence, std::uint64_t connection);
-  std::string own_name(const Topic& topic) const;
-  std::string fleet_name(const Topic& topic) const;
-  Judgement follow(Topic& topic, const Arrival& arrival);
+  void forget(TopicSources& topic) noexcept;
+  Judgement number(TopicSources& topic, const Arrival& arrival);
+  LaneSet note_heard(TopicSources& topic, Presence& presence, std::uint64_t connection);
+  std::string own_name(const TopicSources& topic) const;
+  std::string fleet_name(const TopicSources& topic) const;
+  Judgement follow(TopicSources& topic, const Arrival& arrival);
   static bool began_again(Source& source, const Arrival& arrival) noexcept;
   void shrink();
   std::size_t needed_bytes() const noexcept;
-  Source& add_source(Topic& topic, std::string_view name);
-  static std::size_t bytes_of(const Topic& topic) noexcept;
+  Source& add_source(TopicSources& topic, std::string_view name);
+  static std::size_t bytes_of(const TopicSources& topic) noexcept;
 
   const std::string own_source_;
   std::int64_t awaited_since_ns_ = 0;
@@ -164,11 +163,11 @@ class SourceTable {
   std::size_t bytes_max_ = 0;
   const RouteTable* routes_;
   std::uint32_t reloads_ = 0;
-  Ledger& ledger_;
+  Topics& topics_;
   const PatternLanes& patterns_;
   SourceWatch watch_;
-  TopicIndex<Topic> topics_;
-  std::size_t topics_bytes_ = 0;
+  RecentList<TopicSources> recent_;
+  std::size_t sources_bytes_ = 0;
   std::vector<std::uint32_t> free_ids_;  // of forgotten topics
   std::uint64_t forgotten_ = 0;  // topics forgotten so far: a forgotten topic's numbers start anew,
                                  // so they must come under another name

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "exchange/topics.hpp"
+
 namespace zws {
 
 void SourceWatch::begins(const Pattern& pattern, std::size_t lane) {
@@ -40,7 +42,7 @@ SourceState SourceWatch::state(const Presence& presence, SteadyTime heard, const
   return route.expect && now >= heard + *route.expect ? SourceState::silent : SourceState::alive;
 }
 
-LaneSet SourceWatch::heard(SourceTopic& topic, Presence& presence, const Route& route,
+LaneSet SourceWatch::heard(TopicSources& topic, Presence& presence, const Route& route,
                            SteadyTime now) {
   if (!any()) return 0;
   if (route.expect && date(topic) == SteadyTime{}) arm(topic, now + *route.expect);
@@ -50,7 +52,7 @@ LaneSet SourceWatch::heard(SourceTopic& topic, Presence& presence, const Route& 
     if (date(topic) == SteadyTime{} || again < date(topic)) arm(topic, again);
     return 0;
   }
-  const LaneSet its_lanes = lanes(topic.name);
+  const LaneSet its_lanes = lanes(topic.record->name());
   if (its_lanes != 0) {
     presence.note_told(SourceState::alive, now);
   } else {
@@ -59,8 +61,8 @@ LaneSet SourceWatch::heard(SourceTopic& topic, Presence& presence, const Route& 
   return its_lanes;
 }
 
-void SourceWatch::adopt(SourceTopic& topic, const Route& route, SteadyTime now) {
-  const bool others = lanes(topic.name) != 0;
+void SourceWatch::adopt(TopicSources& topic, const Route& route, SteadyTime now) {
+  const bool others = lanes(topic.record->name()) != 0;
   const auto take = [&](Presence& presence, SteadyTime heard) {
     const SourceState is = state(presence, heard, route, now);
     if (!others) {
@@ -76,7 +78,7 @@ void SourceWatch::adopt(SourceTopic& topic, const Route& route, SteadyTime now) 
     arm(topic, std::max(now, topic.heard + *route.expect));
 }
 
-void SourceWatch::look_at(SourceTopic& topic, const Route& route, const std::string& own,
+void SourceWatch::look_at(TopicSources& topic, const Route& route, const std::string& own,
                           SteadyTime now, std::vector<SourceNews>& news) {
   SteadyTime due = SteadyTime::max();
   std::optional<LaneSet> its_lanes;
@@ -84,7 +86,7 @@ void SourceWatch::look_at(SourceTopic& topic, const Route& route, const std::str
     const SourceState state = this->state(presence, heard, route, now);
     if (state == SourceState::alive && route.expect) due = std::min(due, heard + *route.expect);
     if (state == presence.told()) return;
-    if (!its_lanes) its_lanes = lanes(topic.name);
+    if (!its_lanes) its_lanes = lanes(topic.record->name());
     if (*its_lanes == 0) return presence.note_known(state);
     const SteadyTime again = presence.next_word(now);
     if (now < again) {
@@ -92,18 +94,19 @@ void SourceWatch::look_at(SourceTopic& topic, const Route& route, const std::str
       return;
     }
     presence.note_told(state, now);
-    news.push_back({topic.name, topic.hash, topic.id, name, state, *its_lanes});
+    news.push_back(
+        {std::string(topic.record->name()), topic.record->hash, topic.id, name, state, *its_lanes});
   };
   if (topic.own_seq != 0) look(topic.extras->own, own, topic.extras->own_heard);
   for (SourceRecord& source : topic.sources) look(source.presence, source.name, source.heard_at);
   arm(topic, any() && due != SteadyTime::max() ? due : SteadyTime{});
 }
 
-SteadyTime SourceWatch::date(const SourceTopic& topic) noexcept {
+SteadyTime SourceWatch::date(const TopicSources& topic) noexcept {
   return topic.extras ? topic.extras->due : SteadyTime{};
 }
 
-void SourceWatch::arm(SourceTopic& topic, SteadyTime due) {
+void SourceWatch::arm(TopicSources& topic, SteadyTime due) {
   const SteadyTime before = date(topic);
   if (before == due) return;
   TopicExtras& its = extras(topic);
@@ -113,7 +116,7 @@ void SourceWatch::arm(SourceTopic& topic, SteadyTime due) {
   its.due = due;
 }
 
-TopicExtras& SourceWatch::extras(SourceTopic& topic) {
+TopicExtras& SourceWatch::extras(TopicSources& topic) {
   if (!topic.extras) {
     topic.extras = std::make_unique<TopicExtras>();
     ++extras_;
@@ -121,7 +124,7 @@ TopicExtras& SourceWatch::extras(SourceTopic& topic) {
   return *topic.extras;
 }
 
-void SourceWatch::forget(SourceTopic& topic) noexcept {
+void SourceWatch::forget(TopicSources& topic) noexcept {
   if (!topic.extras) return;
   if (topic.extras->due != SteadyTime{}) dates_.erase({topic.extras->due, &topic});
   topic.extras.reset();

@@ -22,7 +22,7 @@
 #include "core/clock.hpp"
 #include "core/pattern.hpp"
 #include "exchange/heap_bytes.hpp"
-#include "exchange/ledger.hpp"
+#include "exchange/lane_set.hpp"
 #include "exchange/pattern_lanes.hpp"
 #include "exchange/source_records.hpp"
 
@@ -56,18 +56,18 @@ class SourceWatch {
                     SteadyTime now) const noexcept;
 
   // An event of it has come: the lanes that are to be told that it is alive.
-  LaneSet heard(SourceTopic& topic, Presence& presence, const Route& route, SteadyTime now);
+  LaneSet heard(TopicSources& topic, Presence& presence, const Route& route, SteadyTime now);
 
   // Somebody is about to be told what is the case: where nobody else is told that is what was told last, and
   // where others were told something else the next look tells all of them.
-  void adopt(SourceTopic& topic, const Route& route, SteadyTime now);
+  void adopt(TopicSources& topic, const Route& route, SteadyTime now);
 
   // What has changed and may be told now; `own`: the name of the topic's own source.
-  void look_at(SourceTopic& topic, const Route& route, const std::string& own, SteadyTime now,
+  void look_at(TopicSources& topic, const Route& route, const std::string& own, SteadyTime now,
                std::vector<SourceNews>& news);
 
   // A topic whose date is over, if there is one.
-  SourceTopic* due(SteadyTime now) const noexcept {
+  TopicSources* due(SteadyTime now) const noexcept {
     return dates_.empty() || dates_.begin()->first > now ? nullptr : dates_.begin()->second;
   }
 
@@ -78,9 +78,9 @@ class SourceWatch {
   }
 
   // Those of the topic, which are made if there are none yet.
-  TopicExtras& extras(SourceTopic& topic);
+  TopicExtras& extras(TopicSources& topic);
 
-  void forget(SourceTopic& topic) noexcept;
+  void forget(TopicSources& topic) noexcept;
 
   // What it takes, and the extras of all topics.
   std::size_t bytes() const noexcept {
@@ -90,14 +90,14 @@ class SourceWatch {
  private:
   static constexpr std::size_t bytes_per_date = 64;
 
-  static SteadyTime date(const SourceTopic& topic) noexcept;
-  void arm(SourceTopic& topic, SteadyTime due);
+  static SteadyTime date(const TopicSources& topic) noexcept;
+  void arm(TopicSources& topic, SteadyTime due);
 
   std::map<std::string, LanesOfPattern, std::less<>> by_name_;
   PatternLanes patterns_;
   std::size_t count_ = 0;
   LiveConnections live_;
-  std::set<std::pair<SteadyTime, SourceTopic*>> dates_;
+  std::set<std::pair<SteadyTime, TopicSources*>> dates_;
   std::size_t extras_ = 0;
   unsigned rounds_ = 0;
 };

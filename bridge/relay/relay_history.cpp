@@ -5,7 +5,7 @@
 #include <asio/post.hpp>
 
 #include "core/log.hpp"
-#include "exchange/ledger.hpp"
+#include "exchange/own_source.hpp"
 #include "exchange/past.hpp"
 
 namespace zws {

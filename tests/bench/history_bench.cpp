@@ -15,14 +15,14 @@
 
 #include "core/topic.hpp"
 #include "exchange/history.hpp"
-#include "exchange/ledger.hpp"
+#include "exchange/topics.hpp"
 
 namespace {
 
 using zws::Event;
 using zws::EventPtr;
 using zws::History;
-using zws::Ledger;
+using zws::Topics;
 
 constexpr std::size_t no_limit = std::size_t{1} << 40;
 
@@ -105,8 +105,8 @@ void record(std::size_t topics, std::size_t per_topic, bool held) {
   constexpr std::size_t count = 1'000'000;
   const auto rule = config();
   rule->history.size = per_topic;
-  Ledger ledger;
-  History history(rule, ledger);
+  Topics all_topics;
+  History history(rule, all_topics);
   EventMaker maker(topics);
   for (std::size_t i = 0; i < topics * per_topic; ++i) history.record(maker.next());
   std::deque<EventPtr> others;
@@ -128,8 +128,8 @@ void record(std::size_t topics, std::size_t per_topic, bool held) {
 void record_new_topics(std::size_t bytes, const std::string& name) {
   constexpr std::size_t batch = 256;
   constexpr std::size_t count = 1'000'000;
-  Ledger ledger;
-  History history(config(bytes), ledger);
+  Topics all_topics;
+  History history(config(bytes), all_topics);
   EventMaker maker(count * 2);
   Costs costs(batch);
   for (std::size_t done = 0; done < count; done += batch) {
@@ -145,8 +145,8 @@ void record_new_topics(std::size_t bytes, const std::string& name) {
 }
 
 void resume() {
-  Ledger ledger;
-  History history(config(), ledger);
+  Topics all_topics;
+  History history(config(), all_topics);
   fill(history, 1000, 100);
   const auto bench = [&](const std::string& name, std::uint64_t seq) {
     Costs costs(1);
@@ -165,8 +165,8 @@ void resume() {
 
 // 100,000 topics, and a client that comes back with a pattern.
 void patterns() {
-  Ledger ledger;
-  History history(config(), ledger);
+  Topics all_topics;
+  History history(config(), all_topics);
   fill(history, 100'000, 2);
   const auto bench = [&](const std::string& name, const char* text, std::size_t known) {
     const zws::Pattern pattern = *zws::Pattern::parse(text);
@@ -189,8 +189,8 @@ void patterns() {
 }
 
 void memory(std::size_t topics, std::size_t per_topic) {
-  Ledger ledger;
-  History history(config(), ledger);
+  Topics all_topics;
+  History history(config(), all_topics);
   const std::size_t events_bytes = fill(history, topics, per_topic);
   const std::size_t kept = history.bytes() - events_bytes;
   std::printf("{\"bench\":\"memory/%zu_topics_of_%zu\",\"bytes_beside_an_event\":%.1f}\n", topics,

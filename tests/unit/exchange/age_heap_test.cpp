@@ -5,7 +5,7 @@
 #include <random>
 #include <set>
 
-#include "exchange/topic_table.hpp"
+#include "exchange/kept_topic.hpp"
 #include "unit/exchange/stage.hpp"
 
 namespace zws {
@@ -14,20 +14,20 @@ namespace {
 class AgeHeapTest : public testing::Test {
  protected:
   AgeHeapTest() {
-    for (int i = 0; i < 300; ++i) topics.push_back(std::make_unique<Topic>());
+    for (int i = 0; i < 300; ++i) topics.push_back(std::make_unique<KeptTopic>());
   }
 
-  void record(Topic& topic) {
+  void record(KeptTopic& topic) {
     const std::uint64_t arrival = ++arrivals;
     topic.history.record(make_event({"t", "a", arrival}, SteadyTime{}), arrival, rule, 1, true,
                          discarded);
     if (topic.age_place == AgeHeap::nowhere) heap.add(topic);
   }
-  void drop_oldest(Topic& topic) {
+  void drop_oldest(KeptTopic& topic) {
     topic.history.drop_oldest();
     if (topic.history.empty()) heap.remove(topic);
   }
-  Topic& any() { return *topics[random() % topics.size()]; }
+  KeptTopic& any() { return *topics[random() % topics.size()]; }
 
   // The oldest event of all, by looking at each.
   std::uint64_t oldest() const {
@@ -39,7 +39,7 @@ class AgeHeapTest : public testing::Test {
 
   Discarded discarded;
   const Retention rule{2, Duration(1000), false};
-  std::vector<std::unique_ptr<Topic>> topics;
+  std::vector<std::unique_ptr<KeptTopic>> topics;
   AgeHeap heap;
   std::mt19937 random{11};
   std::uint64_t arrivals = 0;
@@ -48,20 +48,20 @@ class AgeHeapTest : public testing::Test {
 TEST_F(AgeHeapTest, TheTopicWithTheOldestEventIsFoundWhateverHappened) {
   for (int step = 0; step < 30'000; ++step) {
     const auto dice = random() % 10;
-    Topic& topic = dice < 8 || heap.empty() ? any() : heap.oldest();
+    KeptTopic& topic = dice < 8 || heap.empty() ? any() : heap.oldest();
     if (dice < 5)
       record(topic);
     else if (!topic.history.empty())
       drop_oldest(topic);
     if (heap.empty()) continue;
-    Topic* found = &heap.oldest();
+    KeptTopic* found = &heap.oldest();
     while (!heap.exact()) found = &heap.oldest();
     ASSERT_EQ(found->history.oldest().arrival, oldest());
   }
 }
 
 TEST_F(AgeHeapTest, AQuietTimeIsPaidForInPieces) {
-  Topic& quiet = *topics[0];
+  KeptTopic& quiet = *topics[0];
   for (auto& topic : topics) record(*topic);
   for (int round = 0; round < 5; ++round)
     for (auto& topic : topics)

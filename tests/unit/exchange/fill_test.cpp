@@ -27,7 +27,7 @@ class FillTest : public testing::Test {
 
   History& history() {
     if (!history_)
-      history_ = std::make_unique<History>(std::make_shared<Config>(config), ledger, clock);
+      history_ = std::make_unique<History>(std::make_shared<Config>(config), topics, clock);
     return *history_;
   }
 
@@ -80,7 +80,7 @@ class FillTest : public testing::Test {
 
   Config config;
   FakeClock clock;
-  Ledger ledger;
+  Topics topics;
   std::uint64_t keys = 0;
 
  private:
@@ -185,7 +185,7 @@ TEST_F(FillTest, ItKeepsItsTrueAge) {
   config.history.ttl = minutes(5);
   EXPECT_TRUE(fill({past("a", 1, 3, minutes(4))}));
   EXPECT_THAT(recover({"a:1"}), ElementsAre("a:2", "a:3"));
-  ledger.pin("t", topic_hash("t"), clock.steady());
+  topics.pin("t", topic_hash("t"), clock.steady());
   clock.advance(seconds(61));
   EXPECT_EQ(recover({"a:1"}), refused);
   EXPECT_THAT(recover({"a:3"}), IsEmpty());
@@ -278,8 +278,8 @@ TEST_F(FillTest, WhoWasThereBeforeSourcesWereTakenOutOfTheArchiveIsRefused) {
 }
 
 TEST_F(FillTest, WhatOnlyThisBridgeKeptAndForgotIsNotMadeUpFor) {
-  ledger.set_own_source("own");
   config.history.ttl = seconds(1);
+  history().set_own_source("own");
   publish("own", 1, 1);
   clock.advance(seconds(2));
   history().sweep();
@@ -339,7 +339,7 @@ TEST_F(FillTest, TooManySourcesAreNotTakenUpAtAll) {
 TEST_F(FillTest, ATopicOfWhichNothingIsLeftStaysForWhoCameForIt) {
   config.history.ttl = minutes(5);
   fill({past("a", 1, 3, minutes(6))});
-  ledger.pin("t", topic_hash("t"), clock.steady());
+  topics.pin("t", topic_hash("t"), clock.steady());
   for (int i = 0; i < 100; ++i) {
     clock.advance(seconds(1));
     history().sweep();
@@ -369,7 +369,8 @@ TEST_F(FillTest, NoScheduleMakesItClaimWhatIsNotSo) {
     };
     Config drawn;
     drawn.history.size = 2 + upto(20);
-    History second(std::make_shared<Config>(drawn), ledger, clock);
+    Topics its_topics;
+    History second(std::make_shared<Config>(drawn), its_topics, clock);
     struct Sent {
       std::string source;
       std::uint64_t seq;

@@ -19,7 +19,7 @@ class HistoryTest : public testing::Test {
  protected:
   History& history() {
     if (!history_)
-      history_ = std::make_unique<History>(std::make_shared<Config>(config), ledger, clock);
+      history_ = std::make_unique<History>(std::make_shared<Config>(config), topics, clock);
     return *history_;
   }
 
@@ -59,7 +59,7 @@ class HistoryTest : public testing::Test {
   std::vector<std::string> positions(std::string_view topic) {
     std::vector<std::string> texts;
     for (const Position& position : history().positions(topic))
-      texts.push_back(ledger.marks().read(position) ? "mark" : position.text());
+      texts.push_back(history_->marks().read(position) ? "mark" : position.text());
     return texts;
   }
   // What `at` holds of a topic that nothing is known of.
@@ -71,7 +71,7 @@ class HistoryTest : public testing::Test {
 
   Config config;
   FakeClock clock;
-  Ledger ledger;
+  Topics topics;
 
  private:
   static std::vector<std::string> shown(const Recovery& recovery, bool topics) {

@@ -48,7 +48,7 @@ class Schedule {
         // What the bound pushes out and who is forgotten can only be told if nothing dead lies about.
         tidy_(config_.history.bytes < 1'000'000 || config_.limits.topics < 100),
         oracle_(config_, clock_),
-        history_(std::make_shared<Config>(config_), ledger_, clock_) {
+        history_(std::make_shared<Config>(config_), all_topics_, clock_) {
     for (const char* pattern : {"a:1", "c:price", "a:*", "*"}) {
       clients_.emplace_back();
       clients_.back().pattern = pattern;
@@ -224,7 +224,7 @@ class Schedule {
              "events of " + topic + " from " + source);
       std::set<std::string> positions;
       for (const Position& position : positions_on(topic))
-        if (!ledger_.marks().read(position)) positions.insert(position.text());
+        if (!history_.marks().read(position)) positions.insert(position.text());
       require(positions == oracle_.positions(topic), "positions on " + topic);
     }
   }
@@ -232,7 +232,7 @@ class Schedule {
   // A topic that nothing is known of has a mark, and only such a one.
   std::vector<Position> positions_on(const std::string& topic) {
     const auto positions = history_.positions(topic);
-    const bool marked = positions.size() == 1 && ledger_.marks().read(positions[0]).has_value();
+    const bool marked = positions.size() == 1 && history_.marks().read(positions[0]).has_value();
     require(marked == oracle_.positions(topic).empty(), "a mark on " + topic);
     if (!marked) return positions;
     oracle_.gave(topic, positions[0].source);
@@ -437,7 +437,7 @@ class Schedule {
   Config config_;
   const bool tidy_;
   Oracle oracle_;
-  Ledger ledger_;
+  Topics all_topics_;
   History history_;
   std::map<std::string, std::map<std::string, std::uint64_t>> newest_;
   std::set<std::string> held_;

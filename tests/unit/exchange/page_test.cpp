@@ -24,8 +24,8 @@ class HistoryPageTest : public testing::Test {
   }
 
   FakeClock clock;
-  Ledger ledger;
-  History history{std::make_shared<Config>(), ledger, clock};
+  Topics topics;
+  History history{std::make_shared<Config>(), topics, clock};
 };
 
 TEST_F(HistoryPageTest, GoesBackFromTheNewest) {

@@ -45,9 +45,9 @@ class SourceTableTest : public ::testing::Test {
   SteadyTime now_{std::chrono::hours(1)};
   Config config_ = small();
   RouteTable routes_{config_};
-  Ledger ledger_;
+  Topics topics_;
   PatternLanes patterns_;
-  SourceTable table_{"own", config_, routes_, ledger_, patterns_};
+  SourceTable table_{"own", config_, routes_, topics_, patterns_};
 };
 
 TEST_F(SourceTableTest, WhatIsKnownOfSourcesCanBeListed) {
@@ -234,12 +234,12 @@ TEST_F(SourceTableTest, WhereAHistoryRanOutNumbersBeginAnewAndLossesAreStillSeen
 
 TEST_F(SourceTableTest, ATopicThatIsHeldKeepsItsNumbers) {
   judge("a");
-  ledger_.pin("a", topic_hash("a"), now_);
+  topics_.pin("a", topic_hash("a"), now_);
   now_ += 9 * config_.history.ttl;
   EXPECT_EQ(judge("a").seq, 2U);
-  ledger_.unpin("a", topic_hash("a"));
+  topics_.unpin("a", topic_hash("a"));
   now_ += config_.history.ttl + Duration(1);
-  ledger_.pin("a", topic_hash("a"), now_);  // too late
+  topics_.pin("a", topic_hash("a"), now_);  // too late
   EXPECT_EQ(judge("a").seq, 1U);
 }
 
@@ -247,12 +247,12 @@ TEST_F(SourceTableTest, AQuarterOfTheHistorysBytesIsAllItTakes) {
   config_.limits.topics = 1'000'000;
   config_.history.bytes = 32U << 20;
   table_.reload(config_, routes_);
-  ledger_.pin("held", topic_hash("held"), now_);
+  topics_.pin("held", topic_hash("held"), now_);
   judge("held", "s", 1);
   for (int i = 0; i < 200'000; ++i) {
     judge("import:7d1c9e40-" + std::to_string(i), "a-publisher-of-its-own", 1);
     ASSERT_LE(table_.bytes(), 8U << 20);
-    ASSERT_EQ(table_.bytes(), ledger_.source_bytes());
+    ASSERT_EQ(table_.bytes(), topics_.source_bytes());
   }
   EXPECT_GT(table_.topics(), 19'000U);
   EXPECT_EQ(judge("held", "s", 3).missed_from, 2U) << "what a subscriber waits for is spared";
@@ -286,7 +286,7 @@ TEST_F(SourceTableTest, WhatAllSubscribersWaitForIsBoundedToo) {
   table_.reload(config_, routes_);
   for (int i = 0; i < 50'000; ++i) {
     const std::string topic = "import:7d1c9e40-" + std::to_string(i);
-    ledger_.pin(topic, topic_hash(topic), now_);
+    topics_.pin(topic, topic_hash(topic), now_);
     judge(topic, "a-publisher-of-its-own", 1);
     ASSERT_LE(table_.bytes(), 4U << 20);
   }

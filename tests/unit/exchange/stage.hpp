@@ -10,7 +10,7 @@
 
 #include "core/topic.hpp"
 #include "exchange/history.hpp"
-#include "exchange/ledger.hpp"
+#include "exchange/topics.hpp"
 
 namespace zws {
 
