@@ -12,8 +12,8 @@
 //
 // Thread: one at a time (the exchange's mutex).
 // Bounds: limits.topics topics and limits.sources_per_topic sources on each, and in all a quarter of
-// history.bytes (or 4 MiB); those heard from longest ago are forgotten. Tables keep the size they
-// grew to until a reload, and only what forgetting frees counts in that bound.
+// history.bytes (or 4 MiB); those heard from longest ago are forgotten. The list of free
+// ids keeps the size it grew to until a reload, and only what forgetting frees counts in that bound.
 // Cost: O(1) and a short scan over the topic's sources; no allocation for a known source.
 #pragma once
 

@@ -18,14 +18,19 @@ Topics::~Topics() {
     for (const Topic* topic : table) delete topic;
 }
 
-TopicSources& Topics::add_sources(std::string_view name, std::uint64_t hash) {
-  auto made = std::make_unique<TopicSources>();
+template <typename Part>
+Part& Topics::add(std::unique_ptr<Part> Topic::*part, std::string_view name, std::uint64_t hash) {
+  auto made = std::make_unique<Part>();
   Topic& topic = record(name, hash);
   leave(topic);
-  topic.sources = std::move(made);
-  topic.sources->record = &topic;
+  made->record = &topic;
+  topic.*part = std::move(made);
   enter(topic);
-  return *topic.sources;
+  return *(topic.*part);
+}
+
+TopicSources& Topics::add_sources(std::string_view name, std::uint64_t hash) {
+  return add(&Topic::sources, name, hash);
 }
 
 void Topics::drop_sources(Topic& topic) noexcept {
@@ -35,13 +40,7 @@ void Topics::drop_sources(Topic& topic) noexcept {
 }
 
 KeptTopic& Topics::add_kept(std::string_view name, std::uint64_t hash) {
-  auto made = std::make_unique<KeptTopic>();
-  Topic& topic = record(name, hash);
-  leave(topic);
-  topic.kept = std::move(made);
-  topic.kept->record = &topic;
-  enter(topic);
-  return *topic.kept;
+  return add(&Topic::kept, name, hash);
 }
 
 void Topics::drop_kept(Topic& topic) noexcept {

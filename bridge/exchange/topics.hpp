@@ -132,6 +132,8 @@ class Topics {
   enum Owner { with_sources, kept_only, held_only, owners };
 
   static Owner owner_of(const Topic& topic) noexcept;
+  template <typename Part>
+  Part& add(std::unique_ptr<Part> Topic::*part, std::string_view name, std::uint64_t hash);
   Topic& record(std::string_view name, std::uint64_t hash);
   void enter(const Topic& topic) noexcept;
   void leave(const Topic& topic) noexcept;
