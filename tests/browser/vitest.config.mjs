@@ -4,6 +4,7 @@ import { getTests } from "@vitest/runner/utils";
 export default defineConfig({
   test: {
     include: ["*.test.mjs"],
+    globalSetup: "support/temporary.mjs",
     fileParallelism: false, // one Chromium at a time
     testTimeout: 180_000,
     hookTimeout: 180_000,

@@ -8,6 +8,7 @@
 #include <random>
 #include <sstream>
 
+#include "support/schedules.hpp"
 #include "unit/exchange/oracle.hpp"
 #include "unit/exchange/stage.hpp"
 
@@ -459,9 +460,8 @@ void run(std::uint64_t seed) {
 
 TEST(HistoryModelTest, AgreesWithTheOracleOverEverySchedule) {
   if (const char* seed = std::getenv("ZWS_SEED")) return run(std::strtoull(seed, nullptr, 10));
-  const char* wanted = std::getenv("ZWS_SCHEDULES");
-  const std::uint64_t schedules = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 10'000;
-  for (std::uint64_t seed = 1; seed <= schedules && !HasFailure(); ++seed) run(seed);
+  const std::uint64_t last = schedules(10'000);
+  for (std::uint64_t seed = 1; seed <= last && !HasFailure(); ++seed) run(seed);
 }
 
 }  // namespace

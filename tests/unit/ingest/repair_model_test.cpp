@@ -5,7 +5,6 @@
 // ZWS_SCHEDULES=N draws so many.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,13 +14,13 @@
 
 #include "core/log.hpp"
 #include "ingest/repair.hpp"
+#include "support/schedules.hpp"
 
 namespace zws {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int seeds = 3'000;
 constexpr milliseconds step{5};
 constexpr milliseconds wait{200};
 
@@ -295,10 +294,9 @@ class World : public Asker {
 };
 
 TEST(RepairModelTest, WhateverHappensOrderIsKeptAndNothingComesTwice) {
-  const char* wanted = std::getenv("ZWS_SCHEDULES");
-  const unsigned long schedules = wanted ? std::strtoul(wanted, nullptr, 10) : seeds;
+  const std::uint64_t worlds = schedules(3'000);
   log::configure(log::Level::error, log::Format::text);
-  for (unsigned seed = 0; seed < schedules && !HasFailure(); ++seed) {
+  for (unsigned seed = 0; seed < worlds && !HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
     World(seed).run();
   }

@@ -4,24 +4,18 @@
 // without asking (@all) comes before and after they ask for it; queues and inboxes overflow, history
 // expires.
 //
-// ZWS_SEED=N runs the one schedule that a failure named; ZWS_SCHEDULES=N runs so many (a sanitizer,
-// which looks for other faults, a tenth of the 10,000).
+// ZWS_SEED=N runs the one schedule that a failure named; ZWS_SCHEDULES=N runs so many.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <random>
 
 #include "core/log.hpp"
+#include "support/schedules.hpp"
 #include "unit/lane/model_client.hpp"
 
 namespace zws {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t schedules_by_default = 1'000;
-#else
-constexpr std::uint64_t schedules_by_default = 10'000;
-#endif
 
 class Schedule {
  public:
@@ -246,11 +240,9 @@ void run(std::uint64_t seed) {
 
 TEST(RecoveryModelTest, NothingIsMissedOrDoubledWithoutAWordOverEverySchedule) {
   if (const char* seed = std::getenv("ZWS_SEED")) return run(std::strtoull(seed, nullptr, 10));
-  const char* wanted = std::getenv("ZWS_SCHEDULES");
-  const std::uint64_t schedules =
-      wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : schedules_by_default;
+  const std::uint64_t last = schedules(10'000);
   log::configure(log::Level::error, log::Format::text);
-  for (std::uint64_t seed = 1; seed <= schedules && !HasFailure(); ++seed) run(seed);
+  for (std::uint64_t seed = 1; seed <= last && !HasFailure(); ++seed) run(seed);
   log::configure(log::Level::info, log::Format::text);
 }
 
