@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/short_memory.hpp"
 #include "unit/lane/model_bridge.hpp"
 
 namespace zws {
@@ -45,6 +46,17 @@ TEST_F(TicketsTest, WhoTakesThePlaceOfOneThatLeftIsNotTakenForIt) {
   EXPECT_EQ(tickets_.find(c), &third_.session());
   EXPECT_EQ(tickets_.find(d), &first_.session());
   EXPECT_EQ(tickets_.find(e), &second_.session());
+}
+
+// They are as many as there were sessions at once, and not one more for each that ever came.
+TEST_F(TicketsTest, WhoComesNextTakesAPlaceThatIsFree) {
+  tickets_.take_back(tickets_.give(first_.session()));
+  std::uint64_t ticket = 0;
+  {
+    const ShortMemory memory(0);
+    ticket = tickets_.give(second_.session());
+  }
+  EXPECT_EQ(tickets_.find(ticket), &second_.session());
 }
 
 }  // namespace

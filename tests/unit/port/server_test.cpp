@@ -267,6 +267,14 @@ TEST_F(LastWordsTest, WhoTakesLessThanLittleIsCutOff) {
   EXPECT_LT(taken, last_words);
 }
 
+// All that they took was worth half a minute, which is not for what comes behind.
+TEST_F(LastWordsTest, WhoHasThemAllAndStaysIsLeftSoon) {
+  EXPECT_GT(take(2 * last_words), last_words);
+  EXPECT_EQ(::send(theirs_, "x", 1, MSG_NOSIGNAL), 1) << "it is read away for a moment";
+  pass(std::chrono::seconds{3});
+  EXPECT_EQ(::send(theirs_, "x", 1, MSG_NOSIGNAL), -1);
+}
+
 class UploadTest : public ServerTest, private HttpHandler {
  protected:
   HttpHandler* http() override { return this; }
