@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import socket
 import threading
 import time
@@ -151,6 +152,54 @@ def test_sub_of_a_raw_route_outlives_a_restart(make_bridge):
         sub.talk.wait_for('"subscribed".*"success":true', after=mark)
         publish(bridge, "r", 2)
         assert sub.ended().code == DONE
+
+
+@pytest.fixture
+def renewed(make_bridge, tmp_path):
+    """A bridge with a key, the file of a token of it, and how both are replaced."""
+    secret, file = tmp_path / "secret", tmp_path / "token"
+
+    def renew(user: str | None = None) -> None:
+        secret.write_text(secrets.token_hex(32) + "\n")
+        if user is None:
+            return
+        made = zws("token", "--secret-file", secret, "--user", user).out
+        (tmp_path / "token.new").write_text(made)
+        (tmp_path / "token.new").replace(file)
+
+    renew("ada")
+    bridge = make_bridge({"auth.hs256_secret_file": str(secret), "auth.expiry_grace": "0s"})
+    return bridge, file, renew
+
+
+def test_sub_comes_back_with_the_token_that_its_file_holds_by_then(renewed):
+    bridge, file, renew = renewed
+    with Running("sub", "t", "--count", 3, "--token-file", file, "--url", bridge.ws_url) as sub:
+        sub.talk.wait_for('"user":"ada"')
+        sub.wait_listening("t")
+        assert zws("pub", "t", 1, "--to", bridge.endpoint).code == DONE
+        sub.out.wait_for('"data":1')
+        renew("bob")
+        bridge.restart()
+        sub.talk.wait_for('"user":"bob"')
+        mark = sub.talk.mark()
+        renew("eve")
+        bridge.reload()  # which ends the token that it came with
+        sub.talk.wait_for("token_expired|invalid_token", after=mark)
+        sub.talk.wait_for('"user":"eve"', after=mark)
+        sub.talk.wait_for('"subscribed".*"success":true', after=mark)
+        for n in (2, 3):
+            assert zws("pub", "t", n, "--to", bridge.endpoint).code == DONE
+        assert sub.ended().code == DONE
+
+
+def test_sub_whose_token_ends_and_is_not_renewed_is_denied(renewed):
+    bridge, file, renew = renewed
+    with Running("sub", "t", "--token-file", file, "--url", bridge.ws_url) as sub:
+        sub.wait_listening("t")
+        renew()
+        bridge.reload()
+        assert sub.ended().code == DENIED
 
 
 def test_sub_gives_up_when_its_time_is_over(bridge):

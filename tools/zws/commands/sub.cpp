@@ -1,11 +1,13 @@
 // zws sub: listens to topics through the bridge, as a browser does.
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "above_zero.hpp"
 #include "comeback.hpp"
@@ -81,6 +83,7 @@ class Subscription {
       if (!options_.quiet && comeback_.is_worth_a_line(lost(end)))
         talk("zws: " + lost(end) + "; coming back");
       if (const auto ended = wait(deadline)) return conclude(*ended);
+      has_new_token();
     }
   }
 
@@ -109,8 +112,23 @@ class Subscription {
     }
   }
 
+  // Whether the token's file holds another one by now, as those do that Kubernetes renews: from now on it is
+  // that. What is no file is read once: a pipe would give nothing, or keep us waiting.
+  bool has_new_token() {
+    const std::string& file = options_.login.token_file;
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(file, ignored)) return false;
+    try {
+      const std::string before = std::exchange(token_, token_of(options_.login));
+      return token_ != before;
+    } catch (const Failure& failure) {
+      talk(std::string("zws: ") + failure.what() + "; the token stays");
+      return false;
+    }
+  }
+
   // Who was never connected is told so at once; after that what passes is waited for.
-  bool comes_back(const WsEnd& end) const {
+  bool comes_back(const WsEnd& end) {
     if (options_.once || !connected_) return false;
     switch (end.cause) {
       case WsEnd::Cause::stopped:
@@ -121,7 +139,8 @@ class Subscription {
       case WsEnd::Cause::refused: return end.code >= 500 || end.code == 429;
       case WsEnd::Cause::closed: break;
     }
-    constexpr int for_good[] = {1002, 1003, 1007, 1009, 4400, 4401, 4403};
+    if (end.code == 4401) return has_new_token();
+    constexpr int for_good[] = {1002, 1003, 1007, 1009, 4400, 4403};
     return std::find(std::begin(for_good), std::end(for_good), end.code) == std::end(for_good);
   }
 
@@ -284,7 +303,7 @@ class Subscription {
   const SubOptions& options_;
   const Since since_;
   const Url url_;
-  const std::string token_;
+  std::string token_;
   WsClient* client_ = nullptr;  // while connected
   Positions positions_;
   Comeback comeback_;
@@ -330,10 +349,10 @@ void add_sub(CLI::App& app, Run& run) {
   add_login_options(*command, options->login);
   command->footer(
       "Messages go to stdout; what the bridge says besides goes to stderr. When the connection is\n"
-      "lost it comes back with what it missed. Ends with 3 when it cannot connect at first, 4 "
-      "when\n"
-      "it is denied, 5 when --timeout passed with --count unmet, 1 when it may not come back or\n"
-      "shall not (--once).\n\n"
+      "lost it comes back with what it missed, and the token that --token-file holds by then. "
+      "Ends\n"
+      "with 3 when it cannot connect at first, 4 when it is denied, 5 when --timeout passed with\n"
+      "--count unmet, 1 when it may not come back or shall not (--once).\n\n"
       "Examples:\n"
       "  zws sub 'import:*'\n"
       "  zws sub wallet_updates --count 1 --timeout 10 --format payload\n"
