@@ -382,17 +382,24 @@ void HoldBack::release_due(RepairStream& stream, SteadyTime now) {
   SteadyTime next = event != nullptr ? event->until : SteadyTime::max();
   const bool awaits = awaits_publisher(stream);
   // Where it is mute from now on all its streams are, whichever was looked at first.
-  if (awaits && !publishers_.may_help(source)) return release_all(stream);
+  if (awaits && !publishers_.may_help(source)) {
+    count_unanswered(stream, stream.held->events.rbegin()->first);
+    return release_all(stream);
+  }
   if (awaits && source.state == RepairSource::State::waiting) next = std::min(next, source.until);
   if (to == 0) return set_deadline(stream, next);
-  if (!awaits) {
-    const SeqRange due{stream.numbers.newest() + 1, to};
-    publishers_.note_overdue(stream, due);
-    count_failed(metrics_, RepairFailure::unanswered, missing(stream, due));
-  }
+  if (!awaits) publishers_.note_overdue(stream, {stream.numbers.newest() + 1, to});
+  count_unanswered(stream, to);
   release(stream, to);
   if (stream.held) set_deadline(stream, std::max<SteadyTime>(next, now + due_pace));
   settle(stream);
+}
+
+// ... of a source whose publisher can be asked, or could until a moment ago.
+void HoldBack::count_unanswered(const RepairStream& stream, std::uint64_t to) noexcept {
+  if (!stream.begun || !stream.source->spoke) return;
+  const SeqRange due{stream.numbers.newest() + 1, to};
+  count_failed(metrics_, RepairFailure::unanswered, missing(stream, due));
 }
 
 SteadyTime HoldBack::next_time() const noexcept {

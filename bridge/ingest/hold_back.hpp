@@ -87,6 +87,7 @@ class HoldBack final : public Sink, public Waiting {
   void release_all(RepairStream& stream) noexcept;
   void release_due(RepairStream& stream, SteadyTime now);
   std::uint64_t missing(const RepairStream& stream, SeqRange range) const noexcept;
+  void count_unanswered(const RepairStream& stream, std::uint64_t to) noexcept;
 
   Sink& next_;
   Streams& streams_;

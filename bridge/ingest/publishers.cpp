@@ -209,10 +209,20 @@ void Publishers::forget(RepairStream& stream) noexcept {
   stream.to_ask.reset();
 }
 
-// All of it is asked for when its publisher, or the next, has spoken of it.
-void Publishers::ask_again(RepairStream& stream) noexcept {
+// Where what it was asked for begins, answered or not. What is before has come, or was told gone.
+std::uint64_t Publishers::asked_from(const RepairStream& stream) const noexcept {
+  std::uint64_t from = stream.asked_to + 1;
+  if (stream.to_ask && !stream.to_ask->ranges.empty())
+    from = std::min(from, stream.to_ask->ranges.front().from);
+  for (const Want& want : wants_.all())
+    if (want.stream == stream.id) from = std::min(from, want.range.from);
+  return from;
+}
+
+// All of it, from there on, is asked for when its publisher, or the next, has spoken of it.
+void Publishers::ask_again(RepairStream& stream, std::uint64_t from) noexcept {
   stream.to_ask.reset();
-  stream.asked_to = stream.numbers.newest();
+  stream.asked_to = std::max(stream.numbers.newest(), from - 1);
   waiting_.note_lost(stream);
 }
 
@@ -290,6 +300,7 @@ RepairSource* Publishers::own(AskedPublisher& publisher, std::string_view name) 
   }
   publisher.sources.push_back(source);
   source->owner = &publisher;
+  source->spoke = true;
   source->state = RepairSource::State::asked;
   return source;
 }
@@ -430,12 +441,16 @@ void Publishers::lose_the_gone() {
 // Its sources wait for it to come again, and it is asked for what events wait for then. If it throws,
 // nothing has changed.
 void Publishers::lose(AskedPublisher& publisher) {
-  std::vector<std::uint64_t> concerned(publisher.urgent.begin(), publisher.urgent.end());
-  concerned.insert(concerned.end(), publisher.idle.begin(), publisher.idle.end());
-  const std::size_t queued = concerned.size();
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> concerned;  // id; from where on
+  const auto concern = [&](std::uint64_t id) {
+    const RepairStream* const stream = streams_.find(id);
+    if (stream != nullptr) concerned.emplace_back(id, asked_from(*stream));
+  };
+  for (const auto* const ids : {&publisher.urgent, &publisher.idle})
+    for (const std::uint64_t id : *ids) concern(id);
   for (const Want& want : wants_.all())
-    if (want.publisher == &publisher && !want.given_up) concerned.push_back(want.stream);
-  queued_ -= queued;
+    if (want.publisher == &publisher && !want.given_up) concern(want.stream);
+  queued_ -= publisher.urgent.size() + publisher.idle.size();
   wants_.drop_all(publisher);
   const std::vector<RepairSource*> sources = std::move(publisher.sources);
   publishers_.erase(publishers_.find(publisher.id));
@@ -445,9 +460,9 @@ void Publishers::lose(AskedPublisher& publisher) {
     source->state = RepairSource::State::waiting;
     source->until = until;
   }
-  for (const std::uint64_t id : concerned) {
+  for (const auto& [id, from] : concerned) {
     RepairStream* const stream = streams_.find(id);
-    if (stream != nullptr && stream->source->owner == nullptr) ask_again(*stream);
+    if (stream != nullptr && stream->source->owner == nullptr) ask_again(*stream, from);
   }
   for (RepairSource* const source : sources) streams_.let_go_if_unused(*source);
   greet_the_refused();
@@ -465,7 +480,8 @@ void Publishers::greet_again(AskedPublisher& publisher) noexcept {
   for (Want& want : wants_.all()) {
     if (want.publisher != &publisher || want.given_up) continue;
     wants_.give_up(want);
-    if (RepairStream* const stream = streams_.find(want.stream)) ask_again(*stream);
+    if (RepairStream* const stream = streams_.find(want.stream))
+      ask_again(*stream, asked_from(*stream));
   }
 }
 

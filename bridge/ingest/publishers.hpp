@@ -114,7 +114,8 @@ class Publishers {
   void give_up(RepairStream& stream) noexcept;
   void give_up(Want& want) noexcept;
   static void open_end(RepairStream& stream) noexcept;
-  void ask_again(RepairStream& stream) noexcept;
+  std::uint64_t asked_from(const RepairStream& stream) const noexcept;
+  void ask_again(RepairStream& stream, std::uint64_t from) noexcept;
 
   // What they say.
   void note_kept(RepairStream& stream, const KeptRange& kept);

@@ -41,6 +41,7 @@ struct RepairSource {
   SteadyTime said{};  // when its publisher spoke of it last
   std::size_t streams = 0;
   bool heard = false;   // live; not only spoken of
+  bool spoke = false;   // its publisher, ever
   bool forgot = false;  // one of its streams: what was heard of one that is not known is not known
 };
 

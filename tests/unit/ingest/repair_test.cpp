@@ -125,6 +125,33 @@ TEST_F(RepairTest, ASourceThatSaysNothingDelaysOnce) {
   EXPECT_EQ(failed(RepairFailure::unanswered), 0);
 }
 
+TEST_F(RepairTest, WhatAPublisherThatDoesNotComeAgainWasAskedForIsUnanswered) {
+  knows("p", "s", "t");
+  live("t", "s", 4);
+  repair.publishers().note_all_gone();
+  repair.look();
+  live("t", "s", 6);
+  pass(milliseconds(200));
+  EXPECT_THAT(taken(), ElementsAre("t s:4", "t s:6"));
+  EXPECT_EQ(failed(RepairFailure::unanswered), 3);
+}
+
+TEST_F(RepairTest, WhatIsGoneIsCountedOnceThoughItsPublisherComesAgain) {
+  live("t", "s", 1);
+  keeps("p", "s", "t", 5, 1);
+  live("t", "s", 10);
+  EXPECT_EQ(failed(RepairFailure::gone), 3);
+  repair.publishers().note_all_gone();
+  repair.look();
+  keeps("q", "s", "t", 7, 10);
+  EXPECT_EQ(asked().back(), "q s t 7-9");
+  EXPECT_EQ(failed(RepairFailure::gone), 5);
+  end("q", "s", "t", 7, 9);
+  EXPECT_THAT(taken(), ElementsAre("t s:1", "t s:10"));
+  EXPECT_EQ(failed(RepairFailure::gone), 8);
+  EXPECT_EQ(failed(RepairFailure::unanswered), 0);
+}
+
 TEST_F(RepairTest, WhatCameLatelyWaitsForAPublisherToComeAgainThoughTheTimeOfOthersIsOver) {
   knows("p", "s", "t");
   live("t", "s", 3);
