@@ -25,7 +25,7 @@ class RecentTotals {
   void get(Done done);
 
  private:
-  void take(std::string text);
+  void take(const std::string& text) noexcept;
 
   const std::function<void(Done)> ask_;
   const Clock& clock_;

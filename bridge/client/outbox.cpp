@@ -1,6 +1,7 @@
 #include "client/outbox.hpp"
 
 #include <array>
+#include <new>
 
 #include "core/log.hpp"
 
@@ -89,10 +90,21 @@ void Outbox::queue(const EventPtr& event) noexcept {
     dropped_ += arriving;
     return counter(metrics_, DropReason::slow_consumer).add(arriving);
   }
-  if (!lag_) lag_ = std::make_unique<Lag>(limit_);
   std::size_t victims = 0;
-  const std::size_t waited = lag_->backlog.events();
-  const Backlog::Pushed pushed = lag_->backlog.push(event, ahead(), victims);
+  const std::size_t waited = lag_ ? lag_->backlog.events() : 0;
+  Backlog::Pushed pushed = Backlog::Pushed::queued;
+  try {
+    if (!lag_) lag_ = std::make_unique<Lag>(limit_);
+    pushed = lag_->backlog.push(event, ahead(), victims);
+  } catch (
+      const std::bad_alloc&) {  // what waits may be half done, so all of it goes with the client
+    dropped_ += waited + arriving;
+    counter(metrics_, DropReason::disconnected).add(waited + arriving);
+    lag_.reset();
+    refusing_ = true;
+    shut();
+    return owner_.on_broken();
+  }
   if (pushed == Backlog::Pushed::dropped) ++victims;
   const bool told = victims != 0;
   if (pushed == Backlog::Pushed::closing) victims += arriving;
@@ -110,7 +122,8 @@ void Outbox::queue(const EventPtr& event) noexcept {
   }
 }
 
-void Outbox::write(std::string_view frame, bool pong) noexcept {
+// Whoever there is no memory for cannot be told, and ends.
+void Outbox::write(std::string_view frame, bool pong) noexcept try {
   if (wire_ == nullptr) return;
   if (lag_ == nullptr && head_ == nullptr && !corked_) {
     const ssize_t written = wire_->write(frame);
@@ -134,6 +147,9 @@ void Outbox::write(std::string_view frame, bool pong) noexcept {
     if (corked_ && head_ == nullptr && lag_->backlog.bytes() > corked_bytes_max) flush();
   }
   account();
+} catch (const std::bad_alloc&) {
+  shut();
+  owner_.on_broken();
 }
 
 void Outbox::replay(const std::vector<EventPtr>& events) noexcept {
@@ -152,12 +168,16 @@ void Outbox::uncork() noexcept {
   if (head_ == nullptr) flush();
 }
 
-void Outbox::block() noexcept {
+void Outbox::block() noexcept try {
+  if (wire_ == nullptr) return;
   if (!lag_) lag_ = std::make_unique<Lag>(limit_);
   owner_.on_blocked();
+} catch (const std::bad_alloc&) {
+  shut();
+  owner_.on_broken();
 }
 
-void Outbox::flush() noexcept {
+void Outbox::flush() noexcept try {
   if (wire_ == nullptr || flushing_) return;
   flushing_ = true;
   const bool waited = waiting();
@@ -174,6 +194,10 @@ void Outbox::flush() noexcept {
   } else if (waited) {
     owner_.on_drained();
   }
+} catch (const std::bad_alloc&) {
+  flushing_ = false;
+  shut();
+  owner_.on_broken();
 }
 
 void Outbox::note_progress() noexcept {

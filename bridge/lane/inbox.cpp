@@ -1,6 +1,8 @@
 #include "lane/inbox.hpp"
 
+#include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
 
 namespace zws {
@@ -16,6 +18,12 @@ constexpr std::size_t batch_bytes = sizeof(Batch) + 48;
 
 std::size_t queued_bytes(const Batch& batch) noexcept { return batch_bytes + batch.queued_bytes; }
 
+// Of them, gaps and the like apart.
+std::uint64_t numbered(const std::vector<EventPtr>& events) noexcept {
+  return static_cast<std::uint64_t>(std::count_if(
+      events.begin(), events.end(), [](const EventPtr& event) { return !event->is_marker(); }));
+}
+
 // So many times what comes goes over, in events and in bytes: what is half of the bound has gone over well
 // before as much again has come.
 constexpr std::size_t over = 3;
@@ -25,35 +33,46 @@ constexpr std::size_t over = 3;
 Inbox::Inbox(std::size_t lane_bytes, LaneMetrics& metrics)
     : limit_(lane_bytes), metrics_(metrics) {}
 
-bool Inbox::push(BatchPtr batch) {
+bool Inbox::push(BatchPtr batch) noexcept {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const bool idle = batches_.empty() && !overload_;
+  const bool idle = batches_.empty() && !overload_ && !lost_;
   const std::size_t events = batch->events.size();
   const std::size_t bytes = queued_bytes(*batch);
   const bool overloads =
       bytes_ + bytes > limit_ / 2 && !batches_.empty() && !batch->is_turn_of_its_own();
-  bytes_ += bytes;
-  batches_.push_back(std::move(batch));
-  if (!overload_ && overloads) {
-    overload_ = std::make_unique<Backlog>(limit_);
-    sums_ = {};
+  try {
+    batches_.push_back(batch);
+    bytes_ += bytes;
+    if (!overload_ && overloads) {
+      overload_ = std::make_unique<Backlog>(limit_);
+      sums_ = {};
+    }
+  } catch (const std::bad_alloc&) {
+    // Where it is in, the overload begins with the next.
+    if (batches_.empty() || batches_.back() != batch) note_lost(numbered(batch->events));
   }
+  batch.reset();
   if (overload_) go_over(over * events, over * bytes);
   return idle;
 }
 
 // Hands the oldest batches over to the Backlog: so many events and bytes at least, and all of them if more
 // waits than may.
-void Inbox::go_over(std::size_t events, std::size_t bytes) {
+void Inbox::go_over(std::size_t events, std::size_t bytes) noexcept {
   std::size_t events_gone = 0;
   std::size_t bytes_gone = 0;
-  while (first_ < batches_.size() &&
+  while (first_ < batches_.size() && overload_ &&
          (events_gone <= events || bytes_gone < bytes || bytes_ + overload_->bytes() > limit_)) {
     const BatchPtr batch = std::move(batches_[first_++]);
     bytes_ -= queued_bytes(*batch);
     events_gone += batch->events.size();
     bytes_gone += queued_bytes(*batch);
-    keep(batch);
+    const std::uint64_t offered = sums_.offered;
+    try {
+      keep(batch);
+    } catch (const std::bad_alloc&) {
+      give_up_overload(numbered(batch->events) - (sums_.offered - offered));
+    }
   }
   let_go_of_taken();
 }
@@ -99,6 +118,7 @@ Inbox::Turn Inbox::take() {
   Turn turn = overload_ ? take_from_overload() : take_from_batches();
   if (overload_ && overload_->empty() && kept_.empty()) ended = end_overload();
   turn.more = overload_ != nullptr || !batches_.empty();
+  turn.untold = std::exchange(lost_, false) || turn.untold;
   return turn;
 }
 
@@ -108,6 +128,7 @@ Inbox::Turn Inbox::take_from_batches() {
 
   std::size_t events = 0;
   std::size_t bytes = 0;
+  std::size_t waited = 0;
   std::size_t end = first_;
   while (end < batches_.size()) {
     const Batch& next = *batches_[end];
@@ -117,18 +138,19 @@ Inbox::Turn Inbox::take_from_batches() {
       break;
     events += next.events.size();
     bytes += next.frame_bytes;
-    bytes_ -= queued_bytes(next);
+    waited += queued_bytes(next);
     ++end;
     if (next.is_turn_of_its_own()) break;
   }
   if (end == first_ + 1) {
     turn.batch = std::move(batches_[first_]);
   } else {
-    turn.events.reserve(events);
+    turn.events.reserve(events);  // or all stays as it is
     for (std::size_t i = first_; i < end; ++i) {
       turn.events.insert(turn.events.end(), batches_[i]->events.begin(), batches_[i]->events.end());
     }
   }
+  bytes_ -= waited;
   first_ = end;
   let_go_of_taken();
   return turn;
@@ -146,19 +168,40 @@ void Inbox::let_go_of_taken() {
 
 Inbox::Turn Inbox::take_from_overload() {
   Turn turn;
-  std::size_t bytes = 0;
   if (kept_batch_is_next()) {
     turn.batch = take_kept_batch();
   } else {
-    while (!overload_->empty() && turn.events.size() < turn_events_max && bytes < turn_bytes_max &&
-           !kept_batch_is_next()) {
-      turn.events.push_back(overload_->pop());
-      note_handed_on(*turn.events.back());
-      bytes += turn.events.back()->frame().size();
-    }
+    pop_some(turn);
   }
   turn.untold = untold_;
   return turn;
+}
+
+void Inbox::pop_some(Turn& turn) try {
+  std::size_t bytes = 0;
+  while (!overload_->empty() && turn.events.size() < turn_events_max && bytes < turn_bytes_max &&
+         !kept_batch_is_next()) {
+    turn.events.emplace_back();  // first: what is popped has its place
+    turn.events.back() = overload_->pop();
+    note_handed_on(*turn.events.back());
+    bytes += turn.events.back()->frame().size();
+  }
+} catch (const std::bad_alloc&) {
+  if (!turn.events.empty() && turn.events.back() == nullptr) turn.events.pop_back();
+  give_up_overload(0);
+}
+
+void Inbox::note_lost(std::uint64_t events) noexcept {
+  metrics_.dropped[static_cast<std::size_t>(DropReason::lane_overload)].add(events);
+  lost_ = true;
+}
+
+// What waits in it is lost, and `more`: it may be half done.
+void Inbox::give_up_overload(std::uint64_t more) noexcept {
+  note_lost(sums_.offered + more - sums_.handed_on - sums_.dropped - sums_.replaced);
+  overload_.reset();
+  kept_.clear();
+  untold_ = false;
 }
 
 std::unique_ptr<Backlog> Inbox::end_overload() noexcept {

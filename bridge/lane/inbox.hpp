@@ -11,6 +11,8 @@
 // What an administrator published keeps its place among them and never gives way, so that the events of
 // a topic come in one order, whoever published; its batch is a turn of its own there, too. So does a
 // place (Batch::reached), over which no gap reaches.
+// What there is no memory for is dropped and counted, in an overload with all that waits in the Backlog, which may be
+// half done; the next turn says `untold`.
 // Sums: of the events that come in during an overload, each is handed on, dropped or replaced (asserted).
 //
 // Thread: push() from any, take() from the lane; one mutex, taken once a batch and once a turn.
@@ -33,7 +35,7 @@ class Inbox {
   Inbox(std::size_t lane_bytes, LaneMetrics& metrics);
 
   // True if the lane must be woken: nothing was waiting.
-  bool push(BatchPtr batch);
+  bool push(BatchPtr batch) noexcept;
 
   // One turn's worth. A batch with a receipt is a turn of its own, and so is a place.
   struct Turn {
@@ -50,11 +52,14 @@ class Inbox {
   std::size_t bytes() const;
 
  private:
-  void go_over(std::size_t events, std::size_t bytes);
+  void go_over(std::size_t events, std::size_t bytes) noexcept;
   void keep(const BatchPtr& batch);
   void keep(const EventPtr& event);
   Turn take_from_batches();
   Turn take_from_overload();
+  void pop_some(Turn& turn);
+  void note_lost(std::uint64_t events) noexcept;
+  void give_up_overload(std::uint64_t more) noexcept;
   std::unique_ptr<Backlog> end_overload() noexcept;
   void let_go_of_taken();
   bool kept_batch_is_next() const noexcept;
@@ -79,6 +84,7 @@ class Inbox {
   std::deque<BatchPtr> kept_;          // turns of their own, in their order within `overload_`
   Sums sums_;                          // while `overload_`
   bool untold_ = false;                // while `overload_`
+  bool lost_ = false;                  // for want of memory, since the last turn
   std::uint64_t replaced_ = 0;         // since the last turn: the lane alone writes that counter
 };
 

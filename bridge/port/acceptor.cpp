@@ -55,7 +55,9 @@ void Acceptor::accept_some() noexcept try {
     if (fd >= 0) {
       const int yes = 1;
       ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-      on_socket_(fd, ip_text(address));
+      OpenDescriptor accepted(fd);
+      std::string text = ip_text(address);
+      on_socket_(accepted.release(), std::move(text));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       break;
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {

@@ -10,8 +10,8 @@ namespace zws {
 Connections::~Connections() = default;
 
 void Connections::hold(std::shared_ptr<Transport> connection) {
-  connection->place_ = held_.size();
   held_.push_back(std::move(connection));
+  held_.back()->place_ = held_.size() - 1;
 }
 
 void Connections::release(Transport& connection) noexcept {

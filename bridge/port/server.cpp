@@ -89,6 +89,7 @@ void Server::reload(ConfigPtr config, std::shared_ptr<const Access> access, TlsP
 }
 
 void Server::take(int descriptor, std::string address, bool local) {
+  OpenDescriptor taken(descriptor);
   const Parts& parts = impl_->parts;
   const Config& config = *parts.transport.rules.config;
   const int unsent = static_cast<int>(config.limits.unsent_bytes);
@@ -101,8 +102,9 @@ void Server::take(int descriptor, std::string address, bool local) {
       parts.tls && !local ? parts.tls->wrap(descriptor) : std::make_unique<Wire>(descriptor);
   if (config.server.proxy_protocol)
     wire = std::make_unique<ProxiedWire>(std::move(wire), parts.access->trusted(address));
-  made->adopt(parts.transport, std::move(wire), std::make_unique<WebSocketPeer>(*made),
-              std::move(address));
+  auto peer = std::make_unique<WebSocketPeer>(*made);
+  taken.release();
+  made->adopt(parts.transport, std::move(wire), std::move(peer), std::move(address));
   made->start();
 }
 

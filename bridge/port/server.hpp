@@ -45,7 +45,7 @@ class Server {
   explicit Server(Parts parts);
   ~Server();
 
-  // Takes over an accepted, non-blocking socket.
+  // Takes over an accepted, non-blocking socket, also where it throws.
   void take(int descriptor, std::string address, bool local = false);
 
   // Ends all connections at once: on_gone is called for each session that is left. The destructor does

@@ -32,14 +32,18 @@ Transport::~Transport() { assert(state_ == State::idle || state_ == State::close
 
 void Transport::adopt(const TransportContext& context, std::unique_ptr<Wire> wire,
                       std::unique_ptr<Peer> peer, std::string address) {
+  OpenDescriptor taken(wire->descriptor());
   context_ = &context;
   wire_ = std::move(wire);
-  descriptor_.emplace(*context.loop, wire_->descriptor());
+  descriptor_.emplace(*context.loop);
   peer_ = std::move(peer);
   outbox_.emplace(static_cast<Outbox::Owner&>(*this), *context.rules.metrics,
                   context.rules.config->limits.queue_bytes);
   outbox_->open(wire_.get());
   session_ = std::make_unique<Session>(*peer_, context.rules, std::move(address));
+  deadline_ = std::make_unique<Deadline>(*this);
+  descriptor_->assign(taken.get());
+  taken.release();
   context.connections->hold(shared_from_this());
   state_ = State::open;
   expect_within(context.rules.config->limits.handshake_timeout);
@@ -139,15 +143,22 @@ void Transport::wait_hung_up() noexcept try {
   waiting_hung_up_ = true;
   descriptor_->async_wait(Descriptor::wait_error, [self = shared_from_this()](const auto& error) {
     self->waiting_hung_up_ = false;
-    if (error || self->state_ != State::open || !self->paused_) return;
-    // Urgent data wakes this wait, too.
-    pollfd asked{self->descriptor_->native_handle(), 0, 0};
-    if (::poll(&asked, 1, 0) != 1) return;
-    self->paused_ = false;
-    self->tell_reader(fault(transport::error::eof), 0);
+    if (!error) self->on_hung_up();
   });
 } catch (const std::exception& error) {
   log::error("waiting for a client's end failed: {}", error.what());
+  abort();
+}
+
+void Transport::on_hung_up() noexcept try {
+  if (state_ != State::open || !paused_) return;
+  // Urgent data wakes this wait, too.
+  pollfd asked{descriptor_->native_handle(), 0, 0};
+  if (::poll(&asked, 1, 0) != 1) return;
+  paused_ = false;
+  tell_reader(fault(transport::error::eof), 0);
+} catch (const std::exception& error) {
+  log::error("the end of {} failed: {}", log::escaped(get_remote_endpoint()), error.what());
   abort();
 }
 

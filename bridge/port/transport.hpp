@@ -81,7 +81,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   timer_ptr set_timer(long, const websocketpp::transport::timer_handler&) { return {}; }
 
   // --- ours ---
-  // Takes over an accepted, non-blocking socket. The request must be complete within
+  // Takes over an accepted, non-blocking socket, also where it throws. The request must be complete within
   // `handshake_timeout`.
   void adopt(const TransportContext& context, std::unique_ptr<Wire> wire,
              std::unique_ptr<Peer> peer, std::string address);
@@ -161,6 +161,7 @@ class Transport : public std::enable_shared_from_this<Transport>, private Outbox
   void read_into(char* buffer, std::size_t size) noexcept;
   void wait_readable() noexcept;
   void wait_hung_up() noexcept;
+  void on_hung_up() noexcept;
   void wait_writable() noexcept;
   void on_readable() noexcept;
   void on_writable() noexcept;

@@ -121,16 +121,18 @@ bool Upgrades::let_in(Connection& its, const HttpRequest& request) {
     return refuse(its, HandshakeResult::too_many_failures, 429, "rate_limited",
                   "too many failed tokens from this address");
   }
+  // What may fail comes before its place is taken, and until then it has none to give back.
+  upgrade.full_for_address = true;
+  Upgrade& noted = let_in_[&its.session()] = std::move(upgrade);
   switch (parts_.admission->enter(key)) {
-    case Admission::Answer::admitted: break;
+    case Admission::Answer::admitted: noted.full_for_address = false; break;
     case Admission::Answer::full:
       return refuse_for_now(its, HandshakeResult::full, "5", "the bridge is full");
     case Admission::Answer::short_of_memory:
       return refuse_for_now(its, HandshakeResult::short_of_memory, "10",
                             "the bridge is short of memory");
-    case Admission::Answer::full_for_address: upgrade.full_for_address = true; break;
+    case Admission::Answer::full_for_address: break;  // it is let in to be told so
   }
-  let_in_[&its.session()] = std::move(upgrade);
   return true;
 }
 

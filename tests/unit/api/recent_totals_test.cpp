@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/short_memory.hpp"
 #include "unit/api/hand_clock.hpp"
 
 namespace zws {
@@ -51,6 +52,32 @@ TEST_F(RecentTotalsTest, AreGoodForASecond) {
   EXPECT_EQ(times_asked_, 2);
   find("b");
   EXPECT_THAT(told_, ElementsAre("a", "a", "b"));
+}
+
+// Else nobody would be told any more, as all wait for one who asks.
+TEST_F(RecentTotalsTest, WhereThereIsNoMemoryForThemAllAreToldAndTheNextOneAsksAnew) {
+  const std::string text(1000, 'a');
+  for (std::size_t passed = 0; passed < 4; ++passed) {
+    std::size_t told = 0;
+    const int asked = times_asked_;
+    for (int i = 0; i < 3; ++i) totals_.get([&](const std::string&) { ++told; });
+    auto answer = std::exchange(asked_, nullptr);
+    std::string given = text;
+    {
+      const ShortMemory memory(passed);
+      answer(std::move(given));
+    }
+    EXPECT_EQ(told, 3U) << passed;
+    EXPECT_EQ(times_asked_, asked + 1);
+    clock_.advance(std::chrono::seconds(1));
+  }
+}
+
+TEST_F(RecentTotalsTest, WhoCannotBeToldKeepsNoOtherFromBeingTold) {
+  totals_.get([](const std::string&) { throw std::bad_alloc(); });
+  get();
+  find("a");
+  EXPECT_THAT(told_, ElementsAre("a"));
 }
 
 TEST(RecentTotalsFailTest, NobodyWaitsForAnAnswerThatCannotBeAskedFor) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "support/events.hpp"
+#include "support/short_memory.hpp"
 
 namespace zws {
 namespace {
@@ -140,6 +141,45 @@ TEST_F(InboxTest, TheRouteOfEachEventDecides) {
   } while (more_);
   EXPECT_EQ(names[8], "new s:9");
   EXPECT_THAT(names, ::testing::IsSupersetOf({"new s:11-12 missing", "dis s:1-1 missing"}));
+}
+
+// Whatever is half done then, nothing goes unsaid, and nothing stays counted as waiting.
+TEST_F(InboxTest, WhatThereIsNoMemoryForIsCountedAndToldOnce) {
+  int failed = 0;
+  for (std::size_t passed = 0; passed < 400; ++passed) {
+    LaneMetrics metrics;
+    Inbox inbox(10'000, metrics);
+    std::vector<BatchPtr> batches;
+    for (std::uint64_t i = 0; i < 40; ++i) {
+      const auto overflow = i % 3 == 0 ? Overflow::conflate : Overflow::drop_oldest;
+      batches.push_back(run_of("t" + std::to_string(i % 5), 1 + 3 * i, 3, 200, overflow));
+    }
+    std::size_t handed_on = 0;
+    bool untold = false;
+    const auto take_one = [&] {
+      const Inbox::Turn turn = inbox.take();
+      untold = untold || turn.untold;
+      for (const EventPtr& event : turn.all()) handed_on += event->is_marker() ? 0 : 1;
+      return turn.more;
+    };
+    {
+      const ShortMemory memory(passed);
+      for (BatchPtr& batch : batches) inbox.push(std::move(batch));
+      try {
+        take_one();
+      } catch (const std::bad_alloc&) {  // then it is as before
+      }
+    }
+    while (take_one()) {
+    }
+    const auto& dropped = metrics.dropped[static_cast<std::size_t>(DropReason::lane_overload)];
+    take_one();
+    ASSERT_EQ(handed_on + dropped.value() + metrics.replaced.value(), 120U) << passed;
+    ASSERT_EQ(inbox.bytes(), 0U) << passed;
+    ASSERT_TRUE(inbox.push(batch_of({{"a", 1}}))) << "and the lane is woken again";
+    failed += untold ? 1 : 0;
+  }
+  EXPECT_GT(failed, 20);
 }
 
 TEST_F(InboxTest, ConflatedEventsAreReplacedWhileTheLaneIsBehind) {

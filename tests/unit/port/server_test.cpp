@@ -15,6 +15,7 @@
 #include "client/access.hpp"
 #include "client/wheel.hpp"
 #include "support/events.hpp"
+#include "support/short_memory.hpp"
 
 namespace zws {
 namespace {
@@ -208,6 +209,29 @@ TEST_F(ServerTest, TheKernelHoldsAsMuchUnsentAsTheConfigurationInForceSays) {
   EXPECT_EQ(unsent, 20'000);
 }
 
+TEST_F(ServerTest, ASocketForWhichThereIsNoMemoryIsClosed) {
+  int failed = 0;
+  for (std::size_t passed = 0; passed < 60; ++passed) {
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    bool taken = true;
+    try {
+      std::string address = "here";
+      const ShortMemory memory(passed);
+      server_->take(pair[0], std::move(address));
+    } catch (const std::bad_alloc&) {
+      taken = false;
+    }
+    server_->stop();  // it may have been held already
+    run();
+    char byte = 0;
+    ASSERT_EQ(::recv(pair[1], &byte, 1, 0), 0) << passed;
+    ::close(pair[1]);
+    failed += taken ? 0 : 1;
+  }
+  EXPECT_GT(failed, 5);
+}
+
 TEST_F(ServerTest, ACodeThatTheBridgeSentIsTheOneThatCounts) {
   const auto closed_by = [this](std::string_view bytes) {
     connect();
@@ -383,6 +407,52 @@ TEST_F(HeldAnswerTest, WhatIsTooMuchIsRefusedAndCountedAsWhatWasSent) {
   ::close(first);
   run();
   EXPECT_EQ(answer_of(much), "HTTP/1.1 200") << "when the first has gone";
+}
+
+// Clients that come and go while memory is short, with a place each.
+class ShortOfMemoryTest : public ServerTest {
+ protected:
+  void SetUp() override {
+    auto config = std::make_shared<Config>();
+    Server::Parts parts;
+    parts.transport.loop = &loop_;
+    parts.transport.rules = {config, &wheel_, &listener_, &metrics_.lane(0), &Clock::real()};
+    parts.admission = &admission_;
+    parts.on_upgraded = [](Session& session, const Upgrade& brought) {
+      session.place.address_counted = !brought.full_for_address;
+      session.open();
+    };
+    parts.on_gone = [this](Session& session) {
+      if (session.place.address_counted) admission_.leave("here");
+    };
+    parts.access = std::make_shared<const Access>(*config, true);
+    server_ = std::make_unique<Server>(std::move(parts));
+  }
+
+  Admission admission_{LimitsConfig{}, 100};
+};
+
+TEST_F(ShortOfMemoryTest, EachPlaceIsGivenBackWhateverThereIsNoMemoryFor) {
+  std::size_t refused = 0;
+  for (std::size_t passed = 0; passed < 200; ++passed) {
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    theirs_ = pair[1];
+    server_->take(pair[0], "here");
+    ASSERT_EQ(::send(theirs_, upgrade.data(), upgrade.size(), 0),
+              static_cast<ssize_t>(upgrade.size()));
+    {
+      const ShortMemory memory(passed);
+      run();
+    }
+    refused += admission_.connections() == 0 ? 1 : 0;
+    ::close(std::exchange(theirs_, -1));
+    run();
+    pass(std::chrono::seconds(6));
+    ASSERT_EQ(admission_.connections(), 0U) << passed;
+  }
+  EXPECT_GT(refused, 5U);
+  EXPECT_LT(refused, 200U);
 }
 
 }  // namespace
