@@ -96,8 +96,8 @@ void Outbox::queue(const EventPtr& event) noexcept {
   try {
     if (!lag_) lag_ = std::make_unique<Lag>(limit_);
     pushed = lag_->backlog.push(event, ahead(), victims);
-  } catch (
-      const std::bad_alloc&) {  // what waits may be half done, so all of it goes with the client
+  } catch (const std::bad_alloc&) {
+    // What waits may be half done, so all of it goes with the client.
     dropped_ += waited + arriving;
     counter(metrics_, DropReason::disconnected).add(waited + arriving);
     lag_.reset();

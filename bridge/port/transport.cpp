@@ -4,6 +4,7 @@
 
 #include <asio/post.hpp>
 #include <cassert>
+#include <new>
 #include <websocketpp/common/system_error.hpp>
 #include <websocketpp/error.hpp>
 
@@ -329,7 +330,8 @@ void Transport::end_now() noexcept {
 }
 
 void Transport::expect_within(Duration time) noexcept {
-  if (!deadline_) deadline_ = std::make_unique<Deadline>(*this);
+  if (!deadline_) deadline_.reset(new (std::nothrow) Deadline(*this));
+  if (!deadline_) return abort();  // else nothing would end it
   first_deadline_ = context_->rules.clock->steady() + time;
   context_->rules.wheel->arm(*deadline_, first_deadline_);
 }

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <asio/io_context.hpp>
+#include <filesystem>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -230,6 +232,30 @@ TEST_F(ServerTest, ASocketForWhichThereIsNoMemoryIsClosed) {
     failed += taken ? 0 : 1;
   }
   EXPECT_GT(failed, 5);
+}
+
+// No exception leaves the loop, and the descriptor is closed.
+TEST_F(ServerTest, WhoHangsUpWhileItIsNotReadAndMemoryIsShortEnds) {
+  const auto descriptors = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  std::ptrdiff_t loops = 0;  // what the loop has for itself
+  for (std::size_t passed = 0; passed < 20; ++passed) {
+    connect();
+    fill(200);
+    say(ping);
+    say(ping);
+    ASSERT_TRUE(session_->outbox().at_bound());
+    ::close(std::exchange(theirs_, -1));
+    {
+      const ShortMemory memory(passed);
+      EXPECT_NO_THROW(run()) << passed;
+    }
+    pass(std::chrono::seconds{3});
+    if (passed == 0) loops = descriptors();
+    EXPECT_EQ(descriptors(), loops) << passed;
+  }
 }
 
 TEST_F(ServerTest, ACodeThatTheBridgeSentIsTheOneThatCounts) {
