@@ -2,15 +2,13 @@
 
 #include <toml++/toml.h>
 
-#include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <fstream>
 #include <optional>
 #include <sstream>
 
 #include "config/checks.hpp"
 #include "config/complaint.hpp"
+#include "config/config_file.hpp"
 #include "config/keys.hpp"
 #include "config/meant_time.hpp"
 #include "config/secrecy.hpp"
@@ -20,7 +18,6 @@ namespace zws {
 namespace config {
 namespace {
 
-constexpr std::size_t file_bytes_max = std::size_t{1} << 20;
 constexpr std::string_view role_prefix = "auth.roles.";
 constexpr std::string_view variable_prefix = "ZWSBRIDGE_";
 
@@ -339,24 +336,6 @@ void take_setting(Loader& loader, const std::string& setting) {
   loader.take_text(setting.substr(0, equals), setting.substr(equals + 1), {"--set"});
 }
 
-std::string read_file(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string text(file_bytes_max + 1, '\0');
-  if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!file.is_open() || file.bad()) {
-    throw StartupError(StartupError::configuration,
-                       log::escaped(path, 1024) + ": the configuration file cannot be read: " +
-                           std::strerror(errno == 0 ? EIO : errno));
-  }
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > file_bytes_max) {
-    throw StartupError(StartupError::configuration,
-                       log::escaped(path, 1024) + ": a configuration file is at most 1 MiB");
-  }
-  return text;
-}
-
 }  // namespace
 }  // namespace config
 
@@ -373,7 +352,7 @@ Config parse_config(std::string_view text, const std::string& file, const Config
 
 Config load_config(const ConfigSources& sources, Origins* origins) {
   Origins known;
-  const std::string text = sources.file.empty() ? "" : config::read_file(sources.file);
+  const std::string text = sources.file.empty() ? "" : config::read_config_file(sources.file);
   Config loaded = parse_config(text, sources.file, sources, &known);
   config::check_files(loaded, known);
   if (origins) *origins = std::move(known);

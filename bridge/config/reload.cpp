@@ -3,6 +3,7 @@
 #include <set>
 
 #include "config/checks.hpp"
+#include "config/config_file.hpp"
 #include "config/keys.hpp"
 #include "config/secrecy.hpp"
 #include "core/error.hpp"
@@ -77,6 +78,12 @@ std::vector<ConfigChange> config_diff(const Config& before, const Config& after)
 
 Reloaded reload_config(const Config& running, const ConfigSources& sources) {
   using namespace config;
+  // A pipe would give nothing, which is the defaults, or keep a bridge that serves waiting.
+  if (can_be_read_once(sources.file))
+    throw StartupError(
+        StartupError::configuration,
+        log::escaped(sources.file, 1024) +
+            ": the configuration came from what is no file, and cannot be read again");
   Origins origins;
   Reloaded reloaded{load_config(sources, &origins), {}, {}};
   if (running.auth.has_key() && !reloaded.config.auth.has_key()) {

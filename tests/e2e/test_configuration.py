@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import tomllib
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from support.bridge import DAEMON, ROOT
+from support.process_log import ProcessLog
 
 pytestmark = pytest.mark.short
 
@@ -307,6 +309,29 @@ def test_what_keeps_it_from_starting_is_json_where_the_log_is(tmp_path):
         assert (done.returncode, done.stdout) == (code, "")
         lines = [json.loads(line) for line in done.stderr.splitlines()]
         assert lines[-1]["level"] == "error" and where in lines[-1]["message"]
+
+
+def test_the_configuration_may_come_from_a_pipe_once(tmp_path):
+    """As `<(make-it)` and /dev/stdin give one."""
+    command = [str(DAEMON), "print-config", "--config", "/dev/stdin"]
+    printed = subprocess.run(command, input="[server]\nthreads = 3\n", capture_output=True, text=True, timeout=30)
+    assert tomllib.loads(printed.stdout)["server"]["threads"] == 3, printed.stderr
+
+
+def test_what_is_waited_for_is_said_and_can_be_given_up(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    log = ProcessLog()
+    bridge = subprocess.Popen([str(DAEMON), "--config", str(pipe)], stderr=subprocess.PIPE)
+    reader = log.follow(bridge.stderr)
+    try:
+        log.wait_for(rf"waiting for the configuration from {pipe}")
+        bridge.send_signal(signal.SIGTERM)
+        assert bridge.wait(30) == -signal.SIGTERM
+    finally:
+        bridge.kill()
+        bridge.wait()
+        reader.join()
 
 
 def test_a_mistake_names_file_line_key_value_and_what_is_allowed(tmp_path):
