@@ -94,9 +94,27 @@ def test_expired_tokens_of_an_administrator_are_no_failures(make_bridge, issuer,
 
 def test_ipv6_addresses_count_per_64(make_bridge, issuer, tmp_path):
     bridge = make_bridge({**issuer.settings(tmp_path), "limits.connections_per_ip": 1})
-    bridge.connect(headers={"X-Forwarded-For": "2001:db8:1:2::1"})
+    first = bridge.connect(headers={"X-Forwarded-For": "2001:db8:1:2::1"})
     assert_full(bridge.connect(headers={"X-Forwarded-For": "2001:db8:1:2:ffff::9"}, greeted=False))
     bridge.connect(headers={"X-Forwarded-For": "2001:db8:1:3::1"})
+    first.close()
+    bridge.wait_metric("zws_connections", 1)
+    bridge.connect(headers={"X-Forwarded-For": "2001:db8:1:2:ffff::9"})  # it has the first one's place
+
+
+def test_who_guesses_tokens_from_all_addresses_of_a_64_is_one_guesser(make_bridge, issuer, tmp_path):
+    bridge = make_bridge({**issuer.settings(tmp_path), "limits.failed_tokens_per_minute": 2})
+
+    def guess_from(address: str) -> dict[str, str]:
+        return {"X-Forwarded-For": address, **bearer(Issuer().token())}
+
+    for address in ("2001:db8:1:2::1", "2001:db8:1:2::2"):
+        assert bridge.connect(headers=guess_from(address), greeted=False).wait_closed()[0] == 4401
+    with pytest.raises(InvalidStatus) as refused:
+        bridge.connect(headers=guess_from("2001:db8:1:2::3"), greeted=False)
+    assert refused.value.response.status_code == 429
+    assert bridge.get("/api/ws/stats", guess_from("2001:db8:1:2::4")).status == 429, "over REST it is the same one"
+    assert bridge.get("/api/ws/stats", guess_from("2001:db8:1:3::1")).status == 401, "a neighbour's are its own"
 
 
 def test_only_a_trusted_proxy_may_say_whose_connection_it_is(make_bridge, issuer, tmp_path):

@@ -468,6 +468,27 @@ def test_while_redis_hangs_events_are_delivered_and_wait_for_it(make_member, num
     assert resume(other, ["p:50"])[0] is False
 
 
+def test_what_waits_for_a_redis_that_hangs_is_bounded_and_what_is_beyond_counts_once(make_member, numbers_of, redis):
+    bridge = make_member()
+    numbers = numbers_of(bridge)
+    redis.freeze()
+    numbers.send(160, text="x" * 262_144)  # 40 MiB
+    bridge.wait_metric("zws_events_received_total", 160)
+    bridge.wait_metric(MEMBERS, 0)  # it does not answer, and so takes nothing
+    bridge.wait_until(lambda: bridge.metric("zws_relay_unwritten_total") > 0, "there is no room for the last")
+    assert bridge.metric("zws_relay_waiting_bytes") <= 32 << 20
+    redis.thaw()
+    in_fleet(bridge)
+    bridge.wait_metric("zws_relay_waiting_bytes", 0)
+    numbers.send(1)
+
+    def accounted() -> float:
+        return bridge.metric("zws_relay_written_total") + bridge.metric("zws_relay_unwritten_total")
+
+    bridge.wait_until(lambda: accounted() >= 161, "each is kept or counted")
+    assert accounted() == 161
+
+
 def test_nobody_is_told_of_events_that_were_lost_while_redis_was_away(make_member, numbers_of, redis):
     first = make_member()
     numbers = numbers_of(first)
