@@ -98,6 +98,16 @@ def test_a_role_leaves_lines_of_what_it_does_and_not_of_what_it_reads(make_bridg
     assert not any("/api/ws/stats" in line for line in bridge.log.lines)
 
 
+def test_a_scrape_of_metrics_that_are_not_for_everyone_leaves_a_line_only_where_it_is_refused(
+    make_bridge, issuer, tmp_path
+):
+    bridge = make_bridge({**issuer.settings(tmp_path), "server.metrics_public": False})
+    assert bridge.get("/metrics", bearer(issuer.admin("prometheus"))).status == 200
+    assert bridge.get("/metrics", bearer(issuer.token("ada"))).status == 403
+    bridge.log.wait_for('audit who="ada" .* path="/metrics" status=403')
+    assert not any("prometheus" in line for line in bridge.log.lines)
+
+
 def test_it_names_the_client_behind_a_trusted_proxy(guarded, issuer):
     headers = {**bearer(issuer.admin("chief")), "X-Forwarded-For": "198.51.100.9, 203.0.113.7"}
     assert guarded.get("/api/ws/stats", headers).status == 200

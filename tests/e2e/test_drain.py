@@ -12,6 +12,7 @@ import pytest
 
 from support.bridge import Bridge
 from support.raw_socket import CLOSE, RawSocket
+from support.tokens import bearer
 
 pytestmark = pytest.mark.short
 
@@ -39,6 +40,8 @@ def test_readyz_is_503_with_the_reason_while_healthz_is_well(slow):
         assert answer.status == 503
         assert answer.json == {"ready": False, "reasons": ["the bridge stops"]}
         assert slow.get("/healthz").status == 200
+        (bridge,) = slow.get("/api/ws/bridges", bearer(slow.admin_token)).json["bridges"]
+        assert bridge["state"] == "draining"
         assert slow.metric("zws_connections") == 1
         slow.signal(signal.SIGTERM)
         assert slow.wait() == 0

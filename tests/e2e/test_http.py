@@ -172,7 +172,9 @@ def test_other_methods_are_405_and_the_answer_names_the_right_ones(shared_bridge
 
 
 def test_the_websocket_path_without_an_upgrade_says_what_it_wants(shared_bridge):
-    assert shared_bridge.get("/api/ws").status == 426
+    answer = shared_bridge.get("/api/ws")
+    assert answer.status == 426
+    assert (answer.headers["upgrade"], answer.headers["sec-websocket-version"]) == ("websocket", "13")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from support.tokens import Issuer, bearer
 
 @pytest.mark.parametrize(("method", "path", "body"), ADMIN_CALLS)
 def test_only_administrators_may_call(guarded, issuer, method, path, body):
-    assert_refused(guarded.http(method, path, body), 401, "unauthorized")
+    nobody = guarded.http(method, path, body)
+    assert_refused(nobody, 401, "unauthorized")
+    assert nobody.headers["www-authenticate"] == "Bearer"
     for token, code in ((Issuer().admin(), "invalid_token"), (issuer.token(lives=-100), "token_expired")):
         assert_refused(guarded.http(method, path, body, bearer(token)), 401, code)
     for token in (issuer.token(), issuer.token(role="user"), issuer.token(roles=["ops"])):
@@ -177,6 +179,8 @@ def test_a_notification_times_its_users_is_bounded(admin):
     assert_refused(admin("POST", "/api/ws/notify", body), 413, "limit_exceeded")
     body["target_users"] = [str(n) for n in range(100)]
     assert admin.done("POST", "/api/ws/notify", body)["recipients"] == 0
+    body = {"title": "x", "content": "x" * 100_000, "target_users": [str(n) for n in range(1000)]}
+    assert_refused(admin("POST", "/api/ws/notify", body), 413, "limit_exceeded")
     body = {"title": "x", "target_users": [str(n) for n in range(10_001)]}
     assert_refused(admin("POST", "/api/ws/notify", body), 400, "limit_exceeded")
     body["target_users"].pop()
@@ -214,6 +218,7 @@ def test_one_connection_is_thrown_out(admin, people):
 
 
 def test_all_connections_of_a_user_are_thrown_out(admin, people):
+    assert admin.done("DELETE", "/api/ws/users/ali/connections")["closed"] == 0, "nobody has this very name"
     assert admin.done("DELETE", "/api/ws/users/alice/connections") == {"success": True, "closed": 6}
     assert [client.wait_closed() for client in people["alice"]] == [(4403, [])] * 6
     assert admin.done("DELETE", "/api/ws/users/alice/connections")["closed"] == 0

@@ -65,6 +65,7 @@ def test_connections_are_chosen_from(guarded, admin, people):
     assert chosen("search=a") and set(of("alice", "carol", "dave")) <= set(chosen("search=a")), "ids hold it, too"
     one = of("dave")[0]
     assert chosen(f"search={one[:18]}&sort=-dropped") == [one]
+    assert chosen("search=127.0.0") == of("alice", "bob", "carol", "dave")
     assert chosen("address=127.0.0.1") == of("alice", "bob", "carol", "dave")
     assert chosen("address=127.0.0.2") == []
     assert chosen("slow=false") == of("alice", "bob", "carol", "dave") and chosen("slow=true") == []
@@ -178,6 +179,17 @@ def test_one_connection_tells_who_it_is_and_what_it_hears(guarded, issuer, admin
     client.close()
     guarded.wait_metric("zws_connections", 0)
     assert_refused(admin("GET", f"/api/ws/connections/{client.hello['client_id']}"), 404)
+
+
+def test_of_one_connection_a_thousand_subscriptions_are_told(guarded, issuer, admin):
+    client = guarded.connect(headers=bearer(issuer.token("ada")))
+    topics = [f"t:{number:04}" for number in range(1001)]
+    for half in (topics[:500], topics[500:]):
+        client.send({"type": "subscribe", "topics": half})
+        assert all(client.receive()["success"] for _ in half)
+    told = admin.get(f"/api/ws/connections/{client.hello['client_id']}")
+    assert told["connection"]["subscriptions"] == 1001
+    assert [each["topic"] for each in told["subscriptions"]] == topics[:1000]
 
 
 ROUTES = (

@@ -102,6 +102,10 @@ def test_those_with_most_connections_come_first(guarded, issuer, admin):
             guarded.connect(headers=bearer(issuer.token(user)))
     rows = admin.get("/api/ws/stats")["top_users"]
     assert [(row["user"], row["connections"]) for row in rows] == [("most", 4), ("some", 2), ("few", 1)]
+    for number in range(99):
+        guarded.connect(headers=bearer(issuer.token(f"u{number}")))
+    rows = admin.get("/api/ws/stats")["top_users"]
+    assert (len(rows), rows[0]["user"], rows[1]["user"]) == (100, "most", "some")
 
 
 @pytest.mark.parametrize("topic", ["import:task-1", "a/b", "温度 1", "100%"])

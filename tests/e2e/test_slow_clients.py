@@ -279,9 +279,11 @@ def test_a_slow_client_can_be_thrown_out(make_bridge, make_producer):
         path = f"/api/ws/connections/{slow.client_id}"
         assert bridge.http("DELETE", path, None, bearer(bridge.admin_token)).status == 200
         assert slow.close_code() == 4403
-    assert bridge.metric("zws_dropped_total", reason="disconnected") > 0, (
-        "what waited was none of its business any more"
-    )
+    gone = bridge.metric("zws_dropped_total", reason="disconnected")
+    assert gone > 0, "what waited was none of its business any more"
+    lagged = bridge.metric("zws_dropped_total", reason="slow_consumer")
+    stats = bridge.get("/api/ws/stats", bearer(bridge.admin_token)).json
+    assert stats["dropped"] == gone + lagged, "whatever the reason was"
 
 
 def test_who_takes_nothing_at_all_is_given_up(make_bridge, make_producer):

@@ -10,6 +10,7 @@ namespace zws {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 template <typename Counters>
 void number_from(Counters& counters, std::uint64_t first) {
@@ -104,6 +105,69 @@ TEST(PageTest, PlainNumbersAreTheirOwn) {
            "zws_config_last_reload_successful 1",
            "zws_jwks_last_fetch_successful 1",
            "zws_jwks_last_success_timestamp_seconds 0",
+       }) {
+    EXPECT_THAT(page, HasSubstr("\n" + std::string(line) + "\n"));
+  }
+}
+
+TEST(PageTest, ABridgeOfAFleetTellsOfItAndOneAloneDoesNot) {
+  Metrics metrics(1);
+  RelayMetrics& relay = metrics.relay;
+  relay.up.set(1);
+  relay.calls_sent.add(31);
+  relay.calls_received.add(32);
+  relay.calls_refused.add(33);
+  relay.lag_ms.set(1500);
+  relay.written.add(34);
+  relay.unwritten.add(35);
+  relay.waiting_bytes.set(36);
+  relay.topics_read.add(37);
+  relay.unreadable.add(38);
+  const std::string page = prometheus_text(metrics, true);
+  for (const char* line : {
+           "zws_relay_up 1",
+           "zws_relay_calls_total{what=\"sent\"} 31",
+           "zws_relay_calls_total{what=\"received\"} 32",
+           "zws_relay_calls_total{what=\"refused\"} 33",
+           "zws_relay_lag_seconds 1.5",
+           "zws_relay_written_total 34",
+           "zws_relay_unwritten_total 35",
+           "zws_relay_waiting_bytes 36",
+           "zws_relay_topics_read_total 37",
+           "zws_relay_unreadable_total 38",
+       }) {
+    EXPECT_THAT(page, HasSubstr("\n" + std::string(line) + "\n"));
+  }
+  EXPECT_THAT(prometheus_text(metrics, false), Not(HasSubstr("zws_relay")));
+}
+
+TEST(PageTest, WhatHasNoLabelOrAnotherIsToldToo) {
+  Metrics metrics(1);
+  number_from(metrics.ingest.endpoints, 1);
+  number_from(metrics.ingest.repair_failed, 11);
+  metrics.ingest.sources_forgotten.add(21);
+  metrics.ingest.repaired.add(22);
+  metrics.lane(0).closed_for_memory.add(23);
+  metrics.memory_limit.set(24);
+  metrics.tls_not_after.set(25);
+  metrics.reload_failed.set(1);
+  metrics.jwks_failed.set(1);
+  metrics.jwks_fetched.set(26);
+  const std::string page = prometheus_text(metrics);
+
+  expect_numbered(page, "zws_ingest_endpoints", "state", {"connected", "connecting", "unresolved"},
+                  1);
+  expect_numbered(page, "zws_repair_failed_total", "reason",
+                  {"gone", "unanswered", "no_room", "unasked"}, 11);
+  for (const char* line : {
+           "zws_sources_forgotten_total 21",
+           "zws_repaired_total 22",
+           "zws_closed_for_memory_total 23",
+           "zws_memory_limit_bytes 24",
+           "zws_tls_certificate_not_after 25",
+           "zws_config_last_reload_successful 0",
+           "zws_jwks_last_fetch_successful 0",
+           "zws_jwks_last_success_timestamp_seconds 26",
        }) {
     EXPECT_THAT(page, HasSubstr("\n" + std::string(line) + "\n"));
   }
