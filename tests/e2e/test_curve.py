@@ -14,6 +14,7 @@ from zwsbridge import Publisher
 
 from support.bridge import Bridge, free_port
 from support.producer import Curve, Producer
+from support.tokens import bearer
 from support.zws_tool import DENIED, zws
 
 
@@ -299,10 +300,12 @@ def test_a_reload_with_a_bad_list_changes_nothing(make_bridge, make_producer, ho
     house.list.write_text(house.listed.public + "\nnot a key\n")
     mark = bridge.log.mark()
     bridge.settings["limits.subscriptions"] = 1
+    bridge.settings["auth.hs256_secret"] = "s" * 32  # which would end open mode, and the token of its administrator
     bridge.reload()
     assert "line 2" in bridge.log.wait_for("not reloaded", after=mark)
     hears(bridge, lambda: producer.send("orders", ORDER))
     assert bridge.connect().ask({"type": "subscribe", "topics": ["a"]})["success"]
+    assert bridge.get("/api/ws/stats", bearer(bridge.admin_token)).status == 200
 
 
 def test_a_reload_can_neither_take_the_list_away_nor_another_key(make_bridge, house):

@@ -123,6 +123,15 @@ def test_it_tells_the_watchdog_that_it_is_alive(make_bridge, systemd, monkeypatc
     assert [systemd.next() for _ in range(3)] == [["WATCHDOG=1"]] * 3
 
 
+def test_it_tells_the_watchdog_well_before_its_patience_ends(make_bridge, systemd, monkeypatch):
+    patience = 10
+    monkeypatch.setenv("WATCHDOG_USEC", f"{patience * 1_000_000}")
+    make_bridge()
+    assert systemd.next() == ["READY=1"]
+    assert systemd.next() == ["WATCHDOG=1"], "at once"
+    assert not systemd.is_silent(patience - 1), "as late as this systemd may have ended it already"
+
+
 class Hung:
     """All threads of a process but its first stand still, as if each waited for ever."""
 

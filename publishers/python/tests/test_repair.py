@@ -413,6 +413,13 @@ def test_close_lets_answers_leave(bridge: StandIn, connect: Any, start_asking: A
     closing.join()
 
 
+def test_who_keeps_nothing_is_asked_by_nobody(bridge: StandIn, connect: Any, asking: AskingBridge) -> None:
+    threads = set(threading.enumerate())
+    publisher = connect(bridge, repair=asking.endpoint, repair_bytes=0)
+    publisher.publish("orders", {"n": 1})
+    assert set(threading.enumerate()) == threads
+
+
 @pytest.mark.parametrize("repair", [NEXT_PORT, NOBODY, "ipc:///nowhere/at/all", None])
 def test_where_nobody_asks_nothing_is_said_and_nothing_waits(
     bridge: StandIn, repair: str | None, caplog: pytest.LogCaptureFixture

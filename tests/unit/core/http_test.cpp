@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace zws {
 namespace {
 
@@ -48,6 +52,18 @@ TEST(HttpTest, ErrorIsJsonWithCodeAndMessage) {
   EXPECT_EQ(response.status, 403);
   EXPECT_EQ(response.content_type, "application/json");
   EXPECT_EQ(response.body, R"({"success":false,"code":"forbidden","message":"not \"yours\""})");
+}
+
+TEST(HttpTest, WhoIsOneTooManyIsToldWhoTheManyAreAndWhenToComeBack) {
+  const HttpResponse of_one = HttpResponse::crowded(HttpCrowd::address);
+  const HttpResponse of_all = HttpResponse::crowded(HttpCrowd::all);
+  EXPECT_EQ(of_one.status, 429);
+  EXPECT_EQ(of_one.code, "rate_limited");
+  EXPECT_EQ(of_all.status, 503);
+  EXPECT_EQ(of_all.code, "limit_exceeded");
+  const std::vector<std::pair<std::string, std::string>> a_second{{"Retry-After", "1"}};
+  EXPECT_EQ(of_one.headers, a_second);
+  EXPECT_EQ(of_all.headers, a_second);
 }
 
 }  // namespace
