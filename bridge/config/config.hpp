@@ -46,11 +46,11 @@ struct ServerConfig {
   // Allowed: an integer from 0 to 256. A change needs a restart.
   std::size_t threads = 0;
 
-  // Web pages that may connect and call REST, each as browsers write it in Origin and compared
-  // exactly. Empty: the page must come from the host it connects to, and while the bridge listens
-  // on loopback only, any loopback page may.
-  // Allowed: a list of origins such as "https://app.example.org", without a path and without
-  // wildcards. A reload applies it.
+  // Web pages that may connect and call REST, each as browsers send it in Origin. Empty: the page
+  // must come from the host it connects to, and while the bridge listens on loopback only, any
+  // loopback page may. "null" lets in any page that hides where it is from.
+  // Allowed: a list of origins such as "https://app.example.org", "null" or "file://", in lower
+  // case and without path, wildcards and the default port. A reload applies it.
   std::vector<std::string> allowed_origins;
 
   // Proxies whose X-Forwarded-For and X-Forwarded-Host are believed. A network that clients can

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/address.hpp"
+#include "config/origin.hpp"
 #include "config/value.hpp"
 
 namespace zws::config {
@@ -20,18 +21,6 @@ bool is_url_path(std::string_view text) {
   };
   return !text.empty() && text.size() <= text_bytes_max && text[0] == '/' &&
          std::all_of(text.begin(), text.end(), fits);
-}
-
-// scheme://host[:port], as a browser writes it: no path, no slash at the end, no user.
-bool is_origin(std::string_view text) {
-  const std::size_t mark = text.find("://");
-  if (mark == std::string_view::npos || mark == 0) return false;
-  const std::string_view host = text.substr(mark + 3);
-  const auto fits = [](char c) {
-    return is_printable_ascii(c) && std::string_view("/?#@*\\\"").find(c) == std::string_view::npos;
-  };
-  return !host.empty() && text.substr(0, mark).find_first_of("/*:") == std::string_view::npos &&
-         std::all_of(host.begin(), host.end(), fits);
 }
 
 // A pattern of a right, which may hold {user}: any user's name could stand there, so a plain one
@@ -211,7 +200,8 @@ Rule<std::string> short_text() { return {"a string of at most 255 bytes", fits_t
 
 ListRule origins() {
   return {
-      R"(a list of origins such as "https://app.example.org", without a path and without wildcards)",
+      R"(a list of origins such as "https://app.example.org", "null" or "file://", in lower case )"
+      "and without path, wildcards and the default port",
       is_origin};
 }
 

@@ -304,5 +304,17 @@ def test_only_listed_origins_pass_where_there_is_a_list(make_bridge):
             assert client.upgrade(origin=origin)[0] == status, origin
 
 
+def test_pages_without_a_site_pass_where_they_are_listed(make_bridge):
+    """A file, an app, or a frame in a sandbox: the log says what to add, and that is taken."""
+    bridge = make_bridge({"server.allowed_origins": ["https://app.example"]})
+    for origin in ("null", "file://", "capacitor://localhost"):
+        with RawSocket(bridge.port) as client:
+            assert client.upgrade(origin=origin)[0] == 403, origin
+        bridge.settings["server.allowed_origins"].append(origin)
+        assert "configuration reloaded" in bridge.reload()
+        with RawSocket(bridge.port) as client:
+            assert client.upgrade(origin=origin)[0] == 101, origin
+
+
 def test_many_calls_on_many_connections_all_get_their_answer(shared_bridge):
     assert [shared_bridge.get("/healthz").status for _ in range(200)] == [200] * 200
