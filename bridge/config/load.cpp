@@ -179,7 +179,7 @@ class Loader {
     // Elements that lack their quotes, and no text that begins so; such a one needs quotes of its own.
     if (key.is_list && begins_list(text) && !is_list(value)) return Refused{{}, value};
     const auto fault = key.set(config, value);
-    if (!fault) return fault;
+    if (!fault || (key.is_list && is_list(value))) return fault;
     const auto* written = std::get_if<std::string>(&value);
     const std::string plain = written ? *written : text;
     if (!written && !key.set(config, plain)) return std::nullopt;

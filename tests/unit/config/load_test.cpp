@@ -219,7 +219,8 @@ TEST(LoadTest, WhatIsNoListIsRefusedWithBothWaysToWriteOne) {
 
 // It would be the name of an issuer that no token has, and nobody would get in.
 TEST(LoadTest, WhatBeginsAsAListIsNoTextForAKeyThatTakesBoth) {
-  for (const std::string text : {"[a, b]", "[\"a\"", "[\"a\", 1]", " [a]", "[https://a.example]"}) {
+  for (const std::string text : {"[a, b]", "[\"a\"", "[\"a\", 1]", " [a]", "[https://a.example]",
+                                 "[\"\"]", "[\"a\", \"\"]"}) {
     for (const std::string key : {"ISSUER", "AUDIENCE", "CLAIMS_ADMIN"})
       EXPECT_THAT(complaint("", environment({"ZWSBRIDGE_AUTH_" + key + '=' + text})),
                   HasSubstr("several as [\"a\", \"b\"]"))
