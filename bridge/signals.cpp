@@ -21,7 +21,7 @@ sigset_t watched() {
 Signals::Signals() {
   const sigset_t set = watched();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
+  for (const int of_a_write : {SIGPIPE, SIGXFSZ}) ::signal(of_a_write, SIG_IGN);
 }
 
 Signal Signals::next(std::chrono::milliseconds time) const {

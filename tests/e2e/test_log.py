@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import subprocess
 import time
 from collections.abc import Iterator
@@ -95,6 +96,21 @@ def test_it_lives_on_when_the_reader_of_its_log_has_left(bridge, pipe, make_prod
     say_much(bridge)
     works(bridge, make_producer)
     assert bridge.stop() == 0
+
+
+def test_it_lives_on_when_its_log_may_not_grow(make_bridge, make_producer, tmp_path):
+    """A full disk is an error of each write; a file at its limit (ulimit -f) is a signal besides."""
+    bridge = make_bridge(start=False)
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        process = bridge.launch(file.fileno())
+    bridge.wait_ready()
+    held = log.stat().st_size
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (held, resource.RLIM_INFINITY))
+    say_much(bridge)
+    works(bridge, make_producer)
+    assert bridge.stop() == 0
+    assert log.stat().st_size == held
 
 
 def test_a_start_that_fails_ends_in_time_though_nobody_reads(make_bridge, pipe):
