@@ -152,3 +152,11 @@ def test_every_bridge_hears_the_same_event(
     bridges = [start_bridge(), start_bridge()]
     assert connect(*bridges).publish("t", {"n": 1})
     assert bridges[0].receive() == bridges[1].receive()
+
+
+def test_closed_is_closed_whatever_follows(publisher: Publisher) -> None:
+    publisher.close()
+    assert publisher.flush()
+    assert publisher.closed
+    with pytest.raises(RuntimeError, match="closed"):
+        publisher.publish("t", {})

@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AbstractAsyncContextManager, aclosing
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Callable
 
@@ -16,6 +17,7 @@ import pytest
 from support.bridge import Bridge
 from support.fault_proxy import FaultProxy
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
 
 import zwsbridge.asking
 import zwsbridge.backoff
@@ -464,7 +466,7 @@ def test_who_is_told_to_reconnect_goes_to_the_next_bridge_then_and_resumes(monke
         await say(connection, type="connection", heartbeat=25)
         request = await requested(connection)
         await say(connection, type="subscribed", topic="t", success=True, at=["a:1"], id=request["id"])
-        await say(connection, type="reconnect", after_ms=0)
+        await say(connection, type="reconnect", after_ms=100)
         await say(connection, **{"type": "x", "topic": "t", "@id": "a:2"})
         await connection.close(1012, "no reason")
 
@@ -535,6 +537,84 @@ def test_why_there_is_no_connection_is_said_once(
     said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(said) == 2
     assert "I go on trying: it answers 503" in said[0] and said[1].startswith("no connection to wss://")
+
+
+def answering(statuses: list[int], handler: Callable[[ServerConnection], Awaitable[None]]) -> Any:
+    """A bridge that lets nobody in where the next of these is not 101; behind the last it always answers 503."""
+
+    def answer(connection: ServerConnection, request: Request) -> Response | None:
+        status = statuses.pop(0) if statuses else 503
+        return None if status == 101 else connection.respond(HTTPStatus(status), "")
+
+    return serve(handler, "127.0.0.1", 0, process_request=answer)
+
+
+async def greeting(connection: ServerConnection) -> None:
+    await say(connection, type="connection", heartbeat=25)
+    await connection.close(1012, "no reason")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 426])
+def test_answer_that_no_waiting_mends_ends_it(status: int) -> None:
+    async def work() -> None:
+        async with answering([status], greeting) as server, aclosing(subscribe(url_of(server), "t")) as events:
+            with pytest.raises(SubscribeError, match="refused the connection") as refused:
+                await events.__anext__()
+            assert refused.value.code == str(status)
+
+    ended_within(30, work)
+
+
+@pytest.mark.parametrize(("status", "is_later"), [(408, False), (429, True), (500, False), (502, False), (503, True)])
+def test_answer_that_passes_is_waited_out(monkeypatch: pytest.MonkeyPatch, status: int, is_later: bool) -> None:
+    waited: list[bool] = []
+
+    def next_pause(_: Backoff, later: bool) -> float:
+        waited.append(later)
+        return 0.0
+
+    async def bridge(connection: ServerConnection) -> None:
+        await say(connection, type="connection", heartbeat=25)
+        request = await requested(connection)
+        await say(connection, type="subscribed", topic="t", success=True, at=["a:0"], id=request["id"])
+        await say(connection, **{"type": "x", "topic": "not its own", "@topic": "t", "@id": "a:1"})
+        await connection.wait_closed()
+
+    async def work() -> None:
+        async with answering([status, 101], bridge) as server, aclosing(subscribe(url_of(server), "t")) as events:
+            event = await events.__anext__()
+            assert (event.topic, event.id) == ("t", "a:1")
+
+    monkeypatch.setattr(Backoff, "next", next_pause)
+    ended_within(30, work)
+    assert waited == [is_later]
+
+
+def test_each_connection_counts_once_and_trouble_behind_it_is_said_anew(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a bridge that is away is dialled twice a second for ever by who was connected to it for long."""
+    pauses = 0
+    lasted: list[float] = []
+
+    def next_pause(*_: object) -> float:
+        nonlocal pauses
+        pauses += 1
+        return 0.0
+
+    async def work() -> None:
+        async with answering([503, 101], greeting) as server, aclosing(subscribe(url_of(server), "t")) as events:
+            coming = asyncio.ensure_future(events.__anext__())
+            while pauses < 5:
+                await asyncio.wait([coming], timeout=0.01)
+            coming.cancel()
+
+    monkeypatch.setattr(Backoff, "next", next_pause)
+    monkeypatch.setattr(Backoff, "lasted", lambda _, seconds: lasted.append(seconds))
+    ended_within(30, work)
+    assert len(lasted) == 1
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == 2, said
 
 
 def test_refusals_end_it(start_daemon: Callable[..., Bridge]) -> None:
@@ -752,6 +832,14 @@ def test_break_in_a_replay_asks_for_its_rest() -> None:
     assert sorted((positions.since("t") or {})["t"]) == ["a:11", "b:2"]
     positions.event("t", "a:1")  # it was restarted
     assert sorted((positions.since("t") or {})["t"]) == ["a:1", "b:2"]
+
+
+def test_gap_that_goes_on_among_live_events_stands_for_none_of_the_other_sources() -> None:
+    positions = Positions(["t"])
+    positions.subscribed("t", {"at": ["a:1", "b:1"]})
+    positions.subscribed("t", {"at": ["a:5", "b:4"], "recovered": True, "replayed": 7})
+    positions.gap("t", "a", 2, 9)  # four of the replay; the three of b are still to come
+    assert sorted((positions.since("t") or {})["t"]) == ["a:9", "b:1"]
 
 
 def test_positions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
