@@ -1049,6 +1049,33 @@ TEST_F(StatsTest, TellsWhoAsksWhoItIs) {
   EXPECT_EQ(connection()["admin"], true);
 }
 
+TEST_F(StatsTest, TellsWhatWasDeliveredDroppedAndWaits) {
+  const auto connection = [this] {
+    say({{"type", "get_stats"}});
+    tell_totals();
+    connection_->make_room(1 << 24);
+    return heard().back()["data"]["connection"];
+  };
+  say({{"type", "subscribe"}, {"topic", "t"}});
+  lane().catch_up();
+  for (int i = 0; i < 3; ++i) publish("t", ++published_);
+  lane().catch_up();
+  heard();
+  EXPECT_EQ(connection()["delivered"], 3);
+  EXPECT_EQ(connection()["queued_bytes"], 0);
+  connection_->wire().room = 0;
+  connection_->outbox().set_limit(1'000);
+  while (connection_->outbox().dropped() < 2) {
+    publish("t", ++published_);
+    lane().catch_up();
+  }
+  const std::size_t waiting = connection_->outbox().queued_bytes();
+  const json told = connection();
+  EXPECT_EQ(told["dropped"], connection_->outbox().dropped());
+  EXPECT_EQ(told["queued_bytes"], waiting);
+  EXPECT_EQ(told["delivered"], 3);
+}
+
 TEST_F(StatsTest, CostsAMessageMoreForEach64Subscriptions) {
   subscribe_to(64 * 9);
   std::size_t answered = 0;
@@ -1058,6 +1085,33 @@ TEST_F(StatsTest, CostsAMessageMoreForEach64Subscriptions) {
     tell_totals();
   }
   EXPECT_EQ(answered, 2 * config()->limits.messages_per_second / 10);
+}
+
+// Who lags, gives up and takes up again for as long as it is here has as many counts as subscriptions, once
+// they are looked at again.
+TEST_F(StatsTest, KeepsNoCountOfWhatWasGivenUp) {
+  Config conflating = *config();
+  conflating.routes.emplace_back();
+  conflating.routes.back().match = "*";
+  conflating.routes.back().overflow = Overflow::conflate;
+  bridge_.reload(std::make_shared<Config>(conflating));
+  for (int i = 0; i < 5; ++i) {
+    const std::string topic = "t:" + std::to_string(i);
+    say({{"type", "subscribe"}, {"topic", topic}});
+    lane().catch_up();
+    connection_->wire().room = 0;
+    for (int n = 0; n < 4; ++n) {
+      publish(topic, ++published_);
+      lane().catch_up();
+    }
+    connection_->make_room(1 << 24);
+    lane().requests().replaced(connection_->session());
+    const auto* counts = lane().requests().replaced(connection_->session());
+    ASSERT_NE(counts, nullptr);
+    EXPECT_THAT(*counts, SizeIs(1)) << topic;
+    say({{"type", "unsubscribe"}, {"topic", topic}});
+    lane().catch_up();
+  }
 }
 
 TEST_F(StatsTest, TellsWhatWasReplacedOfEachSubscriptionThatBroughtIt) {

@@ -46,6 +46,7 @@ class FillTest : public testing::Test {
       const Sent sent{"t", std::string(source), seq, key_of(seq)};
       Event::Fields fields =
           fields_of(sent, clock.steady() - age - milliseconds(static_cast<std::int64_t>(to - seq)));
+      if (keys != 0) fields.overflow = Overflow::conflate;
       const std::string frame = "t@" + std::string(source) + ':' + std::to_string(seq);
       made.events.push_back(Event::make(fields, std::vector<std::string_view>{frame}));
     }
@@ -232,6 +233,21 @@ TEST_F(FillTest, OfAConflatedTopicTheNewestOfEachKey) {
   history().record(make_event({"t", "a", 9, "k0"}, clock.steady()));
   EXPECT_TRUE(fill({past("a", 1, 9)}));
   EXPECT_THAT(recover({"a:2"}), ElementsAre("a:7", "a:8", "a:9"));
+  history().record(make_event({"t", "a", 10, "k1"}, clock.steady()));
+  EXPECT_THAT(recover({"a:2"}), ElementsAre("a:8", "a:9", "a:10"));
+}
+
+TEST_F(FillTest, WhatIsPutInFrontKeepsItsKeyAndItsRuleThoughItsTimeHasToChange) {
+  RouteConfig route;
+  route.match = "t";
+  route.overflow = Overflow::conflate;
+  config.routes.push_back(route);
+  keys = 3;
+  history().record(make_event({"t", "a", 9, "k0"}, clock.steady()));
+  clock.advance(minutes(2));
+  ASSERT_TRUE(fill({past("a", 1, 9, seconds(0))}));
+  for (const EventPtr& each : history().newest(pattern("t"), 10, std::size_t{1} << 30))
+    EXPECT_TRUE(each->seq() == 9 || each->overflow() == Overflow::conflate) << each->seq();
   history().record(make_event({"t", "a", 10, "k1"}, clock.steady()));
   EXPECT_THAT(recover({"a:2"}), ElementsAre("a:8", "a:9", "a:10"));
 }

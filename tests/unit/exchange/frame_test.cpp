@@ -262,6 +262,16 @@ TEST_F(FrameTest, TheConflationKeyIsTheHeadersElseTheMembersElseTheTopic) {
   EXPECT_EQ(key(R"({"id":"k"})", ""), "t");
 }
 
+TEST_F(FrameTest, OfARawRouteTheKeyIsReadAllTheSame) {
+  Route route;
+  route.format = EventFormat::raw;
+  route.overflow = Overflow::conflate;
+  route.key = "id";
+  const EventPtr made = event(R"({"id":"k"})", "t", route);
+  EXPECT_EQ(made->key(), "k");
+  EXPECT_EQ(payload_of(made->frame(), Opcode::binary), R"({"id":"k"})") << "as it was published";
+}
+
 TEST_F(FrameTest, TheConflationKeyIsThePayloadsOwnWhateverNumbersStandBesideIt) {
   EXPECT_EQ(key(R"({"id":7,"balance":123456789012345678901234567890})", "id"), "7");
   EXPECT_EQ(key(R"({"balance":1e999,"id":"k"})", "id"), "k");

@@ -823,6 +823,21 @@ TEST_F(HistoryTest, NewestOfManyTopicsIsWhatArrivedLast) {
       << "topics heard from before those are not looked at";
 }
 
+TEST_F(HistoryTest, NewestOfAPatternCostsALookForEachTopicThatWasLookedAt) {
+  for (int i = 0; i < 5; ++i) publish({"import:" + std::to_string(i)});
+  std::size_t looks = 100;
+  EXPECT_THAT(history().newest(pattern("import:*"), 1, all, looks), SizeIs(5));
+  EXPECT_EQ(looks, 95U);
+}
+
+TEST_F(HistoryTest, NewestOfAPatternIsNothingWhereTheLooksEndBeforeItIsFound) {
+  config.limits.replay_events = 3;
+  for (int i = 0; i < 100; ++i) publish({"import:" + std::to_string(i)});
+  std::size_t looks = 14;  // by name, and then two of those heard from last
+  EXPECT_THAT(history().newest(pattern("import:*"), 1, all, looks), IsEmpty()) << "not some of it";
+  EXPECT_EQ(looks, 0U);
+}
+
 TEST_F(HistoryTest, NewestStaysWithinTheBytesAndKeepsTheLast) {
   publish("t", "a", 1, 3);
   const std::size_t each = make_event({"t", "a", 1}, clock.steady())->queued_bytes();

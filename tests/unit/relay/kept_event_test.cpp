@@ -146,7 +146,8 @@ TEST_F(KeptEventTest, WhatIsNoEntryOfAStreamOfEventsIsNotRead) {
   EXPECT_FALSE(read_entry(*reply("*2\r\n:1\r\n:2\r\n")));
   EXPECT_EQ(read_entry(*reply("*2\r\n$3\r\n0-7\r\n:2\r\n"))->frame, "");
   EXPECT_EQ(read_entry(*entry("0-7", {"f", "{}"}))->frame, "");
-  EXPECT_EQ(read_entry(*entry("0-7", {"f", "{}", "t", "-1"}))->frame, "");
+  for (const char* time : {"-1", "0", "9000000000000", "9223372036854775807"})
+    EXPECT_EQ(read_entry(*entry("0-7", {"f", "{}", "t", time}))->frame, "") << time;
   EXPECT_EQ(read_entry(*entry("0-7", {"f", "{}", "t", "1", "k", std::string(256, 'k')}))->frame,
             "");
   EXPECT_EQ(read_entry(*entry("0-7", {"f"}))->seq, 7U);
