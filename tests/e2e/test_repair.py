@@ -268,6 +268,20 @@ def test_a_port_that_is_taken_ends_the_start(bridge: Bridge, make_bridge: Any) -
     assert f"cannot bind {bridge.repair_endpoint} (ingest.repair_bind)" in other.log.tail()
 
 
+@pytest.mark.own_network  # where the default port is free
+def test_a_second_bridge_on_a_machine_need_not_know_of_the_default_port(make_bridge: Any, make_producer: Any) -> None:
+    default = "tcp://127.0.0.1:5557"
+    make_bridge({"ingest.repair_bind": [default]})
+    second = make_bridge({"ingest.repair_bind": [default]})
+    line = second.log.wait_for("nothing that producers' events lose on the way is repaired")
+    assert default in line and "ingest.repair_bind" in line
+    assert "repair at" not in second.log.wait_for("listening on")
+    producer = make_producer(second.endpoint)
+    client = subscribed(second, "t")
+    producer.send("t", {"type": "x", "n": 1})
+    assert numbers(client, 1) == [1]
+
+
 def test_with_curve_publishers_need_their_keys_to_be_asked(make_bridge: Any, tmp_path: Any) -> None:
     server_public, server_secret = zmq.curve_keypair()
     (tmp_path / "bridge.secret").write_bytes(server_secret)

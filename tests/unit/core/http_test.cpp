@@ -40,6 +40,11 @@ TEST(HttpTest, PercentEscapesAreReadToTheLastAndWhatIsNoneStays) {
   EXPECT_EQ(query_value("a=1&topic=orders%3A1", "topic"), "orders:1");
 }
 
+TEST(HttpTest, SpacesAndTabsAroundAValueAreNoPartOfIt) {
+  EXPECT_EQ(trimmed(" \t a\tb \t"), "a\tb");
+  EXPECT_EQ(trimmed("\t \t"), "");
+}
+
 TEST(HttpTest, MissingHeaderIsEmpty) {
   EXPECT_EQ(HttpRequest{}.header("Host"), "");
   HttpRequest request;

@@ -94,6 +94,11 @@ TEST_F(LogTest, AnAuditLineIsFieldsAndNeedsNoLevel) {
   EXPECT_EQ(json["c"], nlohmann::json::array());
   EXPECT_EQ(json["d"], 7);
   EXPECT_EQ(json["e"], "1234...");
+  const std::string name(255, 'n');  // as long as a topic may be
+  EXPECT_THAT(logged([&] {
+                log::AuditLine().texts("a", {name, name}).write();
+              }),
+              HasSubstr(name + "\",\"" + name + '"'));
   log::configure(log::Level::debug, log::Format::text, false);
   EXPECT_EQ(logged([] { log::AuditLine().number("a", 1).write(); }), "");
 }

@@ -293,6 +293,18 @@ TEST_F(PublishersTest, AnAnswerFromBeforeARestartIsNone) {
   EXPECT_THAT(taken(), ElementsAre("t s:2"));
 }
 
+TEST_F(PublishersTest, TheEndOfABurstAfterARestartIsAskedForThoughMoreWasBefore) {
+  keeps("p", "s", "t", 1, 0);
+  live("t", "s", 1, 100);
+  keeps("p", "s", "t", 1, 60);
+  pass(milliseconds(100));
+  EXPECT_THAT(asked(), ElementsAre("p s t 2-60"));
+  live("t", "s", 1, 500);
+  keeps("p", "s", "t", 1, 5);
+  pass(milliseconds(100));
+  EXPECT_EQ(asked().back(), "p s t 2-5");
+}
+
 TEST_F(PublishersTest, WhatAGreetingTakesBackIsAskedForAgain) {
   knows("first", "s", "t");
   keeps("p", "s", "t", 1, 1);
@@ -357,6 +369,29 @@ TEST_F(PublishersTest, StrangersThrowOutNoPublisherThatIsOfUse) {
   EXPECT_THAT(asked(), ElementsAre("p s t 2-2"));
   answer("p", "t", "s", 2);
   EXPECT_THAT(taken(), ElementsAre("t s:2", "t s:3"));
+}
+
+TEST_F(PublishersTest, WhoAnswersIsOfUseThoughNothingOfItWasHeardYet) {
+  keeps("p", "s", "t", 1, 3);
+  pass(milliseconds(100));
+  EXPECT_THAT(asked(), ElementsAre("p s t 1-3"));
+  answer("p", "t", "s", 1);
+  for (int i = 0; i < 1500; ++i) repair.publishers().greet("stranger " + std::to_string(i));
+  answer("p", "t", "s", 2);
+  EXPECT_THAT(taken(), ElementsAre("t s:1", "t s:2"));
+}
+
+// Who has just come may be a publisher whose first event is on its way.
+TEST_F(PublishersTest, OfStrangersWhoCameFirstMakesRoom) {
+  for (int i = 0; i < 1000; ++i) {
+    repair.publishers().greet("stranger " + std::to_string(i));
+    pass(milliseconds(1));
+  }
+  repair.publishers().greet("newcomer");
+  keeps("stranger 999", "its own", "x", 1, 0);
+  EXPECT_EQ(greeted().back(), "newcomer") << "the one before it is here still";
+  keeps("stranger 0", "its own", "y", 1, 0);
+  EXPECT_EQ(greeted().back(), "stranger 0") << "and has to be greeted anew";
 }
 
 TEST_F(PublishersTest, WhereAllAreOfUseNobodyMakesRoomButWhoIsGone) {

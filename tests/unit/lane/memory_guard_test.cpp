@@ -111,6 +111,15 @@ TEST_F(CgroupTest, VersionOneHasAFolderOfItsOwn) {
   EXPECT_EQ(limit(), 200U);
 }
 
+TEST_F(CgroupTest, WhereBothVersionsSaySomethingTheLeastCounts) {
+  file("/proc/self/cgroup", "7:memory:/a\n0::/a\n");
+  file("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "200\n");
+  file("/sys/fs/cgroup/a/memory.max", "500\n");
+  EXPECT_EQ(limit(), 200U);
+  file("/sys/fs/cgroup/a/memory.max", "100\n");
+  EXPECT_EQ(limit(), 100U);
+}
+
 TEST(ResidentBytesTest, AreThoseOfThisProcess) { EXPECT_GT(resident_bytes(), 100'000U); }
 
 }  // namespace
