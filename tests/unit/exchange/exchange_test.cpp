@@ -131,6 +131,19 @@ TEST_F(SourcesTest, ASourceIsLostWithTheLastConnectionOverWhichItWasHeard) {
   EXPECT_THAT(known("a"), ElementsAre("s lost", "other alive"));
 }
 
+TEST_F(SourcesTest, OneLaneThatGivesUpLeavesTheOthersTold) {
+  for (const std::size_t lane : {0U, 1U}) watch(lane, "a");
+  exchange_.opened(1);
+  come("a", "s", 1, 1);
+  fresh(second_);
+  exchange_.interest(0).watch_ends(*Pattern::parse("a"));
+  fresh(first_);
+  clock_.now += std::chrono::seconds(2);
+  exchange_.ended(1);
+  EXPECT_THAT(fresh(first_), IsEmpty());
+  EXPECT_THAT(fresh(second_), ElementsAre("a s lost"));
+}
+
 TEST_F(SourcesTest, WhatComesTwiceIsHeardAllTheSame) {
   watch(0, "a");
   exchange_.opened(1);
@@ -284,6 +297,13 @@ TEST_F(ExchangeTest, HeaderlessEventsAreNumberedUnderTheBridgesOwnName) {
   EXPECT_EQ(events[1]->seq(), 2U);
   EXPECT_EQ(events[2]->seq(), 1U);
   EXPECT_EQ(events[1]->source(), events[0]->source());
+}
+
+TEST_F(ExchangeTest, ItsOwnNameIsOneThatAClientCanGiveBack) {
+  for (int i = 0; i < 100; ++i) {
+    const Exchange other(std::make_shared<const Config>(), metrics_, clock_);
+    ASSERT_TRUE(is_source(other.own_source())) << other.own_source();
+  }
 }
 
 TEST_F(ExchangeTest, AnotherBridgeHasAnotherName) {

@@ -229,6 +229,14 @@ TEST_F(HistoryTest, AMarkerMovesItsSourceOn) {
   EXPECT_THAT(recover("t", {"a:2", "b:4"}), not_recovered);
 }
 
+TEST_F(HistoryTest, AMarkerOfWhatCameBeforeMovesItsSourceNotBack) {
+  history().pin("t");
+  publish("t", "a", 1, 5);
+  gap("t", "a", 2, 3);
+  EXPECT_THAT(positions("t"), ElementsAre("a:5"));
+  EXPECT_THAT(recover("t", {"a:5"}), IsEmpty());
+}
+
 TEST_F(HistoryTest, ARestartDiscardsWhatTheSourceHadSaid) {
   publish("t", "b", 1, 1);
   publish("t", "a", 1, 5);
@@ -468,6 +476,16 @@ TEST_F(HistoryTest, WhatWasKeptOfAForgottenSourceTakesNothingAlongAsItGoes) {
   publish("t", "a", 1, 1);
   publish("t", "a", 2, 3);  // a:9 and b:1 go
   EXPECT_THAT(recover("t", {"c:1", "a:1"}), ElementsAre("a:2", "a:3"));
+}
+
+TEST_F(HistoryTest, WhoHeardTheNewLifeOfASourceWasThereSinceAnotherWasForgotten) {
+  config.limits.sources_per_topic = 2;
+  publish("t", "b", 1, 1);
+  publish("t", "a", 1, 5);
+  publish("t", "c", 1, 1);  // b is forgotten
+  publish({"t", "a", 1, "", false, true});
+  publish("t", "a", 2, 3);
+  EXPECT_THAT(recover("t", {"a:2"}), ElementsAre("c:1", "a:3"));
 }
 
 TEST_F(HistoryTest, WhoMayHaveMissedAForgottenSourceIsToldSo) {

@@ -377,6 +377,29 @@ TEST_F(HistoryWriterTest, WhatCouldNotBeComparedIsTold) {
   EXPECT_THAT(redis.of("SET"), SizeIs(1));
 }
 
+TEST_F(HistoryWriterTest, WhatCouldNotEvenBeAskedForIsTold) {
+  write(1);
+  redis.answer([&](const Words& words) {
+    if (words[0] != "XADD") return std::string(":1\r\n");
+    redis.up = false;  // there is no room for the question
+    return std::string(
+        "-ERR The ID specified in XADD is equal or smaller than the target stream top item\r\n");
+  });
+  redis.up = true;
+  writer.tick();
+  EXPECT_THAT(redis.of("SET"), SizeIs(1));
+}
+
+TEST_F(HistoryWriterTest, WhatIsKeptStaysTwiceAsLongAsItMayBeAskedFor) {
+  config.history.ttl = std::chrono::hours(24 * 30);
+  writer.reload(config);
+  write(1);
+  const auto puts_off = redis.of("PEXPIRE");
+  ASSERT_THAT(puts_off, SizeIs(2));
+  for (const Words& each : puts_off)
+    EXPECT_EQ(each[2], std::to_string(milliseconds(std::chrono::hours(24 * 60)).count()));
+}
+
 TEST_F(HistoryWriterTest, ThatThereWereEventsThatAreNotKeptIsSaidOnceASecond) {
   for (int i = 0; i < 30; ++i) {
     writer.pass_over(*make_event({"t", "own", 1}, clock.steady()));
