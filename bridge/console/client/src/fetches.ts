@@ -66,9 +66,8 @@ export class Fetches {
     for (const held of this.#held.splice(0)) this.#deliver(held);
   }
 
-  /** The connection is gone: what is held has moved no position, and comes again. */
+  /** The connection is gone: what is held has moved no position, and comes again. Each fetch ends with its request. */
   lost(): void {
     this.#held = [];
-    this.#open.clear();
   }
 }

@@ -147,6 +147,20 @@ describe("giving up and coming back", () => {
     expect(socket.count("unsubscribe")).toBe(4);
   });
 
+  it("has nothing left to give up on the next connection", async () => {
+    let socket = await connected();
+    const given = client.subscribe("t", { last: 1 });
+    await turn();
+    socket.subscribed("t");
+    given.unsubscribe();
+    await turn();
+    socket = await reconnected();
+    client.subscribe("t", { last: 1 });
+    await turn();
+    expect(socket.count("unsubscribe")).toBe(0);
+    expect(socket.request("subscribe")).toMatchObject({ topics: ["t"], last: 1 });
+  });
+
   it("asks no second time for what was given up while the request was put off", async () => {
     const socket = await connected();
     const [gone] = [client.subscribe("gone"), client.subscribe("here")];
@@ -240,6 +254,14 @@ describe("events", () => {
     socket.event("import:1", "a:1", { type: "import_progress", task_id: "1" });
     socket.event("import:10", "a:2");
     expect(heard).toEqual(["topic a:1", "pattern a:1", "client a:1", "typed 1", "pattern a:2", "client a:2"]);
+  });
+
+  it("of the type that stands for all are heard once", async () => {
+    const socket = await connected();
+    const heard: unknown[] = [];
+    client.on("*", (event) => heard.push(event["@id"]));
+    socket.event("t", "a:1", { type: "*" });
+    expect(heard).toEqual(["a:1"]);
   });
 
   it("are known by their @id, whatever their type says", async () => {
@@ -372,6 +394,20 @@ describe("resuming", () => {
     expect(asked.flatMap((message) => message["topics"])).toEqual([...topics, "many:*"]);
     for (const message of asked) expect(Buffer.byteLength(JSON.stringify(message))).toBeLessThan(60_000);
   });
+
+  it("names no more sources in a message than the bridge takes", async () => {
+    let socket = await connected();
+    const topics = Array.from({ length: 30 }, (_, i) => `t:${i}`);
+    for (const topic of topics) client.subscribe(topic);
+    await turn();
+    const at = Array.from({ length: 60 }, (_, i) => `s${i}:1`);
+    for (const topic of topics) socket.subscribed(topic, { at });
+    socket = await reconnected();
+    const asked = socket.sent.filter((message) => message["type"] === "subscribe");
+    expect(asked.flatMap((message) => message["topics"])).toEqual(topics);
+    const counts = asked.map((message) => Object.values(message["since"] as Record<string, string[]>).flat().length);
+    expect(counts).toEqual([480, 480, 480, 360]);
+  });
 });
 
 describe("gaps", () => {
@@ -403,6 +439,9 @@ describe("gaps", () => {
     expect(events.map((event) => event["@id"])).toEqual(["a:2", "a:3"]);
     expect(complete).toBe(true);
     expect(heard).toEqual(["a:5"]);
+    const gone = client.fetch({ topic: "t", src: "a", from: 2, to: 3 });
+    socket.event("t", "a:3").give({ type: "fetched", topic: "t", success: true, count: 1, complete: false, id: socket.request("fetch")["id"] });
+    expect(await gone).toMatchObject({ complete: false });
   });
 
   it("cannot be fetched without the right, or without a connection", async () => {
@@ -699,6 +738,13 @@ describe("waiting", () => {
     await vi.advanceTimersByTimeAsync(1000);
     FakeSocket.last.end(4403, "thrown out");
     expect(await never).toEqual(["disconnected", "thrown out"]);
+    client.connect();
+    const denied = client.ready().catch((error: { code: string }) => error.code);
+    await turn();
+    FakeSocket.last.end(4401);
+    expect(await denied).toBe("invalid_token");
+    client.close();
+    await expect(client.ready()).rejects.toMatchObject({ code: "closed" });
   });
 
   it("ready() of a subscription resolves when it is active, and rejects when it is refused or closed", async () => {
@@ -851,6 +897,19 @@ describe("stats", () => {
     const stats = client.stats();
     socket.give({ type: "stats", data: { queued: 0 }, id: socket.request("get_stats")["id"] });
     expect(await stats).toEqual({ queued: 0 });
+  });
+
+  it("are asked for behind what was subscribed to and given up before", async () => {
+    const socket = await connected();
+    const given = client.subscribe("given");
+    await turn();
+    socket.subscribed("given");
+    client.subscribe("t");
+    given.unsubscribe();
+    const stats = client.stats();
+    expect(socket.sent.map(({ type }) => type)).toEqual(["subscribe", "unsubscribe", "subscribe", "get_stats"]);
+    socket.give({ type: "stats", data: {}, id: socket.request("get_stats")["id"] });
+    await stats;
   });
 });
 

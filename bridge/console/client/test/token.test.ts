@@ -179,16 +179,17 @@ describe("setToken in place", () => {
 });
 
 describe("a getToken that never answers", () => {
-  it("is asked again after a while, and what it says late changes nothing", async () => {
-    let late: (token: string) => void = () => {};
-    const getToken = vi.fn().mockImplementationOnce(() => new Promise((resolve) => (late = resolve))).mockResolvedValue("second");
+  it.each(["first", new Error("login is down")])("is asked again after a while, and what it says late changes nothing: %s", async (said) => {
+    let late = (): void => {};
+    const thinking = new Promise<string>((resolve, reject) => (late = () => (said instanceof Error ? reject(said) : resolve(said))));
+    const getToken = vi.fn().mockReturnValueOnce(thinking).mockResolvedValue("second");
     await connect({ getToken });
     await vi.advanceTimersByTimeAsync(30_000);
     expect(client.state).toEqual({ name: "disconnected", code: null, reason: "getToken: no answer", retry: true });
     await vi.advanceTimersByTimeAsync(250);
     expect(FakeSocket.last.protocols[1]).toBe("bearer.second");
     FakeSocket.last.greet();
-    late("first");
+    late();
     await vi.advanceTimersByTimeAsync(0);
     expect(FakeSocket.all).toHaveLength(1);
     expect(client.state.name).toBe("connected");
