@@ -44,9 +44,9 @@ struct Batch {
   std::function<void()> reached;
 
   void add(EventPtr event) {
-    frame_bytes += event->frame().size();
-    queued_bytes += event->queued_bytes();
     events.push_back(std::move(event));
+    frame_bytes += events.back()->frame().size();
+    queued_bytes += events.back()->queued_bytes();
   }
 
   bool is_turn_of_its_own() const noexcept { return receipt != nullptr || reached != nullptr; }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -16,11 +17,14 @@ namespace zws {
 
 class Discarded {
  public:
-  // Events that come to `event_bytes`. So few that it costs nothing are freed here.
-  void take(EventRing&& events, std::size_t event_bytes) {
+  // Events that come to `event_bytes`. So few that it costs nothing are freed here, and so are
+  // all of them where there is no memory to put them by.
+  void take(EventRing events, std::size_t event_bytes) noexcept try {
     if (events.size() <= at_once) return;
-    held_bytes_ += event_bytes + events.bytes();
+    const std::size_t bytes = event_bytes + events.bytes();
     rings_.push_back(std::move(events));
+    held_bytes_ += bytes;
+  } catch (const std::bad_alloc&) {
   }
 
   bool empty() const noexcept { return rings_.empty(); }

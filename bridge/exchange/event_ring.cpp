@@ -20,14 +20,14 @@ void EventRing::push(const EventPtr& event, std::uint64_t arrival, std::size_t s
 }
 
 void EventRing::put_first(const std::vector<Retained>& events, std::size_t size_max) {
-  const EventRing later = std::move(*this);
-  *this = EventRing{};
-  reallocate(static_cast<std::uint32_t>(events.size() + later.size()));
-  for (const Retained& each : events) push(each.event, each.arrival, size_max);
-  later.oldest_first([&](const Retained& each) {
-    push(each.event, each.arrival, size_max);
+  EventRing whole;
+  whole.reallocate(static_cast<std::uint32_t>(events.size() + size()));
+  for (const Retained& each : events) whole.push(each.event, each.arrival, size_max);
+  oldest_first([&](const Retained& each) {
+    whole.push(each.event, each.arrival, size_max);
     return true;
   });
+  *this = std::move(whole);
 }
 
 EventPtr EventRing::pop_front() noexcept {

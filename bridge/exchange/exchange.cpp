@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <random>
+#include <utility>
 
 #include "core/topic.hpp"
 #include "exchange/past.hpp"
@@ -65,8 +67,19 @@ void Exchange::accept(const Arrival* arrivals, std::size_t count) noexcept try {
   wanted_.clear();  // of a drain that failed
   auto batch = std::make_shared<Batch>();
   batch->events.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) add(arrivals[i], received, now_ns, *batch);
+  std::size_t lost = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    try {
+      add(arrivals[i], received, now_ns, *batch);
+    } catch (const std::bad_alloc&) {
+      ++lost;
+    }
+  }
   post(batch);
+  std::uint64_t suppressed = 0;
+  if (lost != 0 && lost_log_.pass(suppressed, received))
+    log::error("there was no memory for an event, which is lost{}",
+               log::more(suppressed + lost - 1));
 } catch (const std::exception& error) {
   log::error("a batch of {} events was lost: {}", count, error.what());
 }
@@ -80,39 +93,42 @@ std::vector<Position> Exchange::publish(const std::vector<Publication>& publicat
   auto batch = std::make_shared<Batch>();
   Published published;
   std::vector<Position> positions;
-  for (const Publication& publication : publications) {
-    Arrival arrival;
-    arrival.topic = publication.topic;
-    arrival.payload = publication.payload;
-    arrival.sent_ns = publication.sent_ns;
-    arrival.source = publication.for_fleet ? SourceTable::fleet : publication.source;
-    arrival.seq = publication.seq;
-    const std::size_t before = batch->events.size();
-    add(arrival, received, now_ns, *batch);
-    if (batch->events.size() == before || batch->events.back()->is_marker())
-      continue;  // it was here
-    const Event& event = *batch->events.back();
-    positions.push_back({std::string(event.source()), event.seq()});
-    published.ids.push_back(positions.back().text());
-  }
-  const LaneSet lanes = listening();
   std::size_t reached = 0;
-  for (std::size_t i = 0; i < lanes_.size(); ++i) reached += (lanes & lane_bit(i)) != 0 ? 1 : 0;
-  if (reached == 0) {
-    post(batch);
-    lock.unlock();
-    done(std::move(published));
-    return positions;
+  try {
+    for (const Publication& publication : publications) {
+      Arrival arrival;
+      arrival.topic = publication.topic;
+      arrival.payload = publication.payload;
+      arrival.sent_ns = publication.sent_ns;
+      arrival.source = publication.for_fleet ? SourceTable::fleet : publication.source;
+      arrival.seq = publication.seq;
+      const std::size_t before = batch->events.size();
+      add(arrival, received, now_ns, *batch);
+      if (batch->events.size() == before || batch->events.back()->is_marker())
+        continue;  // it was here
+      const Event& event = *batch->events.back();
+      positions.push_back({std::string(event.source()), event.seq()});
+      published.ids.push_back(positions.back().text());
+    }
+    const LaneSet lanes = listening();
+    for (std::size_t i = 0; i < lanes_.size(); ++i) reached += (lanes & lane_bit(i)) != 0 ? 1 : 0;
+    if (reached != 0)
+      batch->receipt = std::make_shared<Receipt>(
+          reached, [done = std::move(done), published](std::size_t recipients) mutable {
+            published.recipients = recipients;
+            done(std::move(published));
+          });
+  } catch (const std::bad_alloc&) {
+    post(batch);  // what came of it is kept, and told
+    throw;
   }
-  batch->receipt = std::make_shared<Receipt>(
-      reached, [done = std::move(done), published](std::size_t recipients) mutable {
-        published.recipients = recipients;
-        done(std::move(published));
-      });
   post(batch);
+  lock.unlock();
+  if (reached == 0) done(std::move(published));
   return positions;
 }
 
+// What there is no memory for is as lost as what never came: a gap tells of it, and the next is taken.
 void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now_ns, Batch& batch) {
   Event::Fields fields;
   fields.topic = arrival.topic;
@@ -120,6 +136,17 @@ void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now
   fields.received = received;
   if (arrival.topic != topic_stats) metrics_.taken.add();  // which is the bridge's own
   Judgement judgement = sources_.judge(arrival, fields.topic_hash, received);
+  try {
+    take(arrival, fields, judgement, now_ns, batch);
+  } catch (const std::bad_alloc&) {
+    if (!judgement.duplicate) tell_lost(judgement, fields, batch);
+    throw;
+  }
+}
+
+void Exchange::take(const Arrival& arrival, Event::Fields fields, Judgement& judgement,
+                    std::int64_t now_ns, Batch& batch) {
+  const SteadyTime received = fields.received;
   const bool was_read = judgement.under_way && is_here(arrival, fields, judgement, now_ns);
   if (judgement.in_doubt && !was_read) {
     const LaneSet alive_lanes = judgement.alive_lanes;
@@ -146,6 +173,7 @@ void Exchange::add(const Arrival& arrival, SteadyTime received, std::int64_t now
     missing.seq = judgement.missed_from;
     missing.last_seq = judgement.seq - 1;
     keep(Renderer::gap(missing, "producer"), judgement, batch);
+    judgement.missed_from = 0;
     fields.arrival = ++arrivals_;
   }
   if (judgement.restart) {
@@ -181,6 +209,7 @@ void Exchange::keep(EventPtr event, const Judgement& judgement, Batch& batch) {
 }
 
 void Exchange::tell(EventPtr event, LaneSet lanes, Batch& batch) {
+  wanted_.resize(batch.events.size());  // without that of an event there was no memory for
   wanted_.push_back(lanes);
   batch.add(std::move(event));
 }
@@ -195,6 +224,16 @@ void Exchange::tell_late(const Judgement& judgement, Event::Fields fields, Batch
   fields.seq = judgement.seq;
   fields.last_seq = judgement.late_to;
   tell(Renderer::gap(fields, "producer"), judgement.lanes, batch);
+}
+
+void Exchange::tell_lost(const Judgement& judgement, Event::Fields fields, Batch& batch) {
+  metrics_.gaps.add();
+  fields.arrival = ++arrivals_;
+  fields.source = judgement.source;
+  fields.topic_id = judgement.topic_id;
+  fields.seq = judgement.missed_from != 0 ? judgement.missed_from : judgement.seq;
+  fields.last_seq = judgement.seq;
+  keep(Renderer::gap(fields, "producer"), judgement, batch);
 }
 
 bool Exchange::fill(const Past& past) {
@@ -255,7 +294,7 @@ void Exchange::post(const std::shared_ptr<Batch>& batch) {
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     const LaneSet lane = lane_bit(i);
     if ((any & lane) == 0) continue;
-    lanes_[i]->post((all & lane) != 0 ? batch : part_for(lane, *batch));
+    lanes_[i]->post((all & lane) != 0 ? batch : part_for(lane, batch));
   }
   wanted_.clear();
   if (archive_ != nullptr) archive_->keep(batch);
@@ -269,14 +308,17 @@ std::vector<KnownSource> Exchange::sources(const std::vector<std::string>& topic
   return all;
 }
 
-// What one lane listens to of a drain.
-std::shared_ptr<Batch> Exchange::part_for(LaneSet lane, const Batch& batch) const {
+// What one lane listens to of a drain; all of it where there is no memory, since the lane looks again.
+std::shared_ptr<Batch> Exchange::part_for(LaneSet lane,
+                                          const std::shared_ptr<Batch>& batch) const noexcept try {
   auto part = std::make_shared<Batch>();
-  for (std::size_t i = 0; i < batch.events.size(); ++i) {
-    if ((wanted_[i] & lane) != 0) part->add(batch.events[i]);
+  for (std::size_t i = 0; i < batch->events.size(); ++i) {
+    if ((wanted_[i] & lane) != 0) part->add(batch->events[i]);
   }
-  part->receipt = batch.receipt;
+  part->receipt = batch->receipt;
   return part;
+} catch (const std::bad_alloc&) {
+  return batch;
 }
 
 // The lanes that get something of the drain at hand.
@@ -395,9 +437,9 @@ void Exchange::sweep() {
 
 void Exchange::reload(ConfigPtr config) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  auto routes = std::make_unique<RouteTable>(*config);
-  sources_.reload(*config, *routes);
-  routes_ = std::move(routes);
+  // First, so that whatever fails those that the sources ask stay.
+  const auto before = std::exchange(routes_, std::make_unique<RouteTable>(*config));
+  sources_.reload(*config, *routes_);
   history_.reload(std::move(config));
   note_sizes();
 }

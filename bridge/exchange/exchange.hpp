@@ -142,6 +142,8 @@ class Exchange final : public Sink {
   };
 
   void add(const Arrival& arrival, SteadyTime received, std::int64_t now_ns, Batch& batch);
+  void take(const Arrival& arrival, Event::Fields fields, Judgement& judgement, std::int64_t now_ns,
+            Batch& batch);
   bool is_here(const Arrival& arrival, Event::Fields fields, const Judgement& judgement,
                std::int64_t now_ns);
   void keep(EventPtr event, const Judgement& judgement, Batch& batch);
@@ -149,11 +151,12 @@ class Exchange final : public Sink {
   bool tend();
   LaneSet listening() const noexcept;
   void post(const std::shared_ptr<Batch>& batch);
-  std::shared_ptr<Batch> part_for(LaneSet lane, const Batch& batch) const;
+  std::shared_ptr<Batch> part_for(LaneSet lane, const std::shared_ptr<Batch>& batch) const noexcept;
   void note_sizes() noexcept;
   void note_gap(const Arrival& arrival, const Judgement& judgement);
   void note_duplicate(const Arrival& arrival);
   void tell_late(const Judgement& judgement, Event::Fields fields, Batch& batch);
+  void tell_lost(const Judgement& judgement, Event::Fields fields, Batch& batch);
   void note_forgotten(const Arrival& arrival, const Judgement& judgement);
 
   const std::string own_source_;
@@ -176,6 +179,7 @@ class Exchange final : public Sink {
   log::Quiet restart_log_;
   log::Quiet duplicate_log_;
   log::Quiet forgotten_log_;
+  log::Quiet lost_log_;
 };
 
 }  // namespace zws

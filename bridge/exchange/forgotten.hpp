@@ -7,7 +7,7 @@
 // missed nothing is told "not recovered".
 //
 // Thread: one at a time (the exchange's mutex). Memory: 160 KiB, whatever there was to forget, and 128 KiB more
-// once some of it was in no archive.
+// once some of what is kept is in no archive. To forget takes none, so it does not fail.
 #pragma once
 
 #include <algorithm>
@@ -24,23 +24,28 @@ namespace zws {
 class Forgotten {
  public:
   // Something of the topic was forgotten at `now`; the last that was heard of it arrived as `heard`.
-  void note(std::string_view topic, std::uint64_t hash, SteadyTime now, std::uint64_t heard) {
+  void note(std::string_view topic, std::uint64_t hash, SteadyTime now,
+            std::uint64_t heard) noexcept {
     later(names_[hash % names_.size()], now);
     if (is_reserved(topic)) return;  // no pattern matches these
     each_prefix(topic, [&](std::string_view prefix) { later(prefix_slot(prefix), heard); });
   }
 
   // Something of the topic was told elsewhere, and not here, before what arrived as `heard`.
-  void note_elsewhere(std::string_view topic, std::uint64_t heard) {
+  void note_elsewhere(std::string_view topic, std::uint64_t heard) noexcept {
     if (is_reserved(topic)) return;
     each_prefix(topic, [&](std::string_view prefix) { later(prefix_slot(prefix), heard); });
   }
   // The same, of whichever topic.
   void note_elsewhere(std::uint64_t heard) noexcept { later(unkept_, heard); }
 
-  // Something of it was forgotten at `now` that no archive keeps (exchange/archive.hpp).
-  void note_for_good(std::uint64_t hash, SteadyTime now) {
+  // Something is kept that no archive keeps (exchange/archive.hpp): note_for_good() may come.
+  void prepare_for_good() {
     if (for_good_.empty()) for_good_.resize(for_good_slots);
+  }
+
+  // Something of it was forgotten at `now` that no archive keeps.
+  void note_for_good(std::uint64_t hash, SteadyTime now) noexcept {
     later(for_good_[hash % for_good_.size()], now);
   }
 
@@ -94,7 +99,7 @@ class Forgotten {
 
   std::vector<SteadyTime> names_ = std::vector<SteadyTime>(16'384);
   std::vector<std::uint64_t> prefixes_ = std::vector<std::uint64_t>(4'096);
-  std::vector<SteadyTime> for_good_;  // empty as long as there is none
+  std::vector<SteadyTime> for_good_;  // empty until it is prepared
   std::uint64_t unkept_ = 0;
 };
 

@@ -56,9 +56,12 @@ class Presence {
         (connection != Arrival::no_connection || !lost(live)))
       return;
     if (is_live && live.count(last_) != 0) {
-      if (!others_) others_ = std::make_unique<std::vector<std::uint64_t>>();
-      let_go_of_ended(live);
-      others_->push_back(last_);
+      if (others_) {
+        let_go_of_ended(live);
+        others_->push_back(last_);
+      } else {
+        others_ = std::make_unique<std::vector<std::uint64_t>>(1, last_);
+      }
     } else if (others_) {
       let_go_of_ended(live);
     }

@@ -60,8 +60,10 @@ void Shelf::record(const EventPtr& event, Topic* record) {
       if (topic->history.forgot() != forgot) note_forgotten(*topic);
     }
     topic->heard = arrival;
-    if (event->raw() || is_numbered_here_alone(event->source(), own_source_))
+    if (event->raw() || is_numbered_here_alone(event->source(), own_source_)) {
+      forgotten_.prepare_for_good();
       topic->kept_here_only = true;
+    }
     if (!event->is_gap()) {
       ++topic->events;
       topic->rate.note(event->received());
@@ -119,6 +121,7 @@ KeptTopic* Shelf::take_up(const Event& event, Topic* record) {
     const bool remains = policy.retention.size > 0 && !event.is_gap();
     const SteadyTime end = event.received() + policy.retention.ttl;
     if (!remains && (record == nullptr || !record->held_since(end))) {
+      forgotten_.prepare_for_good();
       forgotten_.note_unkept(event.topic_hash(), now_, arrivals_);
       forgotten_.note_for_good(event.topic_hash(), now_);
       return nullptr;

@@ -28,6 +28,30 @@ bool is_near(std::int64_t sent_ns, std::int64_t heard_ns) noexcept {
 constexpr std::size_t topics_between = 16;
 constexpr std::size_t news_max = 512;
 
+std::size_t bytes_of(const TopicSources& topic) noexcept {
+  std::size_t bytes = heap_bytes(sizeof(TopicSources)) +
+                      heap_bytes(topic.sources.capacity() * sizeof(SourceRecord));
+  if (topic.extras) bytes += topic.extras->own.bytes();
+  for (const SourceRecord& source : topic.sources)
+    bytes += heap_bytes(source.name) + source.presence.bytes();
+  return bytes;
+}
+
+// Keeps the sum of all topics' bytes right across whatever is done to one of them meanwhile.
+class Account {
+ public:
+  Account(std::size_t& sum, const TopicSources& topic) noexcept
+      : sum_(sum), topic_(topic), before_(bytes_of(topic)) {}
+  ~Account() { sum_ += bytes_of(topic_) - before_; }
+  Account(const Account&) = delete;
+  Account& operator=(const Account&) = delete;
+
+ private:
+  std::size_t& sum_;
+  const TopicSources& topic_;
+  const std::size_t before_;
+};
+
 }  // namespace
 
 SourceTable::SourceTable(std::string own_source, const Config& config, const RouteTable& routes,
@@ -52,11 +76,11 @@ void SourceTable::reload(const Config& config, const RouteTable& routes) {
 
 Judgement SourceTable::judge(const Arrival& arrival, std::uint64_t topic_hash, SteadyTime now) {
   TopicSources& known = topic(arrival.topic, topic_hash, now);
+  patterns_.update(known.record->name(), known.by_pattern);  // first: it may fail
   Judgement judgement = arrival.seq != 0 ? follow(known, arrival) : number(known, arrival);
   judgement.topic = known.record;
   judgement.topic_id = known.id;
   judgement.route = &route_of(known);
-  patterns_.update(known.record->name(), known.by_pattern);
   judgement.lanes = known.record->lanes | known.by_pattern.lanes;
   return judgement;
 }
@@ -80,10 +104,9 @@ TopicSources& SourceTable::topic(std::string_view name, std::uint64_t hash, Stea
     if (now > end && !record->held_since(end)) {
       known.own_seq = 0;
       known.generation = ++forgotten_;
-      sources_bytes_ -= bytes_of(known);
+      const Account account(sources_bytes_, known);
       if (known.extras) known.extras->own = {};
       if (known.extras) known.extras->fleet_seq = 0;
-      sources_bytes_ += bytes_of(known);
     }
     topics_.expect(known.newer == nullptr ? record : known.newer->record);
     recent_.heard(known);
@@ -231,10 +254,11 @@ Judgement SourceTable::number(TopicSources& topic, const Arrival& arrival) {
   const bool for_fleet = arrival.source == fleet;
   name_ = for_fleet ? fleet_name(topic) : own_name(topic);
   judgement.source = name_;
+  if (!for_fleet) {  // else a call, which says nothing of producers
+    judgement.alive_lanes = note_heard(topic, extras.own, arrival.connection);
+    extras.own_heard = topic.heard;
+  }
   judgement.seq = ++(for_fleet ? extras.fleet_seq : topic.own_seq);
-  if (for_fleet) return judgement;  // a call, which says nothing of producers
-  extras.own_heard = topic.heard;
-  judgement.alive_lanes = note_heard(topic, extras.own, arrival.connection);
   return judgement;
 }
 
@@ -339,26 +363,19 @@ bool SourceTable::began_again(Source& source, const Arrival& arrival) noexcept {
 }
 
 SourceTable::Source& SourceTable::add_source(TopicSources& topic, std::string_view name) {
-  sources_bytes_ -= bytes_of(topic);
-  while (!topic.sources.empty() && topic.sources.size() >= sources_max_)
-    topic.sources.erase(
-        std::min_element(topic.sources.begin(), topic.sources.end(),
-                         [](const Source& a, const Source& b) { return a.heard < b.heard; }));
-  if (topic.sources.empty()) topic.sources.reserve(1);  // most topics have one source
-  topic.sources.emplace_back();
-  topic.sources.back().name = name;
-  sources_bytes_ += bytes_of(topic);
+  Source added;
+  added.name = name;
+  {
+    const Account account(sources_bytes_, topic);
+    while (!topic.sources.empty() && topic.sources.size() >= sources_max_)
+      topic.sources.erase(
+          std::min_element(topic.sources.begin(), topic.sources.end(),
+                           [](const Source& a, const Source& b) { return a.heard < b.heard; }));
+    if (topic.sources.empty()) topic.sources.reserve(1);  // most topics have one source
+    topic.sources.push_back(std::move(added));
+  }
   keep_within_bounds();
   return topic.sources.back();
-}
-
-std::size_t SourceTable::bytes_of(const TopicSources& topic) noexcept {
-  std::size_t bytes =
-      heap_bytes(sizeof(TopicSources)) + heap_bytes(topic.sources.capacity() * sizeof(Source));
-  if (topic.extras) bytes += topic.extras->own.bytes();
-  for (const Source& source : topic.sources)
-    bytes += heap_bytes(source.name) + source.presence.bytes();
-  return bytes;
 }
 
 }  // namespace zws

@@ -154,7 +154,6 @@ class SourceTable {
   void shrink();
   std::size_t needed_bytes() const noexcept;
   Source& add_source(TopicSources& topic, std::string_view name);
-  static std::size_t bytes_of(const TopicSources& topic) noexcept;
 
   const std::string own_source_;
   std::int64_t awaited_since_ns_ = 0;

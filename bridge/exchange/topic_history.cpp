@@ -1,6 +1,7 @@
 #include "exchange/topic_history.hpp"
 
 #include <limits>
+#include <new>
 #include <utility>
 
 #include "exchange/filling.hpp"
@@ -39,7 +40,12 @@ void TopicHistory::record(const EventPtr& event, std::uint64_t arrival, const Re
   // A raw frame tells its receiver no position, so nobody can come back to before it.
   const bool kept = keep_it && retention.size > 0;
   if (!kept || event->raw()) run.first = seq + 1;
-  if (kept) keep(event, arrival, retention);
+  if (kept) try {
+      keep(event, arrival, retention);
+    } catch (const std::bad_alloc&) {
+      run.first = seq + 1;
+      throw;
+    }
 }
 
 void TopicHistory::gap(const Event& marker, std::uint64_t arrival, std::size_t sources_max) {
@@ -60,12 +66,14 @@ bool TopicHistory::fill(const PastOfTopic& past, const Retention& retention,
   std::vector<Retained> first;
   next -= filling.chosen().size() + 1;  // one for the sources that come with no event
   std::uint64_t arrival = next;
+  std::size_t bytes = 0;
   for (const EventPtr& event : filling.chosen()) {
     first.push_back({event, ++arrival});
-    event_bytes_ += event->memory_bytes();
+    bytes += event->memory_bytes();
   }
   if (ring_.empty() && !first.empty()) newest_received_ = first.back().event->received();
   if (!first.empty()) ring_.put_first(first, retention.size);
+  event_bytes_ += bytes;
   sources_.forgot_earlier();
   for (const Filling::Outcome& each : filling.outcomes()) {
     std::size_t place = each.place;

@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "support/short_memory.hpp"
 #include "unit/exchange/stage.hpp"
 
 namespace zws {
@@ -111,6 +112,18 @@ TEST_F(EventRingTest, AnyMixOfTheseIsAListOfEvents) {
     expected.push_back(i);
     ASSERT_EQ(arrivals(), expected);
   }
+}
+
+TEST_F(EventRingTest, WhatCannotBePutFirstLeavesTheRest) {
+  for (std::uint64_t i = 4; i <= 6; ++i) push(i);
+  const std::vector<Retained> first{{make_event({"t", "a", 2}, SteadyTime{}), 2}};
+  {
+    const ShortMemory memory(0);
+    EXPECT_THROW(ring.put_first(first, 100), std::bad_alloc);
+  }
+  EXPECT_THAT(arrivals(), ElementsAre(4, 5, 6));
+  ring.put_first(first, 100);
+  EXPECT_THAT(arrivals(), ElementsAre(2, 4, 5, 6));
 }
 
 }  // namespace

@@ -3,12 +3,14 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "core/position.hpp"
 #include "exchange/late_gap.hpp"
 #include "exchange/past.hpp"
 #include "support/events.hpp"
+#include "support/short_memory.hpp"
 
 namespace zws {
 namespace {
@@ -758,6 +760,120 @@ TEST_F(ArchiveTest, WhatIsHeardHereIsToldLiveHoweverFarTheArchiveIs) {
   accept({arrival("a", "s", 3), arrival("a", "s", 4)});
   EXPECT_THAT(last(), ElementsAre("a s:3", "a s:4"));
   EXPECT_EQ(recovered_since("s:1"), 3U);
+}
+
+// One lane listens to all topics, the other to "b" alone.
+class ShortOfMemoryTest : public ::testing::Test {
+ protected:
+  ShortOfMemoryTest() {
+    exchange_.post_to({&all_, &part_});
+    const Exchange::Look look = exchange_.look();
+    exchange_.interest(0).begins(*Pattern::parse("*"));
+    exchange_.interest(1).begins(*Pattern::parse("b"));
+  }
+
+  // Of "a" and "b" from the source s, and of "own" without a number.
+  void come(std::uint64_t seq, std::size_t passed = plenty) {
+    std::vector<Arrival> arrivals(3);
+    for (std::size_t i = 0; i < 3; ++i) arrivals[i].topic = topics[i];
+    for (Arrival& each : arrivals) each.payload = "1";
+    for (std::size_t i = 0; i < 2; ++i) {
+      arrivals[i].source = "s";
+      arrivals[i].seq = seq;
+    }
+    const ShortMemory memory(passed);
+    exchange_.accept(arrivals.data(), arrivals.size());
+  }
+
+  // How far a listener to the topic can count, by events and by gaps, without missing one.
+  static std::uint64_t told(const Lane& lane, std::string_view topic) {
+    std::uint64_t to = 0;
+    for (const BatchPtr& batch : lane.batches) {
+      for (const EventPtr& event : batch->events) {
+        if (event->topic() != topic) continue;
+        if (event->seq() != to + 1) return 0;
+        to = event->last_seq();
+      }
+    }
+    return to;
+  }
+  // Whether who is said to have recovered has all that was numbered since.
+  bool recovers_truly(const std::string& topic, const std::string& source, std::uint64_t newest) {
+    const Exchange::Look look = exchange_.look();
+    for (std::uint64_t since = 1; since <= newest; ++since) {
+      const Recovery recovery =
+          look.history().recover(topic, {{source, since}}, 1'000, std::size_t{1} << 20);
+      if (recovery.recovered && recovery.events.size() != newest - since) return false;
+    }
+    return true;
+  }
+
+  static constexpr std::size_t plenty = 1'000'000;
+  static constexpr std::array<std::string_view, 3> topics{"a", "b", "own"};
+
+  Lane all_;
+  Lane part_;
+  Metrics metrics_{2};
+  Exchange exchange_{std::make_shared<const Config>(), metrics_};
+};
+
+TEST_F(ShortOfMemoryTest, WhatIsLostIsToldAndTakesNothingElseWithIt) {
+  std::uint64_t seq = 0;
+  for (std::size_t passed = 0; passed < 80; ++passed) {
+    come(++seq);
+    come(++seq, passed);
+  }
+  come(++seq);
+  for (const std::string_view topic : {"a", "b"}) {
+    EXPECT_EQ(told(all_, topic), seq) << topic;
+    EXPECT_TRUE(recovers_truly(std::string(topic), "s", seq)) << topic;
+  }
+  EXPECT_EQ(told(part_, "b"), seq);
+  const std::uint64_t numbered = told(all_, "own");
+  EXPECT_GT(numbered, seq / 2) << "a drain for which there was no memory at all has no numbers";
+  EXPECT_TRUE(recovers_truly("own", exchange_.own_source(), numbered));
+}
+
+TEST_F(ShortOfMemoryTest, WhatCameBeforeAPublicationThatFailsReachesItsListeners) {
+  const auto ignored = [](const Published&) {};
+  const std::vector<Publication> three{{"a", "1"}, {"a", "2"}, {"a", "3"}};
+  for (std::size_t passed = 0; passed < 60; ++passed) {
+    try {
+      const ShortMemory memory(passed);
+      exchange_.publish(three, ignored);
+    } catch (const std::bad_alloc&) {
+      continue;
+    }
+  }
+  exchange_.publish({{"a", "4"}}, ignored);
+  const std::uint64_t numbered = told(all_, "a");
+  EXPECT_GT(numbered, 60U);
+  EXPECT_TRUE(recovers_truly("a", exchange_.own_source(), numbered));
+}
+
+// Found by the address sanitizer, where the sources ask routes that are gone.
+TEST_F(ShortOfMemoryTest, AReloadThatFailsLeavesRoutesThatCanBeAsked) {
+  for (std::size_t passed = 0; passed < 40; ++passed) {
+    for (int topic = 0; topic < 20; ++topic) {
+      Arrival made;
+      const std::string name = "t" + std::to_string(topic);
+      made.topic = name;
+      made.payload = "1";
+      exchange_.accept(&made, 1);
+    }
+    auto config = std::make_shared<Config>();
+    config->limits.topics = 1 + passed % 2;
+    config->routes.resize(1 + passed % 2);
+    config->routes[0].match = "t*";
+    try {
+      const ShortMemory memory(passed);
+      exchange_.reload(config);
+    } catch (const std::bad_alloc&) {
+      come(1 + passed);
+    }
+  }
+  come(100);
+  EXPECT_EQ(all_.batches.back()->events.back()->topic(), "own");
 }
 
 }  // namespace

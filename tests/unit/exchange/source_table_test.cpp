@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "core/topic.hpp"
+#include "support/short_memory.hpp"
 
 namespace zws {
 namespace {
@@ -43,6 +44,7 @@ class SourceTableTest : public ::testing::Test {
   }
 
   SteadyTime now_{std::chrono::hours(1)};
+  std::uint64_t seq_ = 0;
   Config config_ = small();
   RouteTable routes_{config_};
   Topics topics_;
@@ -315,6 +317,49 @@ TEST_F(SourceTableTest, AReloadAsksForNoTopicsRouteBeforeItsNextEvent) {
   other.routes.back().match = "a";
   reloaded = RouteTable(other);
   EXPECT_EQ(judge("a").route->match, "a") << "it was asked for at the reload";
+}
+
+TEST_F(SourceTableTest, WhatFailsForWantOfMemoryLeavesTheSumRight) {
+  SourceTable& short_of_it = table_;
+  Topics topics;
+  SourceTable other("own", config_, routes_, topics, patterns_);
+  const auto come = [this](SourceTable& table, std::string_view source, std::uint64_t connection) {
+    Arrival arrival;
+    arrival.topic = "a";
+    arrival.source = source;
+    arrival.seq = ++seq_;
+    arrival.connection = connection;
+    table.judge(arrival, topic_hash("a"), now_);
+  };
+  for (std::uint64_t connection = 1; connection < 9; ++connection) {
+    table_.watch().opened(connection);
+    other.watch().opened(connection);
+  }
+  int failed = 0;
+  for (const char* source :
+       {"a source with a name", "another with a long name", "and one more name"}) {
+    for (std::uint64_t connection = 1; connection < 9; ++connection) {
+      for (std::size_t passed = 0; passed < 6; ++passed) {
+        try {
+          const ShortMemory memory(passed);
+          come(short_of_it, source, connection);
+        } catch (const std::bad_alloc&) {
+          ++failed;
+        }
+      }
+      come(other, source, connection);
+    }
+  }
+  EXPECT_GT(failed, 5);
+  Config one = small();
+  one.limits.topics = 1;
+  for (SourceTable* table : {&short_of_it, &other}) {
+    table->reload(one, routes_);
+    Arrival last;
+    last.topic = "z";
+    table->judge(last, topic_hash("z"), now_);
+  }
+  EXPECT_EQ(short_of_it.bytes(), other.bytes()) << "the topic for which some failed is gone";
 }
 
 }  // namespace
