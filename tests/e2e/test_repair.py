@@ -280,6 +280,9 @@ def test_a_second_bridge_on_a_machine_need_not_know_of_the_default_port(make_bri
     client = subscribed(second, "t")
     producer.send("t", {"type": "x", "n": 1})
     assert numbers(client, 1) == [1]
+    third = make_bridge({"ingest.bind": ["tcp://127.0.0.1:5556"], "ingest.repair_bind": [default]}, start=False)
+    third.launch()
+    assert third.wait() == 1, "whose producers know of no other port find theirs"
 
 
 def test_with_curve_publishers_need_their_keys_to_be_asked(make_bridge: Any, tmp_path: Any) -> None:

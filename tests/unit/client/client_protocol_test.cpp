@@ -39,6 +39,8 @@ TEST(ClientProtocolTest, ReadsEachKindOfRequest) {
   EXPECT_EQ(fetch.to, 9U);
   EXPECT_FALSE(fetch.last);
   EXPECT_EQ(request(R"({"type":"fetch","topic":"a*","last":3})").last, 3U);
+  const Request one = request(R"({"type":"fetch","topic":"a","src":"s-1","from":7,"to":7})");
+  EXPECT_EQ(one.fault.code, ErrorCode::none) << "most gaps are of one event";
 }
 
 TEST(ClientProtocolTest, ReadsOneTopicOrMany) {

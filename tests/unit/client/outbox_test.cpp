@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#include <utility>
 
 #include "support/events.hpp"
 
@@ -192,6 +195,7 @@ TEST_F(OutboxTest, ABundleThatIsCutGoesOnWhereItWasCut) {
   ASSERT_TRUE(outbox_->waiting());
   EXPECT_EQ(read_all(), expected);
   EXPECT_EQ(outbox_->delivered(), 40U);
+  EXPECT_DOUBLE_EQ(outbox_->rate(SteadyTime{}), 4.0);
   EXPECT_EQ(metrics_.delivered_bytes.value(), expected.size());
 }
 
@@ -315,6 +319,55 @@ TEST_F(OutboxTest, IsStalledFromTheBoundUntilTheClientTakesAByte) {
   for (std::uint64_t seq = 61; seq <= 120; ++seq) sent({"a", seq, Overflow::drop_oldest, 1000});
   ASSERT_TRUE(outbox_->stalled_since(since));
   EXPECT_GT(since, before) << "it has taken something since";
+}
+
+TEST_F(OutboxTest, WhoTakesALargeEventALittleAtATimeIsNotStalled) {
+  sent({"a", 1, Overflow::drop_oldest, 300'000});
+  for (std::uint64_t seq = 2; seq <= 60; ++seq) sent({"a", seq, Overflow::drop_oldest, 1000});
+  SteadyTime before{};
+  ASSERT_TRUE(outbox_->stalled_since(before));
+  read_some();
+  outbox_->flush();
+  ASSERT_EQ(outbox_->delivered(), 0U) << "it has not come to the end of the first";
+  SteadyTime since{};
+  ASSERT_TRUE(outbox_->stalled_since(since)) << "it is as large as the bound";
+  EXPECT_GT(since, before);
+}
+
+// As an encrypted one: what was taken leaves a little at a time.
+class HoldingWire final : public Wire {
+ public:
+  HoldingWire() : Wire(-1) {}
+  ssize_t write(std::string_view bytes) noexcept override {
+    if (held() != 0) return blocked;
+    set_held(bytes.size());
+    return static_cast<ssize_t>(bytes.size());
+  }
+  ssize_t write(const iovec* pieces, std::size_t count) noexcept override {
+    return count == 0 ? 0 : write({static_cast<const char*>(pieces->iov_base), pieces->iov_len});
+  }
+  ssize_t flush() noexcept override {
+    if (!std::exchange(room, false)) return blocked;
+    set_held(held() - 1);
+    return 1;
+  }
+  bool room = false;
+};
+
+TEST_F(OutboxTest, WhoTakesWhatIsHeldForItIsNotStalled) {
+  HoldingWire wire;
+  outbox_->open(&wire);
+  for (std::uint64_t seq = 1; seq <= 60; ++seq) sent({"a", seq, Overflow::drop_oldest, 1000});
+  SteadyTime before{};
+  ASSERT_TRUE(outbox_->stalled_since(before));
+  outbox_->flush();
+  SteadyTime since{};
+  ASSERT_TRUE(outbox_->stalled_since(since));
+  EXPECT_EQ(since, before);
+  wire.room = true;
+  outbox_->flush();
+  EXPECT_TRUE(!outbox_->stalled_since(since) || since > before);
+  outbox_->shut();
 }
 
 TEST_F(OutboxTest, AReloadOfTheBoundHoldsForWhoLagsAlready) {

@@ -412,7 +412,7 @@ TEST_F(RequestsTest, UnderAPatternEachTopicIsReplayedAsItsOwnRouteSays) {
 
 TEST_F(RequestsTest, WhatAnotherSubscriptionHasNotBroughtIsNotRecovered) {
   for (int i = 0; i < 3; ++i) publish("t:a", ++published_);
-  for (const char* held : {"t:*", "t:a"}) {
+  for (const char* held : {"t:*", "t:a", "t:a*"}) {
     come();
     say({{"type", "subscribe"}, {"topic", held}});
     lane().catch_up();
@@ -502,6 +502,20 @@ TEST_F(RequestsTest, OfAPatternsNewestItIsNotSaidThatTheyAreAllWhereMoreMayBeThe
   EXPECT_EQ(fetch("two:*")["complete"], true);
   EXPECT_EQ(fetch("three:*")["count"], 3U);
   EXPECT_EQ(fetch("three:*")["complete"], false) << "it is as many as one may be sent";
+}
+
+TEST_F(RequestsTest, AsManyOfTheNewestAreFetchedAsAReplayMayHaveAndNotOneMore) {
+  auto few = std::make_shared<Config>(*config());
+  few->limits.replay_events = 3;
+  bridge_.reload(few);
+  for (std::uint64_t seq = 1; seq <= 5; ++seq) publish("t", seq);
+  const auto fetch = [this](int last) {
+    say({{"type", "fetch"}, {"topic", "t"}, {"last", last}});
+    lane().catch_up();
+    return heard().back();
+  };
+  EXPECT_EQ(fetch(3)["count"], 3U);
+  EXPECT_EQ(fetch(4)["code"], "limit_exceeded");
 }
 
 TEST_F(RequestsTest, EachHundredTopicsThatAreLookedAtCountAsAMessage) {

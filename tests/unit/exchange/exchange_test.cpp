@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 
 #include <array>
+#include <future>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "core/position.hpp"
 #include "exchange/late_gap.hpp"
@@ -567,10 +569,19 @@ TEST_F(ExchangeTest, PatternsThatComeAndGoHideNoTopicFromWhoStays) {
 TEST_F(ExchangeTest, APublicationThatNoLaneListensToIsAnsweredAtOnce) {
   for (const std::size_t lane : {0U, 1U}) exchange_.interest(lane).ends(*Pattern::parse("*"));
   std::optional<Published> published;
+  std::promise<void> looked;
+  std::thread other;
+  bool open = false;
   exchange_.publish({{"a", "1"}}, [&](Published done) {
-    exchange_.look();  // who is answered may ask for more
+    other = std::thread([&] {
+      exchange_.look();
+      looked.set_value();
+    });
+    open = looked.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready;
     published = std::move(done);
   });
+  other.join();
+  EXPECT_TRUE(open) << "who is answered may ask for more";
   ASSERT_TRUE(published);
   EXPECT_EQ(published->recipients, 0U);
   EXPECT_EQ(published->ids.size(), 1U);

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "ingest/zmq_heap.hpp"
+
 namespace zws {
 namespace {
 
@@ -37,6 +39,7 @@ class IntakeTest : public testing::Test, public Sink {
 
   bool drain() { return intake.drain(near_, false); }
 
+  const bool heap_is_watched_ = zmq_heap::watch();  // before the context is made
   IngestMetrics metrics;
   Senders senders{*this, [](int) { return std::uint64_t{0}; }};
   Intake intake{*this, senders, metrics};
@@ -54,6 +57,26 @@ TEST_F(IntakeTest, FramesBehindTheHeaderAreIgnored) {
   send("c", 0);
   EXPECT_FALSE(drain());
   EXPECT_THAT(taken, ElementsAre("a=1", "b=1", "c=1"));
+}
+
+TEST_F(IntakeTest, WhatOtherSoftwareAppendsIsCountedEachTime) {
+  for (int i = 0; i < 3; ++i) send("a", 1, 8);
+  EXPECT_FALSE(drain());
+  EXPECT_THAT(taken, ElementsAre("a=1", "a=1", "a=1"));
+  EXPECT_EQ(metrics.header_ignored.value(), 3U);
+}
+
+// Else it would count as held by producers until as many messages more have come.
+TEST_F(IntakeTest, NothingIsHeldOfWhatHasBeenTaken) {
+  ASSERT_TRUE(heap_is_watched_);
+  send("a", 1, 8);
+  drain();
+  const std::size_t before = zmq_heap::bytes();
+  send("a", 1, 4 << 20);
+  ASSERT_GT(zmq_heap::bytes(), before + (std::size_t{4} << 20));
+  while (drain()) {
+  }
+  EXPECT_LT(zmq_heap::bytes(), before + (std::size_t{1} << 20));
 }
 
 TEST_F(IntakeTest, AMessageOfManyFramesIsPassedOverAPieceAtATime) {

@@ -159,9 +159,12 @@ TEST_F(RedisLinkTest, AHandlerThatFailsDoesNotStopTheClock) {
 }
 
 TEST_F(RedisLinkTest, APeerThatAnswersSignsOfLifeStaysUp) {
-  link_with(quick());
+  RedisLink::Options options = quick();
+  options.silence = std::chrono::seconds(1);  // longer than this test may stand still
+  link_with(options);
   come_up();
-  for (int i = 0; i < 30; ++i) {
+  const auto until = std::chrono::steady_clock::now() + 2 * options.silence;
+  while (std::chrono::steady_clock::now() < until) {
     wait([&] { return peer_.heard("PING"); });
     peer_.got.clear();
     peer_.say("+PONG\r\n");
