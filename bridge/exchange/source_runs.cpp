@@ -1,6 +1,7 @@
 #include "exchange/source_runs.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "exchange/heap_bytes.hpp"
 
@@ -23,11 +24,12 @@ std::size_t SourceRuns::find(std::string_view source, std::uint64_t arrival) con
 
 std::size_t SourceRuns::add(std::string_view source, std::uint64_t arrival,
                             std::size_t sources_max) {
+  SourceRun added;
+  added.source = source;
+  added.began = arrival;
   if (!runs_.empty()) limit(sources_max - 1);
   if (runs_.capacity() == 0) runs_.reserve(1);  // most topics have one source
-  runs_.emplace_back();
-  runs_.back().source = source;
-  runs_.back().began = arrival;
+  runs_.push_back(std::move(added));
   weigh();
   return runs_.size() - 1;
 }

@@ -205,10 +205,15 @@ void TopicHistory::retain(const Retention& before, const Retention& after,
     event_bytes_ = 0;
     Retention roomy = after;  // what is replaced need not be dropped
     roomy.size = all.size();
-    all.oldest_first([&](const Retained& each) {
-      keep(each.event, each.arrival, roomy);
-      return true;
-    });
+    try {
+      all.oldest_first([&](const Retained& each) {
+        keep(each.event, each.arrival, roomy);
+        return true;
+      });
+    } catch (const std::bad_alloc&) {
+      sources_.break_all();
+      throw;
+    }
   }
   while (ring_.size() > after.size) drop_oldest();
 }
