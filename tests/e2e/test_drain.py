@@ -13,6 +13,7 @@ import pytest
 from support.bridge import Bridge
 from support.raw_socket import CLOSE, RawSocket
 from support.tokens import bearer
+from support.zws_tool import FAILED, zws
 
 pytestmark = pytest.mark.short
 
@@ -42,6 +43,8 @@ def test_readyz_is_503_with_the_reason_while_healthz_is_well(slow):
         assert slow.get("/healthz").status == 200
         (bridge,) = slow.get("/api/ws/bridges", bearer(slow.admin_token)).json["bridges"]
         assert bridge["state"] == "draining"
+        checked = zws("check", "--url", slow.url)
+        assert checked.code == FAILED and "ILL ready" in checked.out and "the bridge stops" in checked.out
         assert slow.metric("zws_connections") == 1
         slow.signal(signal.SIGTERM)
         assert slow.wait() == 0

@@ -77,6 +77,8 @@ TEST_F(KeySetTest, ASecretFileLosesItsLastNewlineOnly) {
   const std::string secret = std::string(30, 's') + "\n\n";
   config_.hs256_secret_file = folder_.file("secret", secret + "\r\n");
   EXPECT_EQ(refusal(), "");
+  config_.hs256_secret_file = folder_.file("secret", std::string(31, 's') + "\r\n");
+  EXPECT_THAT(refusal(), HasSubstr("31 bytes")) << "as an editor of Windows ends a line";
   config_.hs256_secret_file = folder_.file("secret", secret);
   EXPECT_THAT(refusal(), AllOf(StartsWith("auth.hs256_secret_file: "), HasSubstr("31 bytes"),
                                HasSubstr(config_.hs256_secret_file)));
@@ -209,6 +211,9 @@ TEST_F(KeySetTest, AJwksIsAnObjectWithKeys) {
   std::string many = "{\"keys\":[" + std::string("{}");
   for (int i = 0; i < 100; ++i) many += ",{}";
   EXPECT_THAT(refusal_of_jwks(many + "]}"), HasSubstr("over 100"));
+  std::string most = "{\"keys\":[{" + Signer::ed25519().jwk() + "}";
+  for (int i = 1; i < 100; ++i) most += ",{}";
+  EXPECT_EQ(refusal_of_jwks(most + "]}"), "");
 }
 
 TEST_F(KeySetTest, AJwkOfEachKindIsTaken) {

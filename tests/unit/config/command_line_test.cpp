@@ -92,6 +92,7 @@ TEST(CommandLineTest, WrongLineIsOneLineAndExitCodeTwo) {
         std::vector<const char*>{"--config"}, std::vector<const char*>{"--set"},
         std::vector<const char*>{"--log-format", "xml"}, std::vector<const char*>{"--origin"},
         std::vector<const char*>{"--set", "a=1", "b=2"}, std::vector<const char*>{"--strict"},
+        std::vector<const char*>{"--check", "--ready"},
         std::vector<const char*>{"default-config", "print-config"}}) {
     try {
       parse(words);
