@@ -933,6 +933,20 @@ class GuestTest : public RequestsTest {
   }
 };
 
+TEST_F(GuestTest, UsersWhoHaveComeAndGoneLeaveNothingBehind) {
+  const auto come_and_go = [this](const std::string& user) {
+    const std::string claims = R"({"sub":")" + user + R"(","exp":4102444800})";
+    ModelConnection one(
+        lane(), forge::token(forge::Signer::secret(with(true).auth.hs256_secret), "HS256", claims));
+    lane().catch_up();
+    EXPECT_TRUE(lane().router().receives(one.outbox(), "@user/" + user));
+  };
+  const std::size_t before = lane().router().topics();
+  for (const char* user : {"ada", "bob", "eve"}) come_and_go(user);
+  lane().catch_up();
+  EXPECT_EQ(lane().router().topics(), before) << "nobody waits for what is theirs";
+}
+
 TEST_F(GuestTest, WhoHasToSignInHearsNothingFromTheReloadOn) {
   say({{"type", "subscribe"}, {"topics", {"t", "t:*", "@all"}}});
   answers();
