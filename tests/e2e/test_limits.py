@@ -187,6 +187,8 @@ def test_expired_tokens_are_no_failures(make_bridge, issuer, tmp_path):
         client = bridge.connect(headers=bearer(issuer.token(lives=-3600)), greeted=False)
         assert client.wait_closed()[1][0]["code"] == "token_expired"
     assert bridge.connect(headers=bearer(issuer.token("alice"))).hello["user"] == "alice"
+    stranger = bridge.connect(headers=bearer(Issuer().token()), greeted=False)
+    assert stranger.wait_closed()[0] == 4401, "the first failure, not one too many"
 
 
 @pytest.mark.both_wires
