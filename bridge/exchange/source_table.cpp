@@ -160,11 +160,12 @@ std::size_t SourceTable::needed_bytes() const noexcept {
 // the list of free ones is empty; a lane that looks at an old number finds another name there.
 void SourceTable::shrink() {
   if (free_ids_.size() <= recent_.size()) return;
+  std::vector<std::uint32_t> none;
+  none.reserve(recent_.size());  // forget() must find room
   topics_.shrink_all();
   std::uint32_t id = 0;
   for (TopicSources* each = recent_.oldest(); each != nullptr; each = each->newer) each->id = id++;
-  free_ids_.clear();
-  free_ids_.shrink_to_fit();
+  free_ids_ = std::move(none);
   topics_.set_source_bytes(bytes());
 }
 

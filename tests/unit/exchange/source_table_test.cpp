@@ -319,6 +319,27 @@ TEST_F(SourceTableTest, AReloadAsksForNoTopicsRouteBeforeItsNextEvent) {
   EXPECT_EQ(judge("a").route->match, "a") << "it was asked for at the reload";
 }
 
+TEST_F(SourceTableTest, ToForgetAfterAReloadTakesNoMemory) {
+  Config many = small();
+  many.limits.topics = 10;
+  table_.reload(many, routes_);
+  for (char topic = 'a'; topic < 'k'; ++topic) judge(std::string(1, topic), "s", 1);
+  Config few = small();
+  few.history.bytes = 1;
+  table_.reload(few, routes_);
+  ASSERT_EQ(table_.topics(), 3U);
+  const std::string large(std::size_t{2} << 20, 's');  // two are more than there is room for
+  for (const char* topic : {"h", "i"}) {
+    Arrival arrival;
+    arrival.topic = topic;
+    arrival.source = large;
+    arrival.seq = 1;
+    const ShortMemory memory(2);  // for the name, and the list of sources
+    table_.judge(arrival, topic_hash(topic), now_);
+  }
+  EXPECT_LT(table_.topics(), 3U);
+}
+
 TEST_F(SourceTableTest, WhatFailsForWantOfMemoryLeavesTheSumRight) {
   SourceTable& short_of_it = table_;
   Topics topics;
