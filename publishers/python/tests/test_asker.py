@@ -121,3 +121,35 @@ def test_what_is_held_is_told_rather_than_what_is_not() -> None:
     bench.publish("gone/2", "new")
     bench.come_back()
     assert sorted(bench.told()) == [b"gone/2", b"held", b"new"]  # of one look in any order
+
+
+def test_portion_is_of_so_many_bytes() -> None:
+    bench = Bench()
+    counter = bench.source.add("t")
+    for _ in range(3):
+        counter.seq += 1
+        bench.kept.add(counter, b"x" * 40_000, bench.source.header_start + b"%d,}" % counter.seq)
+    sent = bench.connection.sent
+    sent.clear()
+    bench.connection._unread = [[b"want", counter.src.encode(), b"t", b"1", b"3"]]
+    bench.asker.read()
+    bench.asker.send()
+    assert [frames[0] for frames in sent if frames[0] != b"have"] == [b"event"] * 2
+    bench.asker.send()
+    assert [frames[0] for frames in sent if frames[0] != b"have"] == [b"event"] * 3 + [b"end"]
+
+
+def test_what_a_former_connection_asked_for_is_not_answered_on_the_next() -> None:
+    bench = Bench()
+    bench.publish("t")
+    src = bench.source.src.encode()
+    bench.connection.is_away = True
+    bench.connection._unread = [[b"want", src, b"t", b"1", b"1"]]
+    bench.asker.read()
+    bench.asker.send()
+    bench.connection._unread = [[b"hello"]]
+    bench.asker.read()
+    bench.connection.is_away = False
+    bench.connection.sent.clear()
+    bench.asker.send()
+    assert {frames[0] for frames in bench.connection.sent} == {b"have"}

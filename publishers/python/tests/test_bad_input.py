@@ -127,6 +127,7 @@ def test_a_mistake_takes_no_number(publisher: Publisher, bridge: StandIn) -> Non
         ({"linger": float("nan")}, ValueError, "linger"),
         ({"curve_secret_key": "x" * 40}, ValueError, "needs curve_server_key"),
         ({"curve_server_key": "x" * 39}, ValueError, "curve_server_key must be 40 characters of Z85"),
+        ({"curve_server_key": "x" * 41}, ValueError, "curve_server_key must be 40 characters of Z85"),
         ({"curve_server_key": '"' * 40}, ValueError, "curve_server_key must be 40 characters of Z85"),
         ({"curve_server_key": 5}, TypeError, "curve_server_key must be str or bytes"),
     ],

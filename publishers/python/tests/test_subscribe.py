@@ -404,6 +404,51 @@ def test_bridge_that_wants_to_be_asked_later_is_heard_meanwhile(monkeypatch: pyt
     ended_within(30, work)
 
 
+def test_who_was_too_fast_asks_in_the_same_order_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Topics before patterns: one that a pattern has brought already could not be told to be recovered."""
+    monkeypatch.setattr(zwsbridge.asking, "RATE_PAUSE", 0)
+    names = ["b", "a", "c:*"]
+    asked: list[list[str]] = []
+
+    async def bridge(connection: ServerConnection) -> None:
+        request = await requested(connection)
+        await say(connection, type="error", code="rate_limited", message="too many messages", id=request["id"])
+        asked.extend([request["topics"], (await requested(connection))["topics"]])
+        await connection.close(4403, "enough")
+
+    async def work() -> None:
+        async with stub(bridge) as server, aclosing(subscribe(url_of(server), *names)) as events:
+            with pytest.raises(SubscribeError, match="enough"):
+                await events.__anext__()
+
+    ended_within(30, work)
+    assert asked == [names, names]
+
+
+def test_topic_that_is_refused_anew_is_refused() -> None:
+    connections = 0
+
+    async def bridge(connection: ServerConnection) -> None:
+        nonlocal connections
+        connections += 1
+        await say(connection, type="connection", heartbeat=25)
+        if connections == 1:
+            request = await requested(connection)
+            await say(connection, type="subscribed", topic="t", success=True, at=["a:1"], id=request["id"])
+            await connection.close(1012, "no reason")
+        while True:
+            request = await requested(connection)
+            refusal = {"success": False, "code": "invalid_message", "message": "not so"}
+            await say(connection, type="subscribed", topic="t", id=request["id"], **refusal)
+
+    async def work() -> None:
+        async with stub(bridge) as server, aclosing(subscribe(url_of(server), "t")) as events:
+            with pytest.raises(SubscribeError, match="not so"):
+                await events.__anext__()
+
+    ended_within(30, work)
+
+
 @pytest.mark.parametrize(("code", "at_least"), [(4410, 0.0), (4429, 5.0), (1013, 5.0)])
 def test_who_is_thrown_out_again_and_again_comes_back_more_and_more_slowly(
     monkeypatch: pytest.MonkeyPatch, code: int, at_least: float
@@ -840,6 +885,14 @@ def test_gap_that_goes_on_among_live_events_stands_for_none_of_the_other_sources
     positions.subscribed("t", {"at": ["a:5", "b:4"], "recovered": True, "replayed": 7})
     positions.gap("t", "a", 2, 9)  # four of the replay; the three of b are still to come
     assert sorted((positions.since("t") or {})["t"]) == ["a:9", "b:1"]
+
+
+def test_what_a_refusal_replays_stands_for_nothing_of_before() -> None:
+    positions = Positions(["t"])
+    positions.subscribed("t", {"at": ["a:5"]})
+    positions.subscribed("t", {"at": ["b:3"], "recovered": False, "replayed": 2})
+    positions.event("t", "b:2")
+    assert positions.since("t") == {"t": ["b:2"]}
 
 
 def test_positions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
