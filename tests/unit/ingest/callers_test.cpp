@@ -150,6 +150,16 @@ TEST_F(CallersTest, TheOldestWhoSaysNothingMakesRoom) {
   EXPECT_FALSE(callers_.nobody());
 }
 
+// Their descriptors are given to others.
+TEST_F(CallersTest, WhoWasCutOffAndHasGoneMakesRoomForNobodyMore) {
+  for (std::uint64_t i = 0; i < 12; ++i) {
+    connect_a_stranger();
+    if (i < 2) continue;
+    ASSERT_TRUE(look_until_refused(i - 1)) << i;
+    EXPECT_TRUE(is_cut(i - 2));
+  }
+}
+
 TEST_F(CallersTest, WhoIsThereIsNotThrownOut) {
   const zmq::socket_t one = connect_a_publisher();
   wait_for_a_publisher();
