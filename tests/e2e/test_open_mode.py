@@ -36,6 +36,18 @@ def test_the_token_lies_in_the_runtime_folder_under_the_ports_name(by_default):
     assert not file.exists(), "it is worth nothing any more"
 
 
+def test_the_folder_of_the_service_comes_before_that_of_the_user(make_bridge, monkeypatch, tmp_path):
+    for name in ("service", "user"):
+        (tmp_path / name).mkdir(mode=0o700)
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "service"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "user"))
+    bridge = make_bridge(start=False)
+    del bridge.settings["auth.admin_token_file"]
+    bridge.start()
+    assert [file.name for file in (tmp_path / "service").iterdir()] == [f"zwsbridge-{bridge.port}.token"]
+    assert list((tmp_path / "user").iterdir()) == []
+
+
 def test_a_token_of_an_earlier_start_is_worth_nothing(bridge):
     earlier = bridge.admin_token
     bridge.restart()

@@ -458,3 +458,11 @@ def test_sources_rights_and_bridges_are_shown(bridge, operate, tmp_path):
     refused = operate("rights", "--of", "-", given="not-a-token")
     assert refused.code == FAILED and "no key is configured" in refused.out
     assert operate("rights").code == USAGE and operate("rights", "--of", own, "--role", "x").code == USAGE
+
+
+def test_check_tells_how_much_of_its_memory_a_bridge_has():
+    with measuring("zws_memory_limit_bytes 1000\nprocess_resident_memory_bytes 250\n") as url:
+        told = zws("check", "--url", url)
+    assert told.code == DONE and "25 % of its limit" in told.out
+    with measuring("zws_memory_limit_bytes 0\nprocess_resident_memory_bytes 250\n") as url:
+        assert "limit" not in zws("check", "--url", url).out

@@ -466,6 +466,9 @@ def test_a_token_is_what_the_bridge_takes(locked, secret_file):
     assert claims["exp"] - claims["iat"] == 7200 and "role" not in claims
     url = ("--url", locked.ws_url, "--timeout", "0.3")
     assert zws("sub", "orders:1", *url, env={"ZWS_TOKEN": made}).code == DONE
+    assert zws("sub", "orders:1", *url, "--token", made, env={"ZWS_TOKEN": "another's"}).code == DONE, (
+        "what is said counts"
+    )
     assert '"user":"ada"' in zws("sub", "orders:1", *url, env={"ZWS_TOKEN": made}).talk
     assert zws("sub", "wallets", *url, env={"ZWS_TOKEN": made}).code == DENIED
 
