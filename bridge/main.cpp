@@ -21,6 +21,7 @@
 #include "config/live_config.hpp"
 #include "config/print.hpp"
 #include "core/error.hpp"
+#include "core/hash_key.hpp"
 #include "core/log.hpp"
 #include "core/log_writer.hpp"
 #include "core/version.hpp"
@@ -263,6 +264,7 @@ void say_why(const std::exception& error) {
 
 int main(int argc, char** argv) try {
   zws::fill_standard_descriptors();
+  zws::draw_hash_key();
   return zws::answer(zws::parse_command_line(argc, argv, environ));
 } catch (const zws::StartupError& error) {
   zws::say_why(error);

@@ -23,7 +23,7 @@ class TidyTest(unittest.TestCase):
     def test_rooms_include_downward_only(self) -> None:
         self.assert_good("bridge/routing/router.cpp", '#include "exchange/history.hpp"\n')
         self.assert_good("bridge/auth/grants.hpp", HEADER + '#include "core/pattern.hpp"\n')
-        self.assert_good("bridge/main.cpp", '#include "api/routes.hpp"\n')
+        self.assert_good("bridge/main.cpp", '#include "api/routes.hpp"\ndraw_hash_key();\n')
         self.assert_breach(
             "bridge/routing/router.cpp", '#include "client/session.hpp"\n', "routing may not include client"
         )
@@ -38,7 +38,8 @@ class TidyTest(unittest.TestCase):
         self.assert_breach("bridge/lane/lane.cpp", "#include <zmq.hpp>\n", "bridge/ingest/*")
         self.assert_breach("bridge/client/session.hpp", HEADER + "#include <websocketpp/server.hpp>\n", "transport.hpp")
         self.assert_breach("bridge/api/routes.hpp", HEADER + "#include <nlohmann/json.hpp>\n", "*.cpp")
-        self.assert_breach("bridge/main.cpp", "#include <toml++/toml.h>\n", "bridge/config/*.cpp")
+        self.assert_breach("bridge/main.cpp", "#include <toml++/toml.h>\ndraw_hash_key();\n", "bridge/config/*.cpp")
+        self.assert_breach("bridge/main.cpp", "", "draw_hash_key(); is missing")
 
     def test_headers_open_with_their_contract(self) -> None:
         self.assert_good("bridge/core/event.hpp", HEADER)
@@ -49,6 +50,15 @@ class TidyTest(unittest.TestCase):
     def test_what_no_test_can_see_stays(self) -> None:
         self.assert_good("bridge/auth/admin_token.cpp", "return CRYPTO_memcmp(a, b, n) == 0;\n")
         self.assert_breach("bridge/auth/admin_token.cpp", "return a == b;\n", "CRYPTO_memcmp( is missing")
+
+    def test_tables_of_texts_have_a_hash_that_nobody_foretells(self) -> None:
+        self.assert_good("bridge/routing/router.cpp", "std::unordered_set<std::string, KeyedHash> names;\n")
+        self.assert_good("bridge/routing/router.cpp", "std::unordered_map<std::uint64_t, std::string> names;\n")
+        self.assert_good("bridge/exchange/frame.cpp", "return std::hash<std::string_view>{}(key);\n")
+        self.assert_good("tests/unit/core/topic_test.cpp", "std::unordered_set<std::string> names;\n")
+        self.assert_breach("bridge/routing/router.cpp", "std::unordered_set<std::string> names;\n", "no KeyedHash")
+        self.assert_breach("bridge/routing/router.cpp", "std::unordered_map<std::string_view, A> a;\n", "no KeyedHash")
+        self.assert_breach("bridge/routing/router.cpp", "return std::hash<std::string_view>{}(a);\n", "no KeyedHash")
 
     def test_names_say_what_a_thing_is(self) -> None:
         self.assert_good("bridge/lane/lane.cpp", "")

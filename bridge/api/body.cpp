@@ -9,6 +9,7 @@
 
 #include "api/request.hpp"
 #include "core/json_text.hpp"
+#include "core/keyed_hash.hpp"
 #include "core/log.hpp"
 #include "core/spelling.hpp"
 #include "exchange/payload.hpp"
@@ -60,7 +61,8 @@ std::string json_of(simdjson::ondemand::value& value) {
 }  // namespace
 
 struct Body::Members {
-  std::unordered_map<std::string, std::string> json;  // each as it was sent; of two the last counts
+  // Each as it was sent; of two the last counts.
+  std::unordered_map<std::string, std::string, KeyedHash> json;
 
   const std::string* find(const char* name) const {
     const auto found = json.find(name);

@@ -13,6 +13,7 @@
 #include "api/reach.hpp"
 #include "api/session_walk.hpp"
 #include "core/json_text.hpp"
+#include "core/keyed_hash.hpp"
 #include "core/log_memory.hpp"
 #include "core/position.hpp"
 #include "core/topic.hpp"
@@ -212,7 +213,7 @@ void Calls::notify(const ApiRequest& request, HttpReply reply) {
   if (targets->size() * payload.size() > notify_bytes_max)
     throw ApiRefusal{413, "limit_exceeded", "the notification times its users is over 16 MiB"};
   std::vector<Publication> publications;
-  std::unordered_set<std::string_view> seen;
+  std::unordered_set<std::string_view, KeyedHash> seen;
   for (const std::string& user : *targets) {
     if (!is_user(user))
       throw ApiRefusal{400, "invalid_message",

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "core/event.hpp"
+#include "core/keyed_hash.hpp"
 
 namespace zws {
 
@@ -136,8 +137,8 @@ class Backlog {
     }
   };
   struct OfTopicHash {
-    std::size_t operator()(const OfTopic& key) const noexcept {
-      return std::hash<std::string_view>{}(key.name) + key.topic * std::size_t{0x9E3779B9};
+    std::size_t operator()(const OfTopic& key) const {
+      return keyed_hash(key.name) + key.topic * std::size_t{0x9E3779B9};
     }
   };
   struct Topic {
@@ -194,7 +195,7 @@ class Backlog {
   std::vector<Topic> topics_;
   std::vector<std::uint32_t> free_topics_;
   std::vector<std::uint32_t> heap_;  // topics, most droppable bytes first
-  std::unordered_map<std::string, std::uint32_t> topic_index_;
+  std::unordered_map<std::string, std::uint32_t, KeyedHash> topic_index_;
   std::unordered_map<OfTopic, std::uint32_t, OfTopicHash> run_index_;
   std::unordered_map<OfTopic, std::uint32_t, OfTopicHash> keys_;  // conflation: key -> entry
   Replaced replaced_;

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "core/json_text.hpp"
+#include "core/keyed_hash.hpp"
 
 namespace zws {
 namespace {
@@ -72,7 +73,7 @@ std::vector<std::string> topics_of(const Json& message) {
   if (!list->is_array() || list->empty())
     fail(ErrorCode::invalid_message, "\"topics\" must be a list of strings that is not empty");
   std::vector<std::string> topics;
-  std::unordered_set<std::string_view> named;
+  std::unordered_set<std::string_view, KeyedHash> named;
   for (const Json& topic : *list) {
     if (!topic.is_string())
       fail(ErrorCode::invalid_message, "\"topics\" must be a list of strings");
@@ -84,7 +85,7 @@ std::vector<std::string> topics_of(const Json& message) {
 
 // A message may name ten thousand, so they are not compared each with each.
 void refuse_doubles(const std::vector<Position>& positions) {
-  std::unordered_set<std::string_view> sources;
+  std::unordered_set<std::string_view, KeyedHash> sources;
   for (const Position& position : positions)
     if (!sources.insert(position.source).second)
       fail(ErrorCode::invalid_message, "\"since\" names a source twice");

@@ -10,6 +10,7 @@
 
 #include "client/fetch.hpp"
 #include "core/json_text.hpp"
+#include "core/keyed_hash.hpp"
 #include "core/topic.hpp"
 
 namespace zws {
@@ -357,7 +358,7 @@ bool Slices::leave_out_what_is_had(Session& session, const Pattern& pattern,
   bool has_the_rest = true;
   std::optional<Router::Own> own;
   if (!pattern.is_literal() && !events.empty()) own.emplace(router_, session.outbox());
-  std::unordered_map<std::string, std::optional<std::uint64_t>> had_since;  // by topic
+  std::unordered_map<std::string, std::optional<std::uint64_t>, KeyedHash> had_since;  // by topic
   const auto is_had = [&](const EventPtr& event) {
     if (event->arrival() > had_live_after) return true;
     if (!own) return false;
@@ -489,7 +490,7 @@ void Slices::leave_out_former_raw(std::vector<EventPtr>& events) const {
 
 // Of each topic only as many as its own route says, the newest first.
 void Slices::trim_to_routes(std::vector<EventPtr>& events) const {
-  std::unordered_map<std::string_view, std::size_t> taken;
+  std::unordered_map<std::string_view, std::size_t, KeyedHash> taken;
   std::vector<EventPtr> chosen;
   for (auto event = events.rbegin(); event != events.rend(); ++event) {
     const std::string_view topic = (*event)->topic();

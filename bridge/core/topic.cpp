@@ -1,6 +1,6 @@
 #include "core/topic.hpp"
 
-#include <functional>
+#include "core/keyed_hash.hpp"
 
 namespace zws {
 namespace {
@@ -72,8 +72,6 @@ std::string_view name_of(TopicFault fault) noexcept {
   return "none";
 }
 
-std::uint64_t topic_hash(std::string_view name) noexcept {
-  return std::hash<std::string_view>{}(name);
-}
+std::uint64_t topic_hash(std::string_view name) noexcept { return keyed_hash(name); }
 
 }  // namespace zws

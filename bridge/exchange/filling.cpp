@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "core/keyed_hash.hpp"
+
 namespace zws {
 namespace {
 
@@ -102,7 +104,7 @@ std::vector<bool> Filling::kept_before() const {
     std::size_t index;
     std::size_t place;
   };
-  std::unordered_map<std::string_view, Wanted> wanted;
+  std::unordered_map<std::string_view, Wanted, KeyedHash> wanted;
   for (std::size_t i = 0; i < before.size(); ++i) {
     const std::string& name = past_.past.sources[i].name;
     const std::size_t place = runs_.find(name);
@@ -134,7 +136,7 @@ void Filling::choose() {
   std::stable_sort(offers.begin(), offers.end(), [](const Offer& a, const Offer& b) {
     return a.event->received() < b.event->received();
   });
-  std::unordered_set<std::string_view> keys;
+  std::unordered_set<std::string_view, KeyedHash> keys;
   if (retention_.conflate) {
     ring_.oldest_first([&](const Retained& each) {
       if (key_known(*each.event, retention_)) keys.emplace(each.event->key());

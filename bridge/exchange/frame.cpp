@@ -1,6 +1,7 @@
 #include "exchange/frame.hpp"
 
 #include <cassert>
+#include <functional>
 
 #include "core/json_text.hpp"
 #include "core/topic.hpp"
@@ -33,10 +34,11 @@ void append_base64(std::string& out, std::string_view bytes) {
   }
 }
 
-// A key that is too long to store stands for itself by its hash.
+// A key that is too long to store stands for itself by its hash: the same on all bridges of a fleet.
 std::string bounded_key(std::string_view key) {
   if (key.size() <= Event::key_bytes_max) return std::string(key);
-  return "#" + std::to_string(topic_hash(key)) + "#" + std::to_string(key.size());
+  return "#" + std::to_string(std::hash<std::string_view>{}(key)) + "#" +
+         std::to_string(key.size());
 }
 
 }  // namespace

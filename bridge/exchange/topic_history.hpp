@@ -15,6 +15,7 @@
 
 #include "config/config.hpp"
 #include "core/event.hpp"
+#include "core/keyed_hash.hpp"
 #include "core/position.hpp"
 #include "exchange/discarded.hpp"
 #include "exchange/event_ring.hpp"
@@ -137,7 +138,7 @@ class TopicHistory {
   std::size_t bookkeeping_bytes() const noexcept;
 
  private:
-  using KeyIndex = tsl::hopscotch_map<std::string_view, std::uint64_t, std::hash<std::string_view>,
+  using KeyIndex = tsl::hopscotch_map<std::string_view, std::uint64_t, KeyedHash,
                                       std::equal_to<std::string_view>,
                                       std::allocator<std::pair<std::string_view, std::uint64_t>>,
                                       14>;  // the table is never smaller, and mostly it holds few

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "core/keyed_hash.hpp"
 #include "core/numbering.hpp"
 #include "core/sink.hpp"
 
@@ -138,7 +139,7 @@ class Streams {
   const std::function<void(RepairStream&)> on_forget_;
   // Whoever finds one may write to it.
   mutable std::unordered_map<std::uint64_t, RepairStream> streams_;
-  std::unordered_map<std::string, std::unique_ptr<RepairSource>> sources_;
+  std::unordered_map<std::string, std::unique_ptr<RepairSource>, KeyedHash> sources_;
   RepairStream* oldest_ = nullptr;
   RepairStream* newest_ = nullptr;
   std::size_t bytes_ = 0;

@@ -28,6 +28,7 @@
 #include "config/config.hpp"
 #include "config/route_table.hpp"
 #include "core/clock.hpp"
+#include "core/keyed_hash.hpp"
 #include "exchange/past.hpp"
 #include "metrics/metrics.hpp"
 #include "relay/kept_event.hpp"
@@ -132,7 +133,7 @@ class HistoryReader {
   std::size_t events_max_ = 0;
   std::size_t frame_max_ = 0;
   KeptEventReader events_;
-  std::unordered_map<std::string, JobPtr> jobs_;  // by topic: all that are not over
+  std::unordered_map<std::string, JobPtr, KeyedHash> jobs_;  // by topic: all that are not over
   std::deque<JobPtr> waiting_;
   std::deque<JobPtr> held_;  // read, and held back a moment
   std::deque<std::shared_ptr<Waiter>> waiters_;

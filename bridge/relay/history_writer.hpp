@@ -35,6 +35,7 @@
 #include "config/route_table.hpp"
 #include "core/clock.hpp"
 #include "core/event.hpp"
+#include "core/keyed_hash.hpp"
 #include "core/log.hpp"
 #include "metrics/metrics.hpp"
 #include "relay/kept_event.hpp"
@@ -108,7 +109,7 @@ class HistoryWriter {
   };
   struct Topic {
     const Route* route = nullptr;
-    std::unordered_map<std::string, Source> sources;
+    std::unordered_map<std::string, Source, KeyedHash> sources;
   };
   struct Open {
     SteadyTime look;
@@ -153,7 +154,7 @@ class HistoryWriter {
   RouteTable routes_;
   std::size_t index_max_ = 0;
   std::int64_t lost_ms_ = 0;  // how long it is told that events were lost
-  std::unordered_map<std::string, Topic> topics_;
+  std::unordered_map<std::string, Topic, KeyedHash> topics_;
   std::deque<Open> open_;  // each source that is open, by when to look at it
   std::uint64_t opened_ = 0;
   std::uint64_t lost_ = 0;     // partitions, as bits, of which it has to be told

@@ -23,6 +23,7 @@
 
 #include "core/by_topic_id.hpp"
 #include "core/pattern.hpp"
+#include "core/topic.hpp"
 #include "exchange/interest.hpp"
 #include "exchange/pattern_index.hpp"
 #include "metrics/metrics.hpp"
@@ -155,9 +156,7 @@ class Router {
  private:
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view name) const noexcept {
-      return std::hash<std::string_view>{}(name);
-    }
+    std::size_t operator()(std::string_view name) const noexcept { return topic_hash(name); }
   };
 
   struct InOrder {
