@@ -140,6 +140,9 @@ class TidyTest(unittest.TestCase):
             self.assertIn("'eyes' is none of", breaches_of("failure: a\nsuite: eyes:a\n" + diff + edit))
             self.assertIn("names no program", breaches_of("failure: a\nsuite: unit:\n" + diff + edit))
             self.assertIn("holds no diff", breaches_of(head))
+            elsewhere = head.replace("unit:port_test:A.*", "e2e:tests/e2e/test_a.py")
+            self.assertIn("there is no tests/e2e/test_a.py", breaches_of(elsewhere + diff + edit))
+            self.assertIn("there is no test A.B", breaches_of(head.replace("A.*", "A.B") + diff + edit))
             self.assertIn("no longer applies", breaches_of(head + diff + edit.replace("a = 1", "a = 3")))
 
 

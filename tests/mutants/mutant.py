@@ -12,6 +12,7 @@ Suites are `unit:PROGRAM:FILTER` (gtest), `e2e:FILE[::TEST]`, `python:FILE[::TES
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
@@ -22,6 +23,10 @@ from pathlib import Path
 KINDS = {"unit", "e2e", "python", "conformance", "client", "browser", "rules"}
 PRESETS = {"dev", "asan", "tsan"}
 FOLDER = Path("tests/mutants")
+FOLDERS = {
+    "client": "bridge/console/client",
+    "browser": "tests/browser",
+}  # what FILE is relative to, where that is not the root
 
 
 class Malformed(Exception):
@@ -86,11 +91,33 @@ def git_apply(tree: Path, patch: Path, *options: str) -> str:
     return "" if done.returncode == 0 else done.stderr.strip() or "git apply failed"
 
 
+@functools.cache
+def unit_tests(root: Path) -> str:
+    texts = [file.read_text() for file in sorted((root / "tests/unit").rglob("*.cpp"))]
+    return re.sub(r",\s+", ", ", "".join(texts))
+
+
+def demand(root: Path, suite: Suite) -> None:
+    """Malformed if the suite is not in the tree, where nothing would see the mutant."""
+    missing = []
+    if suite.kind == "unit":
+        names = [name for name in suite.test.split(":") if name and "*" not in name]
+        missing = [name for name in names if f"({name.replace('.', ', ')})" not in unit_tests(root)]
+    elif suite.kind != "rules":
+        file = root / FOLDERS.get(suite.kind, "") / suite.place
+        if not file.is_file():
+            raise Malformed(f"suite: there is no {file.relative_to(root)}")
+        name = suite.test.partition("[")[0]
+        missing = [name] if file.suffix == ".py" and f"def {name}" not in file.read_text() else []
+    if missing:
+        raise Malformed(f"suite: there is no test {', '.join(missing)}")
+
+
 def breaches(root: Path) -> Iterator[str]:
     """What tests/tidy.py says of the patches of a tree."""
     for patch in patches_in(root):
         try:
-            read(patch)
+            demand(root, read(patch).suite)
         except Malformed as wrong:
             yield f"{patch.relative_to(root)}: {wrong}"
             continue
