@@ -1,7 +1,5 @@
 #include "core/topic.hpp"
 
-#include "core/keyed_hash.hpp"
-
 namespace zws {
 namespace {
 
@@ -71,7 +69,5 @@ std::string_view name_of(TopicFault fault) noexcept {
   }
   return "none";
 }
-
-std::uint64_t topic_hash(std::string_view name) noexcept { return keyed_hash(name); }
 
 }  // namespace zws

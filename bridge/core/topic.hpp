@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/keyed_hash.hpp"
+
 namespace zws {
 
 constexpr std::size_t topic_bytes_max = 255;
@@ -43,7 +45,7 @@ bool is_utf8(std::string_view text) noexcept;
 bool has_control(std::string_view text) noexcept;
 
 // A fixed hash of the name: the same in every thread of one process.
-std::uint64_t topic_hash(std::string_view name) noexcept;
+inline std::uint64_t topic_hash(std::string_view name) noexcept { return keyed_hash(name); }
 
 inline bool is_reserved(std::string_view name) noexcept { return !name.empty() && name[0] == '@'; }
 
