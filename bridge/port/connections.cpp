@@ -7,6 +7,7 @@
 
 namespace zws {
 
+Connections::Connections(std::function<void(Transport&)> let_go) : let_go_(std::move(let_go)) {}
 Connections::~Connections() = default;
 
 void Connections::hold(std::shared_ptr<Transport> connection) {
@@ -24,12 +25,16 @@ void Connections::release(Transport& connection) noexcept {
     held_[place]->place_ = place;
   }
   held_.pop_back();
+  let_go_(*its);
 }
 
 void Connections::drop_all() noexcept {
   const auto all = std::exchange(held_, {});
   for (const auto& connection : all) connection->place_ = Transport::not_held;
-  for (const auto& connection : all) connection->end_now();
+  for (const auto& connection : all) {
+    connection->end_now();
+    let_go_(*connection);
+  }
 }
 
 }  // namespace zws

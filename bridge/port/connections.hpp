@@ -20,6 +20,9 @@
 //   Transport::drop()            the descriptor is closed
 //   Connections::release()       posted by drop(); the memory goes with the last pending handler
 //
+// Where there is no memory websocketpp may fail half way and never come to on_end(). Then release() has the
+// session and its lane told (Server::Impl::let_go()).
+//
 // What holds a connection meanwhile, and what wakes it. In every state something does:
 //
 //   state      held by       woken by                                  ends by
@@ -37,6 +40,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -46,7 +50,8 @@ class Transport;
 
 class Connections {
  public:
-  Connections() = default;
+  // `let_go` hears of each connection before its memory goes.
+  explicit Connections(std::function<void(Transport&)> let_go);
   ~Connections();
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
@@ -61,6 +66,7 @@ class Connections {
   std::size_t size() const noexcept { return held_.size(); }
 
  private:
+  const std::function<void(Transport&)> let_go_;
   std::vector<std::shared_ptr<Transport>> held_;
 };
 

@@ -33,6 +33,9 @@ std::uint16_t close_code_of(const Connection& connection) noexcept {
 struct Server::Impl {
   explicit Impl(Parts given)
       : parts(std::move(given)),
+        connections([this](Transport& its) {
+          let_go(its.session(), websocketpp::close::status::abnormal_close);
+        }),
         upgrades(parts),
         errands(parts),
         failed_handshakes(*parts.transport.rules.metrics) {
@@ -63,6 +66,7 @@ struct Server::Impl {
   void on_message(Connection& its, const Endpoint::message_ptr& message);
   void on_http(Connection& its);
   void on_end(Connection& its);
+  void let_go(Session& session, std::uint16_t code) noexcept;
 
   Parts parts;
   Connections connections;
@@ -158,9 +162,14 @@ void Server::Impl::on_end(Connection& its) {
   upgrades.give_up(its);
   errands.forget(its);
   failed_handshakes.note(its);
-  if (!its.session().upgraded()) return;
-  its.session().on_closed(close_code_of(its));
-  parts.on_gone(its.session());
+  let_go(its.session(), close_code_of(its));
+}
+
+// Of a client that upgraded, and once.
+void Server::Impl::let_go(Session& session, std::uint16_t code) noexcept {
+  if (!session.upgraded() || session.state() == Session::State::closed) return;
+  session.on_closed(code);
+  parts.on_gone(session);
 }
 
 }  // namespace zws
